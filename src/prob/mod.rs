@@ -1,0 +1,24 @@
+//! Distributions, entropy, truncation, penalties, schedules and keyed noise, as pure values.
+//!
+//! Natural logarithms and `f64` throughout, over rows of `f32` logits. This floor names no other module of the crate, keeps
+//! no state and draws no random number: noise is a function of its key.
+
+mod dry;
+mod entropy;
+mod exponential;
+mod logits;
+mod noise;
+mod quantity;
+mod schedule;
+mod survivors;
+
+pub use dry::Dry;
+pub use entropy::{FLOOR, Partition, normalised_entropy};
+pub use logits::{Ranked, rank, top};
+pub use noise::{Noise, StepNoise};
+pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Temperature, Top};
+pub use schedule::{Schedule, Wave};
+pub use survivors::{Survivor, Survivors};
+
+/// The number of a token: its index in a row of logits.
+pub type Token = u32;

@@ -1,0 +1,185 @@
+//! Keyed noise: every random number is a pure function of seed, prompt, step, stage and token.
+//!
+//! So it depends neither on the order in which candidates are looked at nor on what other stories do, and presets that are
+//! compared under one seed part only where they choose differently.
+
+use std::f64::consts::LN_2;
+
+use super::Token;
+
+/// The odd constant of `SplitMix64`: 2⁶⁴ divided by the golden ratio.
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The output function of `SplitMix64`: a bijection of 64 bits in which every bit depends on every other.
+///
+/// Source: Steele, Lea & Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// Takes one more word into a key.
+fn absorb(key: u64, word: u64) -> u64 {
+    mix((key ^ word).wrapping_add(GOLDEN))
+}
+
+/// The noise of one story: a seed and the prompt that it is told from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Noise(u64);
+
+/// The noise of one decision: for every token one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StepNoise(u64);
+
+impl Noise {
+    /// The noise that belongs to this seed and these tokens of a prompt.
+    #[must_use]
+    pub fn new(seed: u64, prompt: &[Token]) -> Self {
+        let hash = prompt.iter().fold(prompt.len() as u64, |key, &token| absorb(key, u64::from(token)));
+        Self(absorb(absorb(0, seed), hash))
+    }
+
+    /// The noise of a stage at a step.
+    #[must_use]
+    pub fn at(self, step: usize, stage: u64) -> StepNoise {
+        StepNoise(absorb(absorb(self.0, step as u64), stage))
+    }
+}
+
+impl StepNoise {
+    /// 64 random bits: output number `token` of `SplitMix64` begun at the key.
+    #[must_use]
+    pub fn bits(self, token: Token) -> u64 {
+        mix(self.0.wrapping_add((u64::from(token) + 1).wrapping_mul(GOLDEN)))
+    }
+
+    /// A number uniform on (0, 1), never an end.
+    #[must_use]
+    pub fn uniform(self, token: Token) -> f64 {
+        uniform(self.bits(token))
+    }
+
+    /// A standard Gumbel variate, −ln(−ln u): the largest of ln w + g over tokens of weight w falls on each token with a
+    /// probability proportional to its weight.
+    ///
+    /// # Density function
+    /// f(g) = exp(−(g + e⁻ᵍ)). Source: Gumbel 1954; as a way to draw, Maddison, Tarlow & Minka 2014.
+    #[must_use]
+    pub fn gumbel(self, token: Token) -> f64 {
+        gumbel(self.bits(token))
+    }
+
+    /// The token with the largest weight + noise, of equals the smaller number: one draw from the softmax of the weights,
+    /// given in ascending order of tokens. `None` where nothing has a weight above −∞.
+    ///
+    /// Almost no token needs its logarithms: with y the upper tail of u, −ln(1 − y) ≥ y, so g ≤ −ln y, which the leading
+    /// zeros of the bits bound by a multiple of ln 2.
+    pub fn largest(self, weights: impl IntoIterator<Item = (Token, f64)>) -> Option<Token> {
+        let mut best: Option<(Token, f64)> = None;
+        for (token, weight) in weights {
+            let bits = self.bits(token);
+            let reachable = weight + f64::from(bits.leading_zeros() + 1) * LN_2;
+            if best.is_none_or(|(_, score)| reachable > score) && weight > f64::NEG_INFINITY {
+                let score = weight + gumbel(bits);
+                if best.is_none_or(|(_, highest)| score > highest) {
+                    best = Some((token, score));
+                }
+            }
+        }
+        best.map(|(token, _)| token)
+    }
+}
+
+/// The upper 52 bits, and a half so that neither end is reached.
+fn uniform(bits: u64) -> f64 {
+    ((bits >> 12) as f64 + 0.5) * f64::EPSILON
+}
+
+/// With y = 1 − u uniform on (0, 1): −ln(−ln(1 − y)).
+fn gumbel(bits: u64) -> f64 {
+    -(-(-uniform(bits)).ln_1p()).ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_numbers_of_a_key_never_change() {
+        // Computed once; a change here changes every story ever told.
+        let noise = Noise::new(7, &[1, 2, 3]);
+        let values: Vec<u64> = (0..3).map(|token| noise.at(4, 0).bits(token)).collect();
+        assert_eq!(values, [15_668_261_068_642_929_694, 12_003_803_714_407_843_228, 8_013_176_565_728_682_489]);
+    }
+
+    #[test]
+    fn splitmix64_gives_its_published_first_output() {
+        // SplitMix64 begun at 0.
+        assert_eq!(StepNoise(0).bits(0), 0xE220_A839_7B1D_CDAF);
+        assert_eq!(StepNoise(0).bits(1), 0x6E78_9E6A_A1B9_65F4);
+    }
+
+    #[test]
+    fn seed_prompt_step_and_stage_each_change_the_noise() {
+        let base = Noise::new(1, &[1, 2]).at(3, 4).bits(5);
+        for other in [
+            Noise::new(2, &[1, 2]).at(3, 4),
+            Noise::new(1, &[2, 1]).at(3, 4),
+            Noise::new(1, &[1, 2, 0]).at(3, 4),
+            Noise::new(1, &[1, 2]).at(4, 4),
+            Noise::new(1, &[1, 2]).at(4, 3),
+        ] {
+            assert_ne!(other.bits(5), base);
+        }
+    }
+
+    #[test]
+    fn uniform_never_reaches_its_ends() {
+        assert!(uniform(0) > 0.0 && uniform(u64::MAX) < 1.0);
+        assert!(gumbel(0).is_finite() && gumbel(u64::MAX).is_finite());
+    }
+
+    #[test]
+    fn gumbel_noise_has_the_gumbel_distribution() {
+        // Kolmogorov–Smirnov over 10⁵ numbers; the critical value for a false positive in 10⁴ is 2.22 / √n.
+        let n = 100_000_u32;
+        let mut sample: Vec<f64> = (0..n).map(|token| Noise::new(1, &[]).at(0, 0).gumbel(token)).collect();
+        sample.sort_by(f64::total_cmp);
+        let distance =
+            sample.iter().enumerate().map(|(i, g)| ((-(-g).exp()).exp() - i as f64 / f64::from(n)).abs()).fold(0.0, f64::max);
+        assert!(distance < 2.22 / f64::from(n).sqrt(), "distance {distance}");
+    }
+
+    #[test]
+    fn the_largest_is_the_largest_of_all_scores() {
+        for step in 0..500 {
+            let noise = Noise::new(3, &[]).at(step, 0);
+            let weights: Vec<(Token, f64)> = (0_u32..50).map(|t| (t, f64::from(t * t % 17) / 3.0)).collect();
+            let full = weights
+                .iter()
+                .map(|&(t, w)| (t, w + noise.gumbel(t)))
+                .fold((0, f64::NEG_INFINITY), |best, next| if next.1 > best.1 { next } else { best });
+            assert_eq!(noise.largest(weights), Some(full.0));
+        }
+    }
+
+    #[test]
+    fn nothing_with_a_weight_is_no_token() {
+        assert_eq!(Noise::new(1, &[]).at(0, 0).largest([(3, f64::NEG_INFINITY)]), None);
+        assert_eq!(Noise::new(1, &[]).at(0, 0).largest([]), None);
+    }
+
+    #[test]
+    fn draws_follow_the_softmax() {
+        // χ² with 3 degrees of freedom over 10⁵ draws; 25.9 is exceeded by chance once in 10⁵.
+        let p = [0.1, 0.2, 0.3, 0.4_f64];
+        let mut counts = [0.0; 4];
+        for step in 0..100_000 {
+            let token = Noise::new(11, &[]).at(step, 0).largest((0..).zip(p.map(f64::ln))).unwrap();
+            counts[token as usize] += 1.0;
+        }
+        let chi: f64 = counts.iter().zip(p).map(|(count, p)| (count - 1e5 * p).powi(2) / (1e5 * p)).sum();
+        assert!(chi < 25.9, "χ² = {chi}");
+    }
+}

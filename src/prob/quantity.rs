@@ -1,0 +1,190 @@
+//! Numbers that carry their range: whoever holds one may rely on it. Conditions are written so that NaN fails.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A number that is not in the range of what it was meant to be.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct OutOfRange {
+    value: f64,
+    what: &'static str,
+    range: &'static str,
+}
+
+impl fmt::Display for OutOfRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not {}: expected {}", self.value, self.what, self.range)
+    }
+}
+
+impl std::error::Error for OutOfRange {}
+
+macro_rules! quantity {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $range:literal, |$x:ident| $holds:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
+        #[serde(try_from = "f64", into = "f64")]
+        pub struct $name(f64);
+
+        impl $name {
+            #[doc = concat!("Takes ", $range, ".")]
+            ///
+            /// # Errors
+            /// Any other number, NaN among them.
+            pub fn new($x: f64) -> Result<Self, OutOfRange> {
+                if $holds { Ok(Self($x)) } else { Err(OutOfRange { value: $x, what: $what, range: $range }) }
+            }
+
+            /// The number.
+            #[must_use]
+            pub fn get(self) -> f64 {
+                self.0
+            }
+        }
+
+        impl TryFrom<f64> for $name {
+            type Error = OutOfRange;
+            fn try_from(x: f64) -> Result<Self, OutOfRange> {
+                Self::new(x)
+            }
+        }
+
+        impl From<$name> for f64 {
+            fn from(x: $name) -> f64 {
+                x.0
+            }
+        }
+    };
+}
+
+quantity! {
+    /// A probability.
+    Probability, "a probability", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x)
+}
+quantity! {
+    /// The divisor T of logits; 0 keeps only the likeliest token, 1 changes nothing.
+    Temperature, "a temperature", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+}
+quantity! {
+    /// A position of the crossfader: −1 the model's own voice, 0 the article's product, +1 only the future.
+    Alpha, "a position of the crossfader", "a number from -1 to 1", |x| (-1.0..=1.0).contains(&x)
+}
+quantity! {
+    /// The length of one turn of a wave, in tokens.
+    Period, "a period", "a number above 0", |x| x > 0.0 && x.is_finite()
+}
+quantity! {
+    /// A factor or a base of a penalty; 0 switches a factor off.
+    Multiplier, "a multiplier", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+}
+
+quantity! {
+    /// How far a wave swings to either side of its centre; 0 is no wave, above 1 its crests are clipped flat.
+    Amplitude, "an amplitude", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+}
+quantity! {
+    /// Where a wave stands at the first token, as a fraction of a turn; whole turns change nothing.
+    Phase, "a phase", "a finite number", |x| x.is_finite()
+}
+
+impl Alpha {
+    /// The position nearest to `x`; the centre for NaN.
+    #[must_use]
+    pub fn clamped(x: f64) -> Self {
+        Self(if x.is_nan() { 0.0 } else { x.clamp(-1.0, 1.0) })
+    }
+}
+
+impl Temperature {
+    /// Whether T keeps only the likeliest token: 0, or so near to it that nothing else can have a chance left.
+    #[must_use]
+    pub fn is_frozen(self) -> bool {
+        self.0 < 1e-9
+    }
+}
+
+impl Multiplier {
+    /// A number known to be in range where it is written.
+    pub(super) const fn usual(x: f64) -> Self {
+        assert!(x >= 0.0 && x.is_finite());
+        Self(x)
+    }
+}
+
+impl Default for Amplitude {
+    /// The full swing, 1.
+    fn default() -> Self {
+        Self(1.0)
+    }
+}
+
+impl Default for Alpha {
+    /// The article's product, 0.
+    fn default() -> Self {
+        Self(0.0)
+    }
+}
+
+impl Default for Phase {
+    /// The first token stands at the centre, on its way up.
+    fn default() -> Self {
+        Self(0.0)
+    }
+}
+
+/// How many of the likeliest tokens an entropy is measured over: n ≥ 2, for one token has no entropy to normalise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "usize", into = "usize")]
+pub struct Top(usize);
+
+impl Top {
+    /// Takes a number from 2 up.
+    ///
+    /// # Errors
+    /// 0 and 1.
+    pub fn new(n: usize) -> Result<Self, OutOfRange> {
+        let refused = OutOfRange { value: n as f64, what: "enough to measure an entropy over", range: "a number from 2 up" };
+        if n >= 2 { Ok(Self(n)) } else { Err(refused) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl TryFrom<usize> for Top {
+    type Error = OutOfRange;
+    fn try_from(n: usize) -> Result<Self, OutOfRange> {
+        Self::new(n)
+    }
+}
+
+impl From<Top> for usize {
+    fn from(n: Top) -> usize {
+        n.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_belong_to_the_range_and_nan_to_none() {
+        assert!(Alpha::new(-1.0).is_ok() && Alpha::new(1.0).is_ok() && Alpha::new(1.000_1).is_err());
+        assert!(Probability::new(0.0).is_ok() && Probability::new(1.0).is_ok() && Probability::new(-0.1).is_err());
+        assert!(Temperature::new(0.0).is_ok() && Temperature::new(f64::INFINITY).is_err());
+        assert!(Period::new(0.0).is_err() && Multiplier::new(0.0).is_ok());
+        assert!(Top::new(2).is_ok() && Top::new(1).is_err());
+        assert!(Alpha::new(f64::NAN).is_err() && Period::new(f64::NAN).is_err() && Temperature::new(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn a_refusal_names_the_value_and_the_range() {
+        let message = Alpha::new(1.5).unwrap_err().to_string();
+        assert_eq!(message, "1.5 is not a position of the crossfader: expected a number from -1 to 1");
+    }
+}

@@ -1,0 +1,266 @@
+//! The tokens that a chain has left, and what truncations and temperature do to them.
+
+use super::{Probability, Temperature, Token};
+
+/// A token that is still in play, and its logit as the chain has left it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Survivor {
+    /// The token.
+    pub token: Token,
+    /// Its logit, in nats up to a constant; finite.
+    pub logit: f64,
+}
+
+/// The survivors of a row: at least one, in ascending order of tokens, every logit finite.
+///
+/// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Survivors(Vec<Survivor>);
+
+impl Survivors {
+    /// The tokens of a row that may be taken and have a finite logit; `None` where there is none.
+    #[must_use]
+    pub fn of(row: &[f32], may: impl Fn(Token) -> bool) -> Option<Self> {
+        let entries = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
+        Self::new(entries.map(|(token, &logit)| Survivor { token, logit: f64::from(logit) }).collect())
+    }
+
+    /// These survivors, in ascending order of tokens; `None` where there is none.
+    #[must_use]
+    pub fn new(survivors: Vec<Survivor>) -> Option<Self> {
+        debug_assert!(survivors.is_sorted_by(|a, b| a.token < b.token), "survivors out of order");
+        debug_assert!(survivors.iter().all(|survivor| survivor.logit.is_finite()), "a logit is not finite");
+        (!survivors.is_empty()).then_some(Self(survivors))
+    }
+
+    /// How many there are, at least 1.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// In ascending order of tokens.
+    pub fn iter(&self) -> impl Iterator<Item = Survivor> + '_ {
+        self.0.iter().copied()
+    }
+
+    /// Whether the token is still in play.
+    #[must_use]
+    pub fn holds(&self, token: Token) -> bool {
+        self.find(token).is_some()
+    }
+
+    fn find(&self, token: Token) -> Option<usize> {
+        self.0.binary_search_by_key(&token, |survivor| survivor.token).ok()
+    }
+
+    /// The likeliest one, of equals the one with the smaller number.
+    #[must_use]
+    pub fn likeliest(&self) -> Survivor {
+        self.0.iter().fold(self.0[0], |best, &next| if next.logit > best.logit { next } else { best })
+    }
+
+    /// All of them, likeliest first, of equals the smaller number first.
+    #[must_use]
+    pub fn ranked(&self) -> Vec<Survivor> {
+        let mut ranked = self.0.clone();
+        ranked.sort_unstable_by(by_rank);
+        ranked
+    }
+
+    /// ln Σ eˡ over the survivors, by which a logit becomes ln p.
+    #[must_use]
+    pub fn log_sum_exp(&self) -> f64 {
+        let max = self.likeliest().logit;
+        max + self.0.iter().map(|survivor| super::exponential::exp(survivor.logit - max)).sum::<f64>().ln()
+    }
+
+    /// Keeps those for which `keep` holds, unless that would keep none: then nothing changes.
+    pub fn retain(&mut self, keep: impl Fn(Token) -> bool) {
+        if self.0.iter().any(|survivor| keep(survivor.token)) {
+            self.0.retain(|survivor| keep(survivor.token));
+        }
+    }
+
+    /// Takes the penalties off the logits of their tokens.
+    pub fn penalise(&mut self, penalties: impl IntoIterator<Item = (Token, f64)>) {
+        for (token, penalty) in penalties {
+            if let Some(at) = self.find(token) {
+                self.0[at].logit -= penalty;
+            }
+        }
+    }
+
+    /// top-k: keeps the k likeliest, of equals the smaller numbers; as many as there are, or more, keeps all.
+    ///
+    /// # Panics
+    /// For k = 0.
+    pub fn top_k(&mut self, k: usize) {
+        assert!(k > 0, "top-k of nothing");
+        if k < self.0.len() {
+            let mut ranked = self.0.clone();
+            let (_, last, _) = ranked.select_nth_unstable_by(k - 1, by_rank);
+            let last = *last;
+            self.0.retain(|survivor| by_rank(survivor, &last).is_le());
+        }
+    }
+
+    /// top-p: keeps the smallest ranked set whose probabilities sum to at least p; 1 keeps all, 0 the likeliest.
+    ///
+    /// Source: Holtzman et al., "The curious case of neural text degeneration", ICLR 2020.
+    pub fn top_p(&mut self, p: Probability) {
+        if p.get() >= 1.0 {
+            return;
+        }
+        let log_z = self.log_sum_exp();
+        // The set is mostly small: rank the best few, and four times as many as long as they do not suffice.
+        let mut size = 64;
+        let last = loop {
+            let mut ranked = self.0.clone();
+            if size < ranked.len() {
+                ranked.select_nth_unstable_by(size - 1, by_rank);
+                ranked.truncate(size);
+            }
+            ranked.sort_unstable_by(by_rank);
+            let mut sum = 0.0;
+            let reaches = |survivor: &Survivor| {
+                sum += (survivor.logit - log_z).exp();
+                sum >= p.get()
+            };
+            if let Some(at) = ranked.iter().position(reaches) {
+                break ranked[at];
+            }
+            if size >= self.0.len() {
+                return;
+            }
+            size *= 4;
+        };
+        self.0.retain(|survivor| by_rank(survivor, &last).is_le());
+    }
+
+    /// min-p: keeps those with at least this share of the likeliest one's probability, l ≥ `l_max` + ln min-p; 0 keeps all,
+    /// 1 the likeliest and its equals.
+    ///
+    /// Source: Nguyen et al., arXiv 2407.01082.
+    pub fn min_p(&mut self, share: Probability) {
+        let threshold = self.likeliest().logit + share.get().ln();
+        self.0.retain(|survivor| survivor.logit >= threshold);
+    }
+
+    /// Temperature: l / T, so that p becomes p^(1/T), renormalised; 1 changes nothing, 0 keeps only the likeliest.
+    pub fn temperature(&mut self, temperature: Temperature) {
+        if temperature.is_frozen() {
+            self.0 = vec![self.likeliest()];
+        } else {
+            self.0.iter_mut().for_each(|survivor| survivor.logit /= temperature.get());
+        }
+    }
+
+    /// Gives every survivor a new logit.
+    ///
+    /// # Panics
+    /// In debug builds, for one that is not finite.
+    pub fn reweigh(&mut self, logit: impl Fn(Survivor) -> f64) {
+        self.0.iter_mut().for_each(|survivor| survivor.logit = logit(*survivor));
+        debug_assert!(self.0.iter().all(|survivor| survivor.logit.is_finite()), "a logit is not finite");
+    }
+}
+
+/// Likeliest first, of equals the smaller number first.
+fn by_rank(a: &Survivor, b: &Survivor) -> std::cmp::Ordering {
+    b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Probabilities in, tokens and probabilities out.
+    fn survivors(p: &[f64]) -> Survivors {
+        let all = (0..).zip(p).filter(|(_, p)| **p > 0.0).map(|(token, p)| Survivor { token, logit: p.ln() });
+        Survivors::new(all.collect()).unwrap()
+    }
+
+    fn after(p: &[f64], stage: impl Fn(&mut Survivors)) -> Vec<(Token, f64)> {
+        let mut survivors = survivors(p);
+        stage(&mut survivors);
+        let log_z = survivors.log_sum_exp();
+        survivors.iter().map(|s| (s.token, ((s.logit - log_z).exp() * 1e6).round() / 1e6)).collect()
+    }
+
+    fn share(x: f64) -> Probability {
+        Probability::new(x).unwrap()
+    }
+
+    const P: [f64; 4] = [0.1, 0.2, 0.3, 0.4];
+
+    #[test]
+    fn top_k_keeps_the_likeliest_and_renormalises() {
+        assert_eq!(after(&P, |s| s.top_k(1)), [(3, 1.0)]);
+        assert_eq!(after(&P, |s| s.top_k(3)), [(1, 0.222_222), (2, 0.333_333), (3, 0.444_444)]);
+        assert_eq!(after(&P, |s| s.top_k(4)), after(&P, |s| s.top_k(9)));
+        assert_eq!(after(&[0.25; 4], |s| s.top_k(2)), [(0, 0.5), (1, 0.5)]);
+    }
+
+    #[test]
+    fn top_p_keeps_the_smallest_sufficient_set() {
+        assert_eq!(after(&P, |s| s.top_p(share(0.0))), [(3, 1.0)]);
+        assert_eq!(after(&P, |s| s.top_p(share(0.39))), [(3, 1.0)]);
+        assert_eq!(after(&P, |s| s.top_p(share(0.41))).len(), 2);
+        assert_eq!(after(&P, |s| s.top_p(share(0.69))).len(), 2);
+        assert_eq!(after(&P, |s| s.top_p(share(0.71))), [(1, 0.222_222), (2, 0.333_333), (3, 0.444_444)]);
+        assert_eq!(after(&P, |s| s.top_p(share(1.0))).len(), 4);
+    }
+
+    #[test]
+    fn top_p_reaches_past_its_first_guess() {
+        let uniform = vec![1.0 / 1000.0; 1000];
+        assert_eq!(after(&uniform, |s| s.top_p(share(0.500_5))).len(), 501);
+        assert_eq!(after(&uniform, |s| s.top_p(share(0.999_95))).len(), 1000);
+    }
+
+    #[test]
+    fn min_p_is_relative_to_the_likeliest() {
+        assert_eq!(after(&P, |s| s.min_p(share(0.0))).len(), 4);
+        assert_eq!(after(&P, |s| s.min_p(share(0.49))).len(), 3);
+        assert_eq!(after(&P, |s| s.min_p(share(0.51))).len(), 2);
+        assert_eq!(after(&P, |s| s.min_p(share(1.0))), [(3, 1.0)]);
+    }
+
+    #[test]
+    fn temperature_sharpens_and_flattens() {
+        assert_eq!(after(&P, |s| s.temperature(Temperature::new(1.0).unwrap())), after(&P, |_| ()));
+        assert_eq!(after(&P, |s| s.temperature(Temperature::new(0.0).unwrap())), [(3, 1.0)]);
+        // p² / Σ p² = {1, 4, 9, 16} / 30.
+        let squared = after(&P, |s| s.temperature(Temperature::new(0.5).unwrap()));
+        assert_eq!(squared, [(0, 0.033_333), (1, 0.133_333), (2, 0.3), (3, 0.533_333)]);
+        assert_eq!(after(&[0.5, 0.5], |s| s.temperature(Temperature::new(0.0).unwrap())), [(0, 1.0)]);
+        assert_eq!(after(&P, |s| s.temperature(Temperature::new(1e-320).unwrap())), [(3, 1.0)]);
+    }
+
+    #[test]
+    fn penalties_reach_their_tokens_and_no_others() {
+        let halved = after(&P, |s| s.penalise([(3, std::f64::consts::LN_2), (9, 5.0)]));
+        assert_eq!(halved, [(0, 0.125), (1, 0.25), (2, 0.375), (3, 0.25)]);
+    }
+
+    #[test]
+    fn what_may_not_be_taken_or_has_no_mass_does_not_survive() {
+        let row = [1.0, f32::NEG_INFINITY, f32::NAN, 2.0, 3.0];
+        let survivors = Survivors::of(&row, |token| token != 4).unwrap();
+        assert_eq!(survivors.iter().map(|s| s.token).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(Survivors::of(&row, |_| false), None);
+    }
+
+    #[test]
+    fn nothing_removes_the_last_survivor() {
+        let mut one = survivors(&[0.0, 1.0]);
+        one.top_k(1);
+        one.top_p(share(0.0));
+        one.min_p(share(1.0));
+        one.temperature(Temperature::new(0.0).unwrap());
+        one.retain(|_| false);
+        assert_eq!((one.len(), one.holds(1), one.likeliest().token), (1, true, 1));
+    }
+}
