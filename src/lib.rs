@@ -29,4 +29,5 @@
 //! - Equal model, preset, prompt, seed, version, threads, flash attention, cache types, prefill chunk and width give the
 //!   equal story on one machine.
 
+pub mod model;
 pub mod prob;

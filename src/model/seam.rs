@@ -1,0 +1,87 @@
+//! The model seam: a tree of branches, each the memory of one text.
+
+use anyhow::Result;
+
+use super::{Lexicon, Token};
+
+/// The name of a branch: the memory a model holds of one sequence of tokens.
+///
+/// A branch lives from the [`Model::extend`] that made it until it is released or moved; its name is never used again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Branch(pub u64);
+
+/// Where a step begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// With nothing: the first tokens of a text.
+    Root,
+    /// Behind the branch, which stays as it is and shares its memory with the new one.
+    Fork(Branch),
+    /// Behind the branch, which becomes the new one: its old name is gone.
+    Move(Branch),
+}
+
+/// Which rows of logits a step asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rows {
+    /// The row after the step's last token, at position `tokens.len() - 1`.
+    Last,
+    /// The row after every token of the step.
+    All,
+}
+
+/// One branch to be made: the tokens to read, behind what.
+#[derive(Debug, Clone, Copy)]
+pub struct Step<'a> {
+    /// Where it begins.
+    pub from: From,
+    /// What to read; never empty.
+    pub tokens: &'a [Token],
+    /// Which rows to hand out.
+    pub rows: Rows,
+}
+
+/// What is free at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Tokens that can still be remembered, over all branches; a fork's shared tokens count once.
+    pub cells: usize,
+    /// Branches that can still be made.
+    pub branches: usize,
+    /// Tokens that one [`Model::extend`] evaluates in one decode; more are evaluated in several.
+    pub batch: usize,
+}
+
+/// A language model that remembers texts as a tree of branches.
+///
+/// Prefill, plain decoding, candidate lookahead, rolls to the end of a word, many stories at once and scoring of a given
+/// text are all words of this one language. [`Toy`](super::Toy) is its reference implementation.
+pub trait Model {
+    /// The vocabulary: pieces, ends, control tokens. Rows of logits have [`Lexicon::len`] entries.
+    fn lexicon(&self) -> &Lexicon;
+
+    /// Makes a branch for every step, in one decode where the tokens fit [`Room::batch`], and returns them in the order of
+    /// the steps. Each row of logits is handed to `read(step, position, row)`, steps in order, positions ascending.
+    ///
+    /// Is equivalent to evaluating every step's whole text afresh. The same branch may be forked by several steps, but not
+    /// both forked and moved, nor moved twice.
+    ///
+    /// # Errors
+    /// A step without tokens, a token outside the vocabulary, a branch that does not live, not enough [`Room`] (nothing is
+    /// evaluated then and every branch lives on), or a failed evaluation. On any error no new branch lives and forked
+    /// parents are whole; after a failed evaluation moved ones are gone.
+    fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>>;
+
+    /// Makes a branch of the first `len` tokens of `of`, which lives on. `None` where the model's memory cannot step back
+    /// (recurrent and sliding-window models): prefill again.
+    ///
+    /// # Errors
+    /// A branch that does not live, a `len` of 0 or beyond its length, or no free branch.
+    fn prefix(&mut self, of: Branch, len: usize) -> Result<Option<Branch>>;
+
+    /// Forgets a branch. Memory shared with others stays theirs; a name that does not live is ignored.
+    fn release(&mut self, branch: Branch);
+
+    /// What is free now.
+    fn room(&self) -> Room;
+}
