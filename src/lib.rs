@@ -31,3 +31,4 @@
 
 pub mod model;
 pub mod prob;
+pub mod sampler;

@@ -1,0 +1,78 @@
+//! What a turn decided, and why.
+
+use crate::prob::Token;
+
+/// The token a turn took, with everything it knew.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draw {
+    /// The token.
+    pub token: Token,
+    /// Its log-probability, the model's own and unmodified, in nats.
+    pub log_p: f64,
+    /// The moment at which it was drawn.
+    pub now: Now,
+    /// Where the crossfader stood; `None` for a chain without `future`.
+    pub alpha: Option<f64>,
+    /// The candidates of `future`, likeliest first, those that were not looked at among them. Without `future` those of the
+    /// likeliest tokens that the chain has left, to a sampler with detail; else none.
+    pub candidates: Vec<Looked>,
+    /// Why nothing was looked at; `None` where something was, or where the chain has no `future`.
+    pub skipped: Option<Skipped>,
+    /// What each stage removed, in the order of the chain. A stage after `future` that no longer had to run is absent.
+    pub removed: Vec<Removed>,
+}
+
+/// The model's own distribution at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Now {
+    /// Its entropy over the whole vocabulary, in nats.
+    pub entropy: f64,
+    /// Ĥ of its n likeliest tokens, with the n of `future`; `None` for a chain without `future`.
+    pub normalised_entropy: Option<f64>,
+    /// How many tokens were likelier than the one taken; known only to a sampler with detail.
+    pub rank: Option<usize>,
+}
+
+/// A candidate of `future`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Looked {
+    /// The token.
+    pub token: Token,
+    /// p, its probability among the candidates; without `future` that among all that the chain has left.
+    pub p: f64,
+    /// Its log-probability, the model's own and unmodified, in nats.
+    pub log_p: f64,
+    /// Ĥ; `None` where the draw was decided without knowing it.
+    pub future: Option<f64>,
+    /// ln s = a·ln p + b·ln Ĥ; `None` where Ĥ is not known.
+    pub log_s: Option<f64>,
+}
+
+/// Why a turn of a chain with `future` looked at nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Skipped {
+    /// Only one token was left.
+    OneSurvivor,
+    /// At α = −1 the future has no weight: b = 0.
+    OwnVoice,
+}
+
+/// What one stage took away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Removed {
+    /// The stage's name in a preset.
+    pub stage: &'static str,
+    /// How many tokens it removed.
+    pub count: usize,
+    /// Those of the likeliest tokens now that fell here, likeliest first; known only to a sampler with detail.
+    pub likeliest: Vec<Watched>,
+}
+
+/// A token and its log-probability, the model's own and unmodified, in nats.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Watched {
+    /// The token.
+    pub token: Token,
+    /// ln p.
+    pub log_p: f64,
+}

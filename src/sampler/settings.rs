@@ -1,0 +1,178 @@
+//! A sampler: what is to be decided at every token, before any token is known.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::act::{self, Act};
+use super::chain::{Chain, EndOfText, Future, Horizon, Pick, Stage};
+use super::contest::{Contest, Weighing};
+use super::draw::{Skipped, Watched};
+use super::memory::Memory;
+use super::turn::{Looking, Moment, Turn, looked};
+use crate::model::{Kind, Lexicon};
+use crate::prob::{Noise, Partition, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+
+/// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
+const DRAW: u64 = 0;
+
+/// How many of the likeliest tokens a sampler with detail follows through the chain.
+const WATCHED: usize = 50;
+
+/// How many candidates a sampler wants to know. Whichever it is, it takes the same tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those that can still decide the draw.
+    Lazy,
+    /// All of them, where the future has a weight and there is a choice.
+    Full,
+    /// All of them, always: to show what the future would have been.
+    Exhaustive,
+}
+
+/// A chain of stages and a way to pick: the decisions of a storyteller, as a pure function of what is known.
+#[derive(Debug, Clone)]
+pub struct Sampler(Arc<Settings>);
+
+#[derive(Debug, Clone)]
+struct Settings {
+    chain: Chain,
+    pick: Pick,
+    reach: Reach,
+    detail: bool,
+}
+
+impl Sampler {
+    /// A sampler of this chain. It is lazy where that is exact: where nothing but one `temperature` follows `future`.
+    #[must_use]
+    pub fn new(chain: Chain, pick: Pick) -> Self {
+        let reach = match chain.split().2 {
+            [] | [Stage::Temperature(_)] => Reach::Lazy,
+            _ => Reach::Full,
+        };
+        Self(Arc::new(Settings { chain, pick, reach, detail: false }))
+    }
+
+    /// The same sampler, wanting to know at least so many candidates: `Lazy` changes nothing.
+    #[must_use]
+    pub fn with_reach(&self, reach: Reach) -> Self {
+        let reach = if reach == Reach::Lazy { self.0.reach } else { reach };
+        Self(Arc::new(Settings { reach, ..(*self.0).clone() }))
+    }
+
+    /// The same sampler, which also tells ranks and the fate of the likeliest tokens.
+    #[must_use]
+    pub fn with_detail(&self) -> Self {
+        Self(Arc::new(Settings { detail: true, ..(*self.0).clone() }))
+    }
+
+    /// How many candidates it wants to know.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.0.reach
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.0.chain
+    }
+
+    /// The most paths that are alive at one time when `width` of them are looked at at once; 0 without `future`.
+    #[must_use]
+    pub fn forks(&self, width: usize) -> usize {
+        let Some(future) = self.0.chain.split().1 else { return 0 };
+        let candidates = future.candidates.get();
+        // The lazy draw keeps its leader, and those that are looked at.
+        let paths = if self.0.reach == Reach::Lazy { candidates.min(width + 1) } else { candidates };
+        match future.horizon {
+            Horizon::Token => paths,
+            Horizon::Word => paths * Horizon::CAP,
+        }
+    }
+
+    /// Whether the sampler fits the vocabulary.
+    ///
+    /// # Errors
+    /// An `entropy-top` above the number of tokens.
+    pub fn check(&self, lexicon: &Lexicon) -> Result<()> {
+        if let Some(future) = self.0.chain.split().1 {
+            let (n, v) = (future.entropy_top.get(), lexicon.len());
+            ensure!(n <= v, "`future.entropy-top` is {n}, but the model's vocabulary has only {v} tokens");
+        }
+        Ok(())
+    }
+
+    /// The turn for the row of logits after the text that `memory` holds.
+    ///
+    /// # Errors
+    /// A row in which no token that may be taken has a finite logit.
+    pub fn turn(&self, memory: &Memory, row: &[f32], lexicon: &Lexicon, noise: Noise) -> Result<Turn> {
+        let settings = &*self.0;
+        let noise = noise.at(memory.step(), DRAW);
+        let partition = Partition::of(row).context("the model's row of logits has no finite maximum")?;
+        let Some(mut survivors) = Survivors::of(row, |token| lexicon.kind(token) != Kind::Control) else {
+            bail!("the model's row of logits has no token that may be taken")
+        };
+        let likeliest = top(row, if settings.detail { WATCHED } else { 0 }).into_iter();
+        let watched = likeliest.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
+        let mut moment = Moment::new(partition, watched, settings.detail);
+        let (before, future, after) = settings.chain.split();
+        moment.run(&Act::all(before, memory, lexicon), &mut survivors);
+        let Some(future) = future else {
+            let token = act::pick(settings.pick, &survivors, noise);
+            return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
+        };
+
+        let alpha = future.alpha.at(memory.step());
+        let here = openness(row, future.entropy_top.get());
+        moment.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, lexicon));
+        let after = Act::all(after, memory, lexicon);
+        let (a, b) = future.curve.exponents(alpha);
+        let skipped = match (survivors.len(), b) {
+            (1, _) => Some(Skipped::OneSurvivor),
+            (_, 0.0) => Some(Skipped::OwnVoice),
+            _ => None,
+        };
+        let mut contest = self.contest(a, b, &survivors, noise);
+        if let Some(skipped) = skipped.filter(|_| settings.reach != Reach::Exhaustive) {
+            let own: Vec<_> = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
+            let candidates = looked(&survivors, &own, &contest);
+            moment.run(&after, &mut survivors);
+            let token = act::pick(settings.pick, &survivors, noise);
+            return Ok(Turn::taken(moment.draw(moment.own(row, token), candidates, Some(skipped))));
+        }
+        if future.end_of_text != EndOfText::Article {
+            let ends = survivors.iter().map(|survivor| survivor.token).filter(|&token| lexicon.ends(token));
+            ends.for_each(|token| contest.know(token, here));
+        }
+        let own = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
+        let (reach, pick, entropy_top, horizon) = (settings.reach, settings.pick, future.entropy_top.get(), future.horizon);
+        Ok(Turn::looking(Looking { reach, pick, entropy_top, horizon, moment, own, contest, survivors, after, noise }))
+    }
+
+    /// The contest for a draw with this noise: at the temperature behind `future`, or the argmax where that is frozen.
+    fn contest(&self, a: f64, b: f64, survivors: &Survivors, noise: StepNoise) -> Contest {
+        let temperature = match self.0.chain.split().2 {
+            [Stage::Temperature(t)] => Some(*t),
+            _ => None,
+        };
+        let argmax = self.0.pick == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
+        let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
+        let gumbel = |token: Token| if argmax { 0.0 } else { noise.gumbel(token) };
+        Contest::new(Weighing { a, b, temperature }, survivors, gumbel)
+    }
+}
+
+/// Ĥ of a row over its n likeliest tokens.
+pub(super) fn openness(row: &[f32], n: usize) -> f64 {
+    normalised_entropy(top(row, n).iter().map(|ranked| f64::from(ranked.logit)), n)
+}
+
+/// Leaves the candidates of `future`.
+fn narrow(survivors: &mut Survivors, future: &Future, lexicon: &Lexicon) {
+    if future.end_of_text == EndOfText::Never {
+        survivors.retain(|token| !lexicon.ends(token));
+    }
+    survivors.top_k(future.candidates.get());
+}

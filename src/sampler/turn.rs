@@ -1,0 +1,464 @@
+//! A turn: the decision about one token, asked until it takes.
+
+use super::act::{self, Act};
+use super::chain::{Horizon, Pick};
+use super::contest::Contest;
+use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
+use super::settings::{Reach, openness};
+use crate::model::Lexicon;
+use crate::prob::{Alpha, Partition, StepNoise, Survivor, Survivors, Token, rank, top};
+
+/// Tokens below the trunk of a story, at least one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Path(pub Vec<Token>);
+
+/// What a turn asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ask {
+    /// The rows after these paths, in the order in which they decide; any non-empty first part of them may be answered by
+    /// [`Turn::learn`] before the turn is asked again. A path of several tokens comes after its shorter one was learnt.
+    Look(Vec<Path>),
+    /// The token that comes next: the turn is over, and says the same if it is asked again.
+    Take(Draw),
+}
+
+/// The decision about one token, made from what is known of the rows behind its candidates.
+#[derive(Debug, Clone)]
+pub struct Turn(State);
+
+#[derive(Debug, Clone)]
+enum State {
+    Taken(Draw),
+    Looking(Box<Looking>),
+}
+
+/// A turn with a contest.
+#[derive(Debug, Clone)]
+pub(super) struct Looking {
+    pub reach: Reach,
+    pub pick: Pick,
+    pub entropy_top: usize,
+    pub horizon: Horizon,
+    pub moment: Moment,
+    /// Facts of the survivors' tokens, in their order.
+    pub own: Vec<Own>,
+    pub contest: Contest,
+    pub survivors: Survivors,
+    pub after: Vec<Act>,
+    pub noise: StepNoise,
+}
+
+impl Turn {
+    /// A turn that is over as soon as it began.
+    pub(super) fn taken(draw: Draw) -> Self {
+        Self(State::Taken(draw))
+    }
+
+    /// A turn that may want to look.
+    pub(super) fn looking(looking: Looking) -> Self {
+        Self(State::Looking(Box::new(looking)))
+    }
+
+    /// What the turn wants. It looks as long as something unknown can decide it.
+    pub fn ask(&mut self) -> Ask {
+        let looking = match &self.0 {
+            State::Taken(draw) => return Ask::Take(draw.clone()),
+            State::Looking(looking) => looking,
+        };
+        let wanted = looking.wanted();
+        if !wanted.is_empty() {
+            return Ask::Look(wanted);
+        }
+        let draw = looking.take();
+        self.0 = State::Taken(draw.clone());
+        Ask::Take(draw)
+    }
+
+    /// Takes in the row of logits after a path that was asked for; other paths change nothing.
+    pub fn learn(&mut self, path: &Path, row: &[f32], lexicon: &Lexicon) {
+        if let State::Looking(looking) = &mut self.0 {
+            looking.learn(path, row, lexicon);
+        }
+    }
+
+    /// The paths that no longer matter since this was last asked, each with all that is below it: release them.
+    pub fn lost(&mut self) -> Vec<Path> {
+        match &mut self.0 {
+            // Where stages follow, any candidate may still be taken.
+            State::Looking(looking) if looking.reach == Reach::Lazy => {
+                looking.contest.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Looking {
+    fn wanted(&self) -> Vec<Path> {
+        match self.reach {
+            Reach::Lazy => self.contest.open().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Full | Reach::Exhaustive => self.contest.unknown().map(|candidate| candidate.path.clone()).collect(),
+        }
+    }
+
+    fn learn(&mut self, path: &Path, row: &[f32], lexicon: &Lexicon) {
+        let Some(candidate) = path.0.first().and_then(|&token| self.contest.find(token)) else { return };
+        if candidate.future.is_some() || candidate.path != *path {
+            return;
+        }
+        let (token, length) = (candidate.token, path.0.len());
+        let rolls = self.horizon == Horizon::Word && length < Horizon::CAP && !lexicon.ends(token);
+        let likeliest = if rolls { top(row, 1).first().map(|ranked| ranked.token) } else { None };
+        if let Some(next) = likeliest.filter(|&next| lexicon.continues_word(next)) {
+            candidate.path.0.push(next);
+            return;
+        }
+        self.contest.know(token, openness(row, self.entropy_top));
+    }
+
+    /// Takes the winner of a contest in which nothing unknown can win any more.
+    fn take(&self) -> Draw {
+        let candidates = looked(&self.survivors, &self.own, &self.contest);
+        let mut moment = self.moment.clone();
+        let token = if let (Reach::Lazy, Some(leader)) = (self.reach, self.contest.leader()) {
+            leader.token
+        } else {
+            // All are known: their weights become the survivors' logits, and the stages behind `future` run.
+            let mut survivors = self.survivors.clone();
+            survivors.reweigh(|s| self.contest.log_s(s.logit, self.contest.future(s.token).unwrap_or_default()));
+            moment.run(&self.after, &mut survivors);
+            act::pick(self.pick, &survivors, self.noise)
+        };
+        let own = self.own.iter().find(|own| own.token == token);
+        moment.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
+    }
+}
+
+/// What the model itself says of a token.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own {
+    token: Token,
+    log_p: f64,
+    rank: Option<usize>,
+}
+
+/// The row of a turn, as far as its draw will tell of it.
+#[derive(Debug, Clone)]
+pub(super) struct Moment {
+    partition: Partition,
+    watched: Vec<Watched>,
+    detail: bool,
+    here: Option<f64>,
+    alpha: Option<f64>,
+    removed: Vec<Removed>,
+}
+
+impl Moment {
+    pub fn new(partition: Partition, watched: Vec<Watched>, detail: bool) -> Self {
+        Self { partition, watched, detail, here: None, alpha: None, removed: Vec::new() }
+    }
+
+    /// Runs acts over the survivors and keeps account of what they remove.
+    pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
+        self.removed.extend(act::run(acts, survivors, &self.watched));
+    }
+
+    /// Enters `future`: α, the openness of this very moment, and the narrowing to candidates.
+    pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
+        (self.alpha, self.here) = (Some(alpha.get()), Some(here));
+        self.removed.push(act::removing("future", survivors, &self.watched, narrow));
+    }
+
+    /// What the row says of a token.
+    pub fn own(&self, row: &[f32], token: Token) -> Own {
+        let log_p = row.get(token as usize).map_or(f64::NEG_INFINITY, |&logit| self.partition.log_p(logit));
+        Own { token, log_p, rank: self.detail.then(|| rank(row, token)) }
+    }
+
+    /// What a chain without `future` has left of the watched tokens, likeliest first.
+    pub fn left(&self, survivors: &Survivors) -> Vec<Looked> {
+        if self.watched.is_empty() {
+            return Vec::new();
+        }
+        let log_z = survivors.log_sum_exp();
+        let tell = |survivor: Survivor| {
+            let own = self.watched.iter().find(|one| one.token == survivor.token)?;
+            let p = (survivor.logit - log_z).exp();
+            Some(Looked { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
+        };
+        let mut left: Vec<Looked> = survivors.iter().filter_map(tell).collect();
+        left.sort_by(by_p);
+        left
+    }
+
+    /// The draw of a token.
+    pub fn draw(&self, own: Own, candidates: Vec<Looked>, skipped: Option<Skipped>) -> Draw {
+        Draw {
+            token: own.token,
+            log_p: own.log_p,
+            now: Now { entropy: self.partition.entropy(), normalised_entropy: self.here, rank: own.rank },
+            alpha: self.alpha,
+            candidates,
+            skipped,
+            removed: self.removed.clone(),
+        }
+    }
+}
+
+/// The candidates as a draw tells of them, likeliest first.
+pub(super) fn looked(survivors: &Survivors, own: &[Own], contest: &Contest) -> Vec<Looked> {
+    let log_z = survivors.log_sum_exp();
+    let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
+        let (log_p, future) = (logit - log_z, contest.future(token));
+        Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| contest.log_s(log_p, h)) }
+    };
+    let mut looked: Vec<Looked> = survivors.iter().zip(own).map(tell).collect();
+    looked.sort_by(by_p);
+    looked
+}
+
+/// Likeliest first, of equals the smaller token first.
+fn by_p(a: &Looked, b: &Looked) -> std::cmp::Ordering {
+    b.p.total_cmp(&a.p).then(a.token.cmp(&b.token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+    use crate::prob::Noise;
+    use crate::sampler::{Chain, Memory, Sampler, Stage};
+
+    const V: Token = 12;
+
+    fn lexicon() -> Lexicon {
+        let word = |t: Token| (if t.is_multiple_of(3) { "ly".to_string() } else { format!(" w{t}") }, Kind::Text);
+        Lexicon::new((0..V).map(|t| match t {
+            10 => ("</s>".to_string(), Kind::End),
+            11 => ("<pad>".to_string(), Kind::Control),
+            _ => word(t),
+        }))
+    }
+
+    /// The row after a text: pseudo-random logits between 0 and 4.
+    #[allow(clippy::cast_possible_truncation)]
+    fn row(text: &[Token]) -> Vec<f32> {
+        let noise = Noise::new(99, text).at(0, 0);
+        (0..V).map(|token| (noise.uniform(token) * 4.0) as f32).collect()
+    }
+
+    fn sampler(chain: &[&str], pick: Pick) -> Sampler {
+        let stages = chain.iter().map(|stage| toml::from_str::<Stage>(stage).unwrap());
+        Sampler::new(Chain::new(stages.collect()).unwrap(), pick)
+    }
+
+    fn future(alpha: &str, more: &str) -> String {
+        format!("future = {{ candidates = 8, entropy-top = 5, alpha = {alpha}{more} }}")
+    }
+
+    /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
+    fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<Path>) {
+        let mut turn = sampler.turn(memory, &row(memory.text()), &lexicon(), Noise::new(seed, &[])).unwrap();
+        let mut answered = Vec::new();
+        loop {
+            match turn.ask() {
+                Ask::Take(draw) => return (draw, answered),
+                Ask::Look(paths) => {
+                    for path in paths.into_iter().take(width) {
+                        turn.learn(&path, &row(&[memory.text(), &path.0].concat()), &lexicon());
+                        answered.push(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first 300 tokens of a story.
+    fn story(sampler: &Sampler, seed: u64, width: usize) -> (Vec<Token>, usize) {
+        let (mut memory, mut looks) = (Memory::of_prompt(&[1, 2, 3]), 0);
+        for _ in 0..300 {
+            let (draw, answered) = take(sampler, &memory, seed, width);
+            memory = memory.after(draw.token);
+            looks += answered.len();
+        }
+        (memory.told().to_vec(), looks)
+    }
+
+    #[test]
+    fn the_lazy_draw_takes_the_tokens_of_the_full_one_whatever_the_width() {
+        for alpha in ["-1", "-0.6", "0", "0.4", "1", "{ wave = { period = 17 } }"] {
+            for temperature in ["temperature = 0", "temperature = 0.7", "temperature = 1", "temperature = 1.6"] {
+                for horizon in ["token", "word"] {
+                    let future = future(alpha, &format!(", horizon = '{horizon}'"));
+                    for pick in [Pick::Sample, Pick::Argmax] {
+                        let lazy = sampler(&["min-p = 0.05", &future, temperature], pick);
+                        let (told, looks) = story(&lazy, 5, 1);
+                        let (full, all) = story(&lazy.with_reach(Reach::Exhaustive), 5, 99);
+                        assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}, {pick:?}");
+                        assert_eq!(story(&lazy, 5, 3).0, told);
+                        // At α = 1 an argmax has only equal bounds: nothing can be ruled out unseen.
+                        assert!(looks < all || (alpha == "1" && looks == all), "{looks} of {all}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_lazy_draw_has_the_distribution_of_the_weights() {
+        // χ² over 10⁵ draws against p^a·Ĥ^b computed here; 40 is exceeded by chance less than once in 10⁵ at 7 degrees.
+        let text = [4, 5];
+        for (alpha, a, b) in [("-0.5", 1.0, 0.5), ("0", 1.0, 1.0), ("0.5", 0.5, 1.0), ("1", 0.0, 1.0)] {
+            let lazy = sampler(&[&future(alpha, "")], Pick::Sample);
+            let ranked: Vec<Token> = top(&row(&text), 9).iter().map(|r| r.token).filter(|&t| t < 11).take(8).collect();
+            let weight = |&token: &Token| {
+                let p = f64::from(row(&text)[token as usize]).exp();
+                let after = if token == 10 { row(&text) } else { row(&[4, 5, token]) };
+                p.powf(a) * openness(&after, 5).powf(b)
+            };
+            let sum: f64 = ranked.iter().map(weight).sum();
+            let mut counts = vec![0.0; V as usize];
+            for seed in 0..100_000 {
+                counts[take(&lazy, &Memory::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
+            }
+            let expected = |token: &Token| 1e5 * weight(token) / sum;
+            let chi: f64 = ranked.iter().map(|t| (counts[*t as usize] - expected(t)).powi(2) / expected(t)).sum();
+            assert!(chi < 40.0, "α = {alpha}: χ² = {chi}");
+        }
+    }
+
+    #[test]
+    fn at_minus_1_future_is_top_k_and_looks_at_nothing() {
+        let plain = story(&sampler(&["min-p = 0.02", "top-k = 8", "temperature = 0.9"], Pick::Sample), 3, 1);
+        let voice = story(&sampler(&["min-p = 0.02", &future("-1", ""), "temperature = 0.9"], Pick::Sample), 3, 1);
+        let cross = future("-1", ", curve = 'crossfade'");
+        assert_eq!(voice, plain);
+        assert_eq!(voice.1, 0);
+        assert_eq!(story(&sampler(&["min-p = 0.02", &cross, "temperature = 0.9"], Pick::Sample), 3, 1), plain);
+    }
+
+    #[test]
+    fn a_wave_without_amplitude_is_the_future_at_its_centre() {
+        let flat = future("{ wave = { period = 60, amplitude = 0, centre = 0.3 } }", "");
+        let constant = future("0.3", "");
+        assert_eq!(story(&sampler(&[&flat], Pick::Sample), 3, 1), story(&sampler(&[&constant], Pick::Sample), 3, 1));
+    }
+
+    #[test]
+    fn a_stage_behind_the_future_has_all_candidates_looked_at() {
+        let truncated = sampler(&[&future("0", ", end-of-text = 'article'"), "top-k = 2"], Pick::Sample);
+        assert_eq!(truncated.reach(), Reach::Full);
+        let (draw, answered) = take(&truncated, &Memory::of_prompt(&[1]), 1, 99);
+        assert_eq!(answered.len(), 8);
+        let mut weights: Vec<(f64, Token)> = draw.candidates.iter().map(|c| (-c.log_s.unwrap(), c.token)).collect();
+        weights.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(weights[..2].iter().any(|(_, token)| *token == draw.token));
+        assert_eq!(draw.removed.last().map(|removed| (removed.stage, removed.count)), Some(("top-k", 6)));
+    }
+
+    #[test]
+    fn one_survivor_is_taken_without_a_look() {
+        let (draw, answered) = take(&sampler(&["top-k = 1", &future("1", "")], Pick::Sample), &Memory::of_prompt(&[1]), 1, 9);
+        assert_eq!((answered.len(), draw.skipped), (0, Some(Skipped::OneSurvivor)));
+    }
+
+    #[test]
+    fn control_tokens_are_never_taken() {
+        assert!(!story(&sampler(&[], Pick::Sample), 1, 1).0.contains(&11));
+    }
+
+    #[test]
+    fn an_end_counts_as_open_as_now_or_is_never_taken_or_looked_at_like_others() {
+        let memory = Memory::of_prompt(&[7]);
+        let end = |how: &str| {
+            let sampler = sampler(
+                &[&format!("future = {{ candidates = 11, entropy-top = 5, alpha = 0, end-of-text = '{how}' }}")],
+                Pick::Sample,
+            );
+            let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &memory, 1, 99);
+            let looked = draw.candidates.iter().find(|c| c.token == 10).map(|c| c.future.unwrap());
+            (looked, answered.contains(&Path(vec![10])))
+        };
+        assert_eq!(end("neutral"), (Some(openness(&row(&[7]), 5)), false));
+        assert_eq!(end("never"), (None, false));
+        assert_eq!(end("article"), (Some(openness(&row(&[7, 10]), 5)), true));
+    }
+
+    #[test]
+    fn the_word_horizon_follows_a_candidate_to_the_end_of_its_word() {
+        let word = sampler(&[&future("0", ", horizon = 'word'")], Pick::Sample).with_reach(Reach::Exhaustive);
+        let (draw, answered) = take(&word, &Memory::of_prompt(&[7]), 1, 99);
+        for candidate in draw.candidates.iter().filter(|c| c.token != 10) {
+            let mut path = vec![candidate.token];
+            let next = |path: &[Token]| top(&row(&[&[7], path].concat()), 1)[0].token;
+            while path.len() < Horizon::CAP && lexicon().continues_word(next(&path)) {
+                path.push(next(&path));
+            }
+            assert_eq!(candidate.future, Some(openness(&row(&[&[7], &path[..]].concat()), 5)));
+            assert!((1..=path.len()).all(|length| answered.contains(&Path(path[..length].to_vec()))));
+        }
+        assert!(answered.iter().any(|path| path.0.len() > 1), "no candidate was rolled on");
+    }
+
+    #[test]
+    fn what_has_lost_is_told_once_and_never_the_leader() {
+        let memory = Memory::of_prompt(&[1, 2]);
+        let lazy = sampler(&[&future("0.5", "")], Pick::Sample);
+        let mut turn = lazy.turn(&memory, &row(memory.text()), &lexicon(), Noise::new(8, &[])).unwrap();
+        let (mut lost, mut learnt) = (Vec::new(), 0);
+        let draw = loop {
+            match turn.ask() {
+                Ask::Take(draw) => break draw,
+                Ask::Look(paths) => {
+                    turn.learn(&paths[0], &row(&[1, 2, paths[0].0[0]]), &lexicon());
+                    learnt += 1;
+                    lost.extend(turn.lost());
+                }
+            }
+        };
+        assert!(!lost.contains(&Path(vec![draw.token])));
+        let unique: std::collections::BTreeSet<_> = lost.iter().collect();
+        assert_eq!(unique.len(), lost.len());
+        assert!(learnt <= lost.len() + 1);
+    }
+
+    #[test]
+    fn a_draw_tells_the_models_own_probability_and_rank() {
+        let text = [3, 3];
+        let (draw, _) = take(&sampler(&["temperature = 0.1"], Pick::Sample).with_detail(), &Memory::of_prompt(&text), 1, 1);
+        let z: f64 = row(&text).iter().map(|&l| f64::from(l).exp()).sum();
+        assert!((draw.log_p - (f64::from(row(&text)[draw.token as usize]) - z.ln())).abs() < 1e-12);
+        assert_eq!(draw.now.rank, Some(rank(&row(&text), draw.token)));
+    }
+
+    #[test]
+    fn detail_tells_where_the_likeliest_fell() {
+        let detailed = sampler(&["top-k = 5", &future("0", "")], Pick::Sample).with_detail();
+        let (draw, _) = take(&detailed, &Memory::of_prompt(&[2]), 1, 1);
+        let mut ranked: Vec<Token> = top(&row(&[2]), 12).iter().map(|r| r.token).collect();
+        ranked.retain(|&token| token != 11);
+        let fallen: Vec<Token> = draw.removed[0].likeliest.iter().map(|one| one.token).collect();
+        assert_eq!((draw.removed[0].count, &fallen[..]), (6, &ranked[5..]));
+        assert_eq!(draw.removed[1].count, 0);
+    }
+
+    #[test]
+    fn detail_tells_what_a_plain_chain_has_left() {
+        let sampler = sampler(&["top-k = 3"], Pick::Argmax);
+        assert_eq!(take(&sampler, &Memory::of_prompt(&[2]), 1, 1).0.candidates, []);
+        let left = take(&sampler.with_detail(), &Memory::of_prompt(&[2]), 1, 1).0.candidates;
+        assert_eq!(left.len(), 3);
+        assert!((left.iter().map(|one| one.p).sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(left.windows(2).all(|pair| pair[0].p >= pair[1].p && pair[0].log_p < pair[0].p.ln()));
+    }
+
+    #[test]
+    fn a_row_of_nothing_is_an_error() {
+        let sampler = sampler(&[], Pick::Sample);
+        let turn = |row: &[f32]| sampler.turn(&Memory::of_prompt(&[1]), row, &lexicon(), Noise::new(1, &[]));
+        assert!(turn(&[f32::NAN; 12]).is_err());
+        let mut only_control = [f32::NEG_INFINITY; 12];
+        only_control[11] = 1.0;
+        assert!(turn(&only_control).unwrap_err().to_string().contains("no token that may be taken"));
+    }
+}
