@@ -30,5 +30,6 @@
 //!   equal story on one machine.
 
 pub mod model;
+pub mod preset;
 pub mod prob;
 pub mod sampler;

@@ -1,0 +1,321 @@
+//! One value of a preset, changed from outside: `future.alpha=0.3`.
+
+use std::fmt;
+
+use anyhow::{Result, anyhow, bail};
+use toml::{Table, Value};
+
+use super::mistake::Fault;
+use super::schema::{Draw, Preset, STAGES, Written, line, value_of};
+use super::{shape, words};
+use crate::sampler::{Chain, Stage};
+
+/// A change of one value: the path to it and what it becomes. It displays as it was typed, which is its label in comparisons.
+///
+/// The path begins with the name of a stage or with `draw`; the value is one of TOML, and a bare word is a string:
+/// `future.alpha=0.3`, `min-p=0.1`, `future.alpha.wave.period=40`, `dry.breakers=["\n"]`, `draw.pick=argmax`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Edit {
+    path: Vec<String>,
+    value: Value,
+    typed: String,
+}
+
+impl Edit {
+    /// Reads `path=value`.
+    ///
+    /// # Errors
+    /// There is no `=`, no path before it, or no value of TOML behind it.
+    pub fn parse(typed: &str) -> Result<Self> {
+        let (path, values) = halves(typed)?;
+        Self::new(path, values)
+    }
+
+    fn new(path: &str, value: &str) -> Result<Self> {
+        let (path, value) = (path.trim(), value.trim());
+        let typed = format!("{path}={value}");
+        if value.is_empty() {
+            bail!("cannot set `{typed}`: there is no value behind `=`");
+        }
+        let value = read_value(value).map_err(|fault| refusal(&typed, &fault))?;
+        Ok(Self { path: path.split('.').map(|part| part.trim().to_owned()).collect(), value, typed })
+    }
+}
+
+impl fmt::Display for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.typed)
+    }
+}
+
+/// The edits of a comparison: `future.alpha=-1,0,1` is three of them. A comma within brackets, braces or quotes divides nothing.
+///
+/// # Errors
+/// As [`Edit::parse`], for any of the values.
+pub fn vary(typed: &str) -> Result<Vec<Edit>> {
+    let (path, values) = halves(typed)?;
+    split(values).into_iter().map(|value| Edit::new(path, value)).collect()
+}
+
+impl Preset {
+    /// Changes one value. A stage that is absent is added where it does its work: before the first stage that comes later in the
+    /// order dry, truncations, future, temperature; at the end where there is none.
+    ///
+    /// # Errors
+    /// There is no such stage or key (with the nearest one as a hint); the value is of the wrong kind or out of range; the stage
+    /// is added, but a value that it cannot do without is not given; the chain has several stages of the name.
+    pub fn set(&mut self, edit: &Edit) -> Result<()> {
+        let Edit { path, value, typed } = edit;
+        let changed = match path.split_first() {
+            Some((first, rest)) if first == "draw" => self.set_draw(rest, value),
+            Some((first, rest)) => self.set_stage(first, rest, value),
+            None => Err(Fault::new("there is no path before `=`")),
+        };
+        changed.map_err(|fault| refusal(typed, &fault))
+    }
+
+    fn set_draw(&mut self, path: &[String], value: &Value) -> Result<(), Fault> {
+        let mut table = Value::try_from(Draw { pick: self.pick }).map_err(|error| Fault::new(error.to_string()))?;
+        put(&mut table, "draw", path, value);
+        let written = Written::read(&line("draw", &table))?;
+        self.pick = written.draw.unwrap_or_default().pick;
+        Ok(())
+    }
+
+    fn set_stage(&mut self, name: &str, path: &[String], value: &Value) -> Result<(), Fault> {
+        if !STAGES.contains(&name) {
+            let known: Vec<&str> = STAGES.into_iter().chain(["draw"]).collect();
+            return Err(Fault::new(format!("unknown stage `{name}`")).hint(words::suggestion(name, &known)));
+        }
+        let mut stages = self.chain.stages().to_vec();
+        let places: Vec<usize> = (0..stages.len()).filter(|&at| stages[at].name() == name).collect();
+        match places[..] {
+            [] => {
+                let mut table = Value::Table(Table::new());
+                put(&mut table, name, path, value);
+                let stage = read_stage(name, &table).map_err(|fault| {
+                    let whole = format!("the preset has no stage `{name}`: give it whole, `{name}={{ key = value, … }}`");
+                    if fault.cause.ends_with("is missing") { fault.hint(whole) } else { fault }
+                })?;
+                let later = stages.iter().position(|other| rank(other) > rank(&stage));
+                stages.insert(later.unwrap_or(stages.len()), stage);
+            }
+            [at] => {
+                let mut table = value_of(&stages[at]).map_err(|error| Fault::new(error.to_string()))?;
+                put(&mut table, name, path, value);
+                stages[at] = read_stage(name, &table)?;
+            }
+            [..] => return Err(Fault::new(format!("the chain has {} stages `{name}`", places.len()))),
+        }
+        self.chain = Chain::new(stages).map_err(|error| Fault::new(error.to_string()))?;
+        Ok(())
+    }
+}
+
+/// What a stage waits for: penalties see all tokens, truncations what the penalties leave, and so on.
+fn rank(stage: &Stage) -> u8 {
+    match stage {
+        Stage::Dry(_) => 0,
+        Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) => 1,
+        Stage::Future(_) => 2,
+        Stage::Temperature(_) => 3,
+    }
+}
+
+/// Puts a value at the end of a path. What stands in the way and is no table becomes one; and where a table names one thing of
+/// several (`alpha`), naming another one drops the first.
+fn put(slot: &mut Value, name: &str, path: &[String], value: &Value) {
+    let Some((key, rest)) = path.split_first() else {
+        *slot = value.clone();
+        return;
+    };
+    let keeps = slot.as_table().is_some_and(|table| !shape::NUMBER_OR_NAMED.contains(&name) || table.contains_key(key));
+    if !keeps {
+        *slot = Value::Table(Table::new());
+    }
+    if let Value::Table(table) = slot {
+        put(table.entry(key).or_insert(Value::Table(Table::new())), key, rest, value);
+    }
+}
+
+/// A stage goes through its text, so that all rules of a file hold here, in the same words.
+fn read_stage(name: &str, value: &Value) -> Result<Stage, Fault> {
+    let mut written = Written::read(&format!("[[chain]]\n{}", line(name, value)))?;
+    written.chain.pop().ok_or_else(|| Fault::new("it is no stage"))
+}
+
+fn refusal(typed: &str, fault: &Fault) -> anyhow::Error {
+    match &fault.hint {
+        Some(hint) => anyhow!("cannot set `{typed}`: {}\nhint: {hint}", fault.cause),
+        None => anyhow!("cannot set `{typed}`: {}", fault.cause),
+    }
+}
+
+/// Path and value.
+fn halves(typed: &str) -> Result<(&str, &str)> {
+    match typed.split_once('=') {
+        Some((path, values)) if !path.trim().is_empty() => Ok((path, values)),
+        Some(_) => bail!("cannot set `{typed}`: there is no path before `=`\nhint: write it as `future.alpha=0.3`"),
+        None => bail!("cannot set `{typed}`: there is no `=`\nhint: write it as `future.alpha=0.3`"),
+    }
+}
+
+/// A value of TOML, or a bare word.
+fn read_value(text: &str) -> Result<Value, Fault> {
+    let constant = ["true", "false", "inf", "nan"].contains(&text);
+    let word = text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if word && !constant {
+        return Ok(Value::from(text));
+    }
+    let document = format!("value = {text}");
+    let mut table: Table = toml::from_str(&document).map_err(|error| Fault::of_syntax(&error, &document))?;
+    // A value with a newline in it could smuggle in keys of its own.
+    match (table.remove("value"), table.is_empty()) {
+        (Some(value), true) => Ok(value),
+        _ => Err(Fault::new("it is more than one value")),
+    }
+}
+
+/// The parts between commas that stand in no bracket, brace or quotes.
+fn split(values: &str) -> Vec<&str> {
+    let (mut depth, mut quote, mut start) = (0_usize, None, 0);
+    let mut parts = Vec::new();
+    for (at, c) in values.char_indices() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '"' | '\'') => quote = Some(c),
+            (None, '[' | '{') => depth += 1,
+            (None, ']' | '}') => depth = depth.saturating_sub(1),
+            (None, ',') if depth == 0 => {
+                parts.push(&values[start..at]);
+                start = at + 1;
+            }
+            (Some(_) | None, _) => {}
+        }
+    }
+    parts.push(&values[start..]);
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::{Folders, find};
+
+    fn preset(name: &str) -> Preset {
+        find(name, &Folders::default()).unwrap()
+    }
+
+    fn set(mut preset: Preset, edit: &str) -> Result<Preset> {
+        preset.set(&Edit::parse(edit)?)?;
+        Ok(preset)
+    }
+
+    fn names(preset: &Preset) -> Vec<&str> {
+        preset.chain.stages().iter().map(Stage::name).collect()
+    }
+
+    /// The line of a stage in the preset as it is written.
+    fn written(preset: &Preset, stage: &str) -> String {
+        preset.to_toml().unwrap().lines().find(|line| line.starts_with(stage)).unwrap().to_owned()
+    }
+
+    #[test]
+    fn one_value_changes_and_the_others_stay() {
+        let wave = preset("wave");
+        let edited = set(wave.clone(), "future.alpha.wave.period=40").unwrap();
+        assert_eq!(written(&edited, "future"), written(&wave, "future").replace("period = 60.0", "period = 40.0"));
+        let edited = set(wave.clone(), "future.alpha=0.3").unwrap();
+        assert!(written(&edited, "future").contains("entropy-top = 20, alpha = 0.3, curve"));
+        assert_eq!(written(&set(wave.clone(), "min-p=0.1").unwrap(), "min-p"), "min-p = 0.1");
+        assert_eq!(set(wave, "draw.pick=argmax").unwrap().to_toml().unwrap().lines().last(), Some("pick = \"argmax\""));
+    }
+
+    #[test]
+    fn a_constant_becomes_a_wave() {
+        let edited = set(preset("future"), "future.alpha.wave.period=40").unwrap();
+        assert!(
+            written(&edited, "future")
+                .contains("alpha = { wave = { period = 40.0, amplitude = 1.0, centre = 0.0, phase = 0.0 } }")
+        );
+    }
+
+    #[test]
+    fn an_absent_stage_is_added_where_it_does_its_work() {
+        assert_eq!(names(&set(preset("future"), "top-k=40").unwrap()), ["dry", "min-p", "top-k", "future", "temperature"]);
+        assert_eq!(names(&set(preset("min-p"), "dry.multiplier=1").unwrap()), ["dry", "min-p", "temperature"]);
+        assert_eq!(names(&set(preset("greedy"), "temperature=1").unwrap()), ["temperature"]);
+        let future = "future={ candidates = 20, entropy-top = 20, alpha = 0 }";
+        assert_eq!(names(&set(preset("min-p"), future).unwrap()), ["min-p", "future", "temperature"]);
+    }
+
+    #[test]
+    fn a_comparison_is_one_edit_a_value() {
+        let labels = |typed: &str| vary(typed).unwrap().iter().map(Edit::to_string).collect::<Vec<_>>();
+        assert_eq!(labels("future.alpha=-1,0,1"), ["future.alpha=-1", "future.alpha=0", "future.alpha=1"]);
+        assert_eq!(labels("draw.pick = sample, argmax"), ["draw.pick=sample", "draw.pick=argmax"]);
+        let waves = labels("future.alpha={ wave = { period = 20, phase = 0.5 } },{wave={period=40}}");
+        assert_eq!(waves, ["future.alpha={ wave = { period = 20, phase = 0.5 } }", "future.alpha={wave={period=40}}"]);
+        assert_eq!(labels("dry.breakers=[\",\", ']'],[]"), ["dry.breakers=[\",\", ']']", "dry.breakers=[]"]);
+    }
+
+    #[test]
+    fn a_refusal_names_the_edit_the_cause_and_the_nearest_word() {
+        for (name, edit, message) in [
+            ("wave", "min-p", "cannot set `min-p`: there is no `=`\nhint: write it as `future.alpha=0.3`"),
+            ("wave", "=3", "cannot set `=3`: there is no path before `=`\nhint: write it as `future.alpha=0.3`"),
+            ("wave", "min-p=", "cannot set `min-p=`: there is no value behind `=`"),
+            (
+                "wave",
+                "min-p=.5",
+                "cannot set `min-p=.5`: a number that begins with its point\nhint: write a digit before it: `0.5`",
+            ),
+            (
+                "wave",
+                "min-p=0,5",
+                "cannot set `min-p=0,5`: a comma in a number\nhint: a fraction is written with a point: `0.5`",
+            ),
+            ("wave", "min-p=0.5\ndescription = 3", "cannot set `min-p=0.5\ndescription = 3`: it is more than one value"),
+            ("wave", "min-p=2", "cannot set `min-p=2`: 2 is not a probability: expected a number from 0 to 1"),
+            ("wave", "min-p=much", "cannot set `min-p=much`: expected a number, found the string \"much\""),
+            ("wave", "min_p=0.1", "cannot set `min_p=0.1`: unknown stage `min_p`\nhint: did you mean `min-p`?"),
+            ("wave", "drw.pick=argmax", "cannot set `drw.pick=argmax`: unknown stage `drw`\nhint: did you mean `draw`?"),
+            ("wave", "draw.pik=argmax", "cannot set `draw.pik=argmax`: unknown key `pik`\nhint: did you mean `pick`?"),
+            (
+                "wave",
+                "draw.pick=best",
+                "cannot set `draw.pick=best`: unknown value `best`\nhint: expected `sample` or `argmax`",
+            ),
+            (
+                "wave",
+                "future.alpha=1.5",
+                "cannot set `future.alpha=1.5`: 1.5 is not a position of the crossfader: expected a number from -1 to 1",
+            ),
+            ("wave", "future.alfa=1", "cannot set `future.alfa=1`: unknown key `alfa`\nhint: did you mean `alpha`?"),
+            (
+                "wave",
+                "future.alpha.sine.period=4",
+                "cannot set `future.alpha.sine.period=4`: unknown schedule `sine`\nhint: expected `wave`",
+            ),
+            ("wave", "future=0.5", "cannot set `future=0.5`: expected a table, found 0.5"),
+            ("wave", "top-k.x=3", "cannot set `top-k.x=3`: expected a whole number from 1 up, found a table"),
+            (
+                "greedy",
+                "future.alpha=1",
+                "cannot set `future.alpha=1`: the key `candidates` is missing\nhint: the preset has no stage `future`: give it whole, `future={ key = value, … }`",
+            ),
+        ] {
+            assert_eq!(set(preset(name), edit).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_name_that_stands_twice_cannot_be_set() {
+        let mut preset = preset("greedy");
+        let twice = read_stage("top-k", &Value::Integer(3)).unwrap();
+        preset.chain = Chain::new(vec![twice.clone(), twice]).unwrap();
+        let refusal = set(preset, "top-k=1").unwrap_err().to_string();
+        assert_eq!(refusal, "cannot set `top-k=1`: the chain has 2 stages `top-k`");
+    }
+}

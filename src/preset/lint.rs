@@ -1,0 +1,267 @@
+//! What in a preset does nothing, or does harm, and why.
+
+use std::f64::consts::PI;
+use std::fmt;
+
+use super::schema::Preset;
+use crate::prob::{Dry, Schedule, Wave};
+use crate::sampler::{Future, Pick, Stage};
+
+/// Something in a preset that is allowed, but surely not what its writer wants: the stage, and the reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Warning {
+    /// The name of the stage.
+    pub stage: &'static str,
+    /// What is the matter with it, as the rest of a sentence that begins with its name.
+    pub reason: String,
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.stage, self.reason)
+    }
+}
+
+/// A share of the likeliest token's probability below which broken pieces of words pass: the article's 0.05.
+const RELATIVE_CUT: f64 = 0.05;
+
+/// Looks a preset over. An empty answer means that every stage does something, and that nothing is known against its place.
+#[must_use]
+pub fn lint(preset: &Preset) -> Vec<Warning> {
+    let Preset { description: _, chain, pick } = preset;
+    let stages = chain.stages();
+    let mut warnings = Vec::new();
+    for (at, stage) in stages.iter().enumerate() {
+        let (before, after) = (&stages[..at], &stages[at + 1..]);
+        let reasons = [idle(stage), unpicked(stage, after, *pick), misplaced(stage, before), again(stage, before)];
+        let of_kind = match stage {
+            Stage::Future(future) => about_future(future, before),
+            Stage::Dry(dry) => about_dry(dry, before),
+            Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Temperature(_) => Vec::new(),
+        };
+        // A stage that does nothing does it at any place.
+        let reasons = reasons.into_iter().flatten().take(1).chain(of_kind);
+        warnings.extend(reasons.map(|reason| Warning { stage: stage.name(), reason }));
+    }
+    warnings
+}
+
+/// A stage that changes nothing at all.
+fn idle(stage: &Stage) -> Option<String> {
+    let reason = match stage {
+        Stage::TopP(p) if p.get() == 1.0 => "= 1 keeps every token: it does nothing",
+        Stage::MinP(p) if p.get() == 0.0 => "= 0 keeps every token: it does nothing",
+        Stage::Dry(dry) if dry.multiplier.get() == 0.0 => "with a multiplier of 0 punishes nothing",
+        Stage::Dry(dry) if dry.last <= dry.allowed_length => {
+            "looks back over no more tokens than a match may have for free: it finds none to punish"
+        }
+        Stage::Future(future) if future.candidates.get() == 1 => "with one candidate looks at nothing: it is `top-k = 1`",
+        Stage::Dry(_) | Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Temperature(_) | Stage::Future(_) => {
+            return None;
+        }
+    };
+    Some(reason.to_owned())
+}
+
+/// Where the likeliest token is picked, cuts and temperatures do not change which one it is, unless `future` weighs them again.
+fn unpicked(stage: &Stage, after: &[Stage], pick: Pick) -> Option<String> {
+    let weighed = after.iter().any(|stage| matches!(stage, Stage::Future(_) | Stage::Dry(_)));
+    match (pick, stage) {
+        (Pick::Argmax, Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Temperature(_)) if !weighed => {
+            Some("does nothing: `pick = \"argmax\"` takes the likeliest token, which it leaves the likeliest".to_owned())
+        }
+        (Pick::Argmax | Pick::Sample, _) => None,
+    }
+}
+
+/// A stage that stands where it does harm, or where another one has left it nothing to do.
+fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
+    if let Some(alone) = before.iter().find(|stage| leaves_one(stage)) {
+        return Some(format!("comes after `{}`, which leaves one token: there is nothing left to do", alone.name()));
+    }
+    let after_future = before.iter().any(|stage| matches!(stage, Stage::Future(_)));
+    match stage {
+        Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Dry(_) if after_future => Some(
+            "comes after `future`: to know what it leaves, every candidate must be looked at, which costs several times as much"
+                .to_owned(),
+        ),
+        Stage::TopP(_) | Stage::MinP(_) => {
+            let hot = before.iter().find_map(|stage| match stage {
+                Stage::Temperature(temperature) if temperature.get() > 1.0 => Some(temperature.get()),
+                _ => None,
+            })?;
+            Some(format!("comes after `temperature = {hot}`, which has lifted the unlikely tokens that it should cut away"))
+        }
+        Stage::Dry(_) | Stage::TopK(_) | Stage::Temperature(_) | Stage::Future(_) => None,
+    }
+}
+
+/// A stage whose work is done twice.
+fn again(stage: &Stage, before: &[Stage]) -> Option<String> {
+    let twice = before.iter().any(|earlier| earlier.name() == stage.name());
+    let reason = match stage {
+        Stage::Temperature(_) => "stands twice in the chain: the two are multiplied",
+        Stage::Dry(_) => "stands twice in the chain: the penalties add up",
+        Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Future(_) => {
+            "stands twice in the chain: one of the two is enough"
+        }
+    };
+    twice.then(|| reason.to_owned())
+}
+
+fn leaves_one(stage: &Stage) -> bool {
+    match stage {
+        Stage::TopK(k) => k.get() == 1,
+        Stage::TopP(p) => p.get() == 0.0,
+        Stage::MinP(p) => p.get() == 1.0,
+        Stage::Temperature(temperature) => temperature.get() == 0.0,
+        Stage::Future(future) => future.candidates.get() == 1,
+        Stage::Dry(_) => false,
+    }
+}
+
+fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
+    let mut reasons = Vec::new();
+    if before.iter().any(|stage| matches!(stage, Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_))) {
+        reasons.push("comes after a cut: what a punished token has pushed out does not come back".to_owned());
+    }
+    if dry.base.get() < 1.0 {
+        reasons.push(format!("with a base of {}, below 1, punishes a longer repetition less", dry.base.get()));
+    }
+    reasons
+}
+
+fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
+    let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, end_of_text: _ } = future;
+    let mut reasons = Vec::new();
+    if !before.iter().any(|stage| matches!(stage, Stage::MinP(p) if p.get() >= RELATIVE_CUT)) {
+        reasons.push(format!(
+            "has no relative cut before it, such as `min-p = {RELATIVE_CUT}`: broken pieces of words have wide-open futures"
+        ));
+    }
+    if !before.iter().any(|stage| matches!(stage, Stage::Dry(dry) if dry.multiplier.get() > 0.0)) {
+        reasons.push("has no `dry` before it: a loop whose future looks open locks itself in".to_owned());
+    }
+    let kept = before.iter().find_map(|stage| match stage {
+        Stage::TopK(k) if k < candidates => Some(k),
+        _ => None,
+    });
+    if let Some(k) = kept {
+        reasons.push(format!("asks for {candidates} candidates, but `top-k = {k}` before it leaves {k}"));
+    }
+    match alpha {
+        Schedule::Constant(alpha) if alpha.get() == -1.0 => {
+            reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
+        }
+        Schedule::Constant(_) => {}
+        Schedule::Wave(wave) => reasons.extend(about_wave(wave)),
+    }
+    reasons
+}
+
+fn about_wave(wave: &Wave) -> Option<String> {
+    let (period, amplitude, centre) = (wave.period.get(), wave.amplitude.get(), wave.centre.get());
+    if amplitude == 0.0 {
+        return Some(format!("has a wave with an amplitude of 0: it is `alpha = {centre}`"));
+    }
+    if period <= 2.0 {
+        return Some(format!(
+            "has a wave with a period of {period}: one value a token shows no wave that is shorter than 2 tokens"
+        ));
+    }
+    let clipped = beyond((1.0 - centre) / amplitude) + beyond((1.0 + centre) / amplitude);
+    // Rounding, as in 0.3 + 0.7, is not a clipped wave.
+    (clipped > 1e-3).then(|| {
+        format!("has a wave that leaves [-1, 1]: it is cut off flat for {:.0} % of its time", (100.0 * clipped).max(1.0))
+    })
+}
+
+/// The share of a turn during which a sine is above `level`: acos(level) / π.
+fn beyond(level: f64) -> f64 {
+    level.clamp(-1.0, 1.0).acos() / PI
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::schema::Written;
+
+    fn warnings(stages: &[&str], pick: &str) -> Vec<String> {
+        let chain: Vec<String> = stages.iter().map(|stage| format!("[[chain]]\n{stage}\n")).collect();
+        let written = Written::read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
+        lint(&Preset::resolve(written, None).unwrap()).iter().map(Warning::to_string).collect()
+    }
+
+    const DRY: &str = "dry = { multiplier = 0.8 }";
+    const CUT: &str = "min-p = 0.05";
+    const FUTURE: &str = "future = { candidates = 20, entropy-top = 20, alpha = 0 }";
+
+    /// `stage` in a good chain gives one warning, about it, with these words.
+    fn warns(stages: &[&str], pick: &str, words: &str) {
+        let warnings = warnings(stages, pick);
+        assert!(warnings.len() == 1 && warnings[0].contains(words), "{stages:?} {pick}: {warnings:?}");
+    }
+
+    #[test]
+    fn good_chains_are_passed_in_silence() {
+        for stages in [
+            &[][..],
+            &["temperature = 0.8"],
+            &["top-k = 40", "top-p = 0.95", CUT, "temperature = 0.8"],
+            &[CUT, "temperature = 1.5"],
+            &["temperature = 1.5", "top-k = 40"],
+            &[DRY, CUT, FUTURE, "temperature = 1"],
+            &[DRY, "top-k = 20", CUT, FUTURE],
+        ] {
+            assert_eq!(warnings(stages, "sample"), Vec::<String>::new(), "{stages:?}");
+        }
+        assert_eq!(warnings(&[DRY, CUT, FUTURE], "argmax"), Vec::<String>::new());
+        assert_eq!(warnings(&[DRY], "argmax"), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_stage_that_does_nothing_is_named() {
+        warns(&["top-p = 1"], "sample", "`top-p` = 1 keeps every token");
+        warns(&["min-p = 0"], "sample", "`min-p` = 0 keeps every token");
+        warns(&["dry = { multiplier = 0 }"], "sample", "`dry` with a multiplier of 0");
+        warns(&["dry = { multiplier = 1, last = 2 }"], "sample", "`dry` looks back over no more tokens");
+        warns(&["temperature = 1"], "argmax", "`temperature` does nothing");
+        warns(&[CUT], "argmax", "`min-p` does nothing");
+        warns(&[DRY, CUT, FUTURE, "temperature = 2"], "argmax", "`temperature` does nothing");
+        warns(&["top-k = 1", "temperature = 2"], "sample", "`temperature` comes after `top-k`, which leaves one token");
+        warns(&[DRY, CUT, "temperature = 0", FUTURE], "sample", "`future` comes after `temperature`, which leaves one token");
+        warns(&[DRY, CUT, "future = { candidates = 1, entropy-top = 20, alpha = 0 }"], "sample", "`future` with one candidate");
+        warns(&[DRY, CUT, "future = { candidates = 20, entropy-top = 20, alpha = -1 }"], "sample", "it is `top-k = 20`");
+    }
+
+    #[test]
+    fn a_stage_at_the_wrong_place_is_named() {
+        warns(&[DRY, CUT, FUTURE, "top-p = 0.9"], "sample", "`top-p` comes after `future`");
+        warns(&[CUT, FUTURE, "temperature = 1"], "sample", "`future` has no `dry` before it");
+        warns(&[DRY, FUTURE], "sample", "`future` has no relative cut before it");
+        warns(&[DRY, "min-p = 0.01", FUTURE], "sample", "`future` has no relative cut before it");
+        warns(&[DRY, "top-k = 5", CUT, FUTURE], "sample", "asks for 20 candidates, but `top-k = 5`");
+        warns(&["temperature = 1.5", CUT], "sample", "`min-p` comes after `temperature = 1.5`");
+        warns(&[CUT, DRY, FUTURE], "sample", "`dry` comes after a cut");
+        warns(&["dry = { multiplier = 1, base = 0.5 }"], "sample", "`dry` with a base of 0.5");
+    }
+
+    #[test]
+    fn a_stage_that_stands_twice_is_named() {
+        warns(&["top-k = 40", "top-k = 20"], "sample", "`top-k` stands twice");
+        warns(&["temperature = 2", "temperature = 0.5"], "sample", "the two are multiplied");
+    }
+
+    #[test]
+    fn a_wave_that_is_none_is_named() {
+        let future =
+            |wave: &str| format!("future = {{ candidates = 20, entropy-top = 20, alpha = {{ wave = {{ {wave} }} }} }}");
+        let warns = |wave: &str, words: &str| warns(&[DRY, CUT, &future(wave)], "sample", words);
+        warns("period = 60, amplitude = 0, centre = 0.5", "it is `alpha = 0.5`");
+        warns("period = 2", "a period of 2");
+        // Above 1/2 a sine is for a third of its turn; so a swing of 2 is cut off for two thirds, above and below.
+        warns("period = 60, amplitude = 2", "flat for 67 % of its time");
+        warns("period = 60, amplitude = 1, centre = 0.5", "flat for 33 % of its time");
+        assert!(warnings(&[DRY, CUT, &future("period = 60, amplitude = 0.7, centre = 0.3")], "sample").is_empty());
+    }
+}

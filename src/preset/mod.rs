@@ -1,0 +1,29 @@
+//! Presets: a chain of stages and a way to pick, as a page of TOML that a person writes.
+//!
+//! ```toml
+//! description = "α breathes between the model's own voice and open futures"
+//! extends = "future"          # optional: take that preset's chain; a stage of the same name replaces it in place
+//!
+//! [[chain]]                   # stages run in the order in which they stand; what is absent is off
+//! future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60 } } }
+//!
+//! [draw]
+//! pick = "sample"             # or "argmax"
+//! ```
+//!
+//! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it, [`lint`] says what in it does nothing
+//! or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
+
+mod edit;
+mod find;
+mod lint;
+mod mistake;
+mod schema;
+mod shape;
+mod words;
+
+pub use edit::{Edit, vary};
+pub use find::{Folders, Listed, Origin, find, list, read};
+pub use lint::{Warning, lint};
+pub use mistake::Mistake;
+pub use schema::Preset;

@@ -1,0 +1,129 @@
+//! The shape of a preset file: what serde would let pass, or could not place.
+
+use std::ops::Range;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::mistake::Fault;
+use super::schema::STAGES;
+use super::words;
+
+/// Values that are a number or a table with one key, the name of what it is.
+pub(super) const NUMBER_OR_NAMED: [&str; 1] = ["alpha"];
+
+/// Checks that every table of the chain holds one stage, that tables are tables, and that what is one of several things is one.
+pub(super) fn check(root: &DeTable, text: &str) -> Result<(), Fault> {
+    for (key, value) in root {
+        match (key.get_ref().as_ref(), value.get_ref()) {
+            ("chain", DeValue::Array(stages)) => check_chain(stages, text)?,
+            ("chain", DeValue::Table(_)) => {
+                return Err(Fault::at(value.span(), "`chain` is a list of stages").hint("write `[[chain]]` above each stage"));
+            }
+            ("draw", DeValue::Array(_)) => {
+                return Err(Fault::at(value.span(), "`draw` is one table, not a list").hint("write `[draw]`"));
+            }
+            _ => check_value(key.get_ref(), value)?,
+        }
+    }
+    Ok(())
+}
+
+/// Where each table of the chain stands, and where the value of the one stage in it.
+pub(super) fn values_of_stages(root: &DeTable) -> Vec<(Range<usize>, Range<usize>)> {
+    let Some(DeValue::Array(stages)) = root.get("chain").map(Spanned::get_ref) else { return Vec::new() };
+    let value = |stage: &Spanned<DeValue>| match stage.get_ref() {
+        DeValue::Table(table) => table.values().next().map(|value| (stage.span(), value.span())),
+        _ => None,
+    };
+    stages.iter().filter_map(value).collect()
+}
+
+fn check_chain(stages: &[Spanned<DeValue>], text: &str) -> Result<(), Fault> {
+    let mut futures = 0;
+    for stage in stages {
+        let DeValue::Table(table) = stage.get_ref() else {
+            let fault = Fault::at(stage.span(), format!("expected a table with one stage, found {}", kind(stage.get_ref())));
+            return Err(fault.hint("write `[[chain]]`, and the stage under it: `min-p = 0.05`"));
+        };
+        let mut keys: Vec<_> = table.keys().collect();
+        keys.sort_by_key(|key| key.span().start);
+        let [only] = keys[..] else {
+            return Err(not_one_stage(stage.span(), &keys, text));
+        };
+        if only.get_ref() == "future" {
+            futures += 1;
+        }
+        if futures > 1 {
+            let cause = "the chain has a second stage `future`, which would weigh what the first has weighed";
+            return Err(Fault::at(only.span(), cause).hint("keep one of them"));
+        }
+        for (key, value) in table {
+            check_value(key.get_ref(), value)?;
+        }
+    }
+    Ok(())
+}
+
+fn not_one_stage(table: Range<usize>, keys: &[&Spanned<std::borrow::Cow<str>>], text: &str) -> Fault {
+    let Some(second) = keys.get(1) else {
+        return Fault::at(table, "no stage in this table of the chain")
+            .hint(format!("write one under it: {}", words::listed(&STAGES)));
+    };
+    let cause = format!("a second stage, `{}`, in one table of the chain", second.get_ref());
+    // Where both stages stand on lines of their own, a header between them is all that is missing.
+    let hint = if text[table].starts_with("[[") {
+        format!("write `[[chain]]` above `{}`", second.get_ref())
+    } else {
+        "give each stage a table of its own".to_owned()
+    };
+    Fault::at(second.span(), cause).hint(hint)
+}
+
+/// Struct fields may be written without their names in some formats, and so serde would take arrays for our tables.
+fn check_value(key: &str, value: &Spanned<DeValue>) -> Result<(), Fault> {
+    match value.get_ref() {
+        DeValue::Array(_) if ["dry", "future", "wave"].contains(&key) => {
+            Err(Fault::at(value.span(), format!("expected a table for `{key}`, found an array")))
+        }
+        DeValue::Table(_) if ["pick", "curve", "horizon", "end-of-text"].contains(&key) => {
+            Err(Fault::at(value.span(), format!("expected a word in quotes for `{key}`, found a table")))
+        }
+        DeValue::Datetime(_) => Err(Fault::at(value.span(), "a date has no place in a preset")),
+        DeValue::Array(values) => values.iter().try_for_each(|value| check_value("", value)),
+        DeValue::Table(table) => {
+            if NUMBER_OR_NAMED.contains(&key) {
+                check_named(key, value.span(), table)?;
+            }
+            table.iter().try_for_each(|(key, value)| check_value(key.get_ref(), value))
+        }
+        DeValue::String(_) | DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) => Ok(()),
+    }
+}
+
+fn check_named(key: &str, place: Range<usize>, table: &DeTable) -> Result<(), Fault> {
+    let mut keys: Vec<_> = table.keys().collect();
+    keys.sort_by_key(|key| key.span().start);
+    match keys[..] {
+        [_] => Ok(()),
+        [] => {
+            Err(Fault::at(place, format!("an empty table for `{key}`")).hint("write a number, or `{ wave = { period = 60 } }`"))
+        }
+        [first, second, ..] => {
+            let cause = format!("`{}` beside `{}`: `{key}` is one thing", second.get_ref(), first.get_ref());
+            Err(Fault::at(second.span(), cause).hint("keep one of them"))
+        }
+    }
+}
+
+/// What a value is, in words.
+fn kind(value: &DeValue) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "an array",
+        DeValue::Table(_) => "a table",
+    }
+}

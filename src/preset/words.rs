@@ -1,0 +1,86 @@
+//! The nearest valid word, and serde's way of speaking in ours.
+
+/// The word most like `typed`, if one is like it at all: by Jaro and Winkler's similarity, which forgives a forgotten ending
+/// (`temp` for `temperature`), from 0.8 up.
+pub(super) fn nearest<'a>(typed: &str, words: &[&'a str]) -> Option<&'a str> {
+    let typed = typed.to_lowercase().replace('_', "-");
+    let alike = |word: &&'a str| (strsim::jaro_winkler(&typed, word), *word);
+    let best = words.iter().map(alike).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(similarity, _)| *similarity >= 0.8).map(|(_, word)| word)
+}
+
+/// `a`, `b` or `c`.
+pub(super) fn listed(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match &words[..] {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
+}
+
+/// The nearest of the valid words as a question, or all of them.
+pub(super) fn suggestion(typed: &str, words: &[&str]) -> String {
+    match nearest(typed, words) {
+        Some(word) => format!("did you mean `{word}`?"),
+        None => format!("expected {}", listed(words)),
+    }
+}
+
+/// The words between backticks.
+pub(super) fn in_backticks(text: &str) -> Vec<&str> {
+    text.split('`').skip(1).step_by(2).collect()
+}
+
+/// What serde expected, as a person would say it.
+pub(super) fn expected(what: &str) -> String {
+    match what {
+        "f64" => "a number".to_owned(),
+        "usize" => "a whole number from 0 up".to_owned(),
+        "a nonzero usize" => "a whole number from 1 up".to_owned(),
+        "a sequence" => "an array".to_owned(),
+        "a string" => "a string in quotes".to_owned(),
+        other if other.starts_with("struct ") => "a table".to_owned(),
+        other => other.to_owned(),
+    }
+}
+
+/// What serde found, as a person would say it.
+pub(super) fn found(what: &str) -> String {
+    let value = in_backticks(what).first().map(ToString::to_string);
+    match (what, value) {
+        ("map", _) => "a table".to_owned(),
+        ("sequence", _) => "an array".to_owned(),
+        (what, _) if what.starts_with("string ") => format!("the {what}"),
+        (_, Some(value)) => value,
+        (what, None) => what.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_forgives_typing_and_forgotten_endings() {
+        let stages = ["dry", "top-k", "top-p", "min-p", "temperature", "future"];
+        for (typed, word) in [
+            ("temp", "temperature"),
+            ("futur", "future"),
+            ("min_p", "min-p"),
+            ("topk", "top-k"),
+            ("DRY", "dry"),
+            ("top_p", "top-p"),
+        ] {
+            assert_eq!(nearest(typed, &stages), Some(word), "{typed}");
+        }
+        assert_eq!(nearest("xyz", &stages), None);
+        assert_eq!(nearest("", &stages), None);
+    }
+
+    #[test]
+    fn a_list_ends_with_or() {
+        assert_eq!(listed(&["a", "b", "c"]), "`a`, `b` or `c`");
+        assert_eq!(listed(&["a"]), "`a`");
+    }
+}

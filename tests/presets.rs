@@ -1,0 +1,158 @@
+//! Presets as a user meets them: every mistake beside the message that it gives, and what is found where.
+
+// What helps a test may fail as a test does.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use afterword::preset::{Folders, Origin, Preset, find, list, read};
+
+/// The gallery: `NAME.toml` is a wrong preset, `NAME.txt` what is said of it. With `AFTERWORD_BLESS` set, the messages are
+/// written anew, to be read before they are committed.
+#[test]
+fn every_mistake_has_its_message() {
+    let mut files: Vec<PathBuf> = fs::read_dir("tests/presets").unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    assert!(files.len() >= 50, "the gallery has {} pictures", files.len());
+    let mut wrong = Vec::new();
+    for file in files {
+        let said = match read(&file, &Folders::default()) {
+            Ok(preset) => format!("no mistake: {preset:?}\n"),
+            Err(error) => format!("{error:#}\n"),
+        };
+        let expected = file.with_extension("txt");
+        if std::env::var_os("AFTERWORD_BLESS").is_some() {
+            fs::write(&expected, &said).unwrap();
+        }
+        if fs::read_to_string(&expected).unwrap_or_default() != said {
+            wrong.push(said);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A fresh folder of its own for a test, with these files in it.
+fn folder(name: &str, files: &[(&str, &str)]) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    for (file, text) in files {
+        fs::write(folder.join(file), text).unwrap();
+    }
+    folder
+}
+
+fn message(name: &str, folders: &Folders) -> String {
+    format!("{:#}", find(name, folders).unwrap_err())
+}
+
+fn stages(preset: &Preset) -> Vec<&str> {
+    preset.chain.stages().iter().map(afterword::sampler::Stage::name).collect()
+}
+
+#[test]
+fn the_shipped_presets_are_found_by_name_and_nothing_is_known_against_them() {
+    let shipped = list(&Folders::default()).unwrap();
+    let names: Vec<&str> = shipped.iter().map(|listed| listed.name.as_str()).collect();
+    assert_eq!(names, ["future", "greedy", "min-p", "open", "temperature", "wave"]);
+    for listed in &shipped {
+        let preset = listed.preset.as_ref().unwrap();
+        assert_eq!(&find(&listed.name, &Folders::default()).unwrap(), preset);
+        assert_eq!(afterword::preset::lint(preset), [], "{}", listed.name);
+        assert!((1..=64).contains(&preset.description.chars().count()), "{}", preset.description);
+    }
+}
+
+#[test]
+fn a_shipped_preset_says_first_what_it_feels_like_and_what_it_costs() {
+    for entry in fs::read_dir("configs").unwrap() {
+        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+        let mut lines = text.lines();
+        assert!(lines.next().unwrap().starts_with("# Feels like: "));
+        assert!(lines.next().unwrap().starts_with("# Costs: "));
+    }
+}
+
+#[test]
+fn a_name_is_shipped_first_then_in_configs_then_the_users() {
+    let text = |description: &str| format!("description = \"{description}\"");
+    let configs = folder("configs", &[("mine.toml", &text("from configs")), ("wave.toml", &text("hidden"))]);
+    let user = folder("user", &[("mine.toml", &text("hidden too")), ("own.toml", &text("the user's")), ("torn.toml", "[")]);
+    let folders = Folders { configs: Some(configs.clone()), user: Some(user) };
+    assert!(find("wave", &folders).unwrap().description.contains("breathes"));
+    assert_eq!(find("mine", &folders).unwrap().description, "from configs");
+    assert_eq!(find("own", &folders).unwrap().description, "the user's");
+    assert_eq!(find(configs.join("wave.toml").to_str().unwrap(), &folders).unwrap().description, "hidden");
+
+    let listed = list(&folders).unwrap();
+    let own: Vec<(&str, bool, bool)> = listed
+        .iter()
+        .filter(|listed| matches!(listed.origin, Origin::File(_)))
+        .map(|listed| (listed.name.as_str(), listed.hidden, listed.preset.is_ok()))
+        .collect();
+    assert_eq!(
+        own,
+        [("mine", false, true), ("wave", true, true), ("mine", true, true), ("own", false, true), ("torn", false, false)]
+    );
+}
+
+#[test]
+fn a_copy_of_a_shipped_preset_is_not_listed_again() {
+    let folders = Folders { configs: Some("configs".into()), user: Some("nowhere".into()) };
+    assert!(list(&folders).unwrap().iter().all(|listed| matches!(listed.origin, Origin::BuiltIn(_))));
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_nearest() {
+    let user = folder("unknown", &[("lullaby.toml", "")]);
+    let folders = Folders { configs: None, user: Some(user.clone()) };
+    assert_eq!(message("wve", &folders), "there is no preset `wve`\nhint: did you mean `wave`?");
+    assert_eq!(message("lulaby", &folders), "there is no preset `lulaby`\nhint: did you mean `lullaby`?");
+    assert!(message("", &folders).starts_with("there is no preset ``\nhint: expected `future`, `greedy`"));
+    let path = user.join("lullaby");
+    let (path, longer) = (path.display(), user.join("lullaby.toml"));
+    let expected =
+        format!("cannot read the preset `{path}`: there is no such file\nhint: did you mean `{}`?", longer.display());
+    assert_eq!(message(&path.to_string(), &folders), expected);
+}
+
+#[test]
+fn a_folder_and_a_missing_file_are_refused() {
+    let none = Folders::default();
+    assert_eq!(message("nowhere.toml", &none), "cannot read the preset `nowhere.toml`: there is no such file");
+    assert!(message("./tests", &none).starts_with("cannot read the preset `./tests`: it is a folder"));
+    let file = folder("long", &[("long.toml", &"# so much to say\n".repeat(100_000))]).join("long.toml");
+    assert!(message(file.to_str().unwrap(), &none).ends_with("it is longer than 1 MiB, which no preset is"));
+}
+
+#[test]
+fn a_preset_extends_a_shipped_one_or_a_file_beside_it() {
+    let files = [
+        ("slow.toml", "extends = \"wave\"\n[[chain]]\ntop-k = 50\n[[chain]]\nmin-p = 0.1\n[draw]\npick = \"argmax\""),
+        ("slower.toml", "description = \"slower\"\nextends = \"slow.toml\"\n[[chain]]\ntemperature = 0.5"),
+        ("wave.toml", "extends = \"wave\""),
+    ];
+    let folder = folder("extends", &files);
+    let read = |file: &str| read(&folder.join(file), &Folders::default()).unwrap();
+    let wave = find("wave", &Folders::default()).unwrap();
+    assert_eq!(read("wave.toml"), wave);
+    assert_eq!(stages(&read("slow.toml")), ["dry", "min-p", "future", "temperature", "top-k"]);
+    assert_eq!(read("slow.toml").description, wave.description);
+    let slower = read("slower.toml");
+    assert_eq!((stages(&slower), slower.pick), (stages(&read("slow.toml")), read("slow.toml").pick));
+    assert_eq!(slower.description, "slower");
+    assert_eq!(slower.chain.stages()[2], wave.chain.stages()[2]);
+    assert_ne!(slower.chain.stages()[3], wave.chain.stages()[3]);
+}
+
+#[test]
+fn an_endless_chain_of_presets_is_refused() {
+    let files: Vec<(String, String)> =
+        (0..20).map(|n| (format!("{n}.toml"), format!("extends = \"{}.toml\"", n + 1))).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let folder = folder("endless", &files);
+    let refusal = message(folder.join("0.toml").to_str().unwrap(), &Folders::default());
+    assert!(refusal.contains("15.toml`, line 1, column 11: more than 16 presets extend each other: "), "{refusal}");
+}
