@@ -33,3 +33,4 @@ pub mod model;
 pub mod preset;
 pub mod prob;
 pub mod sampler;
+pub mod story;
