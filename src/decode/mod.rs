@@ -1,0 +1,10 @@
+//! The loop that turns decisions into stories, many at once.
+//!
+//! [`Stories`] asks every running storyteller what it wants to know, answers all of them with one decode, and goes on. It
+//! reads no clock and prints nothing: what happens is told as [`Event`]s.
+
+mod round;
+mod storyteller;
+
+pub use round::{Event, Stories};
+pub use storyteller::{Counts, Plan, Told};

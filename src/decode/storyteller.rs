@@ -1,0 +1,325 @@
+//! One story: what it wants to know next, and what it does with the answer.
+
+use anyhow::{Result, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Branch, Flow, From, Lexicon, Telling};
+use crate::prob::{Noise, Token};
+use crate::sampler::{Ask, Draw, Memory, Path, Reach, Sampler, Turn};
+use crate::story::StopReason;
+
+/// What story is to be told.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The decisions.
+    pub sampler: Sampler,
+    /// The tokens of the prompt.
+    pub prompt: Vec<Token>,
+    /// The seed of its noise.
+    pub seed: u64,
+    /// The most tokens to tell, at least 1.
+    pub tokens: usize,
+    /// The most tokens of prompt and story together.
+    pub context: usize,
+    /// Strings before which the text ends.
+    pub stops: Vec<String>,
+}
+
+/// What a story has cost so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Counts {
+    /// Tokens of the prompt.
+    pub prompt: usize,
+    /// Tokens told, one that ended the story among them.
+    pub tokens: usize,
+    /// Rows of logits that were computed to decide about tokens: the prompt's last row, candidates' rows, plain steps. Plain
+    /// sampling needs exactly one a token.
+    pub evaluations: usize,
+    /// Decodes in which the story had a part, those of the prompt left out.
+    pub decodes: usize,
+}
+
+/// A story as it was told.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Told {
+    /// The tokens, one that ended the story among them.
+    pub tokens: Vec<Token>,
+    /// The text without the prompt.
+    pub text: String,
+    /// Why it ended; `None` while it goes on, and where it failed.
+    pub stop: Option<StopReason>,
+    /// What it cost.
+    pub counts: Counts,
+}
+
+/// A branch to be made for a story.
+#[derive(Debug, Clone)]
+pub(super) struct Want {
+    pub from: From,
+    pub tokens: Vec<Token>,
+    purpose: Purpose,
+}
+
+#[derive(Debug, Clone)]
+enum Purpose {
+    /// The trunk grows by a part of the prompt, or by the token that was told last.
+    Trunk,
+    /// A path is looked at.
+    Look(Path),
+}
+
+/// A path below the trunk that has been looked at and may still be taken.
+#[derive(Debug)]
+struct Known {
+    path: Path,
+    branch: Branch,
+    row: Vec<f32>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// So many tokens of the prompt are in the trunk.
+    Reading(usize),
+    /// A turn wants to look at these paths, none of them known.
+    Choosing(Box<Turn>, Vec<Path>),
+    /// The token told last is not in the trunk yet.
+    Stepping(Token),
+    Ended,
+}
+
+/// What came of settling.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// What was told: each draw with the text that it let appear.
+    pub told: Vec<(Draw, String)>,
+    /// Branches that nobody needs any more.
+    pub free: Vec<Branch>,
+}
+
+/// The state of one story.
+#[derive(Debug)]
+pub(super) struct Storyteller {
+    plan: Plan,
+    noise: Noise,
+    memory: Memory,
+    telling: Telling,
+    trunk: Option<Branch>,
+    known: Vec<Known>,
+    phase: Phase,
+    told: Told,
+}
+
+impl Storyteller {
+    /// A story before its first word.
+    ///
+    /// # Errors
+    /// An empty prompt, one that leaves no room in the context, or a sampler that does not fit the vocabulary.
+    pub fn new(plan: Plan, lexicon: &Lexicon) -> Result<Self> {
+        let (prompt, context) = (plan.prompt.len(), plan.context);
+        ensure!(prompt > 0, "the prompt is empty");
+        if prompt >= context {
+            bail!("the prompt has {prompt} tokens and leaves no room for a story in a context of {context}");
+        }
+        ensure!(plan.tokens > 0, "no token is to be told");
+        plan.sampler.check(lexicon)?;
+        let counts = Counts { prompt, ..Counts::default() };
+        Ok(Self {
+            noise: Noise::new(plan.seed, &plan.prompt),
+            memory: Memory::of_prompt(&plan.prompt),
+            telling: Telling::new(plan.stops.clone()),
+            trunk: None,
+            known: Vec::new(),
+            phase: Phase::Reading(0),
+            told: Told { tokens: Vec::new(), text: String::new(), stop: None, counts },
+            plan,
+        })
+    }
+
+    /// The most cells and branches the story can come to hold when `width` candidates are looked at at once.
+    pub fn needs(plan: &Plan, width: usize) -> (usize, usize) {
+        let forks = plan.sampler.forks(width);
+        (plan.context.min(plan.prompt.len() + plan.tokens) + forks, 1 + forks)
+    }
+
+    pub fn is_running(&self) -> bool {
+        !matches!(self.phase, Phase::Ended)
+    }
+
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    pub fn into_told(self) -> Told {
+        self.told
+    }
+
+    /// While the prompt is read: how many of its tokens have been.
+    pub fn reading(&self) -> Option<usize> {
+        match self.phase {
+            Phase::Reading(read) => Some(read),
+            _ => None,
+        }
+    }
+
+    /// Ends the story: returns the text that was held back, and the branches it held.
+    pub fn end(&mut self, stop: Option<StopReason>) -> (String, Vec<Branch>) {
+        self.phase = Phase::Ended;
+        self.told.stop = stop;
+        let rest = self.telling.finish();
+        self.told.text.push_str(&rest);
+        let known = self.known.drain(..).map(|known| known.branch);
+        (rest, known.chain(self.trunk.take()).collect())
+    }
+
+    /// Decides whatever can be decided with what is known.
+    ///
+    /// # Errors
+    /// A row that no decision can be made from.
+    pub fn settle(&mut self, lexicon: &Lexicon) -> Result<Settled> {
+        let mut settled = Settled::default();
+        while let Phase::Choosing(turn, looks) = &mut self.phase {
+            let draw = match turn.ask() {
+                Ask::Take(draw) => draw,
+                Ask::Look(paths) => {
+                    let (known, unknown): (Vec<Path>, Vec<Path>) =
+                        paths.into_iter().partition(|path| self.known.iter().any(|known| known.path == *path));
+                    if known.is_empty() {
+                        *looks = unknown;
+                        break;
+                    }
+                    for known in self.known.iter().filter(|one| known.contains(&one.path)) {
+                        turn.learn(&known.path, &known.row, lexicon);
+                    }
+                    settled.free.extend(drop_lost(turn, &mut self.known));
+                    continue;
+                }
+            };
+            self.take(draw, lexicon, &mut settled)?;
+        }
+        Ok(settled)
+    }
+
+    /// Tells the drawn token and moves the trunk to it, if it has been looked at.
+    fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
+        let token = draw.token;
+        self.memory = self.memory.after(token);
+        self.told.tokens.push(token);
+        self.told.counts.tokens += 1;
+        let ended = lexicon.ends(token);
+        let flow = if ended { Flow::Text(String::new()) } else { self.telling.push(lexicon.piece(token)) };
+        let (text, stop) = match flow {
+            Flow::Text(text) => (text, None),
+            Flow::Stopped { text, stop } => (text, Some(stop)),
+        };
+        self.told.text.push_str(&text);
+        settled.told.push((draw, text));
+
+        let stop = match stop {
+            _ if ended => Some(StopReason::End),
+            Some(stop) => Some(StopReason::Stop(stop)),
+            None if self.told.tokens.len() >= self.plan.tokens => Some(StopReason::Tokens),
+            None if self.memory.text().len() >= self.plan.context => Some(StopReason::Context),
+            None => None,
+        };
+        if let Some(stop) = stop {
+            self.told.stop = Some(stop);
+            self.phase = Phase::Ended;
+            return Ok(());
+        }
+
+        self.phase = Phase::Stepping(token);
+        let (below, beside): (Vec<Known>, Vec<Known>) = self.known.drain(..).partition(|known| known.path.0[0] == token);
+        settled.free.extend(beside.into_iter().map(|known| known.branch));
+        for mut known in below {
+            known.path.0.remove(0);
+            if known.path.0.is_empty() {
+                settled.free.extend(self.trunk.replace(known.branch));
+                self.choose(&known.row, lexicon)?;
+            } else {
+                self.known.push(known);
+            }
+        }
+        Ok(())
+    }
+
+    /// Begins the turn for this row.
+    fn choose(&mut self, row: &[f32], lexicon: &Lexicon) -> Result<()> {
+        let turn = self.plan.sampler.turn(&self.memory, row, lexicon, self.noise)?;
+        self.phase = Phase::Choosing(Box::new(turn), Vec::new());
+        Ok(())
+    }
+
+    /// The branches that the story wants next, the most urgent first: at most `width` candidates, at most `chunk` tokens of
+    /// the prompt.
+    pub fn wants(&self, width: usize, chunk: usize) -> Vec<Want> {
+        let trunk = |from: fn(Branch) -> From| self.trunk.map_or(From::Root, from);
+        match &self.phase {
+            Phase::Ended => Vec::new(),
+            Phase::Reading(read) => {
+                let tokens: Vec<Token> = self.plan.prompt[*read..].iter().copied().take(chunk).collect();
+                vec![Want { from: trunk(From::Move), tokens, purpose: Purpose::Trunk }]
+            }
+            Phase::Stepping(token) => {
+                vec![Want { from: trunk(From::Move), tokens: vec![*token], purpose: Purpose::Trunk }]
+            }
+            Phase::Choosing(_, looks) => {
+                let look = |path: &Path| {
+                    let (last, before) = path.0.split_last()?;
+                    let parent = self.known.iter().find(|known| known.path.0 == before);
+                    let from = parent.map_or(trunk(From::Fork), |known| From::Fork(known.branch));
+                    Some(Want { from, tokens: vec![*last], purpose: Purpose::Look(path.clone()) })
+                };
+                // A turn that needs all candidates anyway gets them in as few decodes as there can be.
+                let width = if self.plan.sampler.reach() == Reach::Lazy { width } else { usize::MAX };
+                looks.iter().filter_map(look).take(width).collect()
+            }
+        }
+    }
+
+    /// Takes in a branch that it wanted, and the row behind it; returns the branches that nobody needs any more.
+    ///
+    /// # Errors
+    /// A row that no decision can be made from.
+    pub fn answer(&mut self, want: Want, branch: Branch, row: Vec<f32>, lexicon: &Lexicon) -> Result<Vec<Branch>> {
+        match (want.purpose, &mut self.phase) {
+            (Purpose::Trunk, Phase::Reading(read)) => {
+                self.trunk = Some(branch);
+                *read += want.tokens.len();
+                if *read == self.plan.prompt.len() {
+                    self.told.counts.evaluations += 1;
+                    self.choose(&row, lexicon)?;
+                }
+                Ok(Vec::new())
+            }
+            (Purpose::Trunk, _) => {
+                self.trunk = Some(branch);
+                self.told.counts.evaluations += 1;
+                self.choose(&row, lexicon)?;
+                Ok(Vec::new())
+            }
+            (Purpose::Look(path), phase) => {
+                self.told.counts.evaluations += 1;
+                if let Phase::Choosing(turn, _) = phase {
+                    turn.learn(&path, &row, lexicon);
+                    self.known.push(Known { path, branch, row });
+                    return Ok(drop_lost(turn, &mut self.known));
+                }
+                Ok(vec![branch])
+            }
+        }
+    }
+
+    /// The story had a part in a decode.
+    pub fn count_decode(&mut self) {
+        if !matches!(self.phase, Phase::Reading(_)) {
+            self.told.counts.decodes += 1;
+        }
+    }
+}
+
+/// Forgets what can no longer be taken, and returns its branches.
+fn drop_lost(turn: &mut Turn, known: &mut Vec<Known>) -> Vec<Branch> {
+    let lost = turn.lost();
+    let is_lost = |known: &mut Known| lost.iter().any(|path| known.path.0.starts_with(&path.0));
+    known.extract_if(.., is_lost).map(|known| known.branch).collect()
+}
