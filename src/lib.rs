@@ -30,6 +30,8 @@
 //!   equal story on one machine.
 
 pub mod decode;
+#[cfg(feature = "llama")]
+pub mod llama;
 pub mod model;
 pub mod preset;
 pub mod prob;

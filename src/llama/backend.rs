@@ -1,0 +1,177 @@
+//! The one llama.cpp of the process: its start, what it says, and its sudden end.
+
+use std::cell::RefCell;
+use std::ffi::{CStr, c_char, c_void};
+use std::sync::OnceLock;
+
+use anyhow::{Result, bail};
+use llama_cpp_2::llama_backend::LlamaBackend;
+use llama_cpp_sys_2 as sys;
+
+/// How many lines of complaint are kept; the first of them names the cause, the later ones repeat it from further away.
+const KEPT: usize = 32;
+
+thread_local! {
+    /// Warnings and errors of the running deed. llama.cpp loads and decodes on the calling thread, so what one thread
+    /// hears is about what it asked for, however many load models at once.
+    static HEARD: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+}
+
+struct Line {
+    severe: bool,
+    text: String,
+}
+
+/// The backend, started at the first call and never stopped: llama.cpp keeps global state that must outlive every model.
+///
+/// # Errors
+/// Another part of the process started llama.cpp through the same bindings.
+pub(super) fn backend() -> Result<&'static LlamaBackend> {
+    static BACKEND: OnceLock<Option<LlamaBackend>> = OnceLock::new();
+    let started = BACKEND.get_or_init(|| {
+        // SAFETY: `hear` matches the callback's signature, never unwinds and needs no user data. It is set before the
+        // start, because finding devices already logs; this also sets the log of ggml.
+        unsafe { sys::llama_log_set(Some(hear), std::ptr::null_mut()) };
+        LlamaBackend::init().ok()
+    });
+    match started {
+        Some(backend) => Ok(backend),
+        None => bail!("cannot start llama.cpp: something else in this process has started it"),
+    }
+}
+
+/// Does the deed and returns with it the cause that llama.cpp logged, if it complained: one line without the name of the
+/// C++ function.
+pub(super) fn overheard<T>(deed: impl FnOnce() -> T) -> (T, Option<String>) {
+    HEARD.with_borrow_mut(Vec::clear);
+    let done = deed();
+    let cause = HEARD.with_borrow(|lines| {
+        let severe = lines.iter().find(|line| line.severe);
+        severe.or(lines.last()).map(|line| tidy(&line.text))
+    });
+    (done, cause)
+}
+
+/// Receives what llama.cpp and ggml log. Progress and facts are dropped; the library asks for those it needs.
+unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
+    // A thread that is ending has no place for lines any more: then there is nobody to tell.
+    let _ = HEARD.try_with(|heard| {
+        let Ok(mut lines) = heard.try_borrow_mut() else { return };
+        if text.is_null() {
+            return;
+        }
+        // SAFETY: not null, and llama.cpp passes a terminated string that lives during the call.
+        let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
+        let severe = level == sys::GGML_LOG_LEVEL_ERROR;
+        if (severe || level == sys::GGML_LOG_LEVEL_WARN) && lines.len() < KEPT {
+            lines.push(Line { severe, text: text.into_owned() });
+        }
+    });
+}
+
+/// `load_thing: error loading model: no such tensor\n` becomes `no such tensor`.
+fn tidy(line: &str) -> String {
+    let mut rest = line.trim();
+    while let Some((head, tail)) = rest.split_once(": ") {
+        let function = !head.is_empty() && head.chars().all(|c| c.is_ascii_alphanumeric() || "_:~".contains(c));
+        if !function && !head.starts_with("error loading model") && !head.starts_with("failed to initialize") {
+            break;
+        }
+        rest = tail.trim_start();
+    }
+    rest.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
+}
+
+/// Sets what is told the last words of llama.cpp before it aborts the process. Without a listener they and a backtrace
+/// go to stderr. The listener should say one sentence and exit; when it returns, the process aborts. The first listener
+/// stays.
+pub fn on_abort(listener: fn(&str)) {
+    static LISTENER: OnceLock<fn(&str)> = OnceLock::new();
+
+    unsafe extern "C" fn last_words(message: *const c_char) {
+        let message = if message.is_null() {
+            std::borrow::Cow::Borrowed("no reason given")
+        } else {
+            // SAFETY: not null, and ggml passes a terminated string that lives during the call.
+            unsafe { CStr::from_ptr(message) }.to_string_lossy()
+        };
+        if let Some(listener) = LISTENER.get() {
+            // A panic must not unwind through C; after it the process aborts as it would have.
+            let _ = std::panic::catch_unwind(|| listener(&message));
+        }
+    }
+
+    if LISTENER.set(listener).is_ok() {
+        // SAFETY: `last_words` matches the callback's signature and never unwinds.
+        unsafe { sys::ggml_set_abort_callback(Some(last_words)) };
+    }
+}
+
+/// The versions of llama.cpp and ggml that are linked: `llama.cpp …, ggml …`, with ggml's commit where the build knows it.
+#[must_use]
+pub fn build() -> String {
+    // SAFETY: the three functions return terminated strings that live as long as the process.
+    let [llama, ggml, commit] = unsafe { [sys::llama_version(), sys::ggml_version(), sys::ggml_commit()] }.map(text_of);
+    let commit = if commit.is_empty() || commit == "unknown" { String::new() } else { format!(" ({commit})") };
+    format!("llama.cpp {llama}, ggml {ggml}{commit}")
+}
+
+/// A string that llama.cpp owns for the life of the process; empty for null.
+pub(super) fn text_of(text: *const c_char) -> String {
+    if text.is_null() {
+        return String::new();
+    }
+    // SAFETY: not null; the callers pass terminated strings with static lifetime.
+    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_one_line_without_the_names_of_functions() {
+        assert_eq!(tidy("llama_model_load: error loading model: missing tensor 'a.b'\n"), "missing tensor 'a.b'");
+        assert_eq!(tidy("gguf_init: tensor data: out of\n bounds"), "tensor data: out of bounds");
+        assert_eq!(tidy("plain"), "plain");
+    }
+
+    #[test]
+    fn the_first_error_is_the_cause() {
+        let ((), cause) = overheard(|| {
+            for (level, text) in [
+                (sys::GGML_LOG_LEVEL_WARN, c"f: a warning\n"),
+                (sys::GGML_LOG_LEVEL_ERROR, c"g: the cause\n"),
+                (sys::GGML_LOG_LEVEL_ERROR, c"h: failed\n"),
+            ] {
+                // SAFETY: terminated strings.
+                unsafe { hear(level, text.as_ptr(), std::ptr::null_mut()) };
+            }
+        });
+        assert_eq!(cause.as_deref(), Some("the cause"));
+        assert_eq!(overheard(|| ()).1, None);
+    }
+
+    #[test]
+    fn an_abort_says_its_last_words_and_nothing_else() {
+        let law = "llama::backend::tests::aborts";
+        let program = std::env::current_exe().unwrap();
+        let output = std::process::Command::new(program).args(["--exact", law, "--ignored", "--nocapture"]).output();
+        let output = output.unwrap();
+        assert!(!output.status.success());
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "last words: here:7: GGML_ASSERT(sane) failed\n");
+    }
+
+    #[test]
+    #[ignore = "ends its process; the test above runs it in one of its own"]
+    fn aborts() {
+        on_abort(|message| eprintln!("last words: {message}"));
+        // SAFETY: terminated strings, and a format without arguments.
+        unsafe { sys::ggml_abort(c"here".as_ptr(), 7, c"GGML_ASSERT(sane) failed".as_ptr()) };
+    }
+
+    #[test]
+    fn the_build_names_both_libraries() {
+        assert!(build().starts_with("llama.cpp ") && build().contains("ggml "));
+    }
+}

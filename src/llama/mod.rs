@@ -1,0 +1,23 @@
+//! The backend: llama.cpp behind the model seam. The only module that names the bindings.
+//!
+//! [`Weights`] are a file in memory; a [`Session`] over them is a [`Model`](crate::model::Model). What llama.cpp would
+//! abort on is checked first, in Rust; what it logs is kept and quoted, never printed.
+
+// Three things have no safe wrapper in the bindings: the log, the abort callback, and some questions to a model.
+// Every use names its reason.
+#![allow(unsafe_code)]
+
+mod backend;
+mod branches;
+mod device;
+mod file;
+mod lexicon;
+mod session;
+mod settings;
+mod weights;
+
+pub use backend::{build, on_abort};
+pub use device::{Device, DeviceKind, devices, physical_cores, system_info};
+pub use session::Session;
+pub use settings::{CacheType, FlashAttention, MOST_BRANCHES, SessionOptions, Settings};
+pub use weights::{LoadOptions, Weights};

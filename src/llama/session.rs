@@ -1,0 +1,317 @@
+//! A running memory over weights: the implementation of [`Model`] by llama.cpp.
+//!
+//! A branch is a sequence of llama.cpp's unified cache. A fork notes the new sequence in the cells of its parent and then
+//! adds its own tokens; a move adds them to the sequence it has. So a token is never evaluated twice, and a fork costs a
+//! walk over a table and no arithmetic.
+
+use std::sync::Mutex;
+
+use anyhow::{Result, anyhow, ensure};
+use llama_cpp_2::DecodeError;
+use llama_cpp_2::context::LlamaContext;
+use llama_cpp_2::llama_batch::LlamaBatch;
+use llama_cpp_2::token::LlamaToken;
+
+use super::backend::{backend, overheard};
+use super::branches::{Branches, Place, Sequence};
+use super::settings::{MOST_BRANCHES, SessionOptions, Settings};
+use super::weights::Weights;
+use crate::model::{Branch, From, Lexicon, Model, Room, Rows, Step};
+
+/// A memory of branches over the weights that it borrows.
+pub struct Session<'w> {
+    weights: &'w Weights,
+    settings: Settings,
+    context: LlamaContext<'w>,
+    batch: LlamaBatch<'static>,
+    branches: Branches,
+    /// The rows that the batch being filled will give. Kept for its allocation.
+    rows: Vec<Row>,
+}
+
+/// One row of logits to come.
+#[derive(Clone, Copy)]
+struct Row {
+    /// The token's index in the batch.
+    index: i32,
+    step: usize,
+    position: usize,
+}
+
+/// Why an evaluation failed, and whether memory is as it was before.
+struct Failure {
+    untouched: bool,
+    cause: anyhow::Error,
+}
+
+impl Weights {
+    /// A new, empty memory.
+    ///
+    /// # Errors
+    /// An option outside its range, a combination that llama.cpp refuses, or not enough memory.
+    pub fn session(&self, options: &SessionOptions) -> Result<Session<'_>> {
+        // Making a context may write to the model, so contexts are made one after the other.
+        static ONE: Mutex<()> = Mutex::new(());
+
+        let settings = Settings::resolve(options, self.size())?;
+        let backend = backend()?;
+        let turn = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (context, cause) = overheard(|| self.model.new_context(backend, settings.parameters()));
+        drop(turn);
+        let context = context.map_err(|error| {
+            let cause = cause.unwrap_or_else(|| error.to_string());
+            anyhow!("cannot open the model `{}` for {} tokens: {cause}", self.path().display(), settings.cells)
+        })?;
+        let batch = LlamaBatch::new(settings.batch, 1);
+        let branches = Branches::new(settings.branches);
+        Ok(Session { weights: self, settings, context, batch, branches, rows: Vec::new() })
+    }
+}
+
+impl Session<'_> {
+    /// What the session runs with, every default filled in.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The weights under it.
+    #[must_use]
+    pub fn weights(&self) -> &Weights {
+        self.weights
+    }
+
+    /// Forgets every branch and leaves the memory as a new session's, so that what comes next has the bits it would have
+    /// had there.
+    pub fn clear(&mut self) {
+        self.context.clear_kv_cache();
+        self.branches = Branches::new(self.settings.branches);
+    }
+
+    /// Where every step will write: its sequence, and the length of the text before it.
+    fn places(&self, steps: &[Step]) -> Result<Vec<Place>> {
+        let mut free = self.branches.free();
+        let mut uses = [Use::None; MOST_BRANCHES];
+        let room = self.room();
+        let tokens: usize = steps.iter().map(|step| step.tokens.len()).sum();
+        let made = steps.iter().filter(|step| !matches!(step.from, From::Move(_))).count();
+        ensure!(tokens <= room.cells, "{tokens} tokens do not fit into {} free cells", room.cells);
+        ensure!(made <= room.branches, "{made} branches asked for, {} are free", room.branches);
+
+        steps
+            .iter()
+            .map(|step| {
+                ensure!(!step.tokens.is_empty(), "a step without tokens");
+                let size = self.weights.lexicon().len();
+                for &token in step.tokens {
+                    ensure!((token as usize) < size, "token {token} is outside the vocabulary of {size}");
+                }
+                let mut new = || free.next().ok_or_else(|| anyhow!("no branch is free"));
+                match step.from {
+                    From::Root => Ok(Place { sequence: new()?, len: 0 }),
+                    From::Fork(branch) => {
+                        let parent = self.branches.find(branch)?;
+                        let before = &mut uses[usize::from(parent.sequence)];
+                        ensure!(*before != Use::Moved, "branch {} is both forked and moved", branch.0);
+                        *before = Use::Forked;
+                        Ok(Place { sequence: new()?, len: parent.len })
+                    }
+                    From::Move(branch) => {
+                        let place = self.branches.find(branch)?;
+                        let before = &mut uses[usize::from(place.sequence)];
+                        ensure!(*before != Use::Forked, "branch {} is both forked and moved", branch.0);
+                        ensure!(*before != Use::Moved, "branch {} is moved twice", branch.0);
+                        *before = Use::Moved;
+                        Ok(place)
+                    }
+                }
+            })
+            .collect()
+    }
+
+    /// Notes every fork in the cells of its parent.
+    fn fork(&mut self, steps: &[Step], places: &[Place]) -> Result<()> {
+        for (step, place) in steps.iter().zip(places) {
+            if let From::Fork(parent) = step.from {
+                let parent = self.branches.find(parent)?;
+                self.context.kv_cache_seq_cp(parent.sequence.into(), place.sequence.into(), None, None)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Evaluates all tokens, a batch at a time, and hands the rows on.
+    fn evaluate(
+        &mut self,
+        steps: &[Step],
+        places: &[Place],
+        read: &mut dyn FnMut(usize, usize, &[f32]),
+    ) -> Result<(), Failure> {
+        let mut first = true;
+        self.batch.clear();
+        self.rows.clear();
+        for (number, (step, place)) in steps.iter().zip(places).enumerate() {
+            for (position, &token) in step.tokens.iter().enumerate() {
+                let wanted = step.rows == Rows::All || position + 1 == step.tokens.len();
+                if wanted {
+                    self.rows.push(Row { index: self.batch.n_tokens(), step: number, position });
+                }
+                // In range: a token is below the vocabulary's size, a position below the number of cells.
+                let at = i32::try_from(place.len + position).unwrap_or(i32::MAX);
+                let token = LlamaToken(i32::try_from(token).unwrap_or(-1));
+                self.batch
+                    .add(token, at, &[place.sequence.into()], wanted)
+                    .map_err(|error| Failure { untouched: first, cause: error.into() })?;
+                if usize::try_from(self.batch.n_tokens()) == Ok(self.settings.batch) {
+                    self.decode(first, read)?;
+                    first = false;
+                }
+            }
+        }
+        if self.batch.n_tokens() > 0 { self.decode(first, read) } else { Ok(()) }
+    }
+
+    /// Evaluates the batch and empties it.
+    fn decode(&mut self, first: bool, read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<(), Failure> {
+        let (done, cause) = overheard(|| self.context.decode(&mut self.batch));
+        match done {
+            Ok(()) => {}
+            Err(DecodeError::NoKvCacheSlot) => {
+                let cause = anyhow!("{} tokens do not fit into the memory", self.batch.n_tokens());
+                return Err(Failure { untouched: first, cause });
+            }
+            Err(error) => {
+                let cause = cause.unwrap_or_else(|| error.to_string());
+                return Err(Failure { untouched: false, cause: anyhow!("cannot evaluate the tokens: {cause}") });
+            }
+        }
+        for row in self.rows.drain(..) {
+            read(row.step, row.position, self.context.get_logits_ith(row.index));
+        }
+        self.batch.clear();
+        Ok(())
+    }
+
+    /// Empties a sequence. Whole sequences can always be removed, so the answer carries nothing.
+    fn wipe(&mut self, sequence: Sequence) {
+        let _ = self.context.clear_kv_cache_seq(Some(sequence.into()), None, None);
+    }
+}
+
+/// What a branch was named for in one call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    None,
+    Forked,
+    Moved,
+}
+
+impl Model for Session<'_> {
+    fn lexicon(&self) -> &Lexicon {
+        self.weights.lexicon()
+    }
+
+    fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
+        let places = self.places(steps)?;
+        self.fork(steps, &places)?;
+        if let Err(failure) = self.evaluate(steps, &places, read) {
+            for (step, place) in steps.iter().zip(&places) {
+                match step.from {
+                    From::Root | From::Fork(_) => self.wipe(place.sequence),
+                    From::Move(_) if failure.untouched => {}
+                    From::Move(branch) => self.release(branch),
+                }
+            }
+            return Err(failure.cause);
+        }
+        steps
+            .iter()
+            .zip(&places)
+            .map(|(step, place)| match step.from {
+                From::Root => Ok(self.branches.grow(None, place.sequence, step.tokens.len())),
+                From::Fork(parent) => Ok(self.branches.grow(Some(parent), place.sequence, step.tokens.len())),
+                From::Move(branch) => {
+                    self.branches.lengthen(branch, step.tokens.len()).ok_or_else(|| anyhow!("a moved branch was lost"))
+                }
+            })
+            .collect()
+    }
+
+    fn prefix(&mut self, of: Branch, len: usize) -> Result<Option<Branch>> {
+        let place = self.branches.find(of)?;
+        ensure!(len >= 1 && len <= place.len, "no prefix of {len} tokens of a branch of {}", place.len);
+        let sequence = self.branches.free().next().ok_or_else(|| anyhow!("no branch is free"))?;
+        let weights = self.weights;
+        if len < place.len && (weights.is_recurrent() || weights.is_hybrid() || weights.window().is_some()) {
+            return Ok(None);
+        }
+        self.context.kv_cache_seq_cp(place.sequence.into(), sequence.into(), None, Some(u32::try_from(len)?))?;
+        Ok(self.branches.shorten(of, len, sequence))
+    }
+
+    fn release(&mut self, branch: Branch) {
+        if let Some(sequence) = self.branches.release(branch) {
+            self.wipe(sequence);
+        }
+    }
+
+    fn room(&self) -> Room {
+        Room {
+            cells: self.settings.cells - self.branches.cells(),
+            branches: self.branches.free().count(),
+            batch: self.settings.batch,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::llama::LoadOptions;
+    use crate::model::Token;
+
+    fn weights() -> Weights {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
+        Weights::load(&path, &LoadOptions::default(), |_| true).unwrap()
+    }
+
+    /// A session that believes in more memory than llama.cpp has, so that decodes fail.
+    fn deluded(weights: &Weights) -> Session<'_> {
+        let options = SessionOptions { cells: 256, branches: 4, batch: 64, threads: Some(1), ..SessionOptions::default() };
+        let mut session = weights.session(&options).unwrap();
+        session.settings.cells = 10_000;
+        session
+    }
+
+    fn make(session: &mut Session, from: From, tokens: usize) -> Result<Branch> {
+        let tokens: Vec<Token> = vec![300; tokens];
+        Ok(session.extend(&[Step { from, tokens: &tokens, rows: Rows::Last }], &mut |_, _, _| ())?[0])
+    }
+
+    #[test]
+    fn a_decode_refused_for_room_leaves_every_branch() {
+        let weights = weights();
+        let mut session = deluded(&weights);
+        let trunk = make(&mut session, From::Root, 200).unwrap();
+        let room = session.room();
+        assert!(make(&mut session, From::Fork(trunk), 60).unwrap_err().to_string().contains("do not fit"));
+        assert!(make(&mut session, From::Move(trunk), 60).is_err());
+        assert_eq!(session.room(), room);
+        make(&mut session, From::Move(trunk), 56).unwrap();
+    }
+
+    #[test]
+    fn a_decode_that_fails_midway_takes_its_moved_branch_and_no_other() {
+        let weights = weights();
+        let mut session = deluded(&weights);
+        let kept = make(&mut session, From::Root, 50).unwrap();
+        let moved = make(&mut session, From::Fork(kept), 10).unwrap();
+        assert!(make(&mut session, From::Fork(kept), 300).is_err());
+        assert!(make(&mut session, From::Move(moved), 300).is_err());
+        assert!(make(&mut session, From::Fork(moved), 1).unwrap_err().to_string().contains("does not live"));
+        assert_eq!(session.room(), Room { cells: 10_000 - 50, branches: 3, batch: 64 });
+        make(&mut session, From::Move(kept), 206).unwrap();
+    }
+}

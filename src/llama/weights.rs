@@ -1,0 +1,216 @@
+//! A model file in memory: what it is, its vocabulary, and its way of cutting text into tokens.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail, ensure};
+use llama_cpp_2::model::LlamaModel;
+use llama_cpp_2::model::params::LlamaModelParams;
+use llama_cpp_2::token::LlamaToken;
+use llama_cpp_sys_2 as sys;
+
+use super::backend::{backend, overheard};
+use super::{file, lexicon};
+use crate::model::{Lexicon, Token};
+
+/// Names of llama.cpp's file types, by number, where the number has one.
+const QUANTISATIONS: [&str; 42] = [
+    "F32", "F16", "Q4_0", "Q4_1", "", "", "", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M",
+    "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ3_M",
+    "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16", "", "", "", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
+];
+
+/// How a model file is loaded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LoadOptions {
+    /// Layers that go to the GPU; 0 keeps the model on the CPU, `None` moves all where the build and machine have a GPU.
+    pub gpu_layers: Option<u32>,
+    /// Map the file instead of reading it: starts at once, and several processes share the memory.
+    pub use_mmap: bool,
+}
+
+impl Default for LoadOptions {
+    fn default() -> Self {
+        Self { gpu_layers: None, use_mmap: true }
+    }
+}
+
+/// A loaded model file. [`Weights::session`] makes it tell.
+pub struct Weights {
+    pub(super) model: LlamaModel,
+    path: PathBuf,
+    lexicon: Lexicon,
+}
+
+impl Weights {
+    /// Loads a model that can tell stories. `progress` hears the share that is done, 0 to 1, and stops the loading by
+    /// returning false.
+    ///
+    /// # Errors
+    /// The file is not a readable GGUF of a language model with vocabulary, weights and a decoder; it does not fit into
+    /// memory; or the loading was stopped.
+    pub fn load(path: &Path, options: &LoadOptions, mut progress: impl FnMut(f32) -> bool + 'static) -> Result<Self> {
+        let refuse = |cause: String| anyhow::anyhow!("cannot load the model `{}`: {cause}", path.display());
+        file::check(path).map_err(|cause| refuse(cause.to_string()))?;
+
+        let backend = backend()?;
+        overheard(|| file::describe(path)).0.map_err(|cause| refuse(cause.to_string()))?;
+
+        let stopped = std::rc::Rc::new(std::cell::Cell::new(false));
+        let stop = stopped.clone();
+        let mut parameters = LlamaModelParams::default().with_use_mmap(options.use_mmap).with_progress_callback(move |share| {
+            let on = progress(share);
+            stop.set(stop.get() || !on);
+            on
+        });
+        if let Some(layers) = options.gpu_layers {
+            parameters = parameters.with_n_gpu_layers(layers);
+        }
+        let model = match overheard(|| LlamaModel::load_from_file(backend, path, &parameters)) {
+            (Ok(model), _) => model,
+            (Err(_), _) if stopped.get() => return Err(refuse("the loading was stopped".to_owned())),
+            (Err(error), cause) => return Err(refuse(cause.unwrap_or_else(|| error.to_string()))),
+        };
+        tells(&model).map_err(|cause| refuse(cause.to_string()))?;
+        let lexicon = lexicon::read(&model.vocab());
+        Ok(Self { model, path: path.to_owned(), lexicon })
+    }
+
+    /// The file, as it was given.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The vocabulary.
+    #[must_use]
+    pub fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    /// A metadata value as text; `None` where the file has none under this key.
+    #[must_use]
+    pub fn meta(&self, key: &str) -> Option<String> {
+        self.model.meta_val_str(key).ok()
+    }
+
+    /// What the model calls itself.
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
+        self.meta("general.name")
+    }
+
+    /// The family: `llama`, `qwen3`, `mamba`.
+    #[must_use]
+    pub fn architecture(&self) -> String {
+        architecture(&self.model)
+    }
+
+    /// One line of llama.cpp's about family, size and quantisation.
+    #[must_use]
+    pub fn description(&self) -> String {
+        let mut line = [0_u8; 256];
+        // SAFETY: the model lives, and llama.cpp writes at most the given length with its terminator.
+        unsafe { sys::llama_model_desc(raw(&self.model), line.as_mut_ptr().cast(), line.len()) };
+        let end = line.iter().position(|&byte| byte == 0).unwrap_or(line.len());
+        String::from_utf8_lossy(&line[..end]).into_owned()
+    }
+
+    /// How most weights are stored, such as `Q4_K_M`; a guess from the weights where the file does not say.
+    #[must_use]
+    pub fn quantisation(&self) -> Option<&'static str> {
+        // SAFETY: the model lives.
+        let kind = unsafe { sys::llama_model_ftype(raw(&self.model)) };
+        let number = usize::try_from(kind & !sys::LLAMA_FTYPE_GUESSED).ok()?;
+        QUANTISATIONS.get(number).copied().filter(|name| !name.is_empty())
+    }
+
+    /// The number of weights.
+    #[must_use]
+    pub fn parameters(&self) -> u64 {
+        self.model.n_params()
+    }
+
+    /// The weights in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.model.size()
+    }
+
+    /// The longest text in tokens that the model was trained on.
+    #[must_use]
+    pub fn trained_context(&self) -> usize {
+        self.model.n_ctx_train() as usize
+    }
+
+    /// Whether all memory is one state of fixed size (Mamba, RWKV).
+    #[must_use]
+    pub fn is_recurrent(&self) -> bool {
+        self.model.is_recurrent()
+    }
+
+    /// Whether part of the memory is such a state.
+    #[must_use]
+    pub fn is_hybrid(&self) -> bool {
+        self.model.is_hybrid()
+    }
+
+    /// The tokens that some layers look back over; `None` where all layers see the whole text.
+    #[must_use]
+    pub fn window(&self) -> Option<usize> {
+        // SAFETY: the model lives.
+        let window = unsafe { sys::llama_model_n_swa(raw(&self.model)) };
+        usize::try_from(window).ok().filter(|&window| window > 0)
+    }
+
+    /// Cuts text into tokens. With `add_bos` the token that begins a text comes first, once, if the model wants one. With
+    /// `parse_special` the names of control tokens in the text become those tokens; without, they are read as letters.
+    ///
+    /// # Errors
+    /// The text holds a NUL, or is longer than 1 GiB.
+    pub fn tokenize(&self, text: &str, add_bos: bool, parse_special: bool) -> Result<Vec<Token>> {
+        if let Some(place) = text.find('\0') {
+            bail!("cannot cut the text into tokens: it holds a NUL character at byte {place}");
+        }
+        ensure!(text.len() <= 1 << 30, "cannot cut the text into tokens: it is longer than 1 GiB");
+        let vocabulary = self.model.vocab();
+        // llama.cpp would add an end token too, where the model has one for embedding; and a second beginning to a text
+        // that names its own.
+        let mut tokens = vocabulary.tokenize(text.as_bytes(), false, parse_special);
+        let bos = vocabulary.bos();
+        if add_bos && vocabulary.should_add_bos() && bos.0 >= 0 && tokens.first() != Some(&bos) {
+            tokens.insert(0, bos);
+        }
+        tokens.into_iter().map(|LlamaToken(token)| Ok(Token::try_from(token)?)).collect()
+    }
+}
+
+fn architecture(model: &LlamaModel) -> String {
+    model.meta_val_str("general.architecture").unwrap_or_default()
+}
+
+/// Whether llama.cpp says that the model can tell a story: it must read tokens of a vocabulary from left to right.
+fn tells(model: &LlamaModel) -> Result<()> {
+    let family = architecture(model);
+    // SAFETY: the model lives, and so does the vocabulary that it owns.
+    let (encoder, decoder, diffusion, vocabulary) = unsafe {
+        let model = raw(model);
+        (
+            sys::llama_model_has_encoder(model),
+            sys::llama_model_has_decoder(model),
+            sys::llama_model_is_diffusion(model),
+            sys::llama_vocab_type(sys::llama_model_get_vocab(model)),
+        )
+    };
+    ensure!(!encoder, "`{family}` is an encoder-decoder model: it rewrites texts, and cannot go on with one");
+    ensure!(decoder, "`{family}` is an embedding model, and cannot tell stories");
+    ensure!(!diffusion, "`{family}` is a diffusion model: it does not write from left to right");
+    ensure!(vocabulary != sys::LLAMA_VOCAB_TYPE_NONE && model.n_vocab() > 0, "it holds no vocabulary");
+    Ok(())
+}
+
+/// The C pointer of a model, for the few questions that the bindings do not wrap.
+fn raw(model: &LlamaModel) -> *const sys::llama_model {
+    // SAFETY: `LlamaModel` is documented `repr(transparent)` over a non-null pointer to the C model, which lives as long
+    // as the borrow.
+    unsafe { *std::ptr::from_ref(model).cast::<*const sys::llama_model>() }
+}
