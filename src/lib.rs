@@ -29,6 +29,7 @@
 //! - Equal model, preset, prompt, seed, version, threads, flash attention, cache types, prefill chunk and width give the
 //!   equal story on one machine.
 
+pub mod cli;
 pub mod decode;
 #[cfg(feature = "llama")]
 pub mod llama;

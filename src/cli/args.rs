@@ -1,0 +1,228 @@
+//! What is typed.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
+/// words that keep the story open.
+#[derive(Debug, Parser)]
+#[command(name = "afterword", version, max_term_width = 100, propagate_version = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Colours, where they are shown: by themselves only in a terminal, and not with NO_COLOR.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    pub colour: Colour,
+
+    /// Print nothing but the result and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// In a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell a story that goes on from a prompt.
+    Write(Write),
+    /// Tell the same prompt with several presets, under one seed, and show where they part.
+    Compare(Compare),
+    /// Show why: the next token after a prompt, with p, Ĥ and s of every candidate, and what each stage cut.
+    Explain(Explain),
+    /// List, show and check presets.
+    #[command(subcommand)]
+    Presets(Presets),
+}
+
+/// The model and how it computes.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// A GGUF file; without it the small story model that comes with the program.
+    #[arg(long, value_name = "PATH")]
+    pub model: Option<PathBuf>,
+
+    /// Processor threads; without it 1 for models below 100 MB, else one for each physical core.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// The most tokens of prompt and story together; without it what the model was trained for.
+    #[arg(long, value_name = "N")]
+    pub ctx: Option<NonZeroUsize>,
+
+    /// Layers to put on the GPU; without it all of them, where the build and the machine have one.
+    #[arg(long, value_name = "N")]
+    pub gpu_layers: Option<u32>,
+}
+
+/// The decisions.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Sampler")]
+pub struct PresetArgs {
+    /// A preset by name, or a TOML file. `afterword presets list` names them.
+    #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
+    pub preset: String,
+
+    /// Change one value of the preset: `future.alpha=0.3`, `temperature=0.8`, `draw.pick=argmax`. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// The story.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Story")]
+pub struct StoryArgs {
+    /// The seed of all randomness; without it one is chosen and printed.
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+
+    /// The most tokens to tell.
+    #[arg(long, value_name = "N", default_value = "300")]
+    pub tokens: NonZeroUsize,
+
+    /// End before this text; it is not told. May be repeated.
+    #[arg(long, value_name = "TEXT")]
+    pub stop: Vec<String>,
+}
+
+/// `afterword write`
+#[derive(Debug, ClapArgs)]
+pub struct Write {
+    /// How the story begins; `-` or nothing reads standard input.
+    pub prompt: Option<String>,
+
+    /// The decisions.
+    #[command(flatten)]
+    pub preset: PresetArgs,
+
+    /// The story.
+    #[command(flatten)]
+    pub story: StoryArgs,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Write the record of the story to this file: prompt, preset, seed, model, settings, tokens and text, as JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub record: Option<PathBuf>,
+
+    /// Print what was told only, without the prompt before it.
+    #[arg(long, help_heading = "Output")]
+    pub no_prompt: bool,
+}
+
+/// `afterword compare`
+#[derive(Debug, ClapArgs)]
+pub struct Compare {
+    /// How the stories begin; `-` reads standard input.
+    pub prompt: String,
+
+    /// The presets to compare, by name or TOML file.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_value = "greedy,temperature,future,wave")]
+    pub presets: Vec<String>,
+
+    /// Compare values of one setting: `future.alpha=-1,0,1`. Each preset is told with each of them, the preset `future` where
+    /// none is named.
+    #[arg(long, value_name = "KEY=A,B,…")]
+    pub vary: Option<String>,
+
+    /// Change one value of every preset. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// The stories.
+    #[command(flatten)]
+    pub story: StoryArgs,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// How the stories are laid out.
+    #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]
+    pub layout: Layout,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// How compared stories are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// Columns where the terminal is wide enough for them, else rows.
+    Auto,
+    /// Side by side.
+    Columns,
+    /// One after another.
+    Rows,
+}
+
+/// `afterword explain`
+#[derive(Debug, ClapArgs)]
+pub struct Explain {
+    /// The text whose next token is explained; `-` reads standard input.
+    pub prompt: String,
+
+    /// The decisions.
+    #[command(flatten)]
+    pub preset: PresetArgs,
+
+    /// The seed of the draw that is shown; without it one is chosen and printed.
+    #[arg(long, value_name = "N", help_heading = "Sampler")]
+    pub seed: Option<u64>,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `afterword presets`
+#[derive(Debug, Subcommand)]
+pub enum Presets {
+    /// Name all presets, each with its origin and one line on it.
+    List {
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a preset as TOML, with all it extends resolved.
+    Show {
+        /// A preset by name, or a TOML file.
+        name: String,
+        /// Change one value before it is shown. May be repeated.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read presets and tell what is wrong with them or of no use.
+    Check {
+        /// Presets by name, or TOML files.
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
+}

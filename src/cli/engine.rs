@@ -1,0 +1,199 @@
+//! From arguments to a model that tells, and the loop around it that a person can interrupt.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::Usage;
+use super::args::{ModelArgs, StoryArgs};
+use super::progress::Progress;
+use super::terminal::Terminal;
+use crate::decode::{Event, Plan, Stories, Told};
+use crate::llama::{self, LoadOptions, Session, SessionOptions, Weights};
+use crate::prob::Token;
+use crate::sampler::{Draw, Sampler};
+
+/// The model that comes with the program, in a folder `models`.
+const BUNDLED: &str = "fable-3m-q8_0.gguf";
+
+/// Tokens of a prompt that are read in one decode.
+const BATCH: usize = 256;
+
+/// A loaded model, and how it is to compute.
+pub struct Engine {
+    pub weights: Weights,
+    pub args: ModelArgs,
+    pub load_time: Duration,
+    /// The most tokens of prompt and story together.
+    pub context: usize,
+}
+
+/// A story that was told, with its times.
+pub struct Tale {
+    pub told: Told,
+    pub draws: Vec<Draw>,
+    pub read_time: Duration,
+    pub tell_time: Duration,
+}
+
+impl Engine {
+    /// Loads the model that the arguments name.
+    pub fn open(args: ModelArgs, terminal: &Terminal) -> Result<Self> {
+        llama::on_abort(last_words);
+        let path = match &args.model {
+            Some(path) => path.clone(),
+            None => bundled()?,
+        };
+        let options = LoadOptions { gpu_layers: args.gpu_layers, ..LoadOptions::default() };
+        let progress = Progress::loading(terminal, &path);
+        let started = Instant::now();
+        let on_share = {
+            let progress = progress.clone();
+            move |share| {
+                progress.share(share);
+                !interrupted()
+            }
+        };
+        let loaded = Weights::load(&path, &options, on_share);
+        progress.clear();
+        let weights = loaded?;
+        let load_time = started.elapsed();
+
+        let trained = weights.trained_context();
+        let context = args.ctx.map_or(trained, std::num::NonZeroUsize::get);
+        if context > trained {
+            let path = path.display();
+            return Err(Usage(format!("`--ctx` is {context}, but the model `{path}` was trained for {trained} tokens")).into());
+        }
+        Ok(Self { weights, args, load_time, context })
+    }
+
+    /// The model in a few words.
+    pub fn title(&self) -> String {
+        let path = self.weights.path();
+        self.weights.name().unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    /// The tokens of a prompt.
+    pub fn tokens(&self, prompt: &str) -> Result<Vec<Token>> {
+        let tokens = self.weights.tokenize(prompt, true, false)?;
+        if tokens.len() >= self.context {
+            let (tokens, context) = (tokens.len(), self.context);
+            bail!("the prompt has {tokens} tokens and leaves no room for a story in the context of {context}");
+        }
+        Ok(tokens)
+    }
+
+    /// The story that the arguments ask for.
+    pub fn plan(&self, sampler: Sampler, prompt: &[Token], seed: u64, story: &StoryArgs) -> Result<Plan> {
+        if story.stop.iter().any(String::is_empty) {
+            return Err(Usage("`--stop` is empty: every story would end before its first word".into()).into());
+        }
+        sampler.check(self.weights.lexicon())?;
+        let (tokens, stops) = (story.tokens.get(), story.stop.clone());
+        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, stops })
+    }
+
+    /// Room for any one of these stories.
+    pub fn session(&self, plans: &[Plan], width: usize) -> Result<Session<'_>> {
+        let (cells, branches) = Stories::room_for(plans, width);
+        let threads = self.args.threads.map(std::num::NonZeroUsize::get);
+        self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, ..SessionOptions::default() })
+    }
+}
+
+/// Tells one story; `hear` gets each piece of text as it appears, and may stop it by an error.
+pub fn tell(
+    session: &mut Session<'_>,
+    plan: Plan,
+    width: usize,
+    progress: &Progress,
+    mut hear: impl FnMut(&str) -> Result<()>,
+) -> Result<Tale> {
+    let started = Instant::now();
+    let mut first = None;
+    let mut heard: Result<()> = Ok(());
+    let (mut draws, mut failed) = (Vec::new(), None);
+    let mut stories = Stories::new(session, width);
+    stories.begin(plan)?;
+    while stories.running() > 0 && heard.is_ok() {
+        let mut listener = |event: Event| match event {
+            Event::Read { read, of, .. } => progress.read(read, of),
+            Event::Told { draw, text, .. } => {
+                first.get_or_insert_with(Instant::now);
+                draws.push(draw.clone());
+                progress.told(draws.len());
+                if heard.is_ok() && !text.is_empty() {
+                    heard = hear(text);
+                }
+            }
+            Event::Ended { rest, .. } | Event::Failed { rest, error: _, .. } if !rest.is_empty() && heard.is_ok() => {
+                heard = hear(rest);
+            }
+            Event::Ended { .. } => (),
+            Event::Failed { error, .. } => failed = Some(error),
+        };
+        if interrupted() {
+            stories.interrupt(&mut listener);
+        } else {
+            stories.round(&mut listener)?;
+        }
+    }
+    let told = stories.finish().pop().context("no story was told")?;
+    heard?;
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    let first = first.unwrap_or_else(Instant::now);
+    Ok(Tale { told, draws, read_time: first - started, tell_time: first.elapsed() })
+}
+
+/// How many candidates are looked at in one decode: one on a processor, where a batch of k costs nearly k times one.
+pub const fn width() -> usize {
+    1
+}
+
+/// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.
+pub fn interrupted() -> bool {
+    interrupt().load(Ordering::Relaxed)
+}
+
+fn interrupt() -> &'static AtomicBool {
+    static PRESSED: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<()> = OnceLock::new();
+    HANDLER.get_or_init(|| {
+        #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
+        let handler = || {
+            if PRESSED.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        };
+        // Where no handler can be set, Ctrl-C ends the program as it always did.
+        let _ = ctrlc::set_handler(handler);
+    });
+    &PRESSED
+}
+
+/// llama.cpp found something it cannot go on from; what it says becomes the one sentence.
+#[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
+fn last_words(message: &str) {
+    let message = message.lines().next().unwrap_or_default();
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("error: llama.cpp gave up: {message}\n").as_bytes());
+    std::process::exit(1);
+}
+
+/// The bundled model: beside the working directory, the program, or the source.
+fn bundled() -> Result<PathBuf> {
+    let program = std::env::current_exe().ok();
+    let beside = program.iter().flat_map(|program| program.ancestors().skip(1).take(4));
+    let mut folders =
+        std::iter::once(Path::new("")).chain(beside).chain(std::iter::once(Path::new(env!("CARGO_MANIFEST_DIR"))));
+    let found = folders.find_map(|folder| Some(folder.join("models").join(BUNDLED)).filter(|path| path.is_file()));
+    match found {
+        Some(path) => Ok(path),
+        None => bail!("the bundled model `models/{BUNDLED}` is not there\nhint: name a GGUF file with `--model PATH`"),
+    }
+}

@@ -1,0 +1,87 @@
+//! What was typed becomes what it means.
+
+use std::io::{self, IsTerminal, Read};
+
+use anyhow::{Context, Result};
+use etcetera::BaseStrategy;
+
+use super::Usage;
+use super::args::PresetArgs;
+use crate::preset::{Edit, Folders, Preset, find};
+use crate::sampler::Sampler;
+
+/// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
+const LONGEST_PROMPT: u64 = 64 << 20;
+
+/// A preset as it will run, under the name by which it was asked for.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    pub name: String,
+    pub preset: Preset,
+}
+
+impl Chosen {
+    /// Finds a preset and makes the changes.
+    pub fn find(name: &str, edits: &[String]) -> Result<Self> {
+        let mut preset = find(name, &folders())?;
+        for edit in edits {
+            preset.set(&Edit::parse(edit)?)?;
+        }
+        Ok(Self { name: name.to_string(), preset })
+    }
+
+    /// The preset that these arguments name.
+    pub fn of(args: &PresetArgs) -> Result<Self> {
+        Self::find(&args.preset, &args.set)
+    }
+
+    /// Its sampler.
+    pub fn sampler(&self) -> Sampler {
+        Sampler::new(self.preset.chain.clone(), self.preset.pick)
+    }
+}
+
+/// Where presets are looked for.
+pub fn folders() -> Folders {
+    let user = etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("afterword").join("presets"));
+    Folders { configs: Some("configs".into()), user }
+}
+
+/// The text of a prompt; `-` and `None` read standard input.
+///
+/// One line break at its end belongs to the shell or the editor and not to the story.
+pub fn prompt(typed: Option<String>) -> Result<String> {
+    let prompt = match typed {
+        Some(prompt) if prompt != "-" => prompt,
+        asked => {
+            if asked.is_none() && io::stdin().is_terminal() {
+                return Err(
+                    Usage("there is no prompt\nhint: give one, as in `afterword write \"Once upon a time\"`".into()).into()
+                );
+            }
+            let mut bytes = Vec::new();
+            io::stdin()
+                .take(LONGEST_PROMPT + 1)
+                .read_to_end(&mut bytes)
+                .context("cannot read the prompt from standard input")?;
+            if bytes.len() as u64 > LONGEST_PROMPT {
+                return Err(Usage("the prompt on standard input is longer than 64 MiB".into()).into());
+            }
+            let text = String::from_utf8(bytes).map_err(|error| {
+                let at = error.utf8_error().valid_up_to();
+                Usage(format!("the prompt on standard input is not UTF-8: byte {at} begins no character"))
+            })?;
+            text.strip_suffix('\n').map_or(text.clone(), |line| line.strip_suffix('\r').unwrap_or(line).to_string())
+        }
+    };
+    if prompt.trim().is_empty() {
+        return Err(Usage("the prompt is empty\nhint: give the story a first word".into()).into());
+    }
+    Ok(prompt)
+}
+
+/// The seed, and whether it was chosen here.
+pub fn seed(typed: Option<u64>) -> u64 {
+    // Short enough to be typed again.
+    typed.unwrap_or_else(|| u64::from(rand::random::<u32>()))
+}

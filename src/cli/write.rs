@@ -1,0 +1,134 @@
+//! `afterword write`: tells a story to standard output, as it comes.
+
+use std::fs::File;
+use std::io::{self, Read, Write as _};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::Outcome;
+use super::args::Write;
+use super::engine::{Engine, Tale, tell, width};
+use super::progress::{Progress, seconds};
+use super::settings::{Chosen, prompt, seed};
+use super::terminal::{BOLD, Terminal};
+use crate::decode::Plan;
+use crate::llama::{self, Session};
+use crate::story::{FORMAT, ModelFile, Record, Run, StopReason, Times, Versions};
+
+pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
+    let Write { prompt: typed, preset, story, model, record, no_prompt } = args;
+    let chosen = Chosen::of(&preset)?;
+    let prompt = prompt(typed)?;
+    let seed = seed(story.seed);
+    let engine = Engine::open(model, terminal)?;
+    let plan = engine.plan(chosen.sampler(), &engine.tokens(&prompt)?, seed, &story)?;
+    let width = width();
+    let mut session = engine.session(std::slice::from_ref(&plan), width)?;
+
+    terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
+    let mut out = terminal.out();
+    if !no_prompt {
+        write!(out, "{BOLD}{prompt}{BOLD:#}")?;
+        out.flush()?;
+    }
+    let progress = Progress::telling(terminal, plan.tokens);
+    let told = tell(&mut session, plan.clone(), width, &progress, |text| {
+        out.write_all(text.as_bytes())?;
+        Ok(out.flush()?)
+    });
+    progress.clear();
+    let tale = told?;
+    writeln!(out)?;
+    terminal.note(summary(&tale));
+    if let Some(path) = record {
+        record_of(&engine, &session, &chosen, prompt, plan, width, &tale)?.write(&path)?;
+    }
+    Ok(if tale.told.stop == Some(StopReason::Interrupted) { Outcome::Interrupted } else { Outcome::Done })
+}
+
+/// What it took, and why it ended.
+fn summary(tale: &Tale) -> String {
+    let counts = tale.told.counts;
+    let per_second = |count: usize, time: Duration| count as f64 / time.as_secs_f64().max(1e-9);
+    let ending = tale.told.stop.as_ref().map_or(String::new(), |stop| format!(" · {stop}"));
+    // The first token falls to the reading of the prompt, whose last row it is drawn from.
+    format!(
+        "{} tokens in {} · {:.0} tokens/s · {:.2} evaluations a token{ending}",
+        counts.tokens,
+        seconds(tale.tell_time),
+        per_second(counts.tokens.saturating_sub(1), tale.tell_time),
+        counts.evaluations as f64 / counts.tokens.max(1) as f64,
+    )
+}
+
+fn record_of(
+    engine: &Engine,
+    session: &Session<'_>,
+    chosen: &Chosen,
+    prompt: String,
+    plan: Plan,
+    width: usize,
+    tale: &Tale,
+) -> Result<Record> {
+    let settings = session.settings();
+    let weights = &engine.weights;
+    let log_p: f64 = tale.draws.iter().map(|draw| draw.log_p).sum();
+    Ok(Record {
+        format: FORMAT,
+        prompt,
+        text: tale.told.text.clone(),
+        stop: tale.told.stop.clone().context("the story has no end")?,
+        preset: chosen.name.clone(),
+        resolved: chosen.preset.to_toml()?,
+        seed: plan.seed,
+        model: ModelFile {
+            file: weights.path().display().to_string(),
+            size: weights.path().metadata().map_or(weights.size(), |meta| meta.len()),
+            sha256: sha256(weights.path())?,
+            architecture: weights.architecture(),
+            quantisation: weights.quantisation().map(str::to_string),
+        },
+        run: Run {
+            limit: plan.tokens,
+            context: plan.context,
+            stops: plan.stops,
+            width,
+            cells: settings.cells,
+            branches: settings.branches,
+            batch: settings.batch,
+            threads: settings.threads,
+            gpu_layers: engine.args.gpu_layers,
+            flash_attention: settings.flash_attention.to_string(),
+            cache: [settings.keys.to_string(), settings.values.to_string()],
+        },
+        versions: Versions::here(llama::build()),
+        prompt_tokens: plan.prompt,
+        tokens: tale.told.tokens.clone(),
+        mean_log_p: log_p / tale.draws.len().max(1) as f64,
+        evaluations: tale.told.counts.evaluations,
+        decodes: tale.told.counts.decodes,
+        times: Times {
+            load: engine.load_time.as_secs_f64(),
+            read: tale.read_time.as_secs_f64(),
+            tell: tale.tell_time.as_secs_f64(),
+        },
+    })
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+fn sha256(path: &Path) -> Result<String> {
+    let sum = || -> io::Result<String> {
+        let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+            }
+            hasher.update(&buffer[..read]);
+        }
+    };
+    sum().with_context(|| format!("cannot read `{}` again for its checksum", path.display()))
+}
