@@ -19,8 +19,7 @@ impl Partition {
     pub fn of(row: &[f32]) -> Option<Self> {
         // `f32::max` passes over NaN, and eight running maxima are what vector units compare at a time.
         let mut maxima = [f32::NEG_INFINITY; 8];
-        let eights = row.chunks_exact(8);
-        let rest = eights.remainder();
+        let (eights, rest) = row.as_chunks::<8>();
         for eight in eights {
             for (max, &logit) in maxima.iter_mut().zip(eight) {
                 *max = if logit > *max { logit } else { *max };
@@ -33,20 +32,19 @@ impl Partition {
 
         // Eight running sums, for the same reason; exp() takes −∞ and NaN as −700, which is no mass at all.
         let (mut sums, mut weighted) = ([0.0; 8], [0.0; 8]);
-        let mut add = |lane: usize, logit: f32| {
-            let below = (f64::from(logit) - max).max(-700.0);
-            let mass = exp(below);
-            sums[lane] += mass;
-            weighted[lane] += mass * below;
-        };
-        for eight in row.chunks_exact(8) {
-            for (lane, &logit) in eight.iter().enumerate() {
-                add(lane, logit);
+        let mut add = |eight: [f32; 8]| {
+            for lane in 0..8 {
+                let below = (f64::from(eight[lane]) - max).max(-700.0);
+                let mass = exp(below);
+                sums[lane] += mass;
+                weighted[lane] += mass * below;
             }
-        }
-        for &logit in rest {
-            add(0, logit);
-        }
+        };
+        let (eights, rest) = row.as_chunks::<8>();
+        eights.iter().copied().for_each(&mut add);
+        let mut last = [f32::NEG_INFINITY; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        add(last);
         let z: f64 = sums.iter().sum();
         Some(Self { log_z: max + z.ln(), mean: max + weighted.iter().sum::<f64>() / z })
     }

@@ -21,8 +21,27 @@ impl Survivors {
     /// The tokens of a row that may be taken and have a finite logit; `None` where there is none.
     #[must_use]
     pub fn of(row: &[f32], may: impl Fn(Token) -> bool) -> Option<Self> {
-        let entries = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
-        Self::new(entries.map(|(token, &logit)| Survivor { token, logit: f64::from(logit) }).collect())
+        Self::from_floor(row, f64::NEG_INFINITY, may).map(|(survivors, _)| survivors)
+    }
+
+    /// Those of [`Survivors::of`] whose logit is at least `floor`, and how many are below it; `None` where none is left.
+    ///
+    /// For a floor that is known to be cut anyway: most of a vocabulary is far below, and need not even be written down.
+    #[must_use]
+    pub fn from_floor(row: &[f32], floor: f64, may: impl Fn(Token) -> bool) -> Option<(Self, usize)> {
+        let mut kept = Vec::with_capacity(if floor == f64::NEG_INFINITY { row.len() } else { 64 });
+        let mut below = 0;
+        for (token, &logit) in (0..).zip(row) {
+            if logit.is_finite() && may(token) {
+                let logit = f64::from(logit);
+                if logit >= floor {
+                    kept.push(Survivor { token, logit });
+                } else {
+                    below += 1;
+                }
+            }
+        }
+        Some((Self::new(kept)?, below))
     }
 
     /// These survivors, in ascending order of tokens; `None` where there is none.
@@ -251,6 +270,14 @@ mod tests {
         let survivors = Survivors::of(&row, |token| token != 4).unwrap();
         assert_eq!(survivors.iter().map(|s| s.token).collect::<Vec<_>>(), [0, 3]);
         assert_eq!(Survivors::of(&row, |_| false), None);
+    }
+
+    #[test]
+    fn a_floor_leaves_what_is_not_below_it_and_counts_the_rest() {
+        let row = [1.0, f32::NEG_INFINITY, 2.0, 3.0, 4.0];
+        let (survivors, below) = Survivors::from_floor(&row, 2.0, |token| token != 4).unwrap();
+        assert_eq!((survivors.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![2, 3], 1));
+        assert_eq!(Survivors::from_floor(&row, 9.0, |_| true), None);
     }
 
     #[test]

@@ -11,10 +11,13 @@ use super::draw::{Skipped, Watched};
 use super::memory::Memory;
 use super::turn::{Looking, Moment, Turn, looked};
 use crate::model::{Kind, Lexicon};
-use crate::prob::{Noise, Partition, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+use crate::prob::{Noise, Partition, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
+
+/// How many of the likeliest tokens are known from the start: enough that one of them has no penalty.
+const BEST: usize = 20;
 
 /// How many of the likeliest tokens a sampler with detail follows through the chain.
 const WATCHED: usize = 50;
@@ -111,21 +114,32 @@ impl Sampler {
         let settings = &*self.0;
         let noise = noise.at(memory.step(), DRAW);
         let partition = Partition::of(row).context("the model's row of logits has no finite maximum")?;
-        let Some(mut survivors) = Survivors::of(row, |token| lexicon.kind(token) != Kind::Control) else {
+        let (before, future, after) = settings.chain.split();
+        let best =
+            top(row, if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get())));
+        let may = |token: Token| lexicon.kind(token) != Kind::Control;
+        let acts = Act::all(before, memory, lexicon);
+        // Detail wants to know who is cut, and so has to see them all.
+        let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
+        let floor = if settings.detail { None } else { act::floor(&acts, allowed) };
+        let (floor, cutting) = floor.map_or((f64::NEG_INFINITY, None), |(floor, at)| (floor, Some(at)));
+        let Some((mut survivors, below)) = Survivors::from_floor(row, floor, may) else {
             bail!("the model's row of logits has no token that may be taken")
         };
-        let likeliest = top(row, if settings.detail { WATCHED } else { 0 }).into_iter();
-        let watched = likeliest.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
+        let followed = best.iter().take(if settings.detail { WATCHED } else { 0 });
+        let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
         let mut moment = Moment::new(partition, watched, settings.detail);
-        let (before, future, after) = settings.chain.split();
-        moment.run(&Act::all(before, memory, lexicon), &mut survivors);
+        moment.run(&acts, &mut survivors);
+        if let Some(at) = cutting {
+            moment.count_more(at, below);
+        }
         let Some(future) = future else {
             let token = act::pick(settings.pick, &survivors, noise);
             return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
         };
 
         let alpha = future.alpha.at(memory.step());
-        let here = openness(row, future.entropy_top.get());
+        let here = openness_of(&best, future.entropy_top.get());
         moment.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, lexicon));
         let after = Act::all(after, memory, lexicon);
         let (a, b) = future.curve.exponents(alpha);
@@ -166,7 +180,12 @@ impl Sampler {
 
 /// Ĥ of a row over its n likeliest tokens.
 pub(super) fn openness(row: &[f32], n: usize) -> f64 {
-    normalised_entropy(top(row, n).iter().map(|ranked| f64::from(ranked.logit)), n)
+    openness_of(&top(row, n), n)
+}
+
+/// Ĥ over the first n of a row's likeliest tokens.
+fn openness_of(best: &[Ranked], n: usize) -> f64 {
+    normalised_entropy(best.iter().take(n).map(|ranked| f64::from(ranked.logit)), n)
 }
 
 /// Leaves the candidates of `future`.

@@ -163,6 +163,11 @@ impl Moment {
         self.removed.extend(act::run(acts, survivors, &self.watched));
     }
 
+    /// Act number `at` is known to have removed so many more, which were left out before it ran.
+    pub fn count_more(&mut self, at: usize, more: usize) {
+        self.removed[at].count += more;
+    }
+
     /// Enters `future`: α, the openness of this very moment, and the narrowing to candidates.
     pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
