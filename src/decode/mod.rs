@@ -5,6 +5,8 @@
 
 mod round;
 mod storyteller;
+#[cfg(test)]
+mod tests;
 
 pub use round::{Event, Stories};
 pub use storyteller::{Counts, Plan, Told};

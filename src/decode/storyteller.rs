@@ -3,7 +3,7 @@
 use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Branch, Flow, From, Lexicon, Telling};
+use crate::model::{Branch, Flow, From, Lexicon, Rows, Step, Telling};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, Draw, Memory, Path, Reach, Sampler, Turn};
 use crate::story::StopReason;
@@ -60,6 +60,12 @@ pub(super) struct Want {
     purpose: Purpose,
 }
 
+impl Want {
+    pub fn step(&self) -> Step<'_> {
+        Step { from: self.from, tokens: &self.tokens, rows: Rows::Last }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Purpose {
     /// The trunk grows by a part of the prompt, or by the token that was told last.
@@ -78,7 +84,7 @@ struct Known {
 
 #[derive(Debug)]
 enum Phase {
-    /// So many tokens of the prompt are in the trunk.
+    /// So many tokens of the text are in the trunk: of the prompt, or of all that was told where the trunk was lost.
     Reading(usize),
     /// A turn wants to look at these paths, none of them known.
     Choosing(Box<Turn>, Vec<Path>),
@@ -153,10 +159,10 @@ impl Storyteller {
         self.told
     }
 
-    /// While the prompt is read: how many of its tokens have been.
-    pub fn reading(&self) -> Option<usize> {
+    /// While a text is read: how many of its tokens have been, and how many there are.
+    pub fn reading(&self) -> Option<(usize, usize)> {
         match self.phase {
-            Phase::Reading(read) => Some(read),
+            Phase::Reading(read) => Some((read, self.memory.text().len())),
             _ => None,
         }
     }
@@ -167,8 +173,7 @@ impl Storyteller {
         self.told.stop = stop;
         let rest = self.telling.finish();
         self.told.text.push_str(&rest);
-        let known = self.known.drain(..).map(|known| known.branch);
-        (rest, known.chain(self.trunk.take()).collect())
+        (rest, self.branches())
     }
 
     /// Decides whatever can be decided with what is known.
@@ -256,7 +261,7 @@ impl Storyteller {
         match &self.phase {
             Phase::Ended => Vec::new(),
             Phase::Reading(read) => {
-                let tokens: Vec<Token> = self.plan.prompt[*read..].iter().copied().take(chunk).collect();
+                let tokens: Vec<Token> = self.memory.text()[*read..].iter().copied().take(chunk).collect();
                 vec![Want { from: trunk(From::Move), tokens, purpose: Purpose::Trunk }]
             }
             Phase::Stepping(token) => {
@@ -285,7 +290,7 @@ impl Storyteller {
             (Purpose::Trunk, Phase::Reading(read)) => {
                 self.trunk = Some(branch);
                 *read += want.tokens.len();
-                if *read == self.plan.prompt.len() {
+                if *read == self.memory.text().len() {
                     self.told.counts.evaluations += 1;
                     self.choose(&row, lexicon)?;
                 }
@@ -307,6 +312,18 @@ impl Storyteller {
                 Ok(vec![branch])
             }
         }
+    }
+
+    /// Goes back to reading all that was told, for its branches can no longer be trusted; returns them.
+    pub fn read_again(&mut self) -> Vec<Branch> {
+        self.phase = Phase::Reading(0);
+        self.branches()
+    }
+
+    /// Takes all its branches from it.
+    fn branches(&mut self) -> Vec<Branch> {
+        let known = self.known.drain(..).map(|known| known.branch);
+        known.chain(self.trunk.take()).collect()
     }
 
     /// The story had a part in a decode.

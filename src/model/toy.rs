@@ -34,6 +34,8 @@ pub struct Toy {
     pub evaluations: usize,
     /// Fail the decode with this number, counted from 0.
     pub fail_at: Option<usize>,
+    /// Fail every decode that has a part in a text that begins like this.
+    pub fail_on: Option<Vec<Token>>,
 }
 
 impl Toy {
@@ -48,6 +50,7 @@ impl Toy {
             decodes: 0,
             evaluations: 0,
             fail_at: None,
+            fail_on: None,
         }
     }
 
@@ -116,7 +119,8 @@ impl Model for Toy {
             texts.push([self.parent(step.from)?, step.tokens].concat());
         }
 
-        let failing = self.fail_at == Some(self.decodes);
+        let hopeless = |text: &Vec<Token>| self.fail_on.as_ref().is_some_and(|prefix| text.starts_with(prefix));
+        let failing = self.fail_at == Some(self.decodes) || texts.iter().any(hopeless);
         self.decodes += tokens.div_ceil(self.limits.batch.max(1));
         self.evaluations += tokens;
         for step in steps {

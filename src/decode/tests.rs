@@ -1,0 +1,318 @@
+//! The loop, on the toy model.
+
+use super::{Event, Plan, Stories, Told};
+use crate::model::{Kind, Lexicon, Room, Toy};
+use crate::prob::{Noise, Token};
+use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
+use crate::story::StopReason;
+
+const V: Token = 14;
+
+fn lexicon() -> Lexicon {
+    Lexicon::new((0..V).map(|t| match t {
+        13 => ("</s>".to_string(), Kind::End),
+        _ if t.is_multiple_of(3) => (format!("{t}"), Kind::Text),
+        _ => (format!(" w{t}"), Kind::Text),
+    }))
+}
+
+/// Pseudo-random logits; the end is unlikely.
+#[allow(clippy::cast_possible_truncation)]
+fn row(text: &[Token]) -> Vec<f32> {
+    let noise = Noise::new(5, text).at(0, 0);
+    (0..V).map(|token| (noise.uniform(token) * 4.0) as f32 - if token == 13 { 4.0 } else { 0.0 }).collect()
+}
+
+fn toy() -> Toy {
+    Toy::new(lexicon(), row)
+}
+
+fn sampler(alpha: &str, horizon: &str) -> Sampler {
+    let future = format!("future = {{ candidates = 8, entropy-top = 5, alpha = {alpha}, horizon = '{horizon}' }}");
+    let stages = ["min-p = 0.05", &future, "temperature = 0.9"].map(|stage| toml::from_str::<Stage>(stage).unwrap());
+    Sampler::new(Chain::new(stages.to_vec()).unwrap(), Pick::Sample)
+}
+
+fn plan(sampler: &Sampler, prompt: &[Token], seed: u64) -> Plan {
+    Plan { sampler: sampler.clone(), prompt: prompt.to_vec(), seed, tokens: 60, context: 4096, stops: Vec::new() }
+}
+
+fn tell(toy: &mut Toy, width: usize, plans: Vec<Plan>) -> Vec<Told> {
+    let mut stories = Stories::new(toy, width);
+    for plan in plans {
+        stories.begin(plan).unwrap();
+    }
+    while stories.running() > 0 {
+        stories.round(&mut |_| ()).unwrap();
+    }
+    stories.finish()
+}
+
+fn tell_one(width: usize, plan: Plan) -> Told {
+    let mut toy = toy();
+    let told = tell(&mut toy, width, vec![plan]).remove(0);
+    assert_eq!(toy.living(), 0, "a branch has leaked");
+    told
+}
+
+/// What the sampler decides when every row it asks for is computed afresh: no branches, no rounds.
+fn by_hand(plan: &Plan) -> Vec<Token> {
+    let mut memory = Memory::of_prompt(&plan.prompt);
+    let noise = Noise::new(plan.seed, &plan.prompt);
+    while memory.step() < plan.tokens {
+        let mut turn = plan.sampler.turn(&memory, &row(memory.text()), &lexicon(), noise).unwrap();
+        let draw = loop {
+            match turn.ask() {
+                Ask::Take(draw) => break draw,
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat()), &lexicon()),
+            }
+        };
+        memory = memory.after(draw.token);
+        if draw.token == 13 {
+            break;
+        }
+    }
+    memory.told().to_vec()
+}
+
+#[test]
+fn a_story_is_what_its_sampler_decides() {
+    for alpha in ["-1", "0", "1", "{ wave = { period = 20 } }"] {
+        for horizon in ["token", "word"] {
+            for width in [1, 3, 50] {
+                let plan = plan(&sampler(alpha, horizon), &[1, 2, 3], 7);
+                assert_eq!(tell_one(width, plan.clone()).tokens, by_hand(&plan), "α = {alpha}, {horizon}, {width}");
+            }
+        }
+    }
+}
+
+#[test]
+fn stories_told_together_are_those_told_alone() {
+    let prompts: Vec<Vec<Token>> = (0..9).map(|last| (0..=last).collect()).collect();
+    let alphas = ["-1", "0", "1"].iter().cycle();
+    let plans: Vec<Plan> = prompts.iter().zip(alphas).map(|(prompt, a)| plan(&sampler(a, "token"), prompt, 3)).collect();
+    let mut toy = toy();
+    let together = tell(&mut toy, 2, plans.clone());
+    assert_eq!(toy.living(), 0);
+    for (told, plan) in together.iter().zip(&plans) {
+        assert_eq!(told.tokens, by_hand(plan));
+        assert_eq!(told.counts.evaluations, tell_one(2, plan.clone()).counts.evaluations);
+    }
+    let alone: usize = together.iter().map(|told| told.counts.decodes).sum();
+    assert!(toy.decodes < alone, "{} decodes for what takes {alone} alone", toy.decodes);
+}
+
+#[test]
+fn the_models_own_voice_costs_one_evaluation_a_token() {
+    let told = tell_one(1, plan(&sampler("-1", "token"), &[1, 2, 3], 1));
+    assert_eq!((told.counts.evaluations, told.tokens.len()), (60, 60));
+}
+
+#[test]
+fn a_chosen_token_is_never_evaluated_twice() {
+    // All that was evaluated: the prompt, and what the story counted beyond the prompt's last row.
+    let mut toy = toy();
+    let told = tell(&mut toy, 1, vec![plan(&sampler("0", "token"), &[1, 2, 3], 1)]).remove(0);
+    assert_eq!(toy.evaluations, 3 + told.counts.evaluations - 1);
+    assert!(told.counts.evaluations > told.tokens.len());
+    let full = tell_one(1, plan(&sampler("0", "token").with_reach(Reach::Full), &[1, 2, 3], 1));
+    assert!(told.counts.evaluations * 2 < full.counts.evaluations, "{:?} and {:?}", told.counts, full.counts);
+    assert_eq!(told.tokens, full.tokens);
+}
+
+#[test]
+fn what_was_rolled_to_the_end_of_a_word_is_not_decoded_again() {
+    let mut toy = toy();
+    let told = tell(&mut toy, 1, vec![plan(&sampler("0", "word"), &[1, 2, 3], 1)]).remove(0);
+    assert_eq!(toy.evaluations, 3 + told.counts.evaluations - 1);
+    assert_eq!(toy.living(), 0);
+}
+
+#[test]
+fn a_prompt_is_read_in_parts_and_its_progress_is_told() {
+    let mut toy = toy();
+    let prompt: Vec<Token> = (0..600).map(|i| i % 13).collect();
+    let plan = plan(&sampler("-1", "token"), &prompt, 1);
+    let mut stories = Stories::new(&mut toy, 1);
+    stories.begin(plan.clone()).unwrap();
+    let mut parts = Vec::new();
+    while stories.running() > 0 {
+        stories
+            .round(&mut |event| {
+                if let Event::Read { read, of: 600, .. } = event {
+                    parts.push(read);
+                }
+            })
+            .unwrap();
+    }
+    assert_eq!(parts, [256, 512]);
+    assert_eq!(stories.finish()[0].tokens, by_hand(&plan));
+}
+
+#[test]
+fn a_prompt_beside_busy_neighbours_is_read_in_what_room_is_left() {
+    let mut toy = toy().with_room(Room { cells: 9000, branches: 200, batch: 5 });
+    let prompt: Vec<Token> = (0..40).map(|i| i % 13).collect();
+    let plans = vec![plan(&sampler("0", "token"), &[1], 1), plan(&sampler("0", "token"), &prompt, 1)];
+    let told = tell(&mut toy, 4, plans.clone());
+    assert_eq!(told[1].tokens, by_hand(&plans[1]));
+}
+
+#[test]
+fn a_story_without_lookahead_needs_one_branch() {
+    let mut toy = toy().with_room(Room { cells: 63, branches: 1, batch: 9 });
+    let plan = plan(&Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample), &[1, 2, 3], 1);
+    assert_eq!(tell(&mut toy, 1, vec![plan.clone()])[0].tokens, by_hand(&plan));
+}
+
+#[test]
+fn every_ending_has_its_reason() {
+    let sampler = sampler("-1", "token");
+    let ending = |change: &dyn Fn(&mut Plan)| {
+        let mut plan = plan(&sampler, &[1, 2, 3], 2);
+        change(&mut plan);
+        tell_one(1, plan)
+    };
+    assert_eq!(ending(&|_| ()).stop, Some(StopReason::Tokens));
+    let full = ending(&|plan| plan.context = 20);
+    assert_eq!((full.stop, full.tokens.len()), (Some(StopReason::Context), 17));
+    let stopped = ending(&|plan| plan.stops = vec![" w7".into()]);
+    assert_eq!(stopped.stop, Some(StopReason::Stop(" w7".into())));
+    assert!(!stopped.text.contains(" w7"));
+    // After ten tokens nothing but the end is left.
+    let only_end = |text: &[Token]| (0..V).map(|t| if t == 13 { 9.0 } else { f32::NEG_INFINITY }).take(text.len()).collect();
+    let rows = move |text: &[Token]| if text.len() < 14 { row(text) } else { only_end(text) };
+    let ended = tell(&mut Toy::new(lexicon(), rows), 1, vec![plan(&sampler, &[1, 2, 3], 2)]).remove(0);
+    assert_eq!((ended.stop, ended.tokens.len(), ended.tokens.last()), (Some(StopReason::End), 12, Some(&13)));
+    assert!(!ended.text.contains("</s>"));
+}
+
+#[test]
+fn an_interruption_keeps_what_is_told() {
+    let mut toy = toy();
+    let mut stories = Stories::new(&mut toy, 1);
+    stories.begin(plan(&sampler("0", "token"), &[1, 2], 1)).unwrap();
+    let mut text = String::new();
+    for _ in 0..12 {
+        stories
+            .round(&mut |event| {
+                if let Event::Told { text: more, .. } = event {
+                    text.push_str(more);
+                }
+            })
+            .unwrap();
+    }
+    stories.interrupt(&mut |event| {
+        let Event::Ended { rest, told, .. } = event else { panic!("{event:?}") };
+        assert_eq!(told.text, format!("{text}{rest}"));
+        assert_eq!(told.stop, Some(StopReason::Interrupted));
+    });
+    assert_eq!(stories.running(), 0);
+    drop(stories);
+    assert_eq!(toy.living(), 0);
+}
+
+#[test]
+fn what_cannot_be_told_is_refused_before_anything_is_decoded() {
+    let mut toy = toy().with_room(Room { cells: 100, branches: 6, batch: 9 });
+    let mut stories = Stories::new(&mut toy, 1);
+    let begin = |stories: &mut Stories, change: &dyn Fn(&mut Plan)| {
+        let mut plan = plan(&sampler("0", "token"), &[1, 2], 1);
+        change(&mut plan);
+        stories.begin(plan).map_err(|error| error.to_string())
+    };
+    assert!(begin(&mut stories, &|plan| plan.prompt.clear()).unwrap_err().contains("the prompt is empty"));
+    assert!(begin(&mut stories, &|plan| plan.context = 2).unwrap_err().contains("leaves no room"));
+    assert!(begin(&mut stories, &|plan| plan.tokens = 0).unwrap_err().contains("no token"));
+    assert_eq!(begin(&mut stories, &|_| ()), Ok(0));
+    assert!(begin(&mut stories, &|_| ()).unwrap_err().contains("needs room for 64 tokens"));
+    drop(stories);
+    assert_eq!(toy.decodes, 0);
+}
+
+#[test]
+fn a_row_of_nothing_fails_one_story_and_no_other() {
+    let mut toy = Toy::new(lexicon(), |text| if text == [1, 2] { vec![f32::NAN; V as usize] } else { row(text) });
+    let mut stories = Stories::new(&mut toy, 1);
+    for prompt in [[1, 2], [1, 3]] {
+        stories.begin(plan(&sampler("0", "token"), &prompt, 1)).unwrap();
+    }
+    let mut failed = Vec::new();
+    while stories.running() > 0 {
+        stories
+            .round(&mut |event| {
+                if let Event::Failed { story, .. } = event {
+                    failed.push(story);
+                }
+            })
+            .unwrap();
+    }
+    assert_eq!(failed, [0]);
+    let told = stories.finish();
+    assert_eq!((told[0].stop.clone(), told[1].tokens.len()), (None, 60));
+    assert_eq!(toy.living(), 0);
+}
+
+#[test]
+fn a_failed_decode_ends_a_story_that_runs_alone_and_leaks_no_branch() {
+    for fail_at in 0..12 {
+        let mut toy = toy();
+        toy.fail_at = Some(fail_at);
+        let mut stories = Stories::new(&mut toy, 2);
+        stories.begin(plan(&sampler("0", "word"), &[1, 2], 1)).unwrap();
+        let mut failures = Vec::new();
+        while stories.running() > 0 {
+            stories
+                .round(&mut |event| {
+                    if let Event::Failed { error, .. } = event {
+                        failures.push(error.to_string());
+                    }
+                })
+                .unwrap();
+        }
+        assert_eq!((failures.len(), stories.finish()[0].stop.clone()), (1, None));
+        assert_eq!(toy.living(), 0);
+    }
+}
+
+#[test]
+fn stories_survive_a_shared_decode_that_failed() {
+    let plans: Vec<Plan> = (1..5).map(|first| plan(&sampler("0", "word"), &[first, 2, 3], 6)).collect();
+    for fail_at in 0..40 {
+        let mut toy = toy();
+        toy.fail_at = Some(fail_at);
+        for (told, plan) in tell(&mut toy, 2, plans.clone()).iter().zip(&plans) {
+            assert_eq!(told.tokens, by_hand(plan));
+        }
+        assert_eq!(toy.living(), 0);
+    }
+}
+
+#[test]
+fn a_story_that_always_fails_disturbs_no_other() {
+    let plans: Vec<Plan> = (1..5).map(|first| plan(&sampler("0", "token"), &[first, 2, 3], 6)).collect();
+    let mut toy = toy();
+    // The third story's fifth token cannot be evaluated, and is looked at before it is told.
+    toy.fail_on = Some(by_hand(&plans[2])[..5].iter().fold(vec![3, 2, 3], |text, token| [text, vec![*token]].concat()));
+    let told = tell(&mut toy, 2, plans.clone());
+    for number in [0, 1, 3] {
+        assert_eq!(told[number].tokens, by_hand(&plans[number]));
+    }
+    assert_eq!((told[2].stop.clone(), told[2].tokens.len()), (None, 4));
+    assert_eq!(toy.living(), 0);
+}
+
+#[test]
+fn ten_thousand_tokens_leak_no_branch() {
+    let mut toy = toy();
+    let mut plan = plan(&sampler("0", "token"), &[1, 2], 1);
+    (plan.tokens, plan.context) = (2500, 9000);
+    let told = tell(
+        &mut toy,
+        2,
+        vec![plan.clone(), Plan { seed: 2, ..plan.clone() }, Plan { seed: 3, ..plan.clone() }, Plan { seed: 4, ..plan }],
+    );
+    assert_eq!(told.iter().map(|told| told.tokens.len()).sum::<usize>(), 10_000);
+    assert_eq!(toy.living(), 0);
+}
