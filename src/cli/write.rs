@@ -115,6 +115,7 @@ fn record_of(
             read: tale.read_time.as_secs_f64(),
             tell: tale.tell_time.as_secs_f64(),
         },
+        trace: Vec::new(),
     })
 }
 

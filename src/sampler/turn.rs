@@ -177,7 +177,9 @@ impl Moment {
     /// What the row says of a token.
     pub fn own(&self, row: &[f32], token: Token) -> Own {
         let log_p = row.get(token as usize).map_or(f64::NEG_INFINITY, |&logit| self.partition.log_p(logit));
-        Own { token, log_p, rank: self.detail.then(|| rank(row, token)) }
+        // Mostly the token is one of the likeliest, whose ranks are known.
+        let known = self.watched.iter().position(|one| one.token == token);
+        Own { token, log_p, rank: self.detail.then(|| known.unwrap_or_else(|| rank(row, token))) }
     }
 
     /// What a chain without `future` has left of the watched tokens, likeliest first.

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::StopReason;
+use super::{StopReason, TracedToken};
 use crate::prob::Token;
 
 /// The version of the form of a record; it rises when a field changes its meaning.
@@ -48,6 +48,9 @@ pub struct Record {
     pub decodes: usize,
     /// Durations in seconds.
     pub times: Times,
+    /// What was known and decided at each token, where that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trace: Vec<TracedToken>,
 }
 
 /// A model file.

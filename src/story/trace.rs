@@ -1,0 +1,147 @@
+//! What was known at each token of a story, and what was decided: small enough to keep.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::Lexicon;
+use crate::prob::Token;
+use crate::sampler::{Draw, Looked, Removed, Skipped};
+
+/// One token of a story. Numbers have six significant digits; what is not known is absent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TracedToken {
+    /// The token.
+    pub id: Token,
+    /// Its text; `�` stands for a broken character.
+    pub piece: String,
+    /// Its probability, the model's own and unmodified.
+    pub p: f64,
+    /// How many tokens were likelier.
+    pub rank: usize,
+    /// −ln p, in nats.
+    pub surprisal: f64,
+    /// The entropy of the model's own distribution at that moment, in nats.
+    pub entropy: f64,
+    /// Ĥ of its n likeliest tokens, with the n of `future`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalised_entropy: Option<f64>,
+    /// Where the crossfader stood.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpha: Option<f64>,
+    /// Ĥ after the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub future: Option<f64>,
+    /// Why nothing was looked at, where the chain has a `future`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<TracedSkip>,
+    /// The candidates that were looked at, likeliest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<TracedCandidate>,
+    /// How many tokens each stage removed, in the order of the chain; stages that removed none are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<(String, usize)>,
+}
+
+/// A candidate that was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct TracedCandidate {
+    /// The token.
+    pub id: Token,
+    /// Its text.
+    pub piece: String,
+    /// Its probability among the candidates.
+    pub p: f64,
+    /// Ĥ after it.
+    pub future: f64,
+    /// s = p^a · Ĥ^b, not normalised.
+    pub s: f64,
+}
+
+/// Why nothing was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TracedSkip {
+    /// Only one token was left.
+    OneSurvivor,
+    /// At α = −1 the future has no weight.
+    OwnVoice,
+}
+
+impl TracedToken {
+    /// The trace of a draw. The sampler needs detail for the rank to be known: without it the rank is that of one that nothing
+    /// beats.
+    #[must_use]
+    pub fn of(draw: &Draw, lexicon: &Lexicon) -> Self {
+        let Draw { token, log_p, now, alpha, candidates, skipped, removed } = draw;
+        let candidate = |looked: &Looked| {
+            let Looked { token, p, log_p: _, future, log_s } = looked;
+            let (id, piece) = (*token, lexicon.show(*token));
+            Some(TracedCandidate { id, piece, p: short(*p), future: short((*future)?), s: short((*log_s)?.exp()) })
+        };
+        let future = candidates.iter().find(|looked| looked.token == *token).and_then(|looked| looked.future);
+        let removed = removed.iter().filter(|removed| removed.count > 0);
+        Self {
+            id: *token,
+            piece: lexicon.show(*token),
+            p: short(log_p.exp()),
+            rank: now.rank.unwrap_or_default(),
+            surprisal: short(-log_p),
+            entropy: short(now.entropy),
+            normalised_entropy: now.normalised_entropy.map(short),
+            alpha: alpha.map(short),
+            future: future.map(short),
+            skipped: skipped.map(|skipped| match skipped {
+                Skipped::OneSurvivor => TracedSkip::OneSurvivor,
+                Skipped::OwnVoice => TracedSkip::OwnVoice,
+            }),
+            candidates: candidates.iter().filter_map(candidate).collect(),
+            removed: removed.map(|Removed { stage, count, likeliest: _ }| ((*stage).to_string(), *count)).collect(),
+        }
+    }
+}
+
+/// The number with six significant digits.
+fn short(x: f64) -> f64 {
+    // Six digits are one before the point and five behind it; what is printed can be read again.
+    format!("{x:.5e}").parse().unwrap_or(x)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Kind;
+    use crate::sampler::Now;
+
+    #[test]
+    fn six_digits_are_kept() {
+        assert_eq!(short(0.123_456_789), 0.123_457);
+        assert_eq!(short(-12_345.678), -12_345.7);
+        assert_eq!((short(0.0), short(1.0)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn a_trace_tells_what_was_looked_at_and_reads_back() {
+        let lexicon = Lexicon::new([(" wolf", Kind::Text), (" lamb", Kind::Text)]);
+        let looked = |token, future: Option<f64>| Looked { token, p: 0.5, log_p: -1.0, future, log_s: future.map(f64::ln) };
+        let draw = Draw {
+            token: 1,
+            log_p: -0.5,
+            now: Now { entropy: 0.7, normalised_entropy: Some(0.9), rank: Some(1) },
+            alpha: Some(0.25),
+            candidates: vec![looked(0, None), looked(1, Some(0.75))],
+            skipped: None,
+            removed: vec![
+                Removed { stage: "dry", count: 0, likeliest: Vec::new() },
+                Removed { stage: "min-p", count: 3, likeliest: Vec::new() },
+            ],
+        };
+        let traced = TracedToken::of(&draw, &lexicon);
+        assert_eq!((traced.piece.as_str(), traced.rank, traced.future), (" lamb", 1, Some(0.75)));
+        assert_eq!(traced.candidates.iter().map(|one| (one.id, one.s)).collect::<Vec<_>>(), [(1, 0.75)]);
+        assert_eq!(traced.removed, [("min-p".to_string(), 3)]);
+        let text = serde_json::to_string(&traced).unwrap();
+        assert!(text.len() < 300, "{text}");
+        assert_eq!(serde_json::from_str::<TracedToken>(&text).unwrap(), traced);
+    }
+}
