@@ -43,8 +43,14 @@ pub enum Command {
     /// Tell a story that goes on from a prompt.
     Write(Write),
     /// Tell the same prompt with several presets, under one seed, and show where they part.
+    ///
+    /// Each story is the one that `write` tells with this preset and seed. What a story shares with the first one is plain; from
+    /// the first word on that differs, behind ‖, it is coloured.
     Compare(Compare),
     /// Show why: the next token after a prompt, with p, Ĥ and s of every candidate, and what each stage cut.
+    ///
+    /// The token is the first of a story, so α stands where it stands at t = 0: a wave's centre. Ask for another with
+    /// `--set future.alpha=0.5`.
     Explain(Explain),
     /// List, show and check presets.
     #[command(subcommand)]
@@ -135,12 +141,11 @@ pub struct Compare {
     /// How the stories begin; `-` reads standard input.
     pub prompt: String,
 
-    /// The presets to compare, by name or TOML file.
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_value = "greedy,temperature,future,wave")]
+    /// The presets to compare, by name or TOML file; without it greedy,temperature,future,wave.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
     pub presets: Vec<String>,
 
-    /// Compare values of one setting: `future.alpha=-1,0,1`. Each preset is told with each of them, the preset `future` where
-    /// none is named.
+    /// Compare values of one setting: `future.alpha=-1,0,1`. Each preset is told with each of them, `future` where none is named.
     #[arg(long, value_name = "KEY=A,B,…")]
     pub vary: Option<String>,
 

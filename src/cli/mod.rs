@@ -4,11 +4,19 @@
 #![cfg_attr(not(feature = "llama"), allow(dead_code))]
 
 mod args;
+mod bars;
+mod columns;
+#[cfg(feature = "llama")]
+mod compare;
 #[cfg(feature = "llama")]
 mod engine;
+#[cfg(feature = "llama")]
+mod explain;
+mod explanation;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;
+mod prose;
 mod settings;
 mod terminal;
 #[cfg(feature = "llama")]
@@ -70,7 +78,8 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => write::run(args, terminal),
-        Command::Compare(_) | Command::Explain(_) => anyhow::bail!("not yet"),
+        Command::Compare(args) => compare::run(args, terminal),
+        Command::Explain(args) => explain::run(args, terminal),
         Command::Presets(args) => presets::run(args, terminal),
     }
 }

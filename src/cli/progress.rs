@@ -24,7 +24,14 @@ impl Progress {
 
     /// While a story of at most `tokens` tokens is told.
     pub fn telling(terminal: &Terminal, tokens: usize) -> Self {
-        Self::new(terminal, tokens as u64, "{msg} {bar:30} {pos}/{len} tokens, {per_sec}, {eta} left")
+        Self::new(terminal, tokens as u64, "{prefix}{msg} {bar:30} {pos}/{len} tokens, {per_sec}, {eta} left")
+    }
+
+    /// While a story is told that is shown when it is whole; `which` stands before the line, and the line may stay.
+    pub fn telling_apart(terminal: &Terminal, which: String, tokens: usize) -> Self {
+        let progress = Self { stays: true, ..Self::telling(terminal, tokens) };
+        progress.bar.set_prefix(which + ": ");
+        progress
     }
 
     fn new(terminal: &Terminal, length: u64, template: &str) -> Self {
@@ -89,7 +96,9 @@ mod tests {
 
     #[test]
     fn the_templates_can_be_read() {
-        for template in ["loading {msg} {bar:30} {percent:>3} %", "{msg} {bar:30} {pos}/{len} tokens, {per_sec}, {eta} left"] {
+        for template in
+            ["loading {msg} {bar:30} {percent:>3} %", "{prefix}{msg} {bar:30} {pos}/{len} tokens, {per_sec}, {eta} left"]
+        {
             assert!(ProgressStyle::with_template(template).is_ok());
         }
         Progress::telling(&Terminal::new(Colour::Never, true), 3).told(1);

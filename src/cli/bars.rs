@@ -1,0 +1,235 @@
+//! An explanation as a page: a table of bars, a row for each candidate.
+
+use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr;
+
+use super::explanation::{Candidate, Cut, Explanation, Moment, Named};
+use super::prose::{end_of, safe};
+use super::terminal::{BOLD, DIM, fit, visible};
+
+/// The longest bar: longer ones tell nothing more.
+const LONGEST: usize = 24;
+
+/// Rows of a chain without `future`, which may leave the whole vocabulary.
+const ROWS: usize = 20;
+
+/// How far s must be from p, as a ratio, for a sign at the row.
+const LIFTED: f64 = 1.02;
+
+const NOW: Style = AnsiColor::Blue.on_default();
+const FUTURE: Style = AnsiColor::Magenta.on_default();
+const WEIGHT: Style = AnsiColor::Green.on_default();
+const HELD: Style = AnsiColor::Red.on_default();
+
+/// The page for a terminal of `width` columns.
+pub fn page(explanation: &Explanation, width: usize) -> String {
+    let Explanation { moment, preset, entropy, normalised_entropy, alpha, candidates, left, .. } = explanation;
+    let Moment { model, prompt, prompt_tokens: _, seed } = moment;
+    let mut title = format!("{} · preset {} · seed {seed}", safe(model), safe(preset));
+    if let Some(alpha) = alpha {
+        title += &format!(" · α = {} at t = 0", short(*alpha));
+    }
+    let mut now = format!("entropy now {entropy:.2} nats, as of {:.1} equally likely tokens", entropy.exp());
+    if let Some(normalised) = normalised_entropy {
+        now += &format!(" · Ĥ now {normalised:.2}");
+    }
+    let mut lines = vec![
+        format!("{BOLD}{}{BOLD:#}", end_of(prompt, width)),
+        format!("{DIM}{}{DIM:#}", cut(&title, width)),
+        String::new(),
+        cut(&now, width),
+    ];
+    lines.extend(explanation.stages.iter().map(|stage| stage_line(stage, width)));
+    lines.push(match (left, alpha) {
+        (1, Some(_)) => "one token is left: it is taken without a look, and its Ĥ is shown for you".into(),
+        (1, None) => "one token is left".into(),
+        (left, _) => format!("{} tokens are left", grouped(*left)),
+    });
+    lines.push(String::new());
+    if alpha.is_some() {
+        lines.extend(table(explanation, candidates, &with_future(candidates), width));
+    } else {
+        lines.extend(table(explanation, candidates, &without_future(candidates), width));
+    }
+    lines.push(String::new());
+    lines.extend(legend(explanation).into_iter().map(|line| format!("{DIM}{}{DIM:#}", cut(&line, width))));
+    lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// A stage and the likeliest tokens that fell there, as many as have room.
+fn stage_line(stage: &Cut, width: usize) -> String {
+    let Cut { stage: _, label, removed, likeliest } = stage;
+    let label = fit(label, 16);
+    if *removed == 0 {
+        return format!("  {DIM}{label} cuts nothing{DIM:#}");
+    }
+    let mut line = format!("  {label} cuts {}", grouped(*removed));
+    let mut join = ": ";
+    for named in likeliest {
+        let next = format!("{join}{} {}", name(named), number(named.log_p.exp()));
+        if line.width() + next.width() > width.saturating_sub(2) {
+            line += if join == ": " { "" } else { " …" };
+            break;
+        }
+        line += &next;
+        join = ", ";
+    }
+    line
+}
+
+/// A column of numbers with bars.
+struct Column<'a> {
+    head: &'a str,
+    style: Style,
+    /// What a full bar stands for.
+    full: f64,
+    value: fn(&Candidate) -> Option<f64>,
+    /// Whether ▲ and ▼ stand before it.
+    lifts: bool,
+}
+
+fn with_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
+    // One scale for both, so that what the future does to a token can be seen.
+    let full = candidates.iter().flat_map(|one| [Some(one.p), one.s]).flatten().fold(0.0, f64::max);
+    vec![
+        Column { head: "p", style: NOW, full, value: |one| Some(one.p), lifts: false },
+        Column { head: "Ĥ", style: FUTURE, full: 1.0, value: |one| one.future, lifts: false },
+        Column { head: "s", style: WEIGHT, full, value: |one| one.s, lifts: true },
+    ]
+}
+
+fn without_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
+    let full = candidates.iter().flat_map(|one| [one.p, one.named.log_p.exp()]).fold(0.0, f64::max);
+    vec![
+        Column { head: "model", style: NOW, full, value: |one| Some(one.named.log_p.exp()), lifts: false },
+        Column { head: "p", style: WEIGHT, full, value: |one| Some(one.p), lifts: false },
+    ]
+}
+
+fn table(explanation: &Explanation, candidates: &[Candidate], columns: &[Column], width: usize) -> Vec<String> {
+    let taken = &explanation.taken.named;
+    let shown = if explanation.alpha.is_some() { candidates } else { &candidates[..candidates.len().min(ROWS)] };
+    let pieces = shown.iter().map(|one| name(&one.named).width()).max().unwrap_or(0).clamp(5, width / 5);
+    // Each column: two spaces, five digits, a space; ▲ and a space before the last.
+    let lifts = columns.iter().filter(|column| column.lifts).count();
+    let fixed = 2 + pieces + columns.len() * 8 + lifts * 2;
+    let bars = (width.saturating_sub(fixed) / columns.len()).min(LONGEST);
+
+    let mut head = format!("  {}", fit("token", pieces));
+    for column in columns {
+        let indent = if column.lifts { 4 } else { 2 };
+        head += &format!("{}{}", " ".repeat(indent), fit(column.head, 6 + bars));
+    }
+    let row = |named: &Named, cells: &[Option<f64>]| {
+        let is_taken = named.token == taken.token;
+        let strong = if is_taken { BOLD } else { Style::new() };
+        let mark = if is_taken { "›" } else { " " };
+        let mut line = format!("{strong}{mark} {}{strong:#}", fit(&name(named), pieces));
+        // Filling goes before the next column, so that no row ends in it.
+        let mut filling = 0;
+        for (column, cell) in columns.iter().zip(cells) {
+            let Column { head: _, style, full, value: _, lifts } = column;
+            line += &" ".repeat(filling + 2);
+            if *lifts {
+                line += &format!("{} ", lift(cells[0], *cell));
+            }
+            let (value, bar) = cell.map_or(("–".into(), String::new()), |cell| (number(cell), bar(cell / full, bars)));
+            filling = bars - bar.width();
+            line += &format!("{strong}{value:>5}{strong:#} {style}{bar}{style:#}");
+        }
+        line
+    };
+    let mut lines = vec![format!("{DIM}{}{DIM:#}", head.trim_end())];
+    for one in shown {
+        let cells: Vec<Option<f64>> = columns.iter().map(|column| (column.value)(one)).collect();
+        lines.push(row(&one.named, &cells));
+    }
+    let hidden = explanation.left - shown.len().min(explanation.left);
+    if hidden > 0 {
+        let rest = 1.0 - shown.iter().map(|one| one.p).sum::<f64>();
+        lines.push(format!("  {DIM}… {} more, with p {} together{DIM:#}", grouped(hidden), number(rest.max(0.0))));
+    }
+    if !shown.iter().any(|one| one.named.token == taken.token) {
+        // It is among those that are not shown.
+        let candidate = candidates.iter().find(|one| one.named.token == taken.token);
+        let cells: Vec<Option<f64>> = match candidate {
+            Some(one) => columns.iter().map(|column| (column.value)(one)).collect(),
+            None => [Some(taken.log_p.exp()), None].to_vec(),
+        };
+        lines.push(row(taken, &cells));
+    }
+    lines
+}
+
+fn legend(explanation: &Explanation) -> Vec<String> {
+    let mut lines = Vec::new();
+    let seed = explanation.moment.seed;
+    if let Some(exponents) = explanation.exponents {
+        let (a, b) = (short(exponents.a), short(exponents.b));
+        lines.push("p  the model's probability, among these candidates".into());
+        lines.push("Ĥ  how open the story is after the token: 0 is settled, 1 wide open".into());
+        lines.push(format!("s  p^a · Ĥ^b with a = {a}, b = {b}, as shares of their sum; ▲ above p, ▼ below"));
+        lines.push(format!("›  what seed {seed} takes by s and the stages after it"));
+    } else {
+        lines.push("model  the model's probability".into());
+        lines.push("p      the same after the chain, among the tokens that are left".into());
+        lines.push(format!("›      what seed {seed} takes"));
+    }
+    lines
+}
+
+/// The piece of a token on one line.
+fn name(named: &Named) -> String {
+    match named.ends {
+        true if named.piece.is_empty() => "(the end)".into(),
+        true => format!("{} (end)", visible(&named.piece)),
+        false => visible(&named.piece),
+    }
+}
+
+/// Whether the future lifts a token or holds it back.
+fn lift(p: Option<f64>, s: Option<f64>) -> String {
+    match (p, s) {
+        (Some(p), Some(s)) if s > p * LIFTED => format!("{WEIGHT}▲{WEIGHT:#}"),
+        (Some(p), Some(s)) if s * LIFTED < p => format!("{HELD}▼{HELD:#}"),
+        _ => " ".into(),
+    }
+}
+
+/// A bar for a share of `columns`, to an eighth of a column. What is more than nothing can be seen.
+fn bar(share: f64, columns: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of columns, and NaN becomes 0")]
+    let eighths = (share.clamp(0.0, 1.0) * (columns * 8) as f64).round() as usize;
+    let eighths = if share > 0.0 && columns > 0 { eighths.max(1) } else { eighths };
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
+}
+
+/// A probability in five columns.
+fn number(p: f64) -> String {
+    if p > 0.0 && p < 0.0005 { "<.001".into() } else { format!("{p:.3}") }
+}
+
+/// At most two decimals, and no more than are needed.
+fn short(x: f64) -> String {
+    let text = format!("{x:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// A count with its thousands apart.
+fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn cut(text: &str, width: usize) -> String {
+    fit(text, width).trim_end().to_string()
+}

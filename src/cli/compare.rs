@@ -1,0 +1,244 @@
+//! `afterword compare`: one prompt and one seed, told by several presets, and where the stories part.
+
+use std::io::Write;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::Outcome;
+use super::args::{Compare, Layout};
+use super::columns::{Shown, page};
+use super::engine::{Engine, Tale, tell, width};
+use super::progress::Progress;
+use super::prose::{Ink, parting, safe, wrap};
+use super::settings::{Chosen, prompt, seed};
+use super::terminal::Terminal;
+use crate::decode::Plan;
+use crate::llama::Session;
+use crate::preset::{Edit, vary};
+use crate::prob::Token;
+use crate::story::StopReason;
+
+/// What is compared where nothing is named.
+const USUAL: [&str; 4] = ["greedy", "temperature", "future", "wave"];
+
+/// The preset whose values are compared where none is named.
+const VARIED: &str = "future";
+
+pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
+    let Compare { prompt: typed, presets, vary: varied, set, story, model, layout, json } = args;
+    let voices = voices(&presets, varied.as_deref(), &set)?;
+    let prompt = prompt(Some(typed))?;
+    let seed = seed(story.seed);
+    let engine = Engine::open(model, terminal)?;
+    let tokens = engine.tokens(&prompt)?;
+    let plans: Result<Vec<Plan>> =
+        voices.iter().map(|voice| engine.plan(voice.chosen.sampler(), &tokens, seed, &story)).collect();
+    let plans = plans?;
+    let mut session = engine.session(&plans, width())?;
+
+    let (tales, failure) = tell_all(&mut session, &voices, plans, terminal);
+    let stories = compared(&voices, &tales)?;
+    let comparison = Comparison { prompt, seed, model: engine.title(), limit: story.tokens.get(), stories };
+    let mut out = terminal.out();
+    if json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&comparison)?)?;
+    } else {
+        show(&mut out, &comparison, layout, terminal.width)?;
+    }
+    // What is told is kept, whatever came after it.
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    Ok(if was_interrupted(&tales) { Outcome::Interrupted } else { Outcome::Done })
+}
+
+/// A preset with its changes, and what its story is called.
+#[derive(Debug, Clone)]
+struct Voice {
+    label: String,
+    /// The one change that tells it from others of its preset.
+    edit: Option<Edit>,
+    chosen: Chosen,
+}
+
+/// Each preset, with each of the varied values where there are any.
+fn voices(presets: &[String], varied: Option<&str>, set: &[String]) -> Result<Vec<Voice>> {
+    let names: Vec<&str> = match (presets, varied) {
+        ([], None) => USUAL.to_vec(),
+        ([], Some(_)) => vec![VARIED],
+        (named, _) => named.iter().map(String::as_str).collect(),
+    };
+    let edits = varied.map_or(Ok(Vec::new()), vary)?;
+    let mut voices = Vec::new();
+    for &name in &names {
+        let chosen = Chosen::find(name, set)?;
+        if edits.is_empty() {
+            voices.push(Voice { label: name.to_string(), edit: None, chosen: chosen.clone() });
+        }
+        for edit in &edits {
+            let mut chosen = chosen.clone();
+            chosen.preset.set(edit)?;
+            // Of one preset only the value differs.
+            let label = if names.len() == 1 { edit.to_string() } else { format!("{name} · {edit}") };
+            voices.push(Voice { label, edit: Some(edit.clone()), chosen });
+        }
+    }
+    Ok(voices)
+}
+
+/// Tells the stories one after another, each in an empty memory: so each is the one that `write` tells. Returns those that
+/// were told, and why no further one could be.
+fn tell_all(
+    session: &mut Session<'_>,
+    voices: &[Voice],
+    plans: Vec<Plan>,
+    terminal: &Terminal,
+) -> (Vec<Tale>, Option<anyhow::Error>) {
+    let (mut tales, all) = (Vec::new(), plans.len());
+    for (voice, plan) in voices.iter().zip(plans) {
+        let which = format!("{} of {all} · {}", tales.len() + 1, safe(&voice.label));
+        let progress = Progress::telling_apart(terminal, which, plan.tokens);
+        session.clear();
+        let told = tell(session, plan, width(), &progress, |_| Ok(()));
+        progress.clear();
+        match told {
+            Ok(tale) => tales.push(tale),
+            Err(error) => return (tales, Some(error)),
+        }
+        if was_interrupted(&tales) {
+            break;
+        }
+    }
+    (tales, None)
+}
+
+fn was_interrupted(tales: &[Tale]) -> bool {
+    tales.last().is_some_and(|tale| tale.told.stop == Some(StopReason::Interrupted))
+}
+
+/// What was compared. Durations are in seconds, log-probabilities in nats.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Comparison {
+    prompt: String,
+    seed: u64,
+    /// The model's name.
+    model: String,
+    /// The most tokens to tell.
+    limit: usize,
+    /// The stories that were told; the others are measured against the first.
+    stories: Vec<Compared>,
+}
+
+/// One of the stories.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Compared {
+    /// What it is called here.
+    label: String,
+    /// The name by which its preset was asked for.
+    preset: String,
+    /// The one change that tells it from others of its preset.
+    edit: Option<String>,
+    /// The preset as it ran, as TOML, with all changes made.
+    resolved: String,
+    /// What was told, without the prompt.
+    text: String,
+    /// The tokens, one that ended the story among them.
+    tokens: Vec<Token>,
+    /// Why it ended.
+    stop: Option<StopReason>,
+    /// After how many words it parts from the first story; null where no word differs.
+    parts_at: Option<usize>,
+    /// The mean of the tokens' log-probabilities, the model's own and unmodified; null for no tokens.
+    mean_log_p: Option<f64>,
+    /// Rows of logits that were computed to decide about tokens.
+    evaluations: usize,
+    /// How long the prompt was read and the story told.
+    seconds: Seconds,
+}
+
+/// Durations.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+struct Seconds {
+    /// To the first token.
+    read: f64,
+    /// From there to the end.
+    tell: f64,
+}
+
+fn compared(voices: &[Voice], tales: &[Tale]) -> Result<Vec<Compared>> {
+    let first = tales.first().map_or("", |tale| tale.told.text.as_str());
+    let compare = |(voice, tale): (&Voice, &Tale)| {
+        let Voice { label, edit, chosen: Chosen { name, preset } } = voice;
+        let Tale { told, draws, read_time, tell_time } = tale;
+        let log_p: f64 = draws.iter().map(|draw| draw.log_p).sum();
+        Ok(Compared {
+            label: label.clone(),
+            preset: name.clone(),
+            edit: edit.as_ref().map(Edit::to_string),
+            resolved: preset.to_toml()?,
+            text: told.text.clone(),
+            tokens: told.tokens.clone(),
+            stop: told.stop.clone(),
+            parts_at: parting(first, &told.text),
+            mean_log_p: (!draws.is_empty()).then(|| log_p / draws.len() as f64),
+            evaluations: told.counts.evaluations,
+            seconds: Seconds { read: read_time.as_secs_f64(), tell: tell_time.as_secs_f64() },
+        })
+    };
+    voices.iter().zip(tales).map(compare).collect()
+}
+
+/// The comparison for people.
+fn show(out: &mut impl Write, comparison: &Comparison, layout: Layout, width: usize) -> Result<()> {
+    let Comparison { prompt, seed, model, limit, stories } = comparison;
+    for line in wrap(prompt, width, None) {
+        writeln!(out, "{}", line.inked(Ink::Bold))?;
+    }
+    let title = format!("{} · seed {seed} · at most {limit} tokens", safe(model));
+    for line in wrap(&title, width, None) {
+        writeln!(out, "{}", line.inked(Ink::Dim))?;
+    }
+    writeln!(out)?;
+    let shown: Vec<Shown> = stories.iter().enumerate().map(|(at, story)| shown(story, at == 0)).collect();
+    for line in page(&shown, layout, width) {
+        writeln!(out, "{line}")?;
+    }
+    Ok(())
+}
+
+fn shown(story: &Compared, is_first: bool) -> Shown {
+    let Compared { label, text, tokens, stop, parts_at, mean_log_p, evaluations, seconds, .. } = story;
+    let (count, mut facts) = (tokens.len(), Vec::new());
+    if !is_first {
+        facts.push(match parts_at {
+            Some(1) => "parts after 1 word".to_string(),
+            Some(words) => format!("parts after {words} words"),
+            None => "every word the same".to_string(),
+        });
+    }
+    facts.push(format!("{count} tokens"));
+    facts.extend(stop.as_ref().map(ending));
+    facts.extend(mean_log_p.map(|log_p| format!("surprisal {:.2} nats", -log_p)));
+    if count > 0 {
+        facts.push(format!("{:.2} evaluations a token", *evaluations as f64 / count as f64));
+    }
+    // The first token falls to the reading of the prompt.
+    if count > 1 {
+        facts.push(format!("{:.0} tokens/s", (count - 1) as f64 / seconds.tell.max(1e-9)));
+    }
+    Shown { label: label.clone(), text: text.clone(), parting: parts_at.filter(|_| !is_first), facts }
+}
+
+/// Why a story ended, in few words.
+fn ending(stop: &StopReason) -> String {
+    match stop {
+        StopReason::End => "ended by the model".into(),
+        StopReason::Stop(stop) => format!("stopped before {stop:?}"),
+        StopReason::Tokens => "token limit".into(),
+        StopReason::Context => "context full".into(),
+        StopReason::Interrupted => "interrupted".into(),
+    }
+}
