@@ -6,6 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use super::explanation::{Candidate, Cut, Explanation, Moment, Named};
 use super::prose::{end_of, safe};
 use super::terminal::{BOLD, DIM, fit, visible};
+use crate::sampler::Pick;
 
 /// The longest bar: longer ones tell nothing more.
 const LONGEST: usize = 24;
@@ -14,7 +15,7 @@ const LONGEST: usize = 24;
 const ROWS: usize = 20;
 
 /// How far s must be from p, as a ratio, for a sign at the row.
-const LIFTED: f64 = 1.02;
+const LIFTED: f64 = 1.05;
 
 const NOW: Style = AnsiColor::Blue.on_default();
 const FUTURE: Style = AnsiColor::Magenta.on_default();
@@ -23,7 +24,7 @@ const HELD: Style = AnsiColor::Red.on_default();
 
 /// The page for a terminal of `width` columns.
 pub fn page(explanation: &Explanation, width: usize) -> String {
-    let Explanation { moment, preset, entropy, normalised_entropy, alpha, candidates, left, .. } = explanation;
+    let Explanation { moment, preset, entropy, normalised_entropy, alpha, candidates, .. } = explanation;
     let Moment { model, prompt, prompt_tokens: _, seed } = moment;
     let mut title = format!("{} · preset {} · seed {seed}", safe(model), safe(preset));
     if let Some(alpha) = alpha {
@@ -40,20 +41,27 @@ pub fn page(explanation: &Explanation, width: usize) -> String {
         cut(&now, width),
     ];
     lines.extend(explanation.stages.iter().map(|stage| stage_line(stage, width)));
-    lines.push(match (left, alpha) {
-        (1, Some(_)) => "one token is left: it is taken without a look, and its Ĥ is shown for you".into(),
-        (1, None) => "one token is left".into(),
-        (left, _) => format!("{} tokens are left", grouped(*left)),
-    });
+    lines.push(cut(&remark(explanation), width));
     lines.push(String::new());
-    if alpha.is_some() {
-        lines.extend(table(explanation, candidates, &with_future(candidates), width));
-    } else {
-        lines.extend(table(explanation, candidates, &without_future(candidates), width));
-    }
+    let columns = if alpha.is_some() { with_future(candidates) } else { without_future(candidates) };
+    lines.extend(table(explanation, &columns, width));
     lines.push(String::new());
     lines.extend(legend(explanation).into_iter().map(|line| format!("{DIM}{}{DIM:#}", cut(&line, width))));
     lines.into_iter().map(|line| line + "\n").collect()
+}
+
+/// How many are left, and whether a story would look at them.
+fn remark(explanation: &Explanation) -> String {
+    let left = grouped(explanation.left);
+    match (explanation.left, explanation.exponents) {
+        (1, None) => "1 token is left".into(),
+        (_, None) => format!("{left} tokens are left"),
+        (1, Some(_)) => "1 candidate, which a story takes without a look; Ĥ is shown all the same".into(),
+        (_, Some(exponents)) if exponents.b == 0.0 => {
+            format!("{left} candidates; at b = 0 a story does not look at them, Ĥ is shown all the same")
+        }
+        (_, Some(_)) => format!("{left} candidates"),
+    }
 }
 
 /// A stage and the likeliest tokens that fell there, as many as have room.
@@ -106,9 +114,9 @@ fn without_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
     ]
 }
 
-fn table(explanation: &Explanation, candidates: &[Candidate], columns: &[Column], width: usize) -> Vec<String> {
-    let taken = &explanation.taken.named;
-    let shown = if explanation.alpha.is_some() { candidates } else { &candidates[..candidates.len().min(ROWS)] };
+fn table(explanation: &Explanation, columns: &[Column], width: usize) -> Vec<String> {
+    let (candidates, taken) = (&explanation.candidates, &explanation.taken.named);
+    let shown = if explanation.alpha.is_some() { &candidates[..] } else { &candidates[..candidates.len().min(ROWS)] };
     let pieces = shown.iter().map(|one| name(&one.named).width()).max().unwrap_or(0).clamp(5, width / 5);
     // Each column: two spaces, five digits, a space; ▲ and a space before the last.
     let lifts = columns.iter().filter(|column| column.lifts).count();
@@ -163,17 +171,20 @@ fn table(explanation: &Explanation, candidates: &[Candidate], columns: &[Column]
 
 fn legend(explanation: &Explanation) -> Vec<String> {
     let mut lines = Vec::new();
-    let seed = explanation.moment.seed;
+    let taken = match explanation.pick {
+        Pick::Sample => format!("what seed {} draws", explanation.moment.seed),
+        Pick::Argmax => "what is taken, with any seed: it has the most weight".into(),
+    };
     if let Some(exponents) = explanation.exponents {
         let (a, b) = (short(exponents.a), short(exponents.b));
         lines.push("p  the model's probability, among these candidates".into());
         lines.push("Ĥ  how open the story is after the token: 0 is settled, 1 wide open".into());
         lines.push(format!("s  p^a · Ĥ^b with a = {a}, b = {b}, as shares of their sum; ▲ above p, ▼ below"));
-        lines.push(format!("›  what seed {seed} takes by s and the stages after it"));
+        lines.push(format!("›  {taken}"));
     } else {
         lines.push("model  the model's probability".into());
         lines.push("p      the same after the chain, among the tokens that are left".into());
-        lines.push(format!("›      what seed {seed} takes"));
+        lines.push(format!("›      {taken}"));
     }
     lines
 }
@@ -232,4 +243,101 @@ fn grouped(count: usize) -> String {
 
 fn cut(text: &str, width: usize) -> String {
     fit(text, width).trim_end().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::explanation::{Exponents, Taken};
+
+    fn named(token: u32, piece: &str) -> Named {
+        Named { token, piece: piece.into(), ends: piece.is_empty(), log_p: -1.5 }
+    }
+
+    /// Two candidates under `future`, or three tokens that a chain without it leaves.
+    fn explanation(future: bool) -> Explanation {
+        let candidate = |token, piece: &str, p, h, s| {
+            let known = |x| future.then_some(x);
+            Candidate { named: named(token, piece), p, future: known(h), log_s: known(-1.0), s: known(s) }
+        };
+        let likeliest = (0..40).map(|token| named(token, " youth")).collect();
+        Explanation {
+            moment: Moment { model: "m\u{1b}[2J".into(), prompt: "a\nlong ".repeat(30), prompt_tokens: vec![1], seed: 7 },
+            preset: "wave".into(),
+            resolved: String::new(),
+            entropy: 2_f64.ln(),
+            normalised_entropy: future.then_some(0.5),
+            alpha: future.then_some(0.0),
+            exponents: future.then_some(Exponents { a: 1.0, b: 0.5 }),
+            stages: vec![
+                Cut { stage: "dry", label: "dry 0.8".into(), removed: 0, likeliest: Vec::new() },
+                Cut { stage: "min-p", label: "min-p 0.05".into(), removed: 4082, likeliest },
+            ],
+            left: if future { 2 } else { 3 },
+            candidates: vec![candidate(3, " 狼\u{202e}", 0.75, 0.25, 0.5), candidate(5, "", 0.2, 1.0, 0.5)],
+            pick: Pick::Sample,
+            taken: Taken { named: named(if future { 5 } else { 9 }, " rare"), rank: Some(1) },
+        }
+    }
+
+    fn lines(explanation: &Explanation, width: usize) -> Vec<String> {
+        let page = anstream::adapter::strip_str(&page(explanation, width)).to_string();
+        page.lines().map(String::from).collect()
+    }
+
+    #[test]
+    fn a_bar_is_its_share_to_an_eighth() {
+        for (share, columns, drawn) in [
+            (0.0, 4, ""),
+            (1.0, 4, "████"),
+            (0.5, 4, "██"),
+            (0.25, 1, "▎"),
+            (7.0 / 8.0, 1, "▉"),
+            (1e-9, 4, "▏"),
+            (2.0, 2, "██"),
+            (f64::NAN, 2, ""),
+            (0.7, 0, ""),
+        ] {
+            assert_eq!(bar(share, columns), drawn, "{share} of {columns}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short_and_never_wrongly_nothing() {
+        for (p, text) in [(1.0, "1.000"), (0.0, "0.000"), (0.000_49, "<.001"), (0.000_51, "0.001"), (0.123_4, "0.123")] {
+            assert_eq!(number(p), text);
+        }
+        assert_eq!([short(-1.0), short(0.5), short(-1e-17), short(0.254)], ["-1", "0.5", "0", "0.25"]);
+        assert_eq!([grouped(1), grouped(999), grouped(4082), grouped(1_234_567)], ["1", "999", "4,082", "1,234,567"]);
+    }
+
+    #[test]
+    fn a_candidate_is_a_row_with_p_its_future_and_its_weight() {
+        let lines = lines(&explanation(true), 80);
+        let rows = [
+            "  token      p                     Ĥ                       s",
+            "  ·狼�       0.750 ██████████████  0.250 ███▌            ▼ 0.500 █████████▍",
+            "› (the end)  0.200 ███▊            1.000 ██████████████  ▲ 0.500 █████████▍",
+        ];
+        assert!(lines.windows(3).any(|three| three == rows), "{lines:#?}");
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal_or_ends_in_spaces() {
+        for width in [40, 60, 80, 132] {
+            for future in [true, false] {
+                for line in lines(&explanation(future), width) {
+                    assert!(line.width() <= width, "{} > {width}: {line}", line.width());
+                    assert!(line.trim_end() == line && !line.contains(['\u{1b}', '\u{202e}']), "{line:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_taken_is_shown_even_where_it_is_not_among_the_likeliest() {
+        let lines = lines(&explanation(false), 80);
+        assert!(lines.iter().any(|line| line.starts_with("  … 1 more, with p 0.050 together")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.starts_with("› ·rare")), "{lines:#?}");
+    }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::settings::Chosen;
 use crate::model::{Kind, Lexicon};
 use crate::prob::{Alpha, Token};
-use crate::sampler::{Draw, Looked, Removed, Stage, Watched};
+use crate::sampler::{Draw, Looked, Pick, Removed, Stage, Watched};
 
 /// Where the next token is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -42,12 +42,14 @@ pub struct Explanation {
     pub alpha: Option<f64>,
     /// The exponents a of p and b of Ĥ.
     pub exponents: Option<Exponents>,
-    /// What the chain does before and after the future is looked at, stage by stage.
+    /// What each stage of the chain removed, in their order.
     pub stages: Vec<Cut>,
-    /// How many tokens may be drawn: those that are left, and with `future` its candidates.
+    /// How many candidates `future` has; without it how many tokens the chain leaves.
     pub left: usize,
-    /// The candidates, likeliest first; without `future` those of the 50 likeliest tokens that are left.
+    /// These, likeliest first; without `future` only those of them that are among the model's 50 likeliest tokens.
     pub candidates: Vec<Candidate>,
+    /// How one of them is picked.
+    pub pick: Pick,
     /// The token that this seed takes.
     pub taken: Taken,
 }
@@ -90,14 +92,14 @@ pub struct Named {
     pub log_p: f64,
 }
 
-/// A token that may be taken.
+/// A token that may be taken: a candidate of `future`, or what a chain without it leaves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Candidate {
     /// The token.
     #[serde(flatten)]
     pub named: Named,
-    /// p: its probability among all that may be taken.
+    /// p: its probability among the candidates, or among all that the chain leaves.
     pub p: f64,
     /// Ĥ after it.
     pub future: Option<f64>,
@@ -164,6 +166,7 @@ impl Explanation {
             stages,
             left,
             candidates: candidates.iter().zip(weights).map(tell).collect(),
+            pick: preset.pick,
             taken: Taken { named: named(*token, *log_p), rank: now.rank },
         })
     }

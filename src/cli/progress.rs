@@ -31,7 +31,7 @@ impl Progress {
     pub fn telling_apart(terminal: &Terminal, which: String, tokens: usize) -> Self {
         let progress = Self { stays: true, ..Self::telling(terminal, tokens) };
         progress.bar.set_prefix(which + ": ");
-        progress
+        progress.with_message("reading the prompt".into())
     }
 
     fn new(terminal: &Terminal, length: u64, template: &str) -> Self {

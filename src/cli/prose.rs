@@ -24,9 +24,11 @@ pub fn safe(text: &str) -> String {
     })
 }
 
-/// The end of a text on one line of at most so many columns.
+/// The end of a text on one line of at most so many columns. Spaces at its very end can be seen: they decide what comes next.
 pub fn end_of(text: &str, columns: usize) -> String {
     let line = safe(text).replace('\n', "⏎");
+    let words = line.trim_end();
+    let line = words.to_string() + &visible(&line[words.len()..]);
     if line.width() <= columns {
         return line;
     }
@@ -140,7 +142,7 @@ pub fn wrap(text: &str, columns: usize, parting: Option<usize>) -> Vec<Line> {
                 lines.push(std::mem::take(&mut line));
             }
             if line.width > 0 {
-                line.push(ink, " ");
+                line.push(if sign > 0 { Ink::Plain } else { ink }, " ");
             }
             if sign > 0 {
                 line.push(Ink::Bold, PARTING);
@@ -220,7 +222,7 @@ mod tests {
     #[test]
     fn the_end_of_a_text_is_what_is_kept() {
         assert_eq!(end_of("Once upon a time", 8), "… a time");
-        assert_eq!(end_of("Once\nupon", 20), "Once⏎upon");
+        assert_eq!(end_of("Once\nupon  ", 20), "Once⏎upon··");
         assert_eq!(end_of("狼と森", 4), "…森");
     }
 }
