@@ -140,7 +140,7 @@ fn a_reader_who_leaves_is_no_failure() {
 #[test]
 fn an_interrupted_comparison_keeps_what_was_told() {
     // More than is told in the time.
-    let presets = ["greedy"; 2000].join(",");
+    let presets = vec!["greedy"; 2000].join(",");
     let child = afterword(&["compare", PROMPT, "--presets", &presets, "--tokens", "400", "--seed", "7", "--json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

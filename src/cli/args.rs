@@ -165,7 +165,8 @@ pub struct Compare {
     #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]
     pub layout: Layout,
 
-    /// Print one JSON object.
+    /// Print one JSON object: the prompt, the seed, and each story with its preset, tokens and costs; `parts-at` counts the words
+    /// before the first one that differs from the first story's.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
@@ -199,7 +200,8 @@ pub struct Explain {
     #[command(flatten)]
     pub model: ModelArgs,
 
-    /// Print one JSON object.
+    /// Print one JSON object: the prompt, the preset, every stage and every candidate, with no number rounded; entropies and
+    /// log-probabilities in nats.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

@@ -4,7 +4,8 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr;
 
 use super::explanation::{Candidate, Cut, Explanation, Moment, Named};
-use super::prose::{end_of, safe};
+use super::figures::{bar, grouped, number, short};
+use super::prose::{Ink, end_of, safe, wrap};
 use super::terminal::{BOLD, DIM, fit, visible};
 use crate::sampler::Pick;
 
@@ -24,30 +25,31 @@ const HELD: Style = AnsiColor::Red.on_default();
 
 /// The page for a terminal of `width` columns.
 pub fn page(explanation: &Explanation, width: usize) -> String {
-    let Explanation { moment, preset, entropy, normalised_entropy, alpha, candidates, .. } = explanation;
+    let Explanation { moment, preset, entropy, normalised_entropy, alpha, stages, candidates, .. } = explanation;
     let Moment { model, prompt, prompt_tokens: _, seed } = moment;
-    let mut title = format!("{} · preset {} · seed {seed}", safe(model), safe(preset));
-    if let Some(alpha) = alpha {
-        title += &format!(" · α = {} at t = 0", short(*alpha));
-    }
-    let mut now = format!("entropy now {entropy:.2} nats, as of {:.1} equally likely tokens", entropy.exp());
-    if let Some(normalised) = normalised_entropy {
-        now += &format!(" · Ĥ now {normalised:.2}");
-    }
-    let mut lines = vec![
-        format!("{BOLD}{}{BOLD:#}", end_of(prompt, width)),
-        format!("{DIM}{}{DIM:#}", cut(&title, width)),
-        String::new(),
-        cut(&now, width),
-    ];
-    lines.extend(explanation.stages.iter().map(|stage| stage_line(stage, width)));
-    lines.push(cut(&remark(explanation), width));
-    lines.push(String::new());
+    let alpha_now = alpha.map_or(String::new(), |alpha| format!(" · α = {} at t = 0", short(alpha)));
+    let future_now = normalised_entropy.map_or(String::new(), |normalised| format!(" · Ĥ now {normalised:.2}"));
+    let title = format!("{} · preset {} · seed {seed}{alpha_now}", safe(model), safe(preset));
+    let now = format!("entropy now {entropy:.2} nats, as of {:.1} equally likely tokens{future_now}", entropy.exp());
     let columns = if alpha.is_some() { with_future(candidates) } else { without_future(candidates) };
-    lines.extend(table(explanation, &columns, width));
-    lines.push(String::new());
-    lines.extend(legend(explanation).into_iter().map(|line| format!("{DIM}{}{DIM:#}", cut(&line, width))));
-    lines.into_iter().map(|line| line + "\n").collect()
+    let empty = || vec![String::new()];
+    let parts = [
+        vec![format!("{BOLD}{}{BOLD:#}", end_of(prompt, width))],
+        inked(Ink::Dim, &title, width),
+        empty(),
+        inked(Ink::Plain, &now, width),
+        stages.iter().map(|stage| stage_line(stage, width)).collect(),
+        inked(Ink::Plain, &remark(explanation), width),
+        empty(),
+        table(explanation, &columns, width),
+        empty(),
+        legend(explanation).iter().flat_map(|line| inked(Ink::Dim, line, width)).collect(),
+    ];
+    parts.concat().into_iter().map(|line| line + "\n").collect()
+}
+
+fn inked(ink: Ink, text: &str, width: usize) -> Vec<String> {
+    wrap(text, width, None).into_iter().map(|line| line.inked(ink).to_string()).collect()
 }
 
 /// How many are left, and whether a story would look at them.
@@ -123,11 +125,11 @@ fn table(explanation: &Explanation, columns: &[Column], width: usize) -> Vec<Str
     let fixed = 2 + pieces + columns.len() * 8 + lifts * 2;
     let bars = (width.saturating_sub(fixed) / columns.len()).min(LONGEST);
 
-    let mut head = format!("  {}", fit("token", pieces));
-    for column in columns {
+    let heads = columns.iter().map(|column| {
         let indent = if column.lifts { 4 } else { 2 };
-        head += &format!("{}{}", " ".repeat(indent), fit(column.head, 6 + bars));
-    }
+        " ".repeat(indent) + &fit(column.head, 6 + bars)
+    });
+    let head = format!("  {}{}", fit("token", pieces), heads.collect::<String>());
     let row = |named: &Named, cells: &[Option<f64>]| {
         let is_taken = named.token == taken.token;
         let strong = if is_taken { BOLD } else { Style::new() };
@@ -139,11 +141,16 @@ fn table(explanation: &Explanation, columns: &[Column], width: usize) -> Vec<Str
             let Column { head: _, style, full, value: _, lifts } = column;
             line += &" ".repeat(filling + 2);
             if *lifts {
-                line += &format!("{} ", lift(cells[0], *cell));
+                line += &lift(cells[0], *cell);
+                line += " ";
             }
-            let (value, bar) = cell.map_or(("–".into(), String::new()), |cell| (number(cell), bar(cell / full, bars)));
-            filling = bars - bar.width();
-            line += &format!("{strong}{value:>5}{strong:#} {style}{bar}{style:#}");
+            let value = cell.map_or("–".into(), number);
+            let mut bar = cell.map_or(String::new(), |cell| bar(cell / full, bars));
+            if !bar.is_empty() {
+                bar.insert(0, ' ');
+            }
+            filling = 1 + bars - bar.width();
+            line.extend([format!("{strong}{value:>5}{strong:#}"), format!("{style}{bar}{style:#}")]);
         }
         line
     };
@@ -171,9 +178,14 @@ fn table(explanation: &Explanation, columns: &[Column], width: usize) -> Vec<Str
 
 fn legend(explanation: &Explanation) -> Vec<String> {
     let mut lines = Vec::new();
+    let future = explanation.stages.iter().position(|stage| stage.stage == "future");
+    let after = future.map_or(&[][..], |at| &explanation.stages[at + 1..]);
+    let after: Vec<&str> = after.iter().map(|stage| stage.label.as_str()).collect();
+    // s is what the stages behind `future` begin with, and no chance yet.
+    let behind = if after.is_empty() { String::new() } else { format!(", after {} on s", after.join(", ")) };
     let taken = match explanation.pick {
-        Pick::Sample => format!("what seed {} draws", explanation.moment.seed),
-        Pick::Argmax => "what is taken, with any seed: it has the most weight".into(),
+        Pick::Sample => format!("what seed {} draws{behind}", explanation.moment.seed),
+        Pick::Argmax => format!("what is taken, with any seed: it has the most weight{behind}"),
     };
     if let Some(exponents) = explanation.exponents {
         let (a, b) = (short(exponents.a), short(exponents.b));
@@ -193,6 +205,7 @@ fn legend(explanation: &Explanation) -> Vec<String> {
 fn name(named: &Named) -> String {
     match named.ends {
         true if named.piece.is_empty() => "(the end)".into(),
+        false if named.piece.is_empty() => "(nothing)".into(),
         true => format!("{} (end)", visible(&named.piece)),
         false => visible(&named.piece),
     }
@@ -205,44 +218,6 @@ fn lift(p: Option<f64>, s: Option<f64>) -> String {
         (Some(p), Some(s)) if s * LIFTED < p => format!("{HELD}▼{HELD:#}"),
         _ => " ".into(),
     }
-}
-
-/// A bar for a share of `columns`, to an eighth of a column. What is more than nothing can be seen.
-fn bar(share: f64, columns: usize) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of columns, and NaN becomes 0")]
-    let eighths = (share.clamp(0.0, 1.0) * (columns * 8) as f64).round() as usize;
-    let eighths = if share > 0.0 && columns > 0 { eighths.max(1) } else { eighths };
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
-}
-
-/// A probability in five columns.
-fn number(p: f64) -> String {
-    if p > 0.0 && p < 0.0005 { "<.001".into() } else { format!("{p:.3}") }
-}
-
-/// At most two decimals, and no more than are needed.
-fn short(x: f64) -> String {
-    let text = format!("{x:.2}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    if text == "-0" { "0".into() } else { text.into() }
-}
-
-/// A count with its thousands apart.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-fn cut(text: &str, width: usize) -> String {
-    fit(text, width).trim_end().to_string()
 }
 
 #[cfg(test)]
@@ -283,32 +258,6 @@ mod tests {
     fn lines(explanation: &Explanation, width: usize) -> Vec<String> {
         let page = anstream::adapter::strip_str(&page(explanation, width)).to_string();
         page.lines().map(String::from).collect()
-    }
-
-    #[test]
-    fn a_bar_is_its_share_to_an_eighth() {
-        for (share, columns, drawn) in [
-            (0.0, 4, ""),
-            (1.0, 4, "████"),
-            (0.5, 4, "██"),
-            (0.25, 1, "▎"),
-            (7.0 / 8.0, 1, "▉"),
-            (1e-9, 4, "▏"),
-            (2.0, 2, "██"),
-            (f64::NAN, 2, ""),
-            (0.7, 0, ""),
-        ] {
-            assert_eq!(bar(share, columns), drawn, "{share} of {columns}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_short_and_never_wrongly_nothing() {
-        for (p, text) in [(1.0, "1.000"), (0.0, "0.000"), (0.000_49, "<.001"), (0.000_51, "0.001"), (0.123_4, "0.123")] {
-            assert_eq!(number(p), text);
-        }
-        assert_eq!([short(-1.0), short(0.5), short(-1e-17), short(0.254)], ["-1", "0.5", "0", "0.25"]);
-        assert_eq!([grouped(1), grouped(999), grouped(4082), grouped(1_234_567)], ["1", "999", "4,082", "1,234,567"]);
     }
 
     #[test]

@@ -82,7 +82,7 @@ fn filled(facts: &[String], columns: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for fact in facts {
         match lines.last_mut() {
-            Some(line) if line.width() + 3 + fact.width() <= columns => *line += &format!(" · {fact}"),
+            Some(line) if line.width() + 3 + fact.width() <= columns => *line = format!("{line} · {fact}"),
             _ => lines.push(fact.clone()),
         }
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::num::NonZeroUsize;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use super::Outcome;
 use super::args::{Explain, StoryArgs};
@@ -13,6 +13,7 @@ use super::explanation::{Explanation, Moment};
 use super::progress::Progress;
 use super::settings::{Chosen, prompt, seed};
 use super::terminal::Terminal;
+use crate::llama::MOST_BRANCHES;
 use crate::sampler::Reach;
 
 pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
@@ -27,6 +28,14 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let one = StoryArgs { seed: Some(seed), tokens: NonZeroUsize::MIN, stop: Vec::new() };
     let plan = engine.plan(sampler, &prompt_tokens, seed, &one)?;
     let width = width();
+    // Every candidate stays until all are known.
+    let branches = 1 + plan.sampler.forks(width);
+    if branches > MOST_BRANCHES {
+        bail!(
+            "cannot look at all candidates: they need {branches} branches of the model's memory, and there are {MOST_BRANCHES}\n\
+             hint: ask for fewer with `--set future.candidates=20`"
+        );
+    }
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
 
     let progress = Progress::telling(terminal, 1);

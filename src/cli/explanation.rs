@@ -142,13 +142,12 @@ impl Explanation {
             Cut { stage: name, label: label(stage), removed: *count, likeliest }
         });
         let stages: Vec<Cut> = stages.collect();
-        let left = match exponents {
-            Some(_) => candidates.len(),
-            None => {
-                let may_be_taken = |&token: &Token| lexicon.kind(token) != Kind::Control;
-                let all = (0..).take(lexicon.len()).filter(may_be_taken).count();
-                all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
-            }
+        let left = if alpha.is_some() {
+            candidates.len()
+        } else {
+            let may_be_taken = |&token: &Token| lexicon.kind(token) != Kind::Control;
+            let all = (0..).take(lexicon.len()).filter(may_be_taken).count();
+            all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);
         let tell = |(looked, s): (&Looked, Option<f64>)| {

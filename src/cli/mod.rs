@@ -13,6 +13,7 @@ mod engine;
 #[cfg(feature = "llama")]
 mod explain;
 mod explanation;
+mod figures;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;

@@ -45,10 +45,10 @@ pub fn end_of(text: &str, columns: usize) -> String {
 
 /// How many words two texts have in common before the first one that differs or is not there; `None` where none differs.
 pub fn parting(one: &str, other: &str) -> Option<usize> {
-    let (mut these, mut those) = (one.split_whitespace(), other.split_whitespace());
+    let (mut one, mut other) = (one.split_whitespace(), other.split_whitespace());
     let mut common = 0;
     loop {
-        match (these.next(), those.next()) {
+        match (one.next(), other.next()) {
             (None, None) => return None,
             (this, that) if this == that => common += 1,
             _ => return Some(common),

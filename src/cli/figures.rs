@@ -1,0 +1,66 @@
+//! Numbers on a terminal: bars, probabilities, counts.
+
+/// A bar for a share of `columns`, to an eighth of a column. What is more than nothing can be seen.
+pub fn bar(share: f64, columns: usize) -> String {
+    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of columns, and NaN becomes 0")]
+    let eighths = (share.clamp(0.0, 1.0) * (columns * 8) as f64).round() as usize;
+    let eighths = if share > 0.0 && columns > 0 { eighths.max(1) } else { eighths };
+    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
+}
+
+/// A probability in five columns.
+pub fn number(p: f64) -> String {
+    if p > 0.0 && p < 0.0005 { "<.001".into() } else { format!("{p:.3}") }
+}
+
+/// At most two decimals, and no more than are needed.
+pub fn short(x: f64) -> String {
+    let text = format!("{x:.2}");
+    let text = text.trim_end_matches('0').trim_end_matches('.');
+    if text == "-0" { "0".into() } else { text.into() }
+}
+
+/// A count with its thousands apart.
+pub fn grouped(count: usize) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_is_its_share_to_an_eighth() {
+        for (share, columns, drawn) in [
+            (0.0, 4, ""),
+            (1.0, 4, "████"),
+            (0.5, 4, "██"),
+            (0.25, 1, "▎"),
+            (7.0 / 8.0, 1, "▉"),
+            (1e-9, 4, "▏"),
+            (2.0, 2, "██"),
+            (f64::NAN, 2, ""),
+            (0.7, 0, ""),
+        ] {
+            assert_eq!(bar(share, columns), drawn, "{share} of {columns}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_short_and_never_wrongly_nothing() {
+        for (p, text) in [(1.0, "1.000"), (0.0, "0.000"), (0.000_49, "<.001"), (0.000_51, "0.001"), (0.123_4, "0.123")] {
+            assert_eq!(number(p), text);
+        }
+        assert_eq!([short(-1.0), short(0.5), short(-1e-17), short(0.254)], ["-1", "0.5", "0", "0.25"]);
+        assert_eq!([grouped(1), grouped(999), grouped(4082), grouped(1_234_567)], ["1", "999", "4,082", "1,234,567"]);
+    }
+}
