@@ -43,13 +43,25 @@ pub fn page(explanation: &Explanation, width: usize) -> String {
         empty(),
         table(explanation, &columns, width),
         empty(),
-        legend(explanation).iter().flat_map(|line| inked(Ink::Dim, line, width)).collect(),
+        signed(&legend(explanation), width),
     ];
     parts.concat().into_iter().map(|line| line + "\n").collect()
 }
 
 fn inked(ink: Ink, text: &str, width: usize) -> Vec<String> {
     wrap(text, width, None).into_iter().map(|line| line.inked(ink).to_string()).collect()
+}
+
+/// Lines behind the signs that they explain.
+fn signed(lines: &[(&str, String)], width: usize) -> Vec<String> {
+    let indent = lines.iter().map(|(sign, _)| sign.width()).max().unwrap_or(0) + 2;
+    let explain = |(sign, text): &(&str, String)| {
+        let wrapped = wrap(text, width.saturating_sub(indent), None);
+        let signs = std::iter::once(*sign).chain(std::iter::repeat(""));
+        let lines = signs.zip(wrapped).map(|(sign, line)| format!("{DIM}{}{DIM:#}{}", fit(sign, indent), line.inked(Ink::Dim)));
+        lines.collect::<Vec<_>>()
+    };
+    lines.iter().flat_map(explain).collect()
 }
 
 /// How many are left, and whether a story would look at them.
@@ -176,8 +188,7 @@ fn table(explanation: &Explanation, columns: &[Column], width: usize) -> Vec<Str
     lines
 }
 
-fn legend(explanation: &Explanation) -> Vec<String> {
-    let mut lines = Vec::new();
+fn legend(explanation: &Explanation) -> Vec<(&'static str, String)> {
     let future = explanation.stages.iter().position(|stage| stage.stage == "future");
     let after = future.map_or(&[][..], |at| &explanation.stages[at + 1..]);
     let after: Vec<&str> = after.iter().map(|stage| stage.label.as_str()).collect();
@@ -187,18 +198,20 @@ fn legend(explanation: &Explanation) -> Vec<String> {
         Pick::Sample => format!("what seed {} draws{behind}", explanation.moment.seed),
         Pick::Argmax => format!("what is taken, with any seed: it has the most weight{behind}"),
     };
-    if let Some(exponents) = explanation.exponents {
-        let (a, b) = (short(exponents.a), short(exponents.b));
-        lines.push("p  the model's probability, among these candidates".into());
-        lines.push("Ĥ  how open the story is after the token: 0 is settled, 1 wide open".into());
-        lines.push(format!("s  p^a · Ĥ^b with a = {a}, b = {b}, as shares of their sum; ▲ above p, ▼ below"));
-        lines.push(format!("›  {taken}"));
-    } else {
-        lines.push("model  the model's probability".into());
-        lines.push("p      the same after the chain, among the tokens that are left".into());
-        lines.push(format!("›      {taken}"));
-    }
-    lines
+    let Some(exponents) = explanation.exponents else {
+        return vec![
+            ("model", "the model's probability".into()),
+            ("p", "the same after the chain, among the tokens that are left".into()),
+            ("›", taken),
+        ];
+    };
+    let (a, b) = (short(exponents.a), short(exponents.b));
+    vec![
+        ("p", "the model's probability, among these candidates".into()),
+        ("Ĥ", "how open the story is after the token: 0 is settled, 1 wide open".into()),
+        ("s", format!("p^a · Ĥ^b with a = {a}, b = {b}, as shares of their sum; ▲ above p, ▼ below")),
+        ("›", taken),
+    ]
 }
 
 /// The piece of a token on one line.

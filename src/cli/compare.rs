@@ -214,6 +214,7 @@ fn shown(story: &Compared, is_first: bool) -> Shown {
     let (count, mut facts) = (tokens.len(), Vec::new());
     if !is_first {
         facts.push(match parts_at {
+            Some(0) => "parts at the first word".to_string(),
             Some(1) => "parts after 1 word".to_string(),
             Some(words) => format!("parts after {words} words"),
             None => "every word the same".to_string(),
