@@ -11,7 +11,7 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
 #[derive(Debug, Parser)]
-#[command(name = "afterword", version, max_term_width = 100, propagate_version = true)]
+#[command(name = "afterword", version, max_term_width = 80, propagate_version = true)]
 pub struct Args {
     /// What to do.
     #[command(subcommand)]
@@ -66,15 +66,15 @@ pub struct ModelArgs {
     pub model: Option<PathBuf>,
 
     /// Processor threads; without it 1 for models below 100 MB, else one for each physical core.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 
     /// The most tokens of prompt and story together; without it what the model was trained for.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub ctx: Option<NonZeroUsize>,
 
     /// Layers to put on the GPU; without it all of them, where the build and the machine have one.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = layers, allow_negative_numbers = true)]
     pub gpu_layers: Option<u32>,
 }
 
@@ -96,11 +96,11 @@ pub struct PresetArgs {
 #[command(next_help_heading = "Story")]
 pub struct StoryArgs {
     /// The seed of all randomness; without it one is chosen and printed.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
 
     /// The most tokens to tell.
-    #[arg(long, value_name = "N", default_value = "300")]
+    #[arg(long, value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// End before this text; it is not told. May be repeated.
@@ -193,7 +193,7 @@ pub struct Explain {
     pub preset: PresetArgs,
 
     /// The seed of the draw that is shown; without it one is chosen and printed.
-    #[arg(long, value_name = "N", help_heading = "Sampler")]
+    #[arg(long, value_name = "N", help_heading = "Sampler", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
 
     /// The model.
@@ -232,4 +232,16 @@ pub enum Presets {
         #[arg(required = true)]
         files: Vec<String>,
     },
+}
+
+fn from_one(typed: &str) -> Result<NonZeroUsize, &'static str> {
+    typed.parse().map_err(|_| "expected a whole number from 1 up")
+}
+
+fn any_seed(typed: &str) -> Result<u64, &'static str> {
+    typed.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615")
+}
+
+fn layers(typed: &str) -> Result<u32, &'static str> {
+    typed.parse().map_err(|_| "expected a whole number from 0 up")
 }

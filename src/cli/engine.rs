@@ -5,14 +5,15 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
-use super::Usage;
+use super::Interruption;
 use super::args::{ModelArgs, StoryArgs};
-use super::progress::Progress;
+use super::progress::{Progress, some};
 use super::terminal::Terminal;
+use super::usage::Usage;
 use crate::decode::{Event, Plan, Stories, Told};
-use crate::llama::{self, LoadOptions, Session, SessionOptions, Weights};
+use crate::llama::{self, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Weights};
 use crate::prob::Token;
 use crate::sampler::{Draw, Sampler};
 
@@ -32,11 +33,31 @@ pub struct Engine {
 }
 
 /// A story that was told, with its times.
+#[derive(Debug)]
 pub struct Tale {
     pub told: Told,
     pub draws: Vec<Draw>,
     pub read_time: Duration,
     pub tell_time: Duration,
+}
+
+/// A story that broke off: what was told of it, and why it did not go on.
+#[derive(Debug)]
+pub struct Broken {
+    pub tale: Tale,
+    pub cause: anyhow::Error,
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the story broke off")
+    }
+}
+
+impl std::error::Error for Broken {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.cause)
+    }
 }
 
 impl Engine {
@@ -59,7 +80,10 @@ impl Engine {
         };
         let loaded = Weights::load(&path, &options, on_share);
         progress.clear();
-        let weights = loaded?;
+        let weights = match loaded {
+            Err(_) if interrupted() => return Err(Interruption.into()),
+            loaded => loaded?,
+        };
         let load_time = started.elapsed();
 
         let trained = weights.trained_context();
@@ -81,8 +105,9 @@ impl Engine {
     pub fn tokens(&self, prompt: &str) -> Result<Vec<Token>> {
         let tokens = self.weights.tokenize(prompt, true, false)?;
         if tokens.len() >= self.context {
-            let (tokens, context) = (tokens.len(), self.context);
-            bail!("the prompt has {tokens} tokens and leaves no room for a story in the context of {context}");
+            let (length, context, trained) = (some(tokens.len(), "token"), self.context, self.weights.trained_context());
+            let hint = if context < trained { format!("`--ctx` may be up to {trained}") } else { "shorten it".to_owned() };
+            bail!("the prompt has {length} and leaves no room for a story in the context of {context}\nhint: {hint}");
         }
         Ok(tokens)
     }
@@ -100,12 +125,21 @@ impl Engine {
     /// Room for any one of these stories.
     pub fn session(&self, plans: &[Plan], width: usize) -> Result<Session<'_>> {
         let (cells, branches) = Stories::room_for(plans, width);
+        ensure!(
+            branches <= MOST_BRANCHES,
+            "the preset looks at up to {} paths at once, and the memory has room for {}\nhint: lower `future.candidates`",
+            branches - 1,
+            MOST_BRANCHES - 1
+        );
         let threads = self.args.threads.map(std::num::NonZeroUsize::get);
         self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, ..SessionOptions::default() })
     }
 }
 
 /// Tells one story; `hear` gets each piece of text as it appears, and may stop it by an error.
+///
+/// # Errors
+/// A plan that cannot be told; or [`Broken`], with what was told, where the story could not go on or `hear` stopped it.
 pub fn tell(
     session: &mut Session<'_>,
     plan: Plan,
@@ -114,41 +148,48 @@ pub fn tell(
     mut hear: impl FnMut(&str) -> Result<()>,
 ) -> Result<Tale> {
     let started = Instant::now();
-    let mut first = None;
-    let mut heard: Result<()> = Ok(());
-    let (mut draws, mut failed) = (Vec::new(), None);
+    let (mut first, mut draws) = (None, Vec::new());
+    let (mut heard, mut failed) = (0, None);
     let mut stories = Stories::new(session, width);
     stories.begin(plan)?;
-    while stories.running() > 0 && heard.is_ok() {
+    while stories.running() > 0 && failed.is_none() {
+        let mut listen = |text: &str, failed: &mut Option<anyhow::Error>| {
+            if failed.is_none() && !text.is_empty() {
+                *failed = hear(text).err();
+                heard += text.len();
+            }
+        };
         let mut listener = |event: Event| match event {
             Event::Read { read, of, .. } => progress.read(read, of),
-            Event::Told { draw, text, .. } => {
+            Event::Told { draw, text, counts, .. } => {
                 first.get_or_insert_with(Instant::now);
                 draws.push(draw.clone());
-                progress.told(draws.len());
-                if heard.is_ok() && !text.is_empty() {
-                    heard = hear(text);
-                }
+                progress.told(counts);
+                listen(text, &mut failed);
             }
-            Event::Ended { rest, .. } | Event::Failed { rest, error: _, .. } if !rest.is_empty() && heard.is_ok() => {
-                heard = hear(rest);
+            Event::Ended { rest, .. } => listen(rest, &mut failed),
+            Event::Failed { rest, error, .. } => {
+                listen(rest, &mut failed);
+                failed.get_or_insert(error);
             }
-            Event::Ended { .. } => (),
-            Event::Failed { error, .. } => failed = Some(error),
         };
         if interrupted() {
             stories.interrupt(&mut listener);
-        } else {
-            stories.round(&mut listener)?;
+        } else if let Err(error) = stories.round(&mut listener) {
+            failed = Some(error);
         }
     }
     let told = stories.finish().pop().context("no story was told")?;
-    heard?;
-    if let Some(error) = failed {
-        return Err(error);
-    }
     let first = first.unwrap_or_else(Instant::now);
-    Ok(Tale { told, draws, read_time: first - started, tell_time: first.elapsed() })
+    let (read_time, tell_time) = (first - started, first.elapsed());
+    let Some(cause) = failed else { return Ok(Tale { told, draws, read_time, tell_time }) };
+    // What was held back for the sake of a stop string is part of the story now.
+    let rest = told.text.get(heard..).unwrap_or_default();
+    if !rest.is_empty() {
+        // The cause stands already; that nobody hears the rest is no other.
+        let _ = hear(rest);
+    }
+    Err(Broken { tale: Tale { told, draws, read_time, tell_time }, cause }.into())
 }
 
 /// How many candidates are looked at in one decode: one on a processor, where a batch of k costs nearly k times one.

@@ -20,57 +20,84 @@ mod progress;
 mod prose;
 mod settings;
 mod terminal;
+mod usage;
 #[cfg(feature = "llama")]
 mod write;
 
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::Parser;
+use clap::error::ErrorKind;
 
 use args::{Args, Command};
 use terminal::Terminal;
+use usage::Usage;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Done,
+    /// What is wrong has been said.
+    Failed,
     Interrupted,
 }
 
-/// Wrong usage: what was typed cannot be meant.
+/// It was interrupted before there was anything to keep.
 #[derive(Debug)]
-struct Usage(String);
+struct Interruption;
 
-impl std::fmt::Display for Usage {
+impl std::fmt::Display for Interruption {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
+        f.write_str("interrupted")
     }
 }
 
-impl std::error::Error for Usage {}
+impl std::error::Error for Interruption {}
 
 /// Runs the program with these arguments, its name first. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 #[must_use]
 pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match Args::try_parse_from(typed) {
         Ok(args) => args,
-        Err(error) => {
-            // Help and version are no errors, and clap knows where each belongs; a closed pipe does not matter here.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
-        }
+        Err(error) => return refused(&error),
     };
     let terminal = Terminal::new(args.colour, args.quiet);
     match dispatch(args.command, &terminal) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
+        Err(error) if error.is::<Interruption>() => ExitCode::from(130),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             terminal.error(&error);
             ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+        }
+    }
+}
+
+/// Prints what was asked for instead of a command, or what cannot be read as one.
+fn refused(error: &clap::Error) -> ExitCode {
+    // Colours as in a terminal without options: what was typed could not be read.
+    let terminal = Terminal::new(args::Colour::Auto, false);
+    match error.kind() {
+        // Help and version are results; a closed pipe does not matter to them.
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => match error.print() {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                terminal.error(&anyhow::Error::new(error).context("cannot write to standard output"));
+                ExitCode::FAILURE
+            }
+            _ => ExitCode::SUCCESS,
+        },
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            let _ = error.print();
+            ExitCode::from(2)
+        }
+        _ => {
+            terminal.error(&Usage::of_parser(error).into());
+            ExitCode::from(2)
         }
     }
 }
@@ -99,5 +126,6 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
 
 /// Whoever read the output has seen enough: `afterword … | head` is no failure.
 fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
 }

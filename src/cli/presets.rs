@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde_json::json;
 
 use super::Outcome;
@@ -15,7 +15,7 @@ pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
         Presets::List { json } => show_list(json, terminal)?,
         Presets::Show { name, set, json } => show(&name, &set, json, terminal)?,
-        Presets::Check { files } => check(&files, terminal)?,
+        Presets::Check { files } => return check(&files, terminal),
     }
     Ok(Outcome::Done)
 }
@@ -65,9 +65,10 @@ fn show(name: &str, edits: &[String], as_json: bool, terminal: &Terminal) -> Res
     Ok(())
 }
 
-fn check(files: &[String], terminal: &Terminal) -> Result<()> {
+/// What is wrong stands on standard error, each mistake once; what is good or doubtful is the result.
+fn check(files: &[String], terminal: &Terminal) -> Result<Outcome> {
     let mut out = terminal.out();
-    let mut broken = 0;
+    let mut broken = false;
     for file in files {
         match find(file, &folders()) {
             Ok(preset) => {
@@ -78,14 +79,10 @@ fn check(files: &[String], terminal: &Terminal) -> Result<()> {
                 }
             }
             Err(error) => {
-                broken += 1;
+                broken = true;
                 terminal.error(&error);
             }
         }
     }
-    match broken {
-        0 => Ok(()),
-        1 if files.len() == 1 => bail!("the preset has a mistake"),
-        broken => bail!("{broken} of {} presets have mistakes", files.len()),
-    }
+    Ok(if broken { Outcome::Failed } else { Outcome::Done })
 }

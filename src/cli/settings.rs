@@ -5,8 +5,8 @@ use std::io::{self, IsTerminal, Read};
 use anyhow::{Context, Result};
 use etcetera::BaseStrategy;
 
-use super::Usage;
 use super::args::PresetArgs;
+use super::usage::Usage;
 use crate::preset::{Edit, Folders, Preset, find};
 use crate::sampler::Sampler;
 
@@ -25,7 +25,9 @@ impl Chosen {
     pub fn find(name: &str, edits: &[String]) -> Result<Self> {
         let mut preset = find(name, &folders())?;
         for edit in edits {
-            preset.set(&Edit::parse(edit)?)?;
+            // An edit stands on the command line, so what is wrong in it is wrong usage.
+            let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
+            edited.map_err(|error| Usage(format!("{error:#}")))?;
         }
         Ok(Self { name: name.to_string(), preset })
     }
@@ -76,6 +78,9 @@ pub fn prompt(typed: Option<String>) -> Result<String> {
     };
     if prompt.trim().is_empty() {
         return Err(Usage("the prompt is empty\nhint: give the story a first word".into()).into());
+    }
+    if let Some(at) = prompt.find('\0') {
+        return Err(Usage(format!("the prompt holds a NUL character, at byte {at}: it is no text")).into());
     }
     Ok(prompt)
 }

@@ -47,7 +47,28 @@ impl Terminal {
 
     /// Standard output; styles are left out where they are not wanted.
     pub fn out(&self) -> impl Write + use<> {
-        anstream::AutoStream::new(io::stdout(), self.colour)
+        Out(anstream::AutoStream::new(io::stdout(), self.colour))
+    }
+
+    /// Standard output for text that was not written here. Into a file or a pipe it goes as it is, to the last byte; on a
+    /// terminal, control characters that could move its cursor or change its settings become `�`.
+    pub fn story(&self) -> impl FnMut(&str) -> io::Result<()> + use<> {
+        let (mut out, shown) = (Out(io::stdout()), self.shows_story);
+        move |text| {
+            let moves = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+            if shown && text.contains(moves) {
+                out.write_all(text.replace(moves, "\u{fffd}").as_bytes())?;
+            } else {
+                out.write_all(text.as_bytes())?;
+            }
+            out.flush()
+        }
+    }
+
+    /// The style for standard output, or none where styles are not wanted there.
+    pub fn style(&self, style: Style) -> Style {
+        let plain = anstream::AutoStream::new(io::stdout(), self.colour).current_choice() == ColorChoice::Never;
+        if plain { Style::new() } else { style }
     }
 
     /// A line on standard error about what is going on; not with `--quiet`.
@@ -65,7 +86,8 @@ impl Terminal {
 
     /// An error from the outside in: the deed, the cause, then `hint:` lines.
     pub fn error(&self, error: &anyhow::Error) {
-        self.report("error", ERROR, &format!("{error:#}"));
+        let causes = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), words));
+        self.report("error", ERROR, &causes.collect::<Vec<_>>().join(": "));
     }
 
     /// Something that is allowed, but surely not meant.
@@ -84,10 +106,48 @@ impl Terminal {
         }
     }
 
+    /// Whether the story may run over the terminal while it is told: also a pipe may end there, as with `| tee`.
+    pub fn story_may_be_seen(&self) -> bool {
+        #[cfg(unix)]
+        {
+            use std::os::{fd::AsFd, unix::fs::FileTypeExt};
+            let facts = io::stdout().as_fd().try_clone_to_owned().and_then(|out| std::fs::File::from(out).metadata());
+            self.shows_story || facts.is_ok_and(|facts| facts.file_type().is_fifo())
+        }
+        #[cfg(not(unix))]
+        self.shows_story
+    }
+
     /// Whether progress can be drawn on standard error without disturbing the story on standard output.
     pub fn draws_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()
     }
+}
+
+/// A stream whose failures say what it is.
+struct Out<W>(W);
+
+impl<W: Write> Write for Out<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes).map_err(named)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(named)
+    }
+}
+
+/// The kind stays: a closed pipe must be known as one, and an interrupted call is tried again.
+fn named(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to standard output: {}", words(&error)))
+}
+
+/// The system's own words, in lower case and without the number.
+fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
 }
 
 /// A text in exactly so many columns: cut with `…` or filled with spaces.

@@ -3,17 +3,16 @@
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use super::Outcome;
 use super::args::Write;
-use super::engine::{Engine, Tale, tell, width};
-use super::progress::{Progress, seconds};
+use super::engine::{Broken, Engine, Tale, tell, width};
+use super::progress::{Progress, pace, some};
 use super::settings::{Chosen, prompt, seed};
 use super::terminal::{BOLD, Terminal};
+use super::{Outcome, is_closed_pipe};
 use crate::decode::Plan;
 use crate::llama::{self, Session};
 use crate::story::{FORMAT, ModelFile, Record, Run, StopReason, Times, Versions};
@@ -22,6 +21,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { prompt: typed, preset, story, model, record, no_prompt } = args;
     let chosen = Chosen::of(&preset)?;
     let prompt = prompt(typed)?;
+    if let Some(path) = &record {
+        Record::check_place(path)?;
+    }
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let plan = engine.plan(chosen.sampler(), &engine.tokens(&prompt)?, seed, &story)?;
@@ -29,39 +31,46 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
-    let mut out = terminal.out();
+    let mut say = terminal.story();
     if !no_prompt {
-        write!(out, "{BOLD}{prompt}{BOLD:#}")?;
-        out.flush()?;
+        let bold = terminal.style(BOLD);
+        write!(terminal.out(), "{bold}")?;
+        say(&prompt)?;
+        write!(terminal.out(), "{bold:#}")?;
     }
     let progress = Progress::telling(terminal, plan.tokens);
-    let told = tell(&mut session, plan.clone(), width, &progress, |text| {
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
-    });
+    let told = tell(&mut session, plan.clone(), width, &progress, |text| Ok(say(text)?));
     progress.clear();
-    let tale = told?;
-    writeln!(out)?;
-    terminal.note(summary(&tale));
-    if let Some(path) = record {
-        record_of(&engine, &session, &chosen, prompt, plan, width, &tale)?.write(&path)?;
+    let (mut tale, broken) = match told.map_err(anyhow::Error::downcast) {
+        Ok(tale) => (tale, None),
+        Err(Ok(Broken { tale, cause })) => (tale, Some(cause)),
+        Err(Err(error)) => return Err(error),
+    };
+    match &broken {
+        // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
+        Some(cause) if is_closed_pipe(cause) => tale.told.stop = Some(StopReason::Interrupted),
+        Some(cause) => tale.told.stop = Some(StopReason::Failed(format!("{cause:#}"))),
+        None => say("\n")?,
     }
-    Ok(if tale.told.stop == Some(StopReason::Interrupted) { Outcome::Interrupted } else { Outcome::Done })
+    if broken.is_none() {
+        terminal.note(summary(&tale));
+    }
+    let interrupted = tale.told.stop == Some(StopReason::Interrupted);
+    if let Some(path) = record {
+        record_of(&engine, &session, &chosen, prompt, plan, width, tale)?.write(&path)?;
+    }
+    match broken {
+        Some(cause) => Err(cause.context("the story broke off")),
+        None if interrupted => Ok(Outcome::Interrupted),
+        None => Ok(Outcome::Done),
+    }
 }
 
 /// What it took, and why it ended.
 fn summary(tale: &Tale) -> String {
     let counts = tale.told.counts;
-    let per_second = |count: usize, time: Duration| count as f64 / time.as_secs_f64().max(1e-9);
     let ending = tale.told.stop.as_ref().map_or(String::new(), |stop| format!(" · {stop}"));
-    // The first token falls to the reading of the prompt, whose last row it is drawn from.
-    format!(
-        "{} tokens in {} · {:.0} tokens/s · {:.2} evaluations a token{ending}",
-        counts.tokens,
-        seconds(tale.tell_time),
-        per_second(counts.tokens.saturating_sub(1), tale.tell_time),
-        counts.evaluations as f64 / counts.tokens.max(1) as f64,
-    )
+    format!("{} · {}{ending}", some(counts.tokens, "token"), pace(counts, tale.tell_time))
 }
 
 fn record_of(
@@ -71,7 +80,7 @@ fn record_of(
     prompt: String,
     plan: Plan,
     width: usize,
-    tale: &Tale,
+    tale: Tale,
 ) -> Result<Record> {
     let settings = session.settings();
     let weights = &engine.weights;
@@ -79,8 +88,8 @@ fn record_of(
     Ok(Record {
         format: FORMAT,
         prompt,
-        text: tale.told.text.clone(),
-        stop: tale.told.stop.clone().context("the story has no end")?,
+        text: tale.told.text,
+        stop: tale.told.stop.context("the story has no end")?,
         preset: chosen.name.clone(),
         resolved: chosen.preset.to_toml()?,
         seed: plan.seed,
@@ -106,7 +115,7 @@ fn record_of(
         },
         versions: Versions::here(llama::build()),
         prompt_tokens: plan.prompt,
-        tokens: tale.told.tokens.clone(),
+        tokens: tale.told.tokens,
         mean_log_p: log_p / tale.draws.len().max(1) as f64,
         evaluations: tale.told.counts.evaluations,
         decodes: tale.told.counts.decodes,

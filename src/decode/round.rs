@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 
-use super::storyteller::{Plan, Settled, Storyteller, Told, Want};
+use super::storyteller::{Counts, Plan, Settled, Storyteller, Told, Want};
 use crate::model::{Branch, From, Model, Step};
 use crate::sampler::Draw;
 use crate::story::StopReason;
@@ -32,6 +32,8 @@ pub enum Event<'a> {
         draw: &'a Draw,
         /// The text that it let appear: often its piece, nothing while a character or a possible stop string is incomplete.
         text: &'a str,
+        /// What the story has cost up to this decode.
+        counts: Counts,
     },
     /// The story ended.
     Ended {
@@ -215,21 +217,20 @@ impl<'m> Stories<'m> {
     /// Lets a story decide what it can.
     fn settle(&mut self, number: usize, listener: &mut dyn FnMut(Event)) {
         let was_running = self.tellers[number].is_running();
-        match self.tellers[number].settle(self.model.lexicon()) {
-            Ok(Settled { told, free }) => {
-                if !told.is_empty() {
-                    self.suspects.remove(&number);
-                }
-                for (draw, text) in &told {
-                    listener(Event::Told { story: number, draw, text });
-                }
-                self.release(free);
-                if was_running && !self.tellers[number].is_running() {
-                    let stop = self.tellers[number].told().stop.clone();
-                    self.end(number, stop, listener);
-                }
-            }
-            Err(error) => self.fail(number, error, listener),
+        let Settled { told, free, failed } = self.tellers[number].settle(self.model.lexicon());
+        if !told.is_empty() {
+            self.suspects.remove(&number);
+        }
+        let counts = self.tellers[number].told().counts;
+        for (draw, text) in &told {
+            listener(Event::Told { story: number, draw, text, counts });
+        }
+        self.release(free);
+        if let Some(error) = failed {
+            self.fail(number, error, listener);
+        } else if was_running && !self.tellers[number].is_running() {
+            let stop = self.tellers[number].told().stop.clone();
+            self.end(number, stop, listener);
         }
     }
 

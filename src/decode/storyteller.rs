@@ -100,6 +100,8 @@ pub(super) struct Settled {
     pub told: Vec<(Draw, String)>,
     /// Branches that nobody needs any more.
     pub free: Vec<Branch>,
+    /// A row that no decision can be made from. What was told before it stays told.
+    pub failed: Option<anyhow::Error>,
 }
 
 /// The state of one story.
@@ -144,7 +146,7 @@ impl Storyteller {
     /// The most cells and branches the story can come to hold when `width` candidates are looked at at once.
     pub fn needs(plan: &Plan, width: usize) -> (usize, usize) {
         let forks = plan.sampler.forks(width);
-        (plan.context.min(plan.prompt.len() + plan.tokens) + forks, 1 + forks)
+        (plan.context.min(plan.prompt.len().saturating_add(plan.tokens)) + forks, 1 + forks)
     }
 
     pub fn is_running(&self) -> bool {
@@ -177,10 +179,7 @@ impl Storyteller {
     }
 
     /// Decides whatever can be decided with what is known.
-    ///
-    /// # Errors
-    /// A row that no decision can be made from.
-    pub fn settle(&mut self, lexicon: &Lexicon) -> Result<Settled> {
+    pub fn settle(&mut self, lexicon: &Lexicon) -> Settled {
         let mut settled = Settled::default();
         while let Phase::Choosing(turn, looks) = &mut self.phase {
             let draw = match turn.ask() {
@@ -199,9 +198,12 @@ impl Storyteller {
                     continue;
                 }
             };
-            self.take(draw, lexicon, &mut settled)?;
+            if let Err(error) = self.take(draw, lexicon, &mut settled) {
+                settled.failed = Some(error);
+                break;
+            }
         }
-        Ok(settled)
+        settled
     }
 
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.

@@ -142,7 +142,13 @@ fn locate(name_or_path: &str, beside: Option<&Path>, folders: &Folders) -> Resul
 
 fn unknown(name: &str, file: &Path, folders: &Folders) -> Fault {
     let own: Vec<String> = folders.each().filter_map(|folder| files_in(folder).ok()).flatten().map(|(name, _)| name).collect();
-    let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).chain(own.iter().map(String::as_str)).collect();
+    let mut names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    for name in &own {
+        // A shipped preset often lies in `configs` too, and is named once.
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
     let hint = if file.is_file() {
         format!("for the file `{name}.toml` in this folder write the whole name, `{name}.toml`")
     } else {

@@ -71,6 +71,10 @@ impl Dry {
 
     /// multiplier · base^(L − allowed), kept finite.
     fn penalty(&self, length: usize) -> f64 {
+        if self.multiplier.get() == 0.0 {
+            // A power beyond all numbers would make nothing of it.
+            return 0.0;
+        }
         let excess = (length - self.allowed_length.get()) as f64;
         (self.multiplier.get() * self.base.get().powf(excess)).min(f64::from(f32::MAX))
     }

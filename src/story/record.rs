@@ -1,10 +1,12 @@
 //! The record of a story: all that is needed to tell it again, and what it cost.
 
-use std::io::Write;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
 
 use super::{StopReason, TracedToken};
 use crate::prob::Token;
@@ -140,20 +142,64 @@ impl Versions {
 }
 
 impl Record {
-    /// Writes the record, whole or not at all: into a file beside it that then takes its place.
+    /// Asks whether a record can be written there, before a long story is told and not after it.
+    ///
+    /// # Errors
+    /// The folder does not exist or takes no new file, or the path is that of a folder.
+    pub fn check_place(path: &Path) -> Result<()> {
+        let check = || match special(path)? {
+            true => Ok(()),
+            false => beside(path).map(drop),
+        };
+        check().with_context(|| refusal(path))
+    }
+
+    /// Writes the record, whole or not at all: into a file beside it that then takes its place. What is no ordinary file,
+    /// such as a pipe, is written to as it is.
     ///
     /// # Errors
     /// The file cannot be written; what stood there before still does.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let write = || -> Result<()> {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer_pretty(&mut file, self)?;
-            file.write_all(b"\n")?;
+        let mut text = serde_json::to_vec_pretty(self).with_context(|| refusal(path))?;
+        text.push(b'\n');
+        let write = || {
+            if special(path)? {
+                return OpenOptions::new().write(true).open(path)?.write_all(&text);
+            }
+            let mut file = beside(path)?;
+            file.write_all(&text)?;
             file.as_file().sync_all()?;
-            file.persist(path)?;
+            // Behind a link stands the file that is meant.
+            file.persist(path.canonicalize().as_deref().unwrap_or(path)).map_err(|error| error.error)?;
             Ok(())
         };
-        write().with_context(|| format!("cannot write the record `{}`", path.display()))
+        write().with_context(|| refusal(path))
     }
+}
+
+fn refusal(path: &Path) -> String {
+    format!("cannot write the record `{}`", path.display())
+}
+
+/// Whether something stands there that must not be replaced by a file: a device or a pipe.
+fn special(path: &Path) -> io::Result<bool> {
+    match path.metadata() {
+        Ok(facts) if facts.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
+        Ok(facts) => Ok(!facts.is_file()),
+        Err(_) => Ok(false),
+    }
+}
+
+/// A new file in the folder of `path`, which vanishes if it does not take a place.
+fn beside(path: &Path) -> io::Result<NamedTempFile> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // As any new file: the process's mask takes from it what the person does not want. A temporary file is secret else.
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
+    }
+    builder.tempfile_in(folder)
 }

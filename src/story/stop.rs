@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The ordinary endings of a story.
+/// The endings of a story: the ordinary ones, and the one that nobody asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopReason {
@@ -18,6 +18,8 @@ pub enum StopReason {
     Context,
     /// It was interrupted from outside.
     Interrupted,
+    /// It could not go on, for this reason; what was told until then is kept.
+    Failed(String),
 }
 
 impl fmt::Display for StopReason {
@@ -25,9 +27,10 @@ impl fmt::Display for StopReason {
         match self {
             Self::End => f.write_str("the model ended the story"),
             Self::Stop(stop) => write!(f, "met the stop string {stop:?}"),
-            Self::Tokens => f.write_str("all tokens that were asked for are told"),
+            Self::Tokens => f.write_str("as long as asked for"),
             Self::Context => f.write_str("the context is full"),
             Self::Interrupted => f.write_str("interrupted"),
+            Self::Failed(cause) => write!(f, "failed: {cause}"),
         }
     }
 }
