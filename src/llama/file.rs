@@ -91,6 +91,16 @@ pub(super) fn describe(path: &Path) -> Result<()> {
     Ok(())
 }
 
+/// What llama.cpp says of a file that it cannot load, for people: where its words are about parsing, they stand behind ours.
+pub(super) fn plain(cause: &str) -> String {
+    let torn = ["failed to read", "file bounds", "unexpectedly reached end of file", "invalid magic"];
+    if torn.iter().any(|words| cause.contains(words)) {
+        format!("it is cut off or damaged ({cause})")
+    } else {
+        cause.to_owned()
+    }
+}
+
 /// The system's own words, in lower case and without the number.
 fn cause(error: &std::io::Error) -> String {
     let text = error.to_string();

@@ -68,7 +68,7 @@ impl Weights {
         let model = match overheard(|| LlamaModel::load_from_file(backend, path, &parameters)) {
             (Ok(model), _) => model,
             (Err(_), _) if stopped.get() => return Err(refuse("the loading was stopped".to_owned())),
-            (Err(error), cause) => return Err(refuse(cause.unwrap_or_else(|| error.to_string()))),
+            (Err(error), cause) => return Err(refuse(file::plain(&cause.unwrap_or_else(|| error.to_string())))),
         };
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
         let lexicon = lexicon::read(&model.vocab());
