@@ -17,8 +17,9 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Colours, where they are shown: by themselves only in a terminal, and not with NO_COLOR.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    /// Colours: `auto` (in a terminal, unless NO_COLOR is set), `always` or `never`.
+    // With its possible values listed one by one, the help of every command would spread over two screens.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_possible_values = true)]
     pub colour: Colour,
 
     /// Print nothing but the result and errors.
@@ -110,6 +111,10 @@ pub struct StoryArgs {
 
 /// `afterword write`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = r#"Examples:
+  afterword write "Once upon a time"
+  afterword write "The door opened" --preset open --seed 7 --tokens 100
+  afterword write --model story.gguf --record story.json < beginning.txt"#)]
 pub struct Write {
     /// How the story begins; `-` or nothing reads standard input.
     pub prompt: Option<String>,
@@ -130,7 +135,7 @@ pub struct Write {
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
 
-    /// Print what was told only, without the prompt before it.
+    /// Print only what is told, without the prompt before it.
     #[arg(long, help_heading = "Output")]
     pub no_prompt: bool,
 }
