@@ -96,7 +96,7 @@ fn a_vocabulary_that_can_say_nothing_but_the_end_ends_at_once() {
     let mut silent = tiny(Family::Llama, 7);
     for (key, value) in &mut silent.metadata {
         if let ("tokenizer.ggml.token_type", Value::I32s(types)) = (key.as_str(), value) {
-            types.iter_mut().for_each(|kind| *kind = 3);
+            types.fill(3);
         }
     }
     let model = silent.write();
@@ -139,7 +139,7 @@ fn a_prompt_beyond_the_context_is_refused() {
 fn a_prompt_that_is_no_text_at_all_is_refused() {
     use std::os::unix::ffi::OsStrExt;
     let output = afterword().arg("write").arg(std::ffi::OsStr::from_bytes(b"Once \xFF")).output().unwrap();
-    assert!(refusal(&output, 2).starts_with("error: an argument is not UTF-8\nhint: "));
+    assert!(refusal(&output, 2).starts_with("error: an argument is not UTF-8"));
     let folder = fs::File::open("/").unwrap();
     let output = afterword().arg("write").stdin(folder).output().unwrap();
     assert_eq!(refusal(&output, 1), "error: cannot read the prompt from standard input: is a directory");

@@ -14,6 +14,7 @@ use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::decode::{Event, Plan, Stories, Told};
 use crate::llama::{self, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Weights};
+use crate::model::Model;
 use crate::prob::Token;
 use crate::sampler::{Draw, Sampler};
 
@@ -141,7 +142,7 @@ impl Engine {
 /// # Errors
 /// A plan that cannot be told; or [`Broken`], with what was told, where the story could not go on or `hear` stopped it.
 pub fn tell(
-    session: &mut Session<'_>,
+    model: &mut dyn Model,
     plan: Plan,
     width: usize,
     progress: &Progress,
@@ -150,7 +151,7 @@ pub fn tell(
     let started = Instant::now();
     let (mut first, mut draws) = (None, Vec::new());
     let (mut heard, mut failed) = (0, None);
-    let mut stories = Stories::new(session, width);
+    let mut stories = Stories::new(model, width);
     stories.begin(plan)?;
     while stories.running() > 0 && failed.is_none() {
         let mut listen = |text: &str, failed: &mut Option<anyhow::Error>| {
@@ -236,5 +237,54 @@ fn bundled() -> Result<PathBuf> {
     match found {
         Some(path) => Ok(path),
         None => bail!("the bundled model `models/{BUNDLED}` is not there\nhint: name a GGUF file with `--model PATH`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::args::Colour;
+    use crate::model::{Kind, Lexicon, Toy};
+    use crate::sampler::{Chain, Pick};
+
+    /// Tells 30 tokens on a toy whose decode with this number fails; returns what was heard.
+    fn tell_until(fail_at: Option<usize>, stop: &str, hear: impl Fn(&str) -> Result<()>) -> (String, Result<Tale>) {
+        let lexicon = Lexicon::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
+        let mut toy = Toy::new(lexicon, |text| (0_u8..3).map(|token| f32::from(token) * (text.len() % 3) as f32).collect());
+        toy.fail_at = fail_at;
+        let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
+        let plan = Plan { sampler, prompt: vec![0], seed: 1, tokens: 30, context: 100, stops: vec![stop.into()] };
+        let progress = Progress::telling(&Terminal::new(Colour::Never, true), 30);
+        let mut heard = String::new();
+        let tale = tell(&mut toy, plan, 1, &progress, |text| {
+            heard.push_str(text);
+            hear(&heard)
+        });
+        assert_eq!(toy.living(), 0);
+        (heard, tale)
+    }
+
+    #[test]
+    fn a_decode_that_fails_takes_nothing_that_was_told() {
+        let (whole, tale) = tell_until(None, "#", |_| Ok(()));
+        assert_eq!((whole.len(), tale.unwrap().told.text), (30, whole.clone()));
+        for at in 1..30_usize {
+            // Whatever was told last may begin this, and is held back when the decode fails.
+            let stop = format!("{}#", &whole[at.saturating_sub(3)..at]);
+            for stop in ["#", &stop] {
+                let (heard, tale) = tell_until(Some(at), stop, |_| Ok(()));
+                let Broken { tale, cause } = tale.unwrap_err().downcast().unwrap();
+                assert_eq!((heard.as_str(), tale.told.text.as_str()), (&whole[..at], &whole[..at]));
+                assert_eq!((tale.draws.len(), tale.told.stop), (at, None));
+                assert!(!cause.to_string().is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn whoever_stops_hearing_stops_the_story() {
+        let (heard, tale) = tell_until(None, "#", |heard| if heard.len() < 5 { Ok(()) } else { bail!("enough") });
+        let broken = tale.unwrap_err();
+        assert_eq!((heard.len(), format!("{broken:#}").as_str()), (5, "the story broke off: enough"));
     }
 }

@@ -71,10 +71,10 @@ impl Progress {
         }
         if counts.tokens == 1 {
             self.bar.set_style(style(TELLING));
-            self.bar.set_length(self.tokens);
             self.bar.reset_elapsed();
         }
         self.bar.set_message(format!(" · {}", pace(counts, self.bar.elapsed())));
+        self.bar.set_length(self.tokens);
         self.bar.set_position(counts.tokens as u64);
     }
 

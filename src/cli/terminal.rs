@@ -129,17 +129,17 @@ struct Out<W>(W);
 
 impl<W: Write> Write for Out<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes).map_err(named)
+        self.0.write(bytes).map_err(|error| named(&error))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.0.flush().map_err(named)
+        self.0.flush().map_err(|error| named(&error))
     }
 }
 
 /// The kind stays: a closed pipe must be known as one, and an interrupted call is tried again.
-fn named(error: io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("cannot write to standard output: {}", words(&error)))
+fn named(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot write to standard output: {}", words(error)))
 }
 
 /// The system's own words, in lower case and without the number.

@@ -135,7 +135,7 @@ fn sha256(path: &Path) -> Result<String> {
         loop {
             let read = file.read(&mut buffer)?;
             if read == 0 {
-                return Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+                return Ok(hasher.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")));
             }
             hasher.update(&buffer[..read]);
         }

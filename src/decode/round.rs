@@ -222,6 +222,9 @@ impl<'m> Stories<'m> {
             self.suspects.remove(&number);
         }
         let counts = self.tellers[number].told().counts;
+        if !told.is_empty() {
+            self.suspects.remove(&number);
+        }
         for (draw, text) in &told {
             listener(Event::Told { story: number, draw, text, counts });
         }

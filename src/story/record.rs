@@ -147,10 +147,7 @@ impl Record {
     /// # Errors
     /// The folder does not exist or takes no new file, or the path is that of a folder.
     pub fn check_place(path: &Path) -> Result<()> {
-        let check = || match special(path)? {
-            true => Ok(()),
-            false => beside(path).map(drop),
-        };
+        let check = || if special(path)? { Ok(()) } else { beside(path).map(drop) };
         check().with_context(|| refusal(path))
     }
 
