@@ -1,5 +1,6 @@
 //! The lookahead on real rows: exact, cheap, and alike however it is run.
 #![cfg(feature = "llama")]
+#![allow(clippy::unwrap_used)]
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -50,8 +51,8 @@ fn plans(weights: &Weights, sampler: &Sampler, seeds: std::ops::Range<u64>) -> V
     PROMPTS.iter().flat_map(|prompt| seeds.clone().map(move |seed| plan(prompt, seed))).collect()
 }
 
-fn tell(weights: &Weights, plans: Vec<Plan>, width: usize, together: usize) -> Vec<Told> {
-    let (cells, branches) = Stories::room_for(&plans, width);
+fn tell(weights: &Weights, plans: &[Plan], width: usize, together: usize) -> Vec<Told> {
+    let (cells, branches) = Stories::room_for(plans, width);
     let (cells, branches) = (cells * together, branches * together);
     let options = SessionOptions { cells, branches, batch: 128, threads: Some(1), ..SessionOptions::default() };
     let mut session = weights.session(&options).unwrap();
@@ -80,10 +81,10 @@ fn cost(told: &[Told]) -> f64 {
 #[test]
 fn looking_ahead_costs_few_evaluations_a_token() {
     let weights = weights();
-    let at_0 = cost(&tell(&weights, plans(&weights, &future("0"), 0..4), 1, 1));
+    let at_0 = cost(&tell(&weights, &plans(&weights, &future("0"), 0..4), 1, 1));
     let preset: Preset = find("wave", &Folders::default()).unwrap();
-    let on_the_wave = cost(&tell(&weights, plans(&weights, &Sampler::new(preset.chain, preset.pick), 0..4), 1, 1));
-    let own_voice = cost(&tell(&weights, plans(&weights, &future("-1"), 0..1), 1, 1));
+    let on_the_wave = cost(&tell(&weights, &plans(&weights, &Sampler::new(preset.chain, preset.pick), 0..4), 1, 1));
+    let own_voice = cost(&tell(&weights, &plans(&weights, &future("-1"), 0..1), 1, 1));
     println!("evaluations a token: {at_0:.3} at α = 0, {on_the_wave:.3} on the wave, {own_voice:.3} at α = −1");
     assert!(at_0 <= 2.2 && on_the_wave <= 1.6, "{at_0}, {on_the_wave}");
     assert_eq!(own_voice, 1.0);
@@ -92,8 +93,8 @@ fn looking_ahead_costs_few_evaluations_a_token() {
 #[test]
 fn stories_told_together_cost_as_few_evaluations_and_fewer_decodes() {
     let weights = weights();
-    let alone = tell(&weights, plans(&weights, &future("0"), 0..1), 1, 1);
-    let together = tell(&weights, plans(&weights, &future("0"), 0..1), 1, 8);
+    let alone = tell(&weights, &plans(&weights, &future("0"), 0..1), 1, 1);
+    let together = tell(&weights, &plans(&weights, &future("0"), 0..1), 1, 8);
     assert!((cost(&together) - cost(&alone)).abs() < 0.2, "{} and {}", cost(&together), cost(&alone));
     // Batches of another width have other bits, so texts may part; none ends before its time.
     assert!(

@@ -5,6 +5,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -77,6 +78,39 @@ pub struct ModelArgs {
     /// Layers to put on the GPU; without it all of them, where the build and the machine have one.
     #[arg(long, value_name = "N", value_parser = layers, allow_negative_numbers = true)]
     pub gpu_layers: Option<u32>,
+
+    /// Candidates of a story to look at in one decode; `auto` is 1 on a processor, 8 on a GPU. Changes the cost only.
+    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    pub width: Width,
+}
+
+/// How many candidates are looked at in one decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// By the kind of device.
+    Auto,
+    /// So many.
+    Fixed(NonZeroUsize),
+}
+
+impl FromStr for Width {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        match typed {
+            "auto" => Ok(Self::Auto),
+            number => number.parse().map(Self::Fixed).map_err(|_| "expected a number from 1 up, or `auto`".to_string()),
+        }
+    }
+}
+
+/// What a record keeps of each token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Trace {
+    /// What was looked at to choose it.
+    Looked,
+    /// All candidates, looked at even where that could not matter.
+    Full,
 }
 
 /// The decisions.
@@ -134,6 +168,19 @@ pub struct Write {
     /// Write the record of the story to this file: prompt, preset, seed, model, settings, tokens and text, as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
+
+    /// Keep in the record why each token was chosen: p, rank, entropies, α, and every candidate that was looked at with p, Ĥ
+    /// and s. `full` looks at all candidates.
+    #[arg(
+        long,
+        value_name = "HOW",
+        requires = "record",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "looked",
+        help_heading = "Output"
+    )]
+    pub trace: Option<Trace>,
 
     /// Print only what is told, without the prompt before it.
     #[arg(long, help_heading = "Output")]

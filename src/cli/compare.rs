@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::args::{Compare, Layout};
 use super::columns::{Shown, page};
-use super::engine::{Engine, Tale, tell, width};
+use super::engine::{Broken, Engine, Tale, tell};
 use super::progress::Progress;
 use super::prose::{Ink, parting, safe, wrap};
 use super::settings::{Chosen, prompt, seed};
@@ -35,9 +35,10 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let plans: Result<Vec<Plan>> =
         voices.iter().map(|voice| engine.plan(voice.chosen.sampler(), &tokens, seed, &story)).collect();
     let plans = plans?;
-    let mut session = engine.session(&plans, width())?;
+    let width = engine.width()?;
+    let mut session = engine.session(&plans, width)?;
 
-    let (tales, failure) = tell_all(&mut session, &voices, plans, terminal);
+    let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);
     let stories = compared(&voices, &tales)?;
     let comparison = Comparison { prompt, seed, model: engine.title(), limit: story.tokens.get(), stories };
     let mut out = terminal.out();
@@ -93,6 +94,7 @@ fn tell_all(
     session: &mut Session<'_>,
     voices: &[Voice],
     plans: Vec<Plan>,
+    width: usize,
     terminal: &Terminal,
 ) -> (Vec<Tale>, Option<anyhow::Error>) {
     let (mut tales, all) = (Vec::new(), plans.len());
@@ -100,11 +102,16 @@ fn tell_all(
         let which = format!("{} of {all} · {}", tales.len() + 1, safe(&voice.label));
         let progress = Progress::telling_apart(terminal, which, plan.tokens);
         session.clear();
-        let told = tell(session, plan, width(), &progress, |_| Ok(()));
+        let told = tell(session, plan, width, &progress, |_| Ok(()));
         progress.clear();
-        match told {
+        match told.map_err(anyhow::Error::downcast) {
             Ok(tale) => tales.push(tale),
-            Err(error) => return (tales, Some(error)),
+            Err(Ok(Broken { mut tale, cause })) => {
+                tale.told.stop = Some(StopReason::Failed(format!("{cause:#}")));
+                tales.push(tale);
+                return (tales, Some(cause.context("the story broke off")));
+            }
+            Err(Err(error)) => return (tales, Some(error)),
         }
         if was_interrupted(&tales) {
             break;
@@ -241,5 +248,6 @@ fn ending(stop: &StopReason) -> String {
         StopReason::Tokens => "token limit".into(),
         StopReason::Context => "context full".into(),
         StopReason::Interrupted => "interrupted".into(),
+        StopReason::Failed(_) => "broke off".into(),
     }
 }

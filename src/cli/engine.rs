@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{ModelArgs, StoryArgs};
+use super::args::{ModelArgs, StoryArgs, Width};
 use super::progress::{Progress, some};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::decode::{Event, Plan, Stories, Told};
-use crate::llama::{self, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Weights};
+use crate::llama::{self, Device, DeviceKind, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Weights};
 use crate::model::Model;
 use crate::prob::Token;
 use crate::sampler::{Draw, Sampler};
@@ -23,6 +23,9 @@ const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
 const BATCH: usize = 256;
+
+/// Candidates looked at in one decode on a GPU.
+const ON_A_GPU: usize = 8;
 
 /// A loaded model, and how it is to compute.
 pub struct Engine {
@@ -100,6 +103,19 @@ impl Engine {
     pub fn title(&self) -> String {
         let path = self.weights.path();
         self.weights.name().unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+    }
+
+    /// How many candidates are looked at in one decode.
+    ///
+    /// By the kind of device and never by timing, so that runs repeat: on a processor a batch of k tokens costs nearly k times
+    /// one, and a candidate that need not be looked at is best not looked at; on a GPU a batch of some is nearly as cheap as one.
+    pub fn width(&self) -> Result<usize> {
+        let gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+        Ok(match self.args.width {
+            Width::Fixed(width) => width.get(),
+            Width::Auto if self.args.gpu_layers != Some(0) && llama::devices()?.iter().any(gpu) => ON_A_GPU,
+            Width::Auto => 1,
+        })
     }
 
     /// The tokens of a prompt.
@@ -191,11 +207,6 @@ pub fn tell(
         let _ = hear(rest);
     }
     Err(Broken { tale: Tale { told, draws, read_time, tell_time }, cause }.into())
-}
-
-/// How many candidates are looked at in one decode: one on a processor, where a batch of k costs nearly k times one.
-pub const fn width() -> usize {
-    1
 }
 
 /// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use super::Outcome;
 use super::args::{Explain, StoryArgs};
 use super::bars;
-use super::engine::{Engine, tell, width};
+use super::engine::{Engine, tell};
 use super::explanation::{Explanation, Moment};
 use super::progress::Progress;
 use super::settings::{Chosen, prompt, seed};
@@ -27,7 +27,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let prompt_tokens = engine.tokens(&prompt)?;
     let one = StoryArgs { seed: Some(seed), tokens: NonZeroUsize::MIN, stop: Vec::new() };
     let plan = engine.plan(sampler, &prompt_tokens, seed, &one)?;
-    let width = width();
+    let width = engine.width()?;
     // Every candidate stays until all are known.
     let branches = 1 + plan.sampler.forks(width);
     if branches > MOST_BRANCHES {

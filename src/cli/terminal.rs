@@ -9,10 +9,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::args::Colour;
 
-/// For errors and warnings.
+/// For errors.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// For warnings.
-pub const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 /// For what helps.
 pub const HINT: Style = AnsiColor::Cyan.on_default();
 /// For what stands back.
@@ -87,17 +85,9 @@ impl Terminal {
     /// An error from the outside in: the deed, the cause, then `hint:` lines.
     pub fn error(&self, error: &anyhow::Error) {
         let causes = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), words));
-        self.report("error", ERROR, &causes.collect::<Vec<_>>().join(": "));
-    }
-
-    /// Something that is allowed, but surely not meant.
-    pub fn warning(&self, text: &str) {
-        self.report("warning", WARNING, text);
-    }
-
-    fn report(&self, kind: &str, style: Style, text: &str) {
+        let text = causes.collect::<Vec<_>>().join(": ");
         let mut lines = text.lines();
-        self.err(format_args!("{style}{kind}{style:#}: {}", lines.next().unwrap_or_default()));
+        self.err(format_args!("{ERROR}error{ERROR:#}: {}", lines.next().unwrap_or_default()));
         for line in lines {
             match line.strip_prefix("hint: ") {
                 Some(hint) => self.err(format_args!("{HINT}hint{HINT:#}: {hint}")),

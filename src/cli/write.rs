@@ -7,18 +7,19 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-use super::args::Write;
-use super::engine::{Broken, Engine, Tale, tell, width};
+use super::args::{Trace, Write};
+use super::engine::{Broken, Engine, Tale, tell};
 use super::progress::{Progress, pace, some};
 use super::settings::{Chosen, prompt, seed};
 use super::terminal::{BOLD, Terminal};
 use super::{Outcome, is_closed_pipe};
 use crate::decode::Plan;
 use crate::llama::{self, Session};
-use crate::story::{FORMAT, ModelFile, Record, Run, StopReason, Times, Versions};
+use crate::sampler::Reach;
+use crate::story::{FORMAT, ModelFile, Record, Run, StopReason, Times, TracedToken, Versions};
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, preset, story, model, record, no_prompt } = args;
+    let Write { prompt: typed, preset, story, model, record, trace, no_prompt } = args;
     let chosen = Chosen::of(&preset)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {
@@ -26,8 +27,13 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     }
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
-    let plan = engine.plan(chosen.sampler(), &engine.tokens(&prompt)?, seed, &story)?;
-    let width = width();
+    let sampler = match trace {
+        None => chosen.sampler(),
+        Some(Trace::Looked) => chosen.sampler().with_detail(),
+        Some(Trace::Full) => chosen.sampler().with_detail().with_reach(Reach::Exhaustive),
+    };
+    let plan = engine.plan(sampler, &engine.tokens(&prompt)?, seed, &story)?;
+    let width = engine.width()?;
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
@@ -57,7 +63,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     }
     let interrupted = tale.told.stop == Some(StopReason::Interrupted);
     if let Some(path) = record {
-        record_of(&engine, &session, &chosen, prompt, plan, width, tale)?.write(&path)?;
+        let lexicon = engine.weights.lexicon();
+        let traced = tale.draws.iter().filter(|_| trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect();
+        Record { trace: traced, ..record_of(&engine, &session, &chosen, prompt, plan, width, tale)? }.write(&path)?;
     }
     match broken {
         Some(cause) => Err(cause.context("the story broke off")),
