@@ -362,3 +362,21 @@ fn an_interruption_while_the_prompt_is_read_is_recorded_too() {
     assert_eq!((record.stop, record.prompt.as_str()), (StopReason::Interrupted, prompt.as_str()));
     assert_eq!(format!("{prompt}{}\n", record.text).as_bytes()[1..], text);
 }
+
+#[test]
+fn a_full_trace_is_of_the_story_that_is_told_without_it() {
+    let record = |name: &str, trace: &[&str]| {
+        let fixed = ["Once upon a time", "--preset", "future", "--seed", "4", "--tokens", "80"];
+        recorded(name, &[&fixed[..], trace].concat()).0
+    };
+    let (plain, looked, full) = (record("plain", &[]), record("looked", &["--trace"]), record("full", &["--trace=full"]));
+    assert_eq!((plain.tokens.clone(), plain.trace.len()), (looked.tokens.clone(), 0));
+    assert_eq!(full.tokens, looked.tokens);
+    for (few, all) in looked.trace.iter().zip(&full.trace) {
+        assert_eq!((few.id, few.p, few.rank, few.surprisal), (all.id, all.p, all.rank, all.surprisal));
+        assert!(few.candidates.iter().all(|candidate| all.candidates.contains(candidate)));
+        assert!(few.skipped.is_some() || few.candidates.iter().any(|candidate| candidate.id == few.id));
+    }
+    let looks = |record: &Record| record.trace.iter().map(|token| token.candidates.len()).sum::<usize>();
+    assert!(looks(&full) > 3 * looks(&looked), "{} and {}", looks(&full), looks(&looked));
+}

@@ -276,8 +276,9 @@ impl Storyteller {
                     let from = parent.map_or(trunk(From::Fork), |known| From::Fork(known.branch));
                     Some(Want { from, tokens: vec![*last], purpose: Purpose::Look(path.clone()) })
                 };
-                // A turn that needs all candidates anyway gets them in as few decodes as there can be.
-                let width = if self.plan.sampler.reach() == Reach::Lazy { width } else { usize::MAX };
+                // A turn that needs all candidates gets them in as few decodes as there can be. One that only shows them keeps
+                // the width, for a batch of another width has other bits, and the story would not be the one that is shown.
+                let width = if self.plan.sampler.reach() == Reach::Full { usize::MAX } else { width };
                 looks.iter().filter_map(look).take(width).collect()
             }
         }

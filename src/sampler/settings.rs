@@ -49,10 +49,7 @@ impl Sampler {
     /// A sampler of this chain. It is lazy where that is exact: where nothing but one `temperature` follows `future`.
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
-        let reach = match chain.split().2 {
-            [] | [Stage::Temperature(_)] => Reach::Lazy,
-            _ => Reach::Full,
-        };
+        let reach = if leader_wins(&chain) { Reach::Lazy } else { Reach::Full };
         Self(Arc::new(Settings { chain, pick, reach, detail: false }))
     }
 
@@ -86,8 +83,9 @@ impl Sampler {
     pub fn forks(&self, width: usize) -> usize {
         let Some(future) = self.0.chain.split().1 else { return 0 };
         let candidates = future.candidates.get();
-        // The lazy draw keeps its leader, and those that are looked at.
-        let paths = if self.0.reach == Reach::Lazy { candidates.min(width + 1) } else { candidates };
+        // Where the leader wins, it is kept, and those that are looked at.
+        let paths =
+            if leader_wins(&self.0.chain) && self.0.reach != Reach::Full { candidates.min(width + 1) } else { candidates };
         match future.horizon {
             Horizon::Token => paths,
             Horizon::Word => paths * Horizon::CAP,
@@ -161,8 +159,19 @@ impl Sampler {
             ends.for_each(|token| contest.know(token, here));
         }
         let own = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
-        let (reach, pick, entropy_top, horizon) = (settings.reach, settings.pick, future.entropy_top.get(), future.horizon);
-        Ok(Turn::looking(Looking { reach, pick, entropy_top, horizon, moment, own, contest, survivors, after, noise }))
+        Ok(Turn::looking(Looking {
+            reach: settings.reach,
+            leader_wins: leader_wins(&settings.chain),
+            pick: settings.pick,
+            entropy_top: future.entropy_top.get(),
+            horizon: future.horizon,
+            moment,
+            own,
+            contest,
+            survivors,
+            after,
+            noise,
+        }))
     }
 
     /// The contest for a draw with this noise: at the temperature behind `future`, or the argmax where that is frozen.
@@ -176,6 +185,11 @@ impl Sampler {
         let gumbel = |token: Token| if argmax { 0.0 } else { noise.gumbel(token) };
         Contest::new(Weighing { a, b, temperature }, survivors, gumbel)
     }
+}
+
+/// Whether the draw is the leader of the contest: where nothing but one `temperature` follows `future`.
+fn leader_wins(chain: &Chain) -> bool {
+    matches!(chain.split().2, [] | [Stage::Temperature(_)])
 }
 
 /// Ĥ of a row over its n likeliest tokens.

@@ -36,6 +36,8 @@ enum State {
 #[derive(Debug, Clone)]
 pub(super) struct Looking {
     pub reach: Reach,
+    /// Whether the draw is the leader's once all that matter are known.
+    pub leader_wins: bool,
     pub pick: Pick,
     pub entropy_top: usize,
     pub horizon: Horizon,
@@ -84,8 +86,8 @@ impl Turn {
     /// The paths that no longer matter since this was last asked, each with all that is below it: release them.
     pub fn lost(&mut self) -> Vec<Path> {
         match &mut self.0 {
-            // Where stages follow, any candidate may still be taken.
-            State::Looking(looking) if looking.reach == Reach::Lazy => {
+            // Where stages follow that remove, any candidate may still be taken.
+            State::Looking(looking) if looking.leader_wins => {
                 looking.contest.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
             }
             _ => Vec::new(),

@@ -157,7 +157,9 @@ impl Record {
     /// # Errors
     /// The file cannot be written; what stood there before still does.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let mut text = serde_json::to_vec_pretty(self).with_context(|| refusal(path))?;
+        // With a trace the file is read by programs, and would be twice as long with every number on a line of its own.
+        let to_json = if self.trace.is_empty() { serde_json::to_vec_pretty } else { serde_json::to_vec };
+        let mut text = to_json(self).with_context(|| refusal(path))?;
         text.push(b'\n');
         let write = || {
             if special(path)? {
