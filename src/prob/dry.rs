@@ -54,10 +54,13 @@ impl Dry {
     /// matches are the Z-function of the reversed text (Gusfield 1997).
     pub fn penalties(&self, text: &[Token], breaks: impl Fn(Token) -> bool) -> BTreeMap<Token, f64> {
         let text = &text[text.len().saturating_sub(self.last.get())..];
-        // Only the tail behind the last breaker can be repeated, and no match is longer than it.
-        let longest = text.iter().rev().take_while(|&&token| !breaks(token)).count();
+        let matches = z_function(text);
+        // Only the tail behind the last breaker can be repeated, and no match is longer than it. Matches are short and breakers
+        // cost a look into every piece, so no more of the tail is read than the longest match needs.
+        let most = matches.iter().copied().max().unwrap_or_default();
+        let longest = text.iter().rev().take(most).take_while(|&&token| !breaks(token)).count();
         let mut lengths: BTreeMap<Token, usize> = BTreeMap::new();
-        for (back, length) in z_function(text).into_iter().enumerate().skip(1) {
+        for (back, length) in matches.into_iter().enumerate().skip(1) {
             let length = length.min(longest);
             // The match ends `back` tokens before the end of the text; this token came next.
             let next = text[text.len() - back];
