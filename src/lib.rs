@@ -11,6 +11,7 @@
 //! | floor | modules | what lives there |
 //! | --- | --- | --- |
 //! | 7 | [`cli`] | arguments, settings, one file a subcommand; the only place that prints |
+//! | 6 | [`mod@bench`] | measurement of speed |
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
 //! | 2 | [`sampler`], [`model`] | decisions, and the seam that they need of a model |
@@ -29,6 +30,7 @@
 //! - Equal model, preset, prompt, seed, version, threads, flash attention, cache types, prefill chunk and width give the
 //!   equal story on one machine.
 
+pub mod bench;
 pub mod cli;
 pub mod decode;
 #[cfg(feature = "llama")]

@@ -10,8 +10,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 8] =
-    [("prob", 1), ("model", 2), ("sampler", 2), ("story", 3), ("preset", 3), ("llama", 3), ("decode", 4), ("cli", 7)];
+const FLOORS: [(&str, u32); 9] = [
+    ("prob", 1),
+    ("model", 2),
+    ("sampler", 2),
+    ("story", 3),
+    ("preset", 3),
+    ("llama", 3),
+    ("decode", 4),
+    ("bench", 6),
+    ("cli", 7),
+];
 
 /// The one step along a floor.
 const NEIGHBOURS: [(&str, &str); 1] = [("sampler", "model")];

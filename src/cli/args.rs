@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
+use crate::bench::Mode;
+
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
 #[derive(Debug, Parser)]
@@ -54,6 +56,8 @@ pub enum Command {
     /// The token is the first of a story, so α stands where it stands at t = 0: a wave's centre. Ask for another with
     /// `--set future.alpha=0.5`.
     Explain(Explain),
+    /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
+    Bench(Bench),
     /// List, show and check presets.
     #[command(subcommand)]
     Presets(Presets),
@@ -254,6 +258,54 @@ pub struct Explain {
 
     /// Print one JSON object: the prompt, the preset, every stage and every candidate, with no number rounded; entropies and
     /// log-probabilities in nats.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `afterword bench`
+#[derive(Debug, ClapArgs)]
+pub struct Bench {
+    /// The preset whose lookahead is measured, by name or TOML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "future")]
+    pub preset: String,
+
+    /// Change one value of the preset. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// How the stories begin; without it some beginnings of fairy tales. May be repeated.
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Vec<String>,
+
+    /// Tokens that each story tells in one measurement.
+    #[arg(long, value_name = "N", default_value = "128")]
+    pub tokens: NonZeroUsize,
+
+    /// How many stories are told at once.
+    #[arg(long, value_name = "N,M,…", value_delimiter = ',', default_value = "1,4")]
+    pub stories: Vec<NonZeroUsize>,
+
+    /// How often everything is measured: times are medians.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub runs: NonZeroUsize,
+
+    /// What is measured: bare, plain, voice (the preset at α = −1), naive, batch, lazy, wave, word.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = Mode::USUAL, value_parser = str::parse::<Mode>)]
+    pub modes: Vec<Mode>,
+
+    /// The seed of the first story.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+
+    /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads.
+    #[arg(long, conflicts_with_all = ["modes", "stories"])]
+    pub tune: bool,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON object.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }

@@ -5,6 +5,8 @@
 
 mod args;
 mod bars;
+#[cfg(feature = "llama")]
+mod bench;
 mod columns;
 #[cfg(feature = "llama")]
 mod compare;
@@ -20,6 +22,8 @@ mod progress;
 mod prose;
 mod settings;
 mod terminal;
+#[cfg(feature = "llama")]
+mod tune;
 mod usage;
 #[cfg(feature = "llama")]
 mod write;
@@ -106,6 +110,7 @@ fn refused(error: &clap::Error) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => write::run(args, terminal),
+        Command::Bench(args) => bench::run(&args, terminal),
         Command::Compare(args) => compare::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Presets(args) => presets::run(args, terminal),
@@ -116,7 +121,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Presets(args) => presets::run(args, terminal),
-        Command::Write(_) | Command::Compare(_) | Command::Explain(_) => {
+        Command::Write(_) | Command::Bench(_) | Command::Compare(_) | Command::Explain(_) => {
             anyhow::bail!(
                 "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"
             )

@@ -11,6 +11,7 @@ use crate::decode::Counts;
 const LOADING: &str = "loading {msg} {bar:30} {percent:>3} %";
 const READING: &str = "{prefix}reading the prompt {bar:30} {pos} of {len} tokens";
 const TELLING: &str = "{prefix}{bar:20} {pos} of {len} tokens{msg}";
+const MEASURING: &str = "{msg:16} {bar:30} {percent:>3} %, {elapsed} gone";
 
 /// A line on standard error that is redrawn; silent where that is no terminal. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -40,6 +41,21 @@ impl Progress {
         let progress = Self { stays: true, ..Self::telling(terminal, tokens) };
         progress.bar.set_prefix(which + ": ");
         progress
+    }
+
+    /// While so many tokens are told to measure how long it takes.
+    pub fn measuring(terminal: &Terminal, tokens: usize) -> Self {
+        Self::new(terminal, tokens as u64, MEASURING)
+    }
+
+    /// What is measured now.
+    pub fn names(&self, what: String) {
+        self.bar.set_message(what);
+    }
+
+    /// So many tokens more.
+    pub fn more(&self, tokens: usize) {
+        self.bar.inc(tokens as u64);
     }
 
     fn new(terminal: &Terminal, tokens: u64, template: &str) -> Self {
@@ -116,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_templates_can_be_read() {
-        for template in [LOADING, READING, TELLING] {
+        for template in [LOADING, READING, TELLING, MEASURING] {
             assert!(ProgressStyle::with_template(template).is_ok());
         }
         let progress = Progress::telling(&Terminal::new(Colour::Never, true), 3);

@@ -56,7 +56,16 @@ impl Usage {
                 (format!("`{value}` is no value of `{name}`{cause}"), help)
             }
             ErrorKind::MissingRequiredArgument => (format!("`{argument}` is missing"), help),
-            ErrorKind::ArgumentConflict => (format!("`{name}` cannot be given twice"), help),
+            ErrorKind::ArgumentConflict => {
+                let other = match error.get(ContextKind::PriorArg) {
+                    Some(ContextValue::String(other)) => Some(other.clone()),
+                    Some(ContextValue::Strings(others)) => others.first().cloned(),
+                    _ => None,
+                };
+                let other = other.and_then(|other| other.split(' ').next().map(str::to_owned)).filter(|other| *other != name);
+                let conflict = other.map_or("given twice".to_owned(), |other| format!("given together with `{other}`"));
+                (format!("`{name}` cannot be {conflict}"), help)
+            }
             ErrorKind::InvalidUtf8 => ("an argument is not UTF-8".to_owned(), help),
             _ => {
                 let text = error.to_string();
@@ -95,6 +104,7 @@ mod tests {
             (&["write", "--model", ""], "`--model` has no value", None),
             (&["write", "--model"], "`--model` has no value", None),
             (&["write", "--seed", "1", "--seed", "2"], "`--seed` cannot be given twice", None),
+            (&["bench", "--tune", "--stories", "2"], "`--tune` cannot be given together with `--stories`", None),
             (&["presets", "check"], "`<FILES>...` is missing", None),
         ] {
             let error = Args::try_parse_from([&["afterword"], typed].concat()).unwrap_err();

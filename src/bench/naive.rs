@@ -1,0 +1,98 @@
+//! Candidate lookahead as it is usually written: one candidate after the other, and the chosen one again. A yardstick only.
+
+use anyhow::Result;
+
+use crate::model::{Branch, From, Model, Rows, Step};
+use crate::prob::{Noise, Token};
+use crate::sampler::{Ask, Memory, Reach, Sampler};
+
+/// A story told with k + 1 passes a token: each candidate is read behind the text and forgotten, then the chosen one is read.
+///
+/// Is equivalent to the same sampler in [`Stories`](crate::decode::Stories): the tokens are equal, the cost is not.
+pub(super) struct Naive {
+    sampler: Sampler,
+    noise: Noise,
+    memory: Memory,
+    trunk: Branch,
+    row: Vec<f32>,
+}
+
+impl Naive {
+    /// Reads the prompt.
+    pub fn begin(model: &mut dyn Model, sampler: &Sampler, prompt: &[Token], seed: u64) -> Result<Self> {
+        let (trunk, row) = read(model, From::Root, prompt)?;
+        Ok(Self {
+            sampler: sampler.with_reach(Reach::Full),
+            noise: Noise::new(seed, prompt),
+            memory: Memory::of_prompt(prompt),
+            trunk,
+            row,
+        })
+    }
+
+    /// Tells one token.
+    pub fn tell(&mut self, model: &mut dyn Model) -> Result<Token> {
+        let mut turn = self.sampler.turn(&self.memory, &self.row, model.lexicon(), self.noise)?;
+        let token = loop {
+            match turn.ask() {
+                Ask::Take(draw) => break draw.token,
+                Ask::Look(paths) => {
+                    for path in paths {
+                        let (fork, row) = read(model, From::Fork(self.trunk), &path.0)?;
+                        turn.learn(&path, &row, model.lexicon());
+                        model.release(fork);
+                    }
+                }
+            }
+        };
+        self.memory = self.memory.after(token);
+        (self.trunk, self.row) = read(model, From::Move(self.trunk), &[token])?;
+        Ok(token)
+    }
+
+    /// Forgets the story.
+    pub fn end(self, model: &mut dyn Model) {
+        model.release(self.trunk);
+    }
+}
+
+/// Reads tokens and keeps the last row.
+fn read(model: &mut dyn Model, from: From, tokens: &[Token]) -> Result<(Branch, Vec<f32>)> {
+    let mut last = Vec::new();
+    let step = Step { from, tokens, rows: Rows::Last };
+    let made = model.extend(&[step], &mut |_, _, row| last = row.to_vec())?;
+    Ok((made[0], last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::measure::tests::{sampler, toy};
+    use crate::decode::{Plan, Stories};
+
+    #[test]
+    fn naive_lookahead_tells_the_tokens_of_the_lazy_draw() {
+        for horizon in ["token", "word"] {
+            let sampler = sampler("0.3", horizon);
+            for seed in 0..8 {
+                let prompt = [1, 2, 3];
+                let plan =
+                    Plan { sampler: sampler.clone(), prompt: prompt.to_vec(), seed, tokens: 50, context: 99, stops: vec![] };
+                let mut model = toy();
+                let mut stories = Stories::new(&mut model, 1);
+                stories.begin(plan).unwrap();
+                while stories.running() > 0 {
+                    stories.round(&mut |_| ()).unwrap();
+                }
+                let lazy = stories.finish().remove(0).tokens;
+
+                let mut model = toy();
+                let mut naive = Naive::begin(&mut model, &sampler, &prompt, seed).unwrap();
+                let told: Vec<Token> = lazy.iter().map(|_| naive.tell(&mut model).unwrap()).collect();
+                assert_eq!(told, lazy);
+                naive.end(&mut model);
+                assert_eq!(model.living(), 0);
+            }
+        }
+    }
+}

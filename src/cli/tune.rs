@@ -1,0 +1,161 @@
+//! `afterword bench --tune`: which width and how many threads suit this machine.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::Outcome;
+use super::args::Bench as Args;
+use super::bench::{ModelName, counted, milliseconds, model, short};
+use super::engine::{Engine, interrupted};
+use super::progress::Progress;
+use super::settings::Chosen;
+use super::terminal::{BOLD, Terminal};
+use crate::bench::{Advice, Curve, SIZES, advise, cost, looks, median};
+use crate::decode::{Plan, Stories};
+use crate::llama::{Session, SessionOptions, physical_cores};
+use crate::model::{Branch, From, Model, Rows, Step};
+use crate::prob::Token;
+
+/// How often each size is decoded in a run: one decode alone is soon disturbed.
+const TIMES: usize = 5;
+
+/// A session with so many threads, the prompt read, and what its decodes have cost.
+struct Bed<'w> {
+    threads: usize,
+    session: Session<'w>,
+    trunk: Branch,
+    /// Milliseconds, for each of [`SIZES`].
+    costs: [Vec<f64>; SIZES.len()],
+}
+
+pub fn run(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], terminal: &Terminal) -> Result<Outcome> {
+    let plan = plan_of(args, engine, chosen, prompt)?;
+    let mut beds = threads(args).into_iter().map(|threads| bed(engine, prompt, threads)).collect::<Result<Vec<_>>>()?;
+    let rounds = args.runs.get() * TIMES;
+    let progress = Progress::measuring(terminal, rounds * beds.len());
+    let started = Instant::now();
+    let clock = || started.elapsed();
+    // All sizes and threads take turns; the first turn wakes everything up and does not count.
+    for round in 0..=rounds {
+        for bed in &mut beds {
+            progress.names(counted(bed.threads, "thread"));
+            for (size, costs) in SIZES.into_iter().zip(&mut bed.costs) {
+                let time = cost(&mut bed.session, bed.trunk, size, &clock)?;
+                if round > 0 {
+                    costs.push(milliseconds(time));
+                }
+            }
+            progress.more(usize::from(round > 0));
+            if interrupted() {
+                progress.clear();
+                return Ok(Outcome::Interrupted);
+            }
+        }
+    }
+    let curves: Vec<Curve> = beds.into_iter().map(curve).collect();
+    progress.names("looking".into());
+    let looks = story(engine, plan)?;
+    progress.clear();
+
+    let advice = advise(&curves, &looks).context("nothing was measured")?;
+    let report = Report {
+        model: model(engine),
+        preset: &chosen.name,
+        runs: args.runs.get(),
+        looks_per_token: looks.iter().sum::<usize>() as f64 / looks.len() as f64,
+        curves,
+        advice,
+    };
+    let mut out = terminal.out();
+    if args.json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+    } else {
+        print(&mut out, &report)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// 1, 2, 4 and so on up to the physical cores, and these; or those that are asked for.
+fn threads(args: &Args) -> Vec<usize> {
+    if let Some(threads) = args.model.threads {
+        return vec![threads.get()];
+    }
+    let cores = physical_cores();
+    let mut threads: Vec<usize> = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|&n| n < cores).collect();
+    threads.push(cores);
+    threads
+}
+
+/// The story whose looks are counted.
+fn plan_of(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token]) -> Result<Plan> {
+    let sampler = chosen.sampler();
+    sampler.check(engine.weights.lexicon())?;
+    let tokens = args.tokens.get().min(engine.context - prompt.len());
+    let context = prompt.len() + tokens;
+    Ok(Plan { sampler, prompt: prompt.to_vec(), seed: args.seed, tokens, context, stops: Vec::new() })
+}
+
+fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: usize) -> Result<Bed<'w>> {
+    let most = SIZES.into_iter().max().unwrap_or(1);
+    let options = SessionOptions {
+        cells: prompt.len() + most,
+        branches: 1 + most,
+        batch: prompt.len() + most,
+        threads: Some(threads),
+        ..SessionOptions::default()
+    };
+    let mut session = engine.weights.session(&options)?;
+    let trunk = Step { from: From::Root, tokens: prompt, rows: Rows::Last };
+    let made = session.extend(&[trunk], &mut |_, _, _| ())?;
+    Ok(Bed { threads, session, trunk: made[0], costs: std::array::from_fn(|_| Vec::new()) })
+}
+
+fn curve(bed: Bed) -> Curve {
+    let middle = |(size, costs): (usize, Vec<f64>)| Some((size, median(costs)?));
+    Curve { threads: bed.threads, costs: SIZES.into_iter().zip(bed.costs).filter_map(middle).collect() }
+}
+
+/// The looks of a story of the preset.
+fn story(engine: &Engine, plan: Plan) -> Result<Vec<usize>> {
+    let (cells, branches) = Stories::room_for(std::slice::from_ref(&plan), 1);
+    let options = SessionOptions { cells, branches, batch: plan.prompt.len().max(branches), ..SessionOptions::default() };
+    looks(&mut engine.weights.session(&options)?, plan)
+}
+
+/// All that was measured.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    model: ModelName,
+    preset: &'a str,
+    runs: usize,
+    looks_per_token: f64,
+    curves: Vec<Curve>,
+    advice: Advice,
+}
+
+fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
+    write!(out, "{BOLD}ms for tokens ")?;
+    for size in SIZES {
+        write!(out, "{size:>9}")?;
+    }
+    writeln!(out, "{BOLD:#}")?;
+    for curve in &report.curves {
+        write!(out, "{:<14}", counted(curve.threads, "thread"))?;
+        for (_, cost) in &curve.costs {
+            write!(out, "{:>9}", short(*cost))?;
+        }
+        writeln!(out)?;
+    }
+    let Advice { width, threads, expected_ms_per_token } = report.advice;
+    writeln!(
+        out,
+        "\nThe preset {} looks at {:.2} candidates a token. Least time, about {} ms a token:\n  --width {width} --threads {threads}",
+        report.preset,
+        report.looks_per_token,
+        short(expected_ms_per_token),
+    )?;
+    Ok(())
+}

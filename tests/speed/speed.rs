@@ -1,0 +1,117 @@
+//! The benchmark: what must be fast, as ratios between things measured in turns on one machine, and the time that one row
+//! takes outside the model. `cargo bench` runs it; it measures and judges, and fails at nothing.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
+
+#[path = "../gguf/mod.rs"]
+#[allow(unused_imports)] // Its other models are for the tests.
+mod gguf;
+mod model;
+mod row;
+
+use std::path::Path;
+use std::time::Instant;
+
+use afterword::bench::{Bench, Mode, Row, Samplers, rows};
+use afterword::llama::{LoadOptions, SessionOptions, Weights};
+use afterword::model::{Kind, Token};
+use afterword::preset::{Folders, find};
+use afterword::sampler::Sampler;
+
+const RUNS: usize = 5;
+
+fn main() {
+    // `cargo test --all-targets` starts benchmarks too, to see that they build.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    row::measure();
+
+    let large = model::large().write();
+    measure(
+        "a random model of 70 million weights",
+        &large,
+        &[Mode::Bare, Mode::Plain, Mode::Voice, Mode::Lazy, Mode::Wave],
+        64,
+    );
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
+    measure("the bundled model", &bundled, &Mode::ALL, 128);
+}
+
+fn measure(name: &str, path: &Path, modes: &[Mode], tokens: usize) {
+    let weights = Weights::load(path, &LoadOptions::default(), |_| true).unwrap();
+    let bench = Bench {
+        samplers: samplers(),
+        modes: modes.to_vec(),
+        stories: vec![1],
+        runs: RUNS,
+        prompts: vec![prompt(&weights)],
+        tokens,
+        width: 1,
+        seed: 1,
+    };
+    let (cells, branches) = bench.room();
+    let options = SessionOptions { cells, branches, batch: 256, ..SessionOptions::default() };
+    let mut session = weights.session(&options).unwrap();
+    let started = Instant::now();
+    let clock = || started.elapsed();
+    let jobs = bench.jobs();
+    bench.measure(jobs[0], &mut session, &clock, &mut |_| true).unwrap();
+    let mut measured = Vec::new();
+    for job in jobs {
+        session.clear();
+        measured.extend(bench.measure(job, &mut session, &clock, &mut |_| true).unwrap().map(|measure| (job, measure)));
+    }
+    let rows = rows(&measured);
+    println!("\n{name}, {} threads, medians of {RUNS} runs", session.settings().threads);
+    println!("mode   tokens/s  evaluations  decodes  ms in decode  ms outside");
+    for row in &rows {
+        println!(
+            "{:<6} {:>8.1} {:>12.2} {:>8.2} {:>13.3} {:>11.3}",
+            row.mode,
+            row.tokens_per_second,
+            row.evaluations_per_token,
+            row.decodes_per_token,
+            row.decode_ms_per_token,
+            row.outside_decode_ms_per_token
+        );
+    }
+    judge(&rows);
+}
+
+/// What must hold of the ratios, each taken within a run.
+fn judge(rows: &[Row]) {
+    let find = |mode| rows.iter().find(|row| row.mode == mode);
+    let against_plain = |row: &Row| 1.0 / row.slowdown_vs_plain.unwrap();
+    if let Some(bare) = find(Mode::Bare) {
+        verdict("plain / bare", 1.0 / against_plain(bare), 0.97);
+    }
+    if let Some(voice) = find(Mode::Voice) {
+        verdict("α = −1 / plain", against_plain(voice), 0.97);
+    }
+    if let Some(lazy) = find(Mode::Lazy) {
+        verdict("lazy × evaluations / plain", against_plain(lazy) * lazy.evaluations_per_token, 0.85);
+        if let Some(speedup) = lazy.speedup_vs_naive {
+            verdict("lazy / naive", speedup, 3.0);
+        }
+    }
+}
+
+fn verdict(what: &str, ratio: f64, at_least: f64) {
+    let holds = if ratio >= at_least { "holds" } else { "MISSED" };
+    println!("{holds:<7} {what} = {ratio:.3}, at least {at_least}");
+}
+
+fn samplers() -> Samplers {
+    let preset = |name| find(name, &Folders::default()).unwrap();
+    let sampler = |name| Sampler::new(preset(name).chain, preset(name).pick);
+    Samplers::new(&sampler("future"), preset("future").pick, sampler("wave")).unwrap()
+}
+
+/// Sixteen tokens of text.
+fn prompt(weights: &Weights) -> Vec<Token> {
+    let lexicon = weights.lexicon();
+    let is_text = |token: &Token| lexicon.kind(*token) == Kind::Text;
+    let size = Token::try_from(lexicon.len()).unwrap();
+    (300..size).filter(is_text).step_by(lexicon.len() / 20).take(16).collect()
+}
