@@ -14,7 +14,7 @@
 //! | 6 | [`mod@bench`] | measurement of speed |
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
-//! | 2 | [`sampler`], [`model`] | decisions, and the seam that they need of a model |
+//! | 2 | [`sampler`], [`model`], [`chat`] | decisions, the seam that they need of a model, and how an instruct model is asked |
 //! | 1 | [`prob`] | distributions, entropy, penalties, schedules, noise |
 //!
 //! # Invariants
@@ -31,6 +31,7 @@
 //!   equal story on one machine.
 
 pub mod bench;
+pub mod chat;
 pub mod cli;
 pub mod decode;
 #[cfg(feature = "llama")]

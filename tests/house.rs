@@ -10,8 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 9] = [
+const FLOORS: [(&str, u32); 10] = [
     ("prob", 1),
+    ("chat", 2),
     ("model", 2),
     ("sampler", 2),
     ("story", 3),

@@ -7,6 +7,8 @@ mod round;
 mod storyteller;
 #[cfg(test)]
 mod tests;
+mod thinking;
 
 pub use round::{Event, Stories};
 pub use storyteller::{Counts, Plan, Told};
+pub use thinking::{Until, plain_sampler};

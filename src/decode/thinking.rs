@@ -1,0 +1,86 @@
+//! Thinking before a story: told as a story of its own, plainly, until its closing mark.
+
+use anyhow::Result;
+
+use crate::model::{Branch, Kind, Lexicon, Model, Room, Step};
+use crate::prob::{Probability, Temperature, Token};
+use crate::sampler::{Chain, Pick, Sampler, Stage};
+
+/// How thinking is sampled, whatever the preset: as the makers of thinking models advise (top-p 0.95, temperature 0.6), for
+/// its use is to be right and not to be open.
+///
+/// # Errors
+/// None that these numbers could bring.
+pub fn plain_sampler() -> Result<Sampler> {
+    let stages = vec![Stage::TopP(Probability::new(0.95)?), Stage::Temperature(Temperature::new(0.6)?)];
+    Ok(Sampler::new(Chain::new(stages)?, Pick::Sample))
+}
+
+/// The same model, for which a token more ends the text: a closing mark is often a control token, which no sampler would
+/// ever take and whose piece no stop string would meet.
+pub struct Until<'m> {
+    model: &'m mut dyn Model,
+    lexicon: Lexicon,
+}
+
+impl<'m> Until<'m> {
+    /// The model until this token; `None` changes nothing.
+    pub fn new(model: &'m mut dyn Model, last: Option<Token>) -> Self {
+        let known = model.lexicon();
+        let kind = |token| if last == Some(token) { Kind::End } else { known.kind(token) };
+        let lexicon = Lexicon::new((0..).take(known.len()).map(|token| (known.piece(token), kind(token))));
+        Self { model, lexicon }
+    }
+}
+
+impl Model for Until<'_> {
+    fn lexicon(&self) -> &Lexicon {
+        &self.lexicon
+    }
+
+    fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
+        self.model.extend(steps, read)
+    }
+
+    fn prefix(&mut self, of: Branch, len: usize) -> Result<Option<Branch>> {
+        self.model.prefix(of, len)
+    }
+
+    fn release(&mut self, branch: Branch) {
+        self.model.release(branch);
+    }
+
+    fn room(&self) -> Room {
+        self.model.room()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::{Plan, Stories};
+    use crate::model::Toy;
+    use crate::story::StopReason;
+
+    #[test]
+    fn thinking_ends_at_a_control_token_that_nothing_else_would_take() {
+        let lexicon = || Lexicon::new([("a", Kind::Text), ("", Kind::Control), ("b", Kind::Text)]);
+        let row = |text: &[Token]| if text.len() < 5 { vec![1.0, -9.0, 1.0] } else { vec![-90.0, 9.0, -90.0] };
+        let tell = |last| {
+            let mut toy = Toy::new(lexicon(), row);
+            let mut model = Until::new(&mut toy, last);
+            let sampler = plain_sampler().unwrap();
+            let plan = Plan { sampler, prompt: vec![0], seed: 1, tokens: 9, context: 99, stops: Vec::new() };
+            let mut stories = Stories::new(&mut model, 1);
+            stories.begin(plan).unwrap();
+            while stories.running() > 0 {
+                stories.round(&mut |_| ()).unwrap();
+            }
+            let told = stories.finish().remove(0);
+            assert_eq!(toy.living(), 0);
+            (told.stop, told.text.len())
+        };
+        assert_eq!(tell(Some(1)), (Some(StopReason::End), 4));
+        assert_eq!(tell(None), (Some(StopReason::Tokens), 9));
+    }
+}
