@@ -130,6 +130,48 @@ pub struct PresetArgs {
     pub set: Vec<String>,
 }
 
+/// How the prompt is put to an instruct model.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Prompt")]
+pub struct PromptArgs {
+    /// Put the prompt as an instruction, in the model's own chat template; without it a prompt that begins like one ("Write …",
+    /// "Tell …", "Please …") is, where the model has a template.
+    #[arg(long)]
+    pub chat: bool,
+
+    /// Take the prompt as the beginning of the story, whatever the model.
+    #[arg(long, conflicts_with_all = ["chat", "system", "prefill", "think"])]
+    pub raw: bool,
+
+    /// Tell an instruct model who it is.
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+
+    /// Begin the model's answer; the story goes on from there.
+    #[arg(long, value_name = "TEXT")]
+    pub prefill: Option<String>,
+
+    /// Let a model that can think do so first: `show` prints its thinking on standard error, `off` (the usual) asks for none. It
+    /// is not sampled by the preset.
+    #[arg(long, value_name = "off|show|hide", hide_possible_values = true)]
+    pub think: Option<Think>,
+
+    /// Take names of control tokens in the prompt as those tokens, and not as letters.
+    #[arg(long)]
+    pub parse_special: bool,
+}
+
+/// What becomes of a model's thinking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Think {
+    /// There is none.
+    Off,
+    /// It is shown beside the story.
+    Show,
+    /// It is not shown.
+    Hide,
+}
+
 /// The story.
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Story")]
@@ -156,6 +198,10 @@ pub struct StoryArgs {
 pub struct Write {
     /// How the story begins; `-` or nothing reads standard input.
     pub prompt: Option<String>,
+
+    /// How it is put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
 
     /// The decisions.
     #[command(flatten)]
@@ -209,6 +255,10 @@ pub struct Compare {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
 
+    /// How the prompt is put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
+
     /// The stories.
     #[command(flatten)]
     pub story: StoryArgs,
@@ -243,6 +293,10 @@ pub enum Layout {
 pub struct Explain {
     /// The text whose next token is explained; `-` reads standard input.
     pub prompt: String,
+
+    /// How it is put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
 
     /// The decisions.
     #[command(flatten)]

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::args::{Compare, Layout};
+use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::{Broken, Engine, Tale, tell};
 use super::progress::Progress;
@@ -26,21 +27,21 @@ const USUAL: [&str; 4] = ["greedy", "temperature", "future", "wave"];
 const VARIED: &str = "future";
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
-    let Compare { prompt: typed, presets, vary: varied, set, story, model, layout, json } = args;
+    let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, layout, json } = args;
     let voices = voices(&presets, varied.as_deref(), &set)?;
     let prompt = prompt(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
-    let tokens = engine.tokens(&prompt)?;
+    let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plans: Result<Vec<Plan>> =
-        voices.iter().map(|voice| engine.plan(voice.chosen.sampler(), &tokens, seed, &story)).collect();
+        voices.iter().map(|voice| engine.plan(voice.chosen.sampler(), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
     let width = engine.width()?;
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);
-    let stories = compared(&voices, &tales)?;
-    let comparison = Comparison { prompt, seed, model: engine.title(), limit: story.tokens.get(), stories };
+    let stories = compared(&voices, &tales, &asked)?;
+    let comparison = Comparison { prompt: asked.prompt, seed, model: engine.title(), limit: story.tokens.get(), stories };
     let mut out = terminal.out();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&comparison)?)?;
@@ -175,21 +176,22 @@ struct Seconds {
     tell: f64,
 }
 
-fn compared(voices: &[Voice], tales: &[Tale]) -> Result<Vec<Compared>> {
-    let first = tales.first().map_or("", |tale| tale.told.text.as_str());
+fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked) -> Result<Vec<Compared>> {
+    let first = tales.first().map_or(String::new(), |tale| asked.story(&tale.told.text));
     let compare = |(voice, tale): (&Voice, &Tale)| {
         let Voice { label, edit, chosen: Chosen { name, preset } } = voice;
         let Tale { told, draws, read_time, tell_time } = tale;
+        let text = asked.story(&told.text);
         let log_p: f64 = draws.iter().map(|draw| draw.log_p).sum();
         Ok(Compared {
             label: label.clone(),
             preset: name.clone(),
             edit: edit.as_ref().map(Edit::to_string),
             resolved: preset.to_toml()?,
-            text: told.text.clone(),
             tokens: told.tokens.clone(),
             stop: told.stop.clone(),
-            parts_at: parting(first, &told.text),
+            parts_at: parting(&first, &text),
+            text,
             mean_log_p: (!draws.is_empty()).then(|| log_p / draws.len() as f64),
             evaluations: told.counts.evaluations,
             seconds: Seconds { read: read_time.as_secs_f64(), tell: tell_time.as_secs_f64() },

@@ -118,9 +118,8 @@ impl Engine {
         })
     }
 
-    /// The tokens of a prompt.
-    pub fn tokens(&self, prompt: &str) -> Result<Vec<Token>> {
-        let tokens = self.weights.tokenize(prompt, true, false)?;
+    /// The tokens of a prompt, if they leave room for a story.
+    pub fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
         if tokens.len() >= self.context {
             let (length, context, trained) = (some(tokens.len(), "token"), self.context, self.weights.trained_context());
             let hint = if context < trained { format!("`--ctx` may be up to {trained}") } else { "shorten it".to_owned() };

@@ -17,16 +17,16 @@ use crate::llama::MOST_BRANCHES;
 use crate::sampler::Reach;
 
 pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
-    let Explain { prompt: typed, preset, seed: typed_seed, model, json } = args;
+    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, json } = args;
     let chosen = Chosen::of(&preset)?;
     let prompt = prompt(Some(typed))?;
     let seed = seed(typed_seed);
     let engine = Engine::open(model, terminal)?;
     // The draw is that of `write`: to know more than it needs changes nothing in what is taken.
     let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail();
-    let prompt_tokens = engine.tokens(&prompt)?;
+    let asked = engine.ask(prompt, &asking, seed, 1, terminal)?;
     let one = StoryArgs { seed: Some(seed), tokens: NonZeroUsize::MIN, stop: Vec::new() };
-    let plan = engine.plan(sampler, &prompt_tokens, seed, &one)?;
+    let plan = engine.plan(sampler, &asked.tokens, seed, &one)?;
     let width = engine.width()?;
     // Every candidate stays until all are known.
     let branches = 1 + plan.sampler.forks(width);
@@ -42,7 +42,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let told = tell(&mut session, plan, width, &progress, |_| Ok(()));
     progress.clear();
     let Some(draw) = told?.draws.pop() else { return Ok(Outcome::Interrupted) };
-    let moment = Moment { model: engine.title(), prompt, prompt_tokens, seed };
+    let moment = Moment { model: engine.title(), prompt: asked.prompt, prompt_tokens: asked.tokens, seed };
     let explanation = Explanation::of(moment, &chosen, &draw, engine.weights.lexicon())?;
     let mut out = terminal.out();
     if json {

@@ -4,6 +4,8 @@
 #![cfg_attr(not(feature = "llama"), allow(dead_code))]
 
 mod args;
+#[cfg(feature = "llama")]
+mod asking;
 mod bars;
 #[cfg(feature = "llama")]
 mod bench;

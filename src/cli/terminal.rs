@@ -76,6 +76,13 @@ impl Terminal {
         }
     }
 
+    /// A part of a text that was not written here and is not the story, on standard error.
+    pub fn aside(&self, text: &str) {
+        let text = text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), "\u{fffd}");
+        // As with a line there.
+        let _ = write!(anstream::AutoStream::new(io::stderr(), self.colour), "{DIM}{text}{DIM:#}");
+    }
+
     /// A line on standard error.
     pub fn err(&self, text: impl Display) {
         // Nobody is left to be told that this failed.

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
 use super::args::{Trace, Write};
+use super::asking::Asked;
 use super::engine::{Broken, Engine, Tale, tell};
 use super::progress::{Progress, pace, some};
 use super::settings::{Chosen, prompt, seed};
@@ -16,10 +17,10 @@ use super::{Outcome, is_closed_pipe};
 use crate::decode::Plan;
 use crate::llama::{self, Session};
 use crate::sampler::Reach;
-use crate::story::{FORMAT, ModelFile, Record, Run, StopReason, Times, TracedToken, Versions};
+use crate::story::{FORMAT, Mode, ModelFile, Record, Run, StopReason, Times, TracedToken, Versions};
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, preset, story, model, record, trace, no_prompt } = args;
+    let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt } = args;
     let chosen = Chosen::of(&preset)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {
@@ -32,16 +33,18 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         Some(Trace::Looked) => chosen.sampler().with_detail(),
         Some(Trace::Full) => chosen.sampler().with_detail().with_reach(Reach::Exhaustive),
     };
-    let plan = engine.plan(sampler, &engine.tokens(&prompt)?, seed, &story)?;
+    let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
+    let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
     let width = engine.width()?;
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
     let mut say = terminal.story();
-    if !no_prompt {
+    // The words in which an answer was begun are part of the story, and no prompt.
+    if !no_prompt || asked.mode != Mode::Raw {
         let bold = terminal.style(BOLD);
         write!(terminal.out(), "{bold}")?;
-        say(&prompt)?;
+        say(asked.beginning())?;
         write!(terminal.out(), "{bold:#}")?;
     }
     let progress = Progress::telling(terminal, plan.tokens);
@@ -65,7 +68,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     if let Some(path) = record {
         let lexicon = engine.weights.lexicon();
         let traced = tale.draws.iter().filter(|_| trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect();
-        Record { trace: traced, ..record_of(&engine, &session, &chosen, prompt, plan, width, tale)? }.write(&path)?;
+        Record { trace: traced, ..record_of(&engine, &session, &chosen, asked, plan, width, tale)? }.write(&path)?;
     }
     match broken {
         Some(cause) => Err(cause.context("the story broke off")),
@@ -85,7 +88,7 @@ fn record_of(
     engine: &Engine,
     session: &Session<'_>,
     chosen: &Chosen,
-    prompt: String,
+    asked: Asked,
     plan: Plan,
     width: usize,
     tale: Tale,
@@ -95,8 +98,10 @@ fn record_of(
     let log_p: f64 = tale.draws.iter().map(|draw| draw.log_p).sum();
     Ok(Record {
         format: FORMAT,
-        prompt,
-        text: tale.told.text,
+        text: asked.story(&tale.told.text),
+        prompt: asked.prompt,
+        mode: asked.mode,
+        parse_special: asked.parse_special,
         stop: tale.told.stop.context("the story has no end")?,
         preset: chosen.name.clone(),
         resolved: chosen.preset.to_toml()?,

@@ -7,6 +7,7 @@
 // Every use names its reason.
 #![allow(unsafe_code)]
 
+mod asking;
 mod backend;
 mod branches;
 mod device;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
-use super::{StopReason, TracedToken};
+use super::{Mode, StopReason, TracedToken};
 use crate::prob::Token;
 
 /// The version of the form of a record; it rises when a field changes its meaning.
@@ -22,7 +22,13 @@ pub struct Record {
     pub format: u32,
     /// The prompt as text.
     pub prompt: String,
-    /// What was told, without the prompt.
+    /// How it was put to the model.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Whether names of control tokens in the writer's texts were taken as those tokens.
+    #[serde(default)]
+    pub parse_special: bool,
+    /// What was told, without the prompt; behind the writer's own words where they began the answer to a request.
     pub text: String,
     /// Why it ended.
     pub stop: StopReason,

@@ -1,0 +1,262 @@
+//! From what was typed to the tokens that a story goes on from: as they are, or as a request to an instruct model.
+
+use anyhow::{Context, Result};
+
+use super::Interruption;
+use super::args::{PromptArgs, Think};
+use super::engine::{Engine, tell};
+use super::progress::Progress;
+use super::terminal::Terminal;
+use super::usage::Usage;
+use crate::chat::{Conversation, Marks, Script, Template, Whose};
+use crate::decode::{Plan, Until, plain_sampler};
+use crate::prob::Token;
+use crate::story::{Chat, Mode, StopReason};
+
+/// The most tokens that are thought; then the thinking is ended, and the story begins.
+const MOST_THINKING: usize = 4096;
+
+/// How an instruction begins. Whoever asks otherwise says `--chat`.
+const INSTRUCTIONS: [&str; 25] = [
+    "write",
+    "tell",
+    "continue",
+    "compose",
+    "create",
+    "describe",
+    "draft",
+    "invent",
+    "narrate",
+    "retell",
+    "rewrite",
+    "finish",
+    "explain",
+    "summarise",
+    "summarize",
+    "translate",
+    "generate",
+    "please",
+    "imagine that you",
+    "pretend",
+    "can you",
+    "could you",
+    "would you",
+    "i want you to",
+    "help me",
+];
+
+/// A prompt, ready to be told from.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What the writer typed.
+    pub prompt: String,
+    /// How it was put.
+    pub mode: Mode,
+    /// Whether names of control tokens in it were taken as those.
+    pub parse_special: bool,
+    /// Its tokens.
+    pub tokens: Vec<Token>,
+}
+
+impl Asked {
+    /// What is shown before the story goes on: the prompt, or the words in which an answer was begun.
+    pub fn beginning(&self) -> &str {
+        match &self.mode {
+            Mode::Raw => &self.prompt,
+            Mode::Chat(chat) => &chat.prefill,
+        }
+    }
+
+    /// What is told, with the writer's own words where they began the answer.
+    pub fn story(&self, told: &str) -> String {
+        match &self.mode {
+            Mode::Raw => told.to_owned(),
+            Mode::Chat(chat) => format!("{}{told}", chat.prefill),
+        }
+    }
+}
+
+impl Engine {
+    /// Puts a prompt to the model as the arguments ask for it. A model that is to think thinks here, under this seed, and
+    /// leaves room for `tokens` of a story.
+    pub fn ask(&self, prompt: String, args: &PromptArgs, seed: u64, tokens: usize, terminal: &Terminal) -> Result<Asked> {
+        if let Some(template) = self.template_for(&prompt, args, terminal)? {
+            return self.ask_in_chat(&template, prompt, args, seed, tokens, terminal);
+        }
+        let tokens = self.fitting(self.weights.tokenize(&prompt, true, args.parse_special)?)?;
+        Ok(Asked { prompt, mode: Mode::Raw, parse_special: args.parse_special, tokens })
+    }
+
+    /// The chat template, if the prompt is to be put in it. Where nobody has said so the prompt's first words decide, and the
+    /// choice is told.
+    fn template_for(&self, prompt: &str, args: &PromptArgs, terminal: &Terminal) -> Result<Option<Template>> {
+        if args.raw {
+            return Ok(None);
+        }
+        let asks = [
+            ("--chat", args.chat),
+            ("--system", args.system.is_some()),
+            ("--prefill", args.prefill.is_some()),
+            ("--think", args.think.is_some_and(|think| think != Think::Off)),
+        ];
+        let asked = asks.iter().find(|(_, given)| *given);
+        let template = self.weights.chat_template();
+        match (template, asked) {
+            (Ok(None), Some((option, _))) => {
+                let path = self.weights.path().display();
+                let hint = "a base model goes on with what it is given: begin the story, and leave this option out";
+                Err(Usage(format!("the model `{path}` has no chat template, which `{option}` needs\nhint: {hint}")).into())
+            }
+            (Ok(None), None) => Ok(None),
+            (Ok(template), Some(_)) => Ok(template),
+            (template, None) if is_instruction(prompt) => {
+                terminal.note("taken as an instruction, in the model's chat template · `--raw` takes it as a beginning");
+                template
+            }
+            (_, None) => {
+                terminal.note("taken as the beginning of a story · `--chat` takes it as an instruction");
+                Ok(None)
+            }
+            (Err(error), Some(_)) => Err(error),
+        }
+    }
+
+    fn ask_in_chat(
+        &self,
+        template: &Template,
+        prompt: String,
+        args: &PromptArgs,
+        seed: u64,
+        tokens: usize,
+        terminal: &Terminal,
+    ) -> Result<Asked> {
+        let mut script = self.script(template, &prompt, args, terminal)?;
+        let think = args.think.unwrap_or(Think::Off);
+        let thinking = match (Marks::of(template), think) {
+            (Some(marks), Think::Off) => {
+                marks.close(&mut script, template);
+                None
+            }
+            (Some(marks), Think::Show | Think::Hide) if marks.open(&mut script) => {
+                let thinking = self.think(&script, marks, think, seed, tokens, terminal)?;
+                marks.end(&mut script, &thinking);
+                Some(thinking)
+            }
+            (_, Think::Off) => None,
+            (_, Think::Show | Think::Hide) => {
+                terminal.note("the model's chat template knows no thinking: it answers at once");
+                None
+            }
+        };
+        let prefill = args.prefill.clone().unwrap_or_default();
+        script.add(&prefill, if args.parse_special { Whose::Template } else { Whose::Writer });
+        let tokens = self.fitting(self.weights.tokenize_script(&script)?)?;
+        let chat = Chat { system: args.system.clone(), prefill, thinking, rendered: script.text() };
+        Ok(Asked { prompt, mode: Mode::Chat(Box::new(chat)), parse_special: args.parse_special, tokens })
+    }
+
+    /// The request in the template, up to where the answer begins.
+    fn script(&self, template: &Template, request: &str, args: &PromptArgs, terminal: &Terminal) -> Result<Script> {
+        let (bos, eos) = self.weights.ends_of_text();
+        let names = self.weights.control_names();
+        let controls: Vec<&str> = if args.parse_special { Vec::new() } else { names.iter().map(String::as_str).collect() };
+        let conversation = Conversation {
+            system: args.system.as_deref(),
+            request,
+            think: args.think.is_some_and(|think| think != Think::Off),
+            bos: &bos,
+            eos: &eos,
+            now: chrono::Local::now().naive_local(),
+        };
+        let fails = || format!("the chat template of `{}` fails", self.weights.path().display());
+        let asked = template.ask(&conversation, &controls);
+        let script = match (asked, args.system.as_deref()) {
+            (Ok(script), Some(system)) if script.text().contains(system.trim()) => script,
+            (asked, Some(system)) => {
+                // Some templates refuse a system's text, some leave it out. What they say without it decides.
+                let request = format!("{system}\n\n{request}");
+                let folded = template.ask(&Conversation { system: None, request: &request, ..conversation }, &controls);
+                let Ok(script) = folded else { return asked.with_context(fails) };
+                terminal.note("the model's chat template has no place for `--system`: its text stands before the prompt");
+                script
+            }
+            (asked, None) => asked.with_context(fails)?,
+        };
+        Ok(if args.parse_special { script.all_template() } else { script })
+    }
+
+    /// What the model thinks before it answers.
+    fn think(
+        &self,
+        script: &Script,
+        marks: Marks,
+        think: Think,
+        seed: u64,
+        tokens: usize,
+        terminal: &Terminal,
+    ) -> Result<String> {
+        let prompt = self.fitting(self.weights.tokenize_script(script)?)?;
+        let room = self.context.saturating_sub(prompt.len() + tokens);
+        let plan = Plan {
+            sampler: plain_sampler()?,
+            seed,
+            tokens: room.clamp(1, MOST_THINKING),
+            context: self.context,
+            stops: vec![marks.close.to_owned()],
+            prompt,
+        };
+        let shown = think == Think::Show;
+        let progress = if shown {
+            Progress::telling(terminal, plan.tokens)
+        } else {
+            Progress::telling_apart(terminal, "thinking".to_owned(), plan.tokens)
+        };
+        let mut session = self.session(std::slice::from_ref(&plan), 1)?;
+        let mut model = Until::new(&mut session, self.weights.token_named(marks.close));
+        let told = tell(&mut model, plan, 1, &progress, |text| {
+            if shown {
+                progress.clear();
+                terminal.aside(text);
+            }
+            Ok(())
+        });
+        progress.clear();
+        if shown {
+            terminal.aside("\n\n");
+        }
+        let told = told.context("the thinking before the story failed")?.told;
+        match told.stop {
+            Some(StopReason::Interrupted) => return Err(Interruption.into()),
+            Some(StopReason::Tokens | StopReason::Context) => {
+                terminal.note(format_args!("the thinking was ended after {} tokens", told.counts.tokens));
+            }
+            _ => {}
+        }
+        // Some models open it again, though the prompt has.
+        Ok(told.text.strip_prefix(marks.open).map_or(told.text.clone(), str::to_owned))
+    }
+}
+
+/// Whether a prompt asks for something, by its first words.
+fn is_instruction(prompt: &str) -> bool {
+    let prompt = prompt.trim_start().to_lowercase();
+    let begins = |words: &&str| {
+        prompt.strip_prefix(words).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "'’-".contains(c)))
+    };
+    INSTRUCTIONS.iter().any(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instruction_is_known_by_its_first_words() {
+        for asked in ["Write a story.", " tell me of wolves", "Please, go on", "Could you describe a door?", "CONTINUE"] {
+            assert!(is_instruction(asked), "{asked}");
+        }
+        for begun in ["Once upon a time", "“Write,” she said", "Writers are", "Tell-tale hearts", "Imagine a city", "狼"] {
+            assert!(!is_instruction(begun), "{begun}");
+        }
+    }
+}
