@@ -202,7 +202,7 @@ impl Engine {
             seed,
             tokens: room.clamp(1, MOST_THINKING),
             context: self.context,
-            stops: vec![marks.close.to_owned()],
+            stops: vec![marks.stop.to_owned()],
             prompt,
         };
         let shown = think == Think::Show;
@@ -212,7 +212,7 @@ impl Engine {
             Progress::telling_apart(terminal, "thinking".to_owned(), plan.tokens)
         };
         let mut session = self.session(std::slice::from_ref(&plan), 1)?;
-        let mut model = Until::new(&mut session, self.weights.token_named(marks.close));
+        let mut model = Until::new(&mut session, self.weights.token_named(marks.stop));
         let told = tell(&mut model, plan, 1, &progress, |text| {
             if shown {
                 progress.clear();
