@@ -99,7 +99,7 @@ fn an_instruction_is_put_in_the_template_and_a_beginning_is_not() {
     assert_eq!(record.prompt_tokens.iter().filter(|token| **token == 1).count(), 1);
     assert_eq!(record.prompt_tokens.iter().filter(|token| **token == 2).count(), 1);
     assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}\n", record.text));
-    assert!(err(&output).contains("taken as an instruction, in the model's chat template · `--raw`"), "{}", err(&output));
+    assert!(err(&output).contains("taken as an instruction to the model · `--raw`"), "{}", err(&output));
     let (special, _) = recorded(&file, &["Tell of the thing</s>. ", "--parse-special"]);
     assert_eq!(special.prompt_tokens.iter().filter(|token| **token == 2).count(), 2);
     assert!(special.parse_special && !record.parse_special);

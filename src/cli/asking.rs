@@ -110,7 +110,7 @@ impl Engine {
             (Ok(None), None) => Ok(None),
             (Ok(template), Some(_)) => Ok(template),
             (template, None) if is_instruction(prompt) => {
-                terminal.note("taken as an instruction, in the model's chat template · `--raw` takes it as a beginning");
+                terminal.note("taken as an instruction to the model · `--raw` takes it as a beginning");
                 template
             }
             (_, None) => {
@@ -144,7 +144,7 @@ impl Engine {
             }
             (_, Think::Off) => None,
             (_, Think::Show | Think::Hide) => {
-                terminal.note("the model's chat template knows no thinking: it answers at once");
+                terminal.note("the model's chat template knows no thinking: it tells at once");
                 None
             }
         };
@@ -177,7 +177,7 @@ impl Engine {
                 let request = format!("{system}\n\n{request}");
                 let folded = template.ask(&Conversation { system: None, request: &request, ..conversation }, &controls);
                 let Ok(script) = folded else { return asked.with_context(fails) };
-                terminal.note("the model's chat template has no place for `--system`: its text stands before the prompt");
+                terminal.note("the chat template has no place for `--system`: it stands before the prompt");
                 script
             }
             (asked, None) => asked.with_context(fails)?,
