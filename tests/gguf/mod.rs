@@ -20,6 +20,8 @@ const ALIGNMENT: usize = 32;
 /// A metadata value.
 #[derive(Debug, Clone)]
 pub enum Value {
+    U16(u16),
+    I32(i32),
     U32(u32),
     F32(f32),
     Bool(bool),
@@ -87,6 +89,21 @@ impl Gguf {
         out.0
     }
 
+    /// The model in so many files: the metadata stand in the first one, the tensors are dealt out in order.
+    pub fn split(&self, count: usize) -> Vec<Self> {
+        let share = self.tensors.len().div_ceil(count);
+        let part = |number: usize| {
+            let tensors = self.tensors.iter().skip(number * share).take(share).cloned().collect();
+            let metadata = if number == 0 { self.metadata.clone() } else { Vec::new() };
+            let mut part = Self { version: self.version, metadata, tensors };
+            part.set("split.no", Value::U16(u16::try_from(number).unwrap()));
+            part.set("split.count", Value::U16(u16::try_from(count).unwrap()));
+            part.set("split.tensors.count", Value::I32(i32::try_from(self.tensors.len()).unwrap()));
+            part
+        };
+        (0..count).map(part).collect()
+    }
+
     /// The file in a place of its own.
     pub fn write(&self) -> Scratch {
         Scratch::new("tiny.gguf", &self.bytes())
@@ -124,6 +141,14 @@ impl Out {
     /// A value behind the number of its type; an array behind the number 9, that of its elements, and their count.
     fn value(&mut self, value: &Value) {
         match value {
+            Value::U16(number) => {
+                self.u32(2);
+                self.0.extend(number.to_le_bytes());
+            }
+            Value::I32(number) => {
+                self.u32(5);
+                self.i32(*number);
+            }
             Value::U32(number) => {
                 self.u32(4);
                 self.u32(*number);

@@ -1,0 +1,234 @@
+//! What a person wants to know of a model before it is loaded.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use serde::Serialize;
+
+use super::header::{Header, Tensor, Value};
+use super::kinds::Kind;
+use super::layers::{Layer, layers};
+
+/// The most files that a model may come in.
+const MOST_PARTS: u64 = 10_000;
+
+/// A model file, or several that are one model.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ModelCard {
+    /// The file, the first one where there are several.
+    pub path: PathBuf,
+    /// In how many files it comes.
+    pub parts: usize,
+    /// All files together, in bytes.
+    pub size: u64,
+    /// What the model calls itself.
+    pub name: Option<String>,
+    /// The family: `llama`, `qwen3`, `mamba`.
+    pub architecture: String,
+    /// The number of weights.
+    pub parameters: u64,
+    /// All weights, in bytes.
+    pub weights: u64,
+    /// The type of most weights.
+    pub quantisation: Option<Kind>,
+    /// All types of weights, that of most weights first.
+    pub types: Vec<Share>,
+    /// The longest text in tokens that the model was trained on.
+    pub context: Option<u64>,
+    /// What it is written in.
+    pub vocabulary: Vocabulary,
+    /// The size of the vector that stands for a token.
+    pub embedding: u64,
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads of a layer.
+    pub heads: Option<u64>,
+    /// Those of them that have keys and values of their own.
+    pub kv_heads: Option<u64>,
+    /// The sizes of a key and of a value of one head.
+    pub head_sizes: Option<[u64; 2]>,
+    /// The tokens that some layers look back over; `None` where all see the whole text.
+    pub window: Option<u64>,
+    /// Experts of a layer, and how many of them a token uses.
+    pub experts: Option<[u64; 2]>,
+    /// Whether it brings a chat template.
+    pub template: bool,
+    /// What its makers advise for sampling, as the file has it under `general.sampling.`.
+    pub sampling: BTreeMap<String, String>,
+    /// What each layer weighs and remembers.
+    #[serde(skip)]
+    pub layer: Vec<Layer>,
+    /// The weights of the output in bytes, and those of the input, which stay with the processor.
+    #[serde(skip)]
+    pub ends: [u64; 2],
+    /// The largest size of a vector inside of a layer.
+    #[serde(skip)]
+    pub widest: u64,
+}
+
+/// How much of a model is of one type.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Share {
+    /// The type.
+    #[serde(rename = "type")]
+    pub kind: Kind,
+    /// Of all weights, 0 to 1.
+    pub share: f64,
+}
+
+/// A vocabulary.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Vocabulary {
+    /// `gpt2` is byte-level BPE, `llama` `SentencePiece`; `None` where the file has no vocabulary.
+    pub kind: Option<String>,
+    /// How many tokens it has.
+    pub size: u64,
+}
+
+impl ModelCard {
+    /// Reads the headers of a model. Any part of a model in several files stands for the whole.
+    ///
+    /// # Errors
+    /// A file cannot be read, is no GGUF of a model, or is one of several that are not all there.
+    pub fn read(path: &Path) -> Result<Self> {
+        let deed = || format!("cannot read the model `{}`", path.display());
+        let first = Header::read(path).with_context(deed)?;
+        let count = first.whole("split.count").unwrap_or(1);
+        if count <= 1 {
+            return Self::of(path, &[first]).with_context(deed);
+        }
+        let stem = stem(path, count).with_context(deed)?;
+        let mut headers = Vec::new();
+        for number in 1..=count {
+            let part = part(&stem, number, count);
+            let header = Header::read(&part).with_context(|| format!("its part `{}`", part.display())).with_context(deed)?;
+            let whole = header.whole("split.no") == Some(number - 1) && header.whole("split.count") == Some(count);
+            ensure!(whole, "cannot read the model `{}`: `{}` is not part {number} of {count}", path.display(), part.display());
+            headers.push(header);
+        }
+        Self::of(&part(&stem, 1, count), &headers).with_context(deed)
+    }
+
+    /// What the headers of one model say; the first one holds the metadata.
+    ///
+    /// # Errors
+    /// They are no model's.
+    pub fn of(path: &Path, headers: &[Header]) -> Result<Self> {
+        let header = headers.first().context("it has no header")?;
+        let tensors: Vec<&Tensor> = headers.iter().flat_map(|header| &header.tensors).collect();
+        ensure!(!tensors.is_empty(), "it is a GGUF without weights");
+        let architecture = header.text("general.architecture").context("it does not name its architecture")?.to_owned();
+        let own = |key: &str| format!("{architecture}.{key}");
+        let count = header.whole(&own("block_count")).unwrap_or(0);
+        ensure!(count <= tensors.len() as u64, "it is damaged: it names {count} layers, and has {} tensors", tensors.len());
+        let parameters = total(tensors.iter().map(|tensor| tensor.numbers))?;
+        let weights = total(tensors.iter().map(|tensor| tensor.bytes))?;
+        let types = shares(&tensors, parameters);
+        let embedding = header.whole(&own("embedding_length")).unwrap_or(0);
+        let heads = header.largest(&own("attention.head_count")).filter(|&heads| heads > 0);
+        let size = |key: &str| header.whole(&own(key)).or(heads.map(|heads| embedding / heads));
+        let tokens = header.length("tokenizer.ggml.tokens");
+        let sampling = header.metadata.iter().filter_map(|(key, value)| {
+            let key = key.strip_prefix("general.sampling.")?;
+            Some((key.to_owned(), plain(value)?))
+        });
+        let ends = |names: &[&str]| {
+            tensors
+                .iter()
+                .filter(|tensor| names.iter().any(|name| tensor.name.starts_with(name)))
+                .map(|tensor| tensor.bytes)
+                .sum()
+        };
+        let input: u64 = ends(&["token_embd", "per_layer_token_embd"]);
+        let output: u64 = ends(&["output"]);
+        Ok(Self {
+            path: path.to_owned(),
+            parts: headers.len(),
+            size: total(headers.iter().map(|header| header.size))?,
+            name: header.text("general.name").map(str::to_owned),
+            parameters,
+            weights,
+            quantisation: types.first().map(|share| share.kind),
+            types,
+            context: header.whole(&own("context_length")),
+            vocabulary: Vocabulary {
+                kind: header.text("tokenizer.ggml.model").filter(|kind| *kind != "none").map(str::to_owned),
+                size: tokens.or(header.whole(&own("vocab_size"))).unwrap_or(0),
+            },
+            embedding,
+            layers: usize::try_from(count)?,
+            heads,
+            kv_heads: header.largest(&own("attention.head_count_kv")).or(heads),
+            head_sizes: size("attention.key_length").zip(size("attention.value_length")).map(|(key, value)| [key, value]),
+            window: header.whole(&own("attention.sliding_window")).filter(|&window| window > 0),
+            experts: header
+                .whole(&own("expert_count"))
+                .filter(|&experts| experts > 0)
+                .map(|experts| [experts, header.whole(&own("expert_used_count")).unwrap_or(0)]),
+            template: header.metadata.contains_key("tokenizer.chat_template"),
+            sampling: sampling.collect(),
+            layer: layers(header, &architecture, &tensors, usize::try_from(count)?),
+            // Where the output has no weights of its own, it uses those of the input.
+            ends: [if output < input / 2 { input + output } else { output }, input],
+            widest: header.largest(&own("feed_forward_length")).unwrap_or(0).max(embedding),
+            architecture,
+        })
+    }
+
+    /// The name of the model, or of its file.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+    }
+}
+
+/// The sum of sizes from a file, which may be any numbers.
+fn total(mut sizes: impl Iterator<Item = u64>) -> Result<u64> {
+    sizes.try_fold(0_u64, u64::checked_add).context("it is damaged: its sizes cannot be")
+}
+
+fn shares(tensors: &[&Tensor], parameters: u64) -> Vec<Share> {
+    let mut counts: BTreeMap<Kind, u64> = BTreeMap::new();
+    for tensor in tensors {
+        *counts.entry(tensor.kind).or_default() += tensor.numbers;
+    }
+    let share = |(kind, count): (Kind, u64)| Share { kind, share: count as f64 / parameters.max(1) as f64 };
+    let mut shares: Vec<Share> = counts.into_iter().map(share).collect();
+    shares.sort_by(|a, b| b.share.total_cmp(&a.share));
+    shares
+}
+
+/// A value as a person would write it.
+fn plain(value: &Value) -> Option<String> {
+    match value {
+        Value::Whole(number) => Some(number.to_string()),
+        // What was written with 32 bits is read with them: 0.7 and not 0.699999988079071.
+        #[allow(clippy::cast_possible_truncation)]
+        Value::Real(number) => Some((*number as f32).to_string()),
+        Value::Truth(truth) => Some(truth.to_string()),
+        Value::Text(text) => Some(text.clone()),
+        Value::Numbers(_) | Value::Many(_) => None,
+    }
+}
+
+/// What stands before `-00001-of-00003.gguf` in the path of a part.
+fn stem(path: &Path, count: u64) -> Result<PathBuf> {
+    ensure!(count <= MOST_PARTS, "it is damaged: it claims to be one of {count} parts");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let end = format!("-of-{count:05}.gguf");
+    let digits = |number: &str| number.len() == 6 && number.starts_with('-') && number[1..].bytes().all(|b| b.is_ascii_digit());
+    let stem = name.strip_suffix(&end).and_then(|name| {
+        let at = name.len().checked_sub(6).filter(|&at| name.is_char_boundary(at))?;
+        digits(&name[at..]).then(|| name[..at].to_owned())
+    });
+    let stem = stem.with_context(|| format!("it is one of {count} parts, and its name does not end in `-00001{end}`"))?;
+    Ok(path.with_file_name(stem))
+}
+
+fn part(stem: &Path, number: u64, count: u64) -> PathBuf {
+    let mut name = stem.file_name().unwrap_or_default().to_owned();
+    name.push(format!("-{number:05}-of-{count:05}.gguf"));
+    stem.with_file_name(name)
+}

@@ -1,0 +1,170 @@
+//! Whether a model fits into a machine, where its layers go, and what would fit instead.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::card::ModelCard;
+use super::kinds::Kind;
+use super::need::{Need, Wish, in_words};
+
+/// What there is of memory, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Machine {
+    /// Beside the processor; `None` where that is not known.
+    pub memory: Option<Memory>,
+    /// What computes with memory of its own and is to be used.
+    pub gpus: Vec<Gpu>,
+}
+
+/// The memory of the processor, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// All of it that this process may use.
+    pub total: u64,
+    /// What is free, or would be freed for someone who asks.
+    pub available: u64,
+}
+
+/// A GPU.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gpu {
+    /// Its short name.
+    pub name: String,
+    /// All its memory, in bytes; 0 where it does not tell.
+    pub total: u64,
+    /// What is free of it.
+    pub free: u64,
+}
+
+/// How many layers a person wants on GPUs; the output counts as one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GpuLayers {
+    /// As many as fit.
+    Auto,
+    /// So many, or all where there are not so many.
+    Fixed(u32),
+}
+
+/// Where a model goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Placement {
+    /// Layers on GPUs, the output counted as one.
+    pub gpu_layers: u32,
+    /// All layers and the output.
+    pub of: u32,
+    /// Bytes on GPUs, estimated.
+    pub gpu: u64,
+    /// Bytes in the memory of the processor, estimated.
+    pub memory: u64,
+}
+
+/// It does not fit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    needed: u64,
+    there: u64,
+    /// What would fit.
+    instead: Option<String>,
+}
+
+/// Puts layers on the GPUs: the output first, then the layers from the last one down, as llama.cpp does.
+#[must_use]
+pub fn place(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers) -> Placement {
+    let need = Need::of(card, wish);
+    let of = u32::try_from(card.layers).unwrap_or(u32::MAX - 1) + 1;
+    let whole = |gpu_layers, gpu| Placement { gpu_layers, of, gpu, memory: need.total.saturating_sub(gpu) };
+    if machine.gpus.is_empty() {
+        return whole(0, 0);
+    }
+    let remembered = card.layer.iter().fold(0, |sum: u64, layer| sum.saturating_add(layer.remembered()));
+    // One part in ten stays free: this is an estimate, and a screen may hang on the GPU.
+    let room: u64 = machine.gpus.iter().map(|gpu| gpu.free / 10 * 9).sum();
+    // What does not tell its memory is trusted to have enough.
+    let silent = machine.gpus.iter().any(|gpu| gpu.total == 0);
+    let mut used = need.compute.saturating_mul(machine.gpus.len() as u64);
+    let mut layers = 0;
+    let output = std::iter::once(card.ends[0]);
+    let bodies = card.layer.iter().rev().map(|layer| {
+        let share = layer.remembered() as f64 / remembered.max(1) as f64;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a count of bytes")]
+        let cache = (need.cache as f64 * share) as u64;
+        layer.weights.saturating_add(cache)
+    });
+    for bytes in output.chain(bodies) {
+        let fits = silent || used.saturating_add(bytes) <= room;
+        let goes_on = match asked {
+            GpuLayers::Auto => fits,
+            GpuLayers::Fixed(most) => layers < most,
+        };
+        if !goes_on {
+            break;
+        }
+        used = used.saturating_add(bytes);
+        layers += 1;
+    }
+    if layers == 0 { whole(0, 0) } else { whole(layers, used) }
+}
+
+/// Asks whether the part of a model that does not go to GPUs fits into the memory of the machine. Where that memory is not
+/// known, everything does.
+///
+/// Weights that are mapped from their file can be dropped and read again, so they must fit into all of the memory; the rest must
+/// fit into what is available now.
+///
+/// # Errors
+/// It does not fit.
+pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers) -> Result<(), Misfit> {
+    let Some(memory) = machine.memory else { return Ok(()) };
+    let fits = |wish: &Wish| {
+        let placement = place(card, wish, machine, asked);
+        let need = Need::of(card, wish);
+        let rest = (need.cache + need.compute).min(placement.memory);
+        placement.memory <= memory.total && rest <= memory.available
+    };
+    if fits(wish) {
+        return Ok(());
+    }
+    let placement = place(card, wish, machine, asked);
+    let there = if placement.memory > memory.total { memory.total } else { memory.available };
+    let eight = Kind::named("q8_0").filter(|eight| wish.keys.bytes_a_number() > eight.bytes_a_number());
+    let smaller = eight.map(|eight| Wish { keys: eight, values: eight, flash_attention: true, ..*wish });
+    let instead = if smaller.is_some_and(|smaller| fits(&smaller)) {
+        Some("`--kv-type q8_0` would fit".to_owned())
+    } else {
+        fitting(wish, &fits).map(|cells| format!("`--ctx {cells}` would fit"))
+    };
+    Err(Misfit { needed: placement.memory, there, instead })
+}
+
+/// The most cells, in steps of 256, with which it fits; `None` where no story would have room.
+fn fitting(wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Option<u64> {
+    let (mut most, mut too_many) = (0, wish.cells / 256);
+    while most + 1 < too_many {
+        let middle = most.midpoint(too_many);
+        if fits(&Wish { cells: middle * 256, ..*wish }) {
+            most = middle;
+        } else {
+            too_many = middle;
+        }
+    }
+    (most > 0).then_some(most * 256)
+}
+
+impl Misfit {
+    /// What would fit instead.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        self.instead.as_deref().unwrap_or("a smaller model would fit, or a smaller quantisation of this one")
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "it needs about {} of memory, and this machine has {}", in_words(self.needed), in_words(self.there))
+    }
+}
+
+impl std::error::Error for Misfit {}

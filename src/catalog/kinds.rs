@@ -1,0 +1,119 @@
+//! The types in which the numbers of a tensor are stored.
+//!
+//! Source: the types and block layouts of ggml (`ggml.h`, `ggml-common.h`).
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// A type of stored numbers: so many of them stand in a block of so many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Kind {
+    number: u32,
+    name: &'static str,
+    block: u64,
+    bytes: u64,
+}
+
+/// Number, name, numbers in a block, bytes of a block. The gaps are types that were given up.
+const KINDS: [(u32, &str, u64, u64); 35] = [
+    (0, "F32", 1, 4),
+    (1, "F16", 1, 2),
+    (2, "Q4_0", 32, 18),
+    (3, "Q4_1", 32, 20),
+    (6, "Q5_0", 32, 22),
+    (7, "Q5_1", 32, 24),
+    (8, "Q8_0", 32, 34),
+    (9, "Q8_1", 32, 36),
+    (10, "Q2_K", 256, 84),
+    (11, "Q3_K", 256, 110),
+    (12, "Q4_K", 256, 144),
+    (13, "Q5_K", 256, 176),
+    (14, "Q6_K", 256, 210),
+    (15, "Q8_K", 256, 292),
+    (16, "IQ2_XXS", 256, 66),
+    (17, "IQ2_XS", 256, 74),
+    (18, "IQ3_XXS", 256, 98),
+    (19, "IQ1_S", 256, 50),
+    (20, "IQ4_NL", 32, 18),
+    (21, "IQ3_S", 256, 110),
+    (22, "IQ2_S", 256, 82),
+    (23, "IQ4_XS", 256, 136),
+    (24, "I8", 1, 1),
+    (25, "I16", 1, 2),
+    (26, "I32", 1, 4),
+    (27, "I64", 1, 8),
+    (28, "F64", 1, 8),
+    (29, "IQ1_M", 256, 56),
+    (30, "BF16", 1, 2),
+    (34, "TQ1_0", 256, 54),
+    (35, "TQ2_0", 256, 66),
+    (39, "MXFP4", 32, 17),
+    (40, "NVFP4", 64, 36),
+    (41, "Q1_0", 128, 18),
+    (42, "Q2_0", 64, 18),
+];
+
+impl Kind {
+    /// The type of this number in a file; `None` for a number that this program does not know.
+    #[must_use]
+    pub fn of(number: u32) -> Option<Self> {
+        Self::all().find(|kind| kind.number == number)
+    }
+
+    /// The type of this name, in whatever case: `q8_0`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().find(|kind| kind.name.eq_ignore_ascii_case(name))
+    }
+
+    fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().map(|&(number, name, block, bytes)| Self { number, name, block, bytes })
+    }
+
+    /// Its name: `Q4_K`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// The bytes of so many numbers; `None` where they are no whole number of blocks, or too many to count.
+    #[must_use]
+    pub fn bytes(self, numbers: u64) -> Option<u64> {
+        if !numbers.is_multiple_of(self.block) {
+            return None;
+        }
+        (numbers / self.block).checked_mul(self.bytes)
+    }
+
+    /// Bytes a number, on average: 0.5625 for `Q4_0`.
+    #[must_use]
+    pub fn bytes_a_number(self) -> f64 {
+        self.bytes as f64 / self.block as f64
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl Serialize for Kind {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_a_whole_number_of_blocks() {
+        let q8 = Kind::named("q8_0").unwrap();
+        assert_eq!((q8.bytes(64), q8.bytes(33), q8.bytes_a_number()), (Some(68), None, 1.0625));
+        assert_eq!(Kind::of(0).unwrap().bytes(u64::MAX), None);
+        assert_eq!((Kind::of(4), Kind::of(99)), (None, None));
+    }
+}

@@ -1,0 +1,21 @@
+//! Models on disk: what a file says of itself before it is loaded, what it will need, and which are already here. No FFI.
+//!
+//! A [`Header`] is what a GGUF file begins with, a [`ModelCard`] what a person wants to know of it. A [`Need`] is the memory
+//! that a model will take, estimated, and a [`Machine`] what there is of it. [`find`] looks for models in given [`Places`].
+
+mod card;
+mod find;
+mod fit;
+mod header;
+mod kinds;
+mod layers;
+mod need;
+mod source;
+
+pub use card::{ModelCard, Share, Vocabulary};
+pub use find::{Found, Places, find};
+pub use fit::{Gpu, GpuLayers, Machine, Memory, Misfit, Placement, check, place};
+pub use header::{Header, Tensor, Value};
+pub use kinds::Kind;
+pub use layers::Layer;
+pub use need::{Need, Wish, in_words};

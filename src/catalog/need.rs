@@ -1,0 +1,91 @@
+//! The memory that a model will take, estimated before it is loaded.
+
+use serde::Serialize;
+
+use super::card::ModelCard;
+use super::kinds::Kind;
+
+/// llama.cpp rounds the tokens of its memory up to a multiple of this.
+const PAGE: u64 = 256;
+
+/// How a model will be used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wish {
+    /// Tokens that are remembered at once, over all stories.
+    pub cells: u64,
+    /// Branches that live at once.
+    pub branches: u64,
+    /// Tokens evaluated in one decode.
+    pub batch: u64,
+    /// The type of the remembered keys.
+    pub keys: Kind,
+    /// The type of the remembered values.
+    pub values: Kind,
+    /// Whether attention is computed without ever storing the whole matrix. Where that is `auto`, it nearly always is.
+    pub flash_attention: bool,
+}
+
+/// Memory in bytes. An estimate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Need {
+    /// The weights.
+    pub weights: u64,
+    /// Remembered keys and values, and states of fixed size.
+    pub cache: u64,
+    /// What a decode works in.
+    pub compute: u64,
+    /// All together.
+    pub total: u64,
+}
+
+impl Need {
+    /// What a model will need.
+    ///
+    /// - weights = Σ of all tensors
+    /// - cache = cells · Σ over layers of (keys + values) in their types + branches · Σ of states · 4
+    /// - compute = 4 · batch · (V + 2 · the widest vector + 4 · embedding) + 4 · V · branches + masks: the rows of logits of one
+    ///   decode, the vectors on the way to them, and the rows that are handed out
+    #[must_use]
+    pub fn of(card: &ModelCard, wish: &Wish) -> Self {
+        let Wish { cells, branches, batch, keys, values, flash_attention } = *wish;
+        let cells = cells.max(branches).max(1).checked_next_multiple_of(PAGE).unwrap_or(u64::MAX) as f64;
+        let (batch, branches) = (batch.max(1) as f64, branches.max(1) as f64);
+        let a_token: f64 = card
+            .layer
+            .iter()
+            .map(|layer| layer.keys as f64 * keys.bytes_a_number() + layer.values as f64 * values.bytes_a_number())
+            .sum();
+        let a_branch: f64 = card.layer.iter().map(|layer| 4.0 * layer.state as f64).sum();
+        let cache = cells * a_token + branches * a_branch;
+        let vocabulary = card.vocabulary.size as f64;
+        let vectors = vocabulary + 2.0 * card.widest as f64 + 4.0 * card.embedding as f64;
+        let attends = card.layer.iter().any(|layer| layer.keys > 0);
+        let heads = card.heads.unwrap_or(1) as f64;
+        // A mask has a number of 4 bytes for each token and cell; so has, for each head, the matrix that flash attention spares.
+        let matrices = if !attends {
+            0.0
+        } else if flash_attention {
+            1.0
+        } else {
+            1.0 + 2.0 * heads
+        };
+        let compute = 4.0 * batch * (vectors + matrices * cells) + 4.0 * vocabulary * branches;
+        let weights = card.weights;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast ends at the end of the range")]
+        let [cache, compute] = [cache as u64, compute as u64];
+        Self { weights, cache, compute, total: weights.saturating_add(cache).saturating_add(compute) }
+    }
+}
+
+/// A size in the largest unit that it fills: `3.6 MiB`.
+#[must_use]
+pub fn in_words(bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+    let (mut size, mut unit) = (bytes as f64, 0);
+    while size >= 1024.0 && unit + 1 < UNITS.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 { format!("{bytes} bytes") } else { format!("{size:.1} {}", UNITS[unit]) }
+}

@@ -1,0 +1,254 @@
+//! What a file says of itself before it is loaded, and what is found on a machine: no backend is asked.
+
+// What helps a test may fail as a test does.
+#![allow(clippy::unwrap_used)]
+
+mod gguf;
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use afterword::catalog::{
+    Gpu, GpuLayers, Header, Kind, Machine, Memory, ModelCard, Need, Places, Value as Read, Wish, check, find, place,
+};
+use gguf::{Family, Gguf, Scratch, Value, tiny};
+
+const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
+
+fn parse(bytes: &[u8]) -> Result<Header, String> {
+    Header::parse(Cursor::new(bytes), bytes.len() as u64).map_err(|error| format!("{error:#}"))
+}
+
+fn card(family: Family) -> ModelCard {
+    ModelCard::read(&tiny(family, 7).write()).unwrap()
+}
+
+fn bundled() -> ModelCard {
+    ModelCard::read(Path::new(BUNDLED)).unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("catalog-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+fn wish(cells: u64) -> Wish {
+    let half = Kind::named("f16").unwrap();
+    Wish { cells, branches: 2, batch: 256, keys: half, values: half, flash_attention: true }
+}
+
+#[test]
+fn the_bundled_model_is_as_its_page_says() {
+    let card = bundled();
+    assert_eq!((card.title().as_str(), card.architecture.as_str()), ("Fable 3M", "llama"));
+    assert_eq!((card.parameters, card.layers, card.context), (3_443_136, 6, Some(1024)));
+    assert_eq!((card.heads, card.kv_heads, card.head_sizes), (Some(6), Some(6), Some([32, 32])));
+    assert_eq!((card.vocabulary.kind.as_deref(), card.vocabulary.size), (Some("llama"), 4096));
+    assert_eq!((card.quantisation, card.window, card.template), (Kind::named("Q8_0"), None, false));
+    assert_eq!(card.size, fs::metadata(BUNDLED).unwrap().len());
+    assert_eq!(card.types.iter().map(|share| share.share).sum::<f64>(), 1.0);
+}
+
+#[test]
+fn every_family_tells_what_its_layers_remember() {
+    for (family, keys, states) in [
+        (Family::Llama, vec![16, 16], vec![0, 0]),
+        (Family::Mixture, vec![16, 16], vec![0, 0]),
+        (Family::Qwen2, vec![16, 16], vec![0, 0]),
+        (Family::Qwen3, vec![16, 16], vec![0, 0]),
+        (Family::Gemma3, vec![16; 6], vec![0; 6]),
+        (Family::Mamba, vec![0, 0], vec![3 * 64 + 4 * 64; 2]),
+        (Family::Lfm2, vec![0, 16, 0, 16], vec![64, 0, 64, 0]),
+    ] {
+        let card = card(family);
+        assert_eq!(card.layer.iter().map(|layer| layer.keys).collect::<Vec<_>>(), keys, "{family:?}");
+        assert_eq!(card.layer.iter().map(|layer| layer.values).collect::<Vec<_>>(), keys, "{family:?}");
+        assert_eq!(card.layer.iter().map(|layer| layer.state).collect::<Vec<_>>(), states, "{family:?}");
+        assert_eq!((card.weights, card.context), (4 * card.parameters, Some(4096)));
+    }
+    assert_eq!(card(Family::Gemma3).window, Some(8));
+    assert_eq!(card(Family::Mixture).experts, Some([8, 2]));
+}
+
+#[test]
+fn template_and_advice_for_sampling_are_told() {
+    let mut file = tiny(Family::Qwen3, 7);
+    file.set("tokenizer.chat_template", Value::Text("{{ messages }}".into()));
+    file.set("general.sampling.temp", Value::F32(0.7));
+    file.set("general.sampling.top_k", Value::I32(20));
+    let card = ModelCard::read(&file.write()).unwrap();
+    assert!(card.template);
+    let advice: Vec<_> = card.sampling.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(advice, [("temp", "0.7"), ("top_k", "20")]);
+}
+
+#[test]
+fn a_model_in_parts_is_the_model_whichever_part_is_named() {
+    for family in Family::ALL {
+        let whole = tiny(family, 7);
+        let folder = folder(&format!("split-{family:?}"));
+        let path = |number: usize| folder.join(format!("a-tale-{number:05}-of-00003.gguf"));
+        for (part, number) in whole.split(3).iter().zip(1..) {
+            fs::write(path(number), part.bytes()).unwrap();
+        }
+        let one = ModelCard::read(&whole.write()).unwrap();
+        for number in 1..=3 {
+            let split = ModelCard::read(&path(number)).unwrap();
+            assert_eq!((split.parts, split.path), (3, path(1)));
+            assert_eq!((split.parameters, &split.layer, split.ends), (one.parameters, &one.layer, one.ends));
+        }
+        fs::remove_file(path(2)).unwrap();
+        let error = format!("{:#}", ModelCard::read(&path(1)).unwrap_err());
+        assert!(error.contains("a-tale-00002-of-00003.gguf`: there is no such file"), "{error}");
+        fs::rename(path(3), path(2)).unwrap();
+        let error = format!("{:#}", ModelCard::read(&path(1)).unwrap_err());
+        assert!(error.ends_with("a-tale-00002-of-00003.gguf` is not part 2 of 3"), "{error}");
+        fs::rename(path(1), folder.join("renamed.gguf")).unwrap();
+        let error = format!("{:#}", ModelCard::read(&folder.join("renamed.gguf")).unwrap_err());
+        assert!(error.ends_with("it is one of 3 parts, and its name does not end in `-00001-of-00003.gguf`"), "{error}");
+    }
+}
+
+#[test]
+fn a_header_that_is_cut_off_is_refused_wherever_it_ends() {
+    let whole = tiny(Family::Llama, 7).bytes();
+    assert!(parse(&whole).is_ok());
+    for length in (0..9_000.min(whole.len())).chain([whole.len() / 2, whole.len() - 32]) {
+        let cause = parse(&whole[..length]).unwrap_err();
+        let known = ["cut off", "it is empty", "it is not a GGUF file"];
+        assert!(known.iter().any(|known| cause.contains(known)), "{length}: {cause}");
+    }
+}
+
+#[test]
+fn no_count_is_believed() {
+    let file = tiny(Family::Llama, 7).bytes();
+    let with = |at: usize, number: u64| {
+        let mut file = file.clone();
+        file[at..at + 8].copy_from_slice(&number.to_le_bytes());
+        parse(&file).unwrap_err()
+    };
+    assert!(with(8, u64::MAX).contains("it names 18446744073709551615 tensors"));
+    assert!(with(16, 1 << 40).contains("metadata entries"));
+    assert!(with(24, 1 << 60).contains("a metadata key is"));
+    // The length of the first key, then its type, then the length of its text.
+    assert!(with(24 + 8 + 20 + 4, u64::MAX).contains("bytes"));
+}
+
+#[test]
+fn no_changed_byte_breaks_the_reader() {
+    let mut file = Gguf { tensors: tiny(Family::Llama, 7).tensors[..2].to_vec(), ..Gguf::default() };
+    file.set("general.architecture", Value::Text("llama".into()));
+    file.set("llama.block_count", Value::U32(2));
+    file.set("llama.attention.head_count_kv", Value::U32s(vec![2, 2]));
+    file.set("tokenizer.ggml.tokens", Value::Texts(vec!["a".into(), "b".into()]));
+    let whole = file.bytes();
+    let header = whole.len() - file.tensors.iter().map(|tensor| 4 * tensor.data.len()).sum::<usize>();
+    for at in 0..header {
+        for byte in [0, 1, 7, 0x7F, 0x80, 0xFF] {
+            let mut broken = whole.clone();
+            broken[at] = byte;
+            if let Ok(header) = parse(&broken)
+                && let Ok(card) = ModelCard::of(Path::new("x.gguf"), &[header])
+            {
+                let _ = place(&card, &wish(u64::MAX), &Machine::default(), GpuLayers::Auto);
+            }
+        }
+    }
+}
+
+#[test]
+fn long_arrays_are_counted_and_not_kept() {
+    let header = parse(&tiny(Family::Llama, 7).bytes()).unwrap();
+    assert_eq!(header.metadata["tokenizer.ggml.tokens"], Read::Many(298));
+    assert_eq!(header.length("tokenizer.ggml.scores"), Some(298));
+}
+
+#[test]
+fn what_is_remembered_grows_with_the_text_and_a_state_with_the_branches() {
+    let card = bundled();
+    let need = |cells| Need::of(&card, &wish(cells));
+    // 6 layers, 192 numbers of 2 bytes for keys and as many for values.
+    assert_eq!(need(1024).cache, 1024 * 6 * 2 * 192 * 2);
+    assert_eq!((need(1).cache, need(1).weights), (need(256).cache, card.weights));
+    let mamba = self::card(Family::Mamba);
+    let branches = |branches| Need::of(&mamba, &Wish { branches, ..wish(256) }).cache;
+    assert_eq!((branches(1), branches(5)), (2 * 4 * (3 * 64 + 4 * 64), 5 * branches(1)));
+}
+
+#[test]
+fn what_cannot_fit_is_refused_with_what_would() {
+    let card = bundled();
+    let machine = |total| Machine { memory: Some(Memory { total, available: total }), gpus: Vec::new() };
+    let need = Need::of(&card, &wish(8192)).total;
+    let verdict = |wish: &Wish, total| check(&card, wish, &machine(total), GpuLayers::Auto);
+    assert_eq!(verdict(&wish(8192), need), Ok(()));
+    assert_eq!(verdict(&wish(8192), need - 1).unwrap_err().hint(), "`--kv-type q8_0` would fit");
+    let small = verdict(&wish(8192), need / 2).unwrap_err();
+    let cells = small.hint().strip_prefix("`--ctx ").unwrap().strip_suffix("` would fit").unwrap();
+    assert_eq!(verdict(&wish(cells.parse().unwrap()), need / 2), Ok(()));
+    assert!(verdict(&wish(8192), 1000).unwrap_err().hint().contains("a smaller model"));
+    assert!(verdict(&wish(8192), 1 << 20).unwrap_err().to_string().ends_with("and this machine has 1.0 MiB"));
+    assert_eq!(check(&card, &wish(1 << 40), &Machine::default(), GpuLayers::Auto), Ok(()), "nothing is known of the machine");
+}
+
+#[test]
+fn layers_go_to_a_gpu_as_far_as_they_fit_or_as_asked() {
+    let card = bundled();
+    let gpu = |free| Gpu { name: "GPU0".into(), total: 1 << 40, free };
+    let machine = |free| Machine { memory: None, gpus: vec![gpu(free)] };
+    let placed = |free, asked| place(&card, &wish(1024), &machine(free), asked).gpu_layers;
+    assert_eq!((placed(1 << 40, GpuLayers::Auto), placed(0, GpuLayers::Auto)), (7, 0));
+    assert_eq!((placed(1 << 40, GpuLayers::Fixed(3)), placed(0, GpuLayers::Fixed(99))), (3, 7));
+    let all = place(&card, &wish(1024), &machine(1 << 40), GpuLayers::Auto);
+    let half = placed((all.gpu / 10 + 1) * 8, GpuLayers::Auto);
+    assert!((1..7).contains(&half), "{half}");
+    assert_eq!(place(&card, &wish(1024), &Machine::default(), GpuLayers::Fixed(5)).gpu_layers, 0);
+}
+
+#[test]
+fn models_are_found_where_other_programs_put_them() {
+    let folder = folder("find");
+    let (hub, ollama) = (folder.join("hub"), folder.join("ollama"));
+    let snapshot = hub.join("models--somebody--tale/snapshots/abc");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::create_dir_all(ollama.join("blobs")).unwrap();
+    fs::create_dir_all(ollama.join("manifests/registry.ollama.ai/library/tale")).unwrap();
+    let model = tiny(Family::Llama, 7);
+    fs::write(snapshot.join("tale.gguf"), model.bytes()).unwrap();
+    fs::write(snapshot.join("tale.txt"), "no model").unwrap();
+    fs::write(snapshot.join("torn.GGUF"), &model.bytes()[..99]).unwrap();
+    for (part, number) in model.split(2).iter().zip(1..) {
+        fs::write(snapshot.join(format!("long-{number:05}-of-00002.gguf")), part.bytes()).unwrap();
+    }
+    let mut eyes = model.clone();
+    eyes.set("general.type", Value::Text("mmproj".into()));
+    fs::write(snapshot.join("eyes.gguf"), eyes.bytes()).unwrap();
+    fs::write(ollama.join("blobs/sha256-00ff"), model.bytes()).unwrap();
+    let manifest = r#"{"layers":[{"mediaType":"application/vnd.ollama.image.license","digest":"sha256:11"},
+        {"mediaType":"application/vnd.ollama.image.model","digest":"sha256:00ff"}]}"#;
+    fs::write(ollama.join("manifests/registry.ollama.ai/library/tale/4b"), manifest).unwrap();
+    fs::write(ollama.join("manifests/registry.ollama.ai/library/tale/broken"), "{").unwrap();
+
+    let folders = vec![("hub".to_owned(), hub.clone()), ("again".to_owned(), hub), ("none".to_owned(), folder.join("no"))];
+    let found = find(&Places { folders, ollama: Some(ollama) });
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let names: Vec<_> = found.iter().map(|one| (one.place.as_str(), name(&one.path), one.card.is_ok())).collect();
+    let hub = |name: &str, reads| ("hub", name.to_owned(), reads);
+    let blob = ("Ollama", "sha256-00ff".to_owned(), true);
+    assert_eq!(names, [hub("long-00001-of-00002.gguf", true), hub("tale.gguf", true), hub("torn.GGUF", false), blob]);
+    assert_eq!(found[3].label.as_deref(), Some("tale:4b"));
+}
+
+#[test]
+fn a_file_that_is_no_model_is_named_with_its_cause() {
+    let refused = |path: &Path| format!("{:#}", ModelCard::read(path).unwrap_err());
+    let file = Scratch::new("text.gguf", b"Once upon a time");
+    assert_eq!(refused(&file), format!("cannot read the model `{}`: it is not a GGUF file", file.display()));
+    assert!(refused(Path::new("/nowhere/x.gguf")).ends_with("there is no such file"));
+    assert!(refused(Path::new("src")).ends_with("it is a directory"));
+    assert!(refused(&Gguf::default().write()).ends_with("it is a GGUF without weights"));
+}
