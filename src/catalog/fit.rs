@@ -150,7 +150,7 @@ fn fitting(wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Option<u64> {
             too_many = middle;
         }
     }
-    (most > 0).then_some(most * 256)
+    (most > 1).then_some(most * 256)
 }
 
 impl Misfit {

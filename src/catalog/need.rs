@@ -44,8 +44,10 @@ impl Need {
     ///
     /// - weights = Σ of all tensors
     /// - cache = cells · Σ over layers of (keys + values) in their types + branches · Σ of states · 4
-    /// - compute = 4 · batch · (V + 2 · the widest vector + 4 · embedding) + 4 · V · branches + masks: the rows of logits of one
-    ///   decode, the vectors on the way to them, and the rows that are handed out
+    /// - compute = 4 · batch · (max(V, A) + 2 · the widest vector + 4 · embedding) + 4 · V · branches: the rows of logits of one
+    ///   decode or, where it is larger, what attention works in, which is free again by then; the vectors on the way; and the
+    ///   rows that are handed out. A = cells / 2 for a mask of 16 bits, one more where some layers have a window; without flash
+    ///   attention A = cells · (heads + 1).
     #[must_use]
     pub fn of(card: &ModelCard, wish: &Wish) -> Self {
         let Wish { cells, branches, batch, keys, values, flash_attention } = *wish;
@@ -59,18 +61,14 @@ impl Need {
         let a_branch: f64 = card.layer.iter().map(|layer| 4.0 * layer.state as f64).sum();
         let cache = cells * a_token + branches * a_branch;
         let vocabulary = card.vocabulary.size as f64;
-        let vectors = vocabulary + 2.0 * card.widest as f64 + 4.0 * card.embedding as f64;
-        let attends = card.layer.iter().any(|layer| layer.keys > 0);
-        let heads = card.heads.unwrap_or(1) as f64;
-        // A mask has a number of 4 bytes for each token and cell; so has, for each head, the matrix that flash attention spares.
-        let matrices = if !attends {
-            0.0
-        } else if flash_attention {
-            1.0
-        } else {
-            1.0 + 2.0 * heads
+        let masks = if card.window.is_some() { 2.0 } else { 1.0 };
+        let attention = match card.layer.iter().any(|layer| layer.keys > 0) {
+            false => 0.0,
+            true if flash_attention => cells * 0.5 * masks,
+            true => cells * (card.heads.unwrap_or(1) as f64 + masks),
         };
-        let compute = 4.0 * batch * (vectors + matrices * cells) + 4.0 * vocabulary * branches;
+        let vectors = vocabulary.max(attention) + 2.0 * card.widest as f64 + 4.0 * card.embedding as f64;
+        let compute = 4.0 * batch * vectors + 4.0 * vocabulary * branches;
         let weights = card.weights;
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the cast ends at the end of the range")]
         let [cache, compute] = [cache as u64, compute as u64];

@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::device_args::DeviceArgs;
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
 use crate::bench::Mode;
@@ -61,6 +62,15 @@ pub enum Command {
     /// List, show and check presets.
     #[command(subcommand)]
     Presets(Presets),
+    /// List the models on this machine, or tell what one is and needs.
+    #[command(subcommand)]
+    Models(Models),
+    /// Tell what this build and this machine have, and whether they tell a story.
+    Doctor {
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// The model and how it computes.
@@ -79,13 +89,13 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub ctx: Option<NonZeroUsize>,
 
-    /// Layers to put on the GPU; without it all of them, where the build and the machine have one.
-    #[arg(long, value_name = "N", value_parser = layers, allow_negative_numbers = true)]
-    pub gpu_layers: Option<u32>,
-
     /// Candidates of a story to look at in one decode; `auto` is 1 on a processor, 8 on a GPU. Changes the cost only.
     #[arg(long, value_name = "N|auto", default_value = "auto")]
     pub width: Width,
+
+    /// Where and in what form it computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 /// How many candidates are looked at in one decode.
@@ -392,14 +402,42 @@ pub enum Presets {
     },
 }
 
+/// `afterword models`
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// Name the models of `models/`, the Hugging Face cache, llama.cpp, LM Studio and Ollama.
+    List {
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what a model is, and what memory it needs; nothing is loaded.
+    Info {
+        /// A GGUF file.
+        path: PathBuf,
+
+        /// Tokens of prompt and story together; without it what the model was trained for.
+        #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+        ctx: Option<NonZeroUsize>,
+
+        /// Stories that are told at once.
+        #[arg(long, value_name = "N", default_value = "1", value_parser = from_one, allow_negative_numbers = true)]
+        stories: NonZeroUsize,
+
+        /// Where and in what form it would compute.
+        #[command(flatten)]
+        device: Box<DeviceArgs>,
+
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 fn from_one(typed: &str) -> Result<NonZeroUsize, &'static str> {
     typed.parse().map_err(|_| "expected a whole number from 1 up")
 }
 
 fn any_seed(typed: &str) -> Result<u64, &'static str> {
     typed.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615")
-}
-
-fn layers(typed: &str) -> Result<u32, &'static str> {
-    typed.parse().map_err(|_| "expected a whole number from 0 up")
 }

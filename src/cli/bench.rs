@@ -48,7 +48,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     if args.tune {
         return tune::run(args, &engine, &chosen, &prompts[0], terminal);
     }
-    let bench = bench(args, &chosen, prompts, engine.width()?)?;
+    let bench = bench(args, &chosen, prompts, engine.width())?;
     measure(args, &engine, &chosen, &bench, terminal)
 }
 

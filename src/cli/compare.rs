@@ -36,7 +36,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let plans: Result<Vec<Plan>> =
         voices.iter().map(|voice| engine.plan(voice.chosen.sampler(), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
-    let width = engine.width()?;
+    let width = engine.width();
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);

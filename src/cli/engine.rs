@@ -9,11 +9,14 @@ use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
 use super::args::{ModelArgs, StoryArgs, Width};
+use super::device_args::{DeviceArgs, Flash, SplitBy};
+use super::machine::{fit, machine, wish};
 use super::progress::{Progress, some};
 use super::terminal::Terminal;
 use super::usage::Usage;
+use crate::catalog::{GpuLayers, Kind, Machine, ModelCard};
 use crate::decode::{Event, Plan, Stories, Told};
-use crate::llama::{self, Device, DeviceKind, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Weights};
+use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::model::Model;
 use crate::prob::Token;
 use crate::sampler::{Draw, Sampler};
@@ -23,6 +26,9 @@ const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
 const BATCH: usize = 256;
+
+/// The shortest story worth loading a model for, in tokens: what a model needs at least is asked before it is loaded.
+const LEAST: usize = 512;
 
 /// Candidates looked at in one decode on a GPU.
 const ON_A_GPU: usize = 8;
@@ -34,6 +40,12 @@ pub struct Engine {
     pub load_time: Duration,
     /// The most tokens of prompt and story together.
     pub context: usize,
+    /// Layers on GPUs, where there are any to use.
+    pub gpu_layers: Option<u32>,
+    /// What there was of memory before the model was loaded.
+    machine: Machine,
+    /// What the file says of itself, where we can read that.
+    card: Option<ModelCard>,
 }
 
 /// A story that was told, with its times.
@@ -72,7 +84,22 @@ impl Engine {
             Some(path) => path.clone(),
             None => bundled()?,
         };
-        let options = LoadOptions { gpu_layers: args.gpu_layers, ..LoadOptions::default() };
+        let machine = machine(&args.device)?;
+        // What is wrong with a file that has no card, loading it tells.
+        let card = ModelCard::read(&path).ok();
+        let least = wish(&args.device, LEAST, 2, BATCH);
+        let placed = match &card {
+            Some(card) => {
+                let fits = fit(card, &least, &machine, args.device.gpu_layers);
+                Some(fits.with_context(|| format!("cannot load the model `{}`", path.display()))?)
+            }
+            None => None,
+        };
+        let gpu_layers = match args.device.gpu_layers {
+            GpuLayers::Fixed(layers) => Some(layers),
+            GpuLayers::Auto => placed.filter(|_| !machine.gpus.is_empty()).map(|placed| placed.gpu_layers),
+        };
+        let options = load_options(&args.device, gpu_layers);
         let progress = Progress::loading(terminal, &path);
         let started = Instant::now();
         let on_share = {
@@ -96,7 +123,7 @@ impl Engine {
             let path = path.display();
             return Err(Usage(format!("`--ctx` is {context}, but the model `{path}` was trained for {trained} tokens")).into());
         }
-        Ok(Self { weights, args, load_time, context })
+        Ok(Self { weights, args, load_time, context, gpu_layers, machine, card })
     }
 
     /// The model in a few words.
@@ -109,13 +136,27 @@ impl Engine {
     ///
     /// By the kind of device and never by timing, so that runs repeat: on a processor a batch of k tokens costs nearly k times
     /// one, and a candidate that need not be looked at is best not looked at; on a GPU a batch of some is nearly as cheap as one.
-    pub fn width(&self) -> Result<usize> {
-        let gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
-        Ok(match self.args.width {
+    pub fn width(&self) -> usize {
+        match self.args.width {
             Width::Fixed(width) => width.get(),
-            Width::Auto if self.args.gpu_layers != Some(0) && llama::devices()?.iter().any(gpu) => ON_A_GPU,
+            Width::Auto if self.gpu_layers != Some(0) && !self.machine.gpus.is_empty() => ON_A_GPU,
             Width::Auto => 1,
-        })
+        }
+    }
+
+    /// The GPUs that are used.
+    pub fn devices(&self) -> Vec<String> {
+        self.machine.gpus.iter().map(|gpu| gpu.name.clone()).collect()
+    }
+
+    /// How the model is divided among them.
+    pub fn split(&self) -> Split {
+        split(self.args.device.split)
+    }
+
+    /// The tokens of a text as it stands, if they leave room for a story.
+    pub fn tokens(&self, text: &str) -> Result<Vec<Token>> {
+        self.fitting(self.weights.tokenize(text, true, false)?)
     }
 
     /// The tokens of a prompt, if they leave room for a story.
@@ -148,8 +189,57 @@ impl Engine {
             MOST_BRANCHES - 1
         );
         let threads = self.args.threads.map(std::num::NonZeroUsize::get);
-        self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, ..SessionOptions::default() })
+        if let Some(card) = &self.card {
+            let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));
+            let wish = wish(&self.args.device, cells, branches, BATCH);
+            let deed = || format!("cannot open the model `{}` for {cells} tokens", self.weights.path().display());
+            fit(card, &wish, &self.machine, layers).with_context(deed)?;
+        }
+        let DeviceArgs { kv_type, flash_attention, .. } = &self.args.device;
+        let flash_attention = match flash_attention {
+            Flash::Auto => FlashAttention::Auto,
+            Flash::On => FlashAttention::On,
+            Flash::Off => FlashAttention::Off,
+        };
+        let (keys, values) = (cache_type(kv_type.keys)?, cache_type(kv_type.values)?);
+        self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, flash_attention, keys, values })
     }
+}
+
+/// How the arguments want a model to be loaded.
+fn load_options(args: &DeviceArgs, gpu_layers: Option<u32>) -> LoadOptions {
+    LoadOptions {
+        devices: args.device.clone(),
+        main_gpu: args.main_gpu,
+        split: split(args.split),
+        gpu_layers,
+        use_mmap: !args.no_mmap,
+        use_mlock: args.mlock,
+    }
+}
+
+fn split(by: SplitBy) -> Split {
+    match by {
+        SplitBy::None => Split::None,
+        SplitBy::Layer => Split::Layer,
+        SplitBy::Row => Split::Row,
+    }
+}
+
+/// The type of this kind, which the arguments have found among those that there are.
+fn cache_type(kind: Kind) -> Result<CacheType> {
+    let all = [
+        CacheType::F32,
+        CacheType::F16,
+        CacheType::Bf16,
+        CacheType::Q8_0,
+        CacheType::Q5_1,
+        CacheType::Q5_0,
+        CacheType::Q4_1,
+        CacheType::Q4_0,
+    ];
+    let found = all.into_iter().find(|one| Kind::named(&one.to_string()) == Some(kind));
+    found.with_context(|| format!("keys and values cannot be remembered as `{kind}`"))
 }
 
 /// Tells one story; `hear` gets each piece of text as it appears, and may stop it by an error.
@@ -238,7 +328,7 @@ fn last_words(message: &str) {
 }
 
 /// The bundled model: beside the working directory, the program, or the source.
-fn bundled() -> Result<PathBuf> {
+pub fn bundled() -> Result<PathBuf> {
     let program = std::env::current_exe().ok();
     let beside = program.iter().flat_map(|program| program.ancestors().skip(1).take(4));
     let mut folders =

@@ -27,7 +27,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let asked = engine.ask(prompt, &asking, seed, 1, terminal)?;
     let one = StoryArgs { seed: Some(seed), tokens: NonZeroUsize::MIN, stop: Vec::new() };
     let plan = engine.plan(sampler, &asked.tokens, seed, &one)?;
-    let width = engine.width()?;
+    let width = engine.width();
     // Every candidate stays until all are known.
     let branches = 1 + plan.sampler.forks(width);
     if branches > MOST_BRANCHES {

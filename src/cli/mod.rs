@@ -12,12 +12,17 @@ mod bench;
 mod columns;
 #[cfg(feature = "llama")]
 mod compare;
+mod device_args;
+#[cfg(feature = "llama")]
+mod doctor;
 #[cfg(feature = "llama")]
 mod engine;
 #[cfg(feature = "llama")]
 mod explain;
 mod explanation;
 mod figures;
+mod machine;
+mod models;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;
@@ -116,6 +121,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Compare(args) => compare::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
         Command::Presets(args) => presets::run(args, terminal),
+        Command::Models(args) => models::run(args, terminal),
+        Command::Doctor { json } => doctor::run(json, terminal),
     }
 }
 
@@ -123,7 +130,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Presets(args) => presets::run(args, terminal),
-        Command::Write(_) | Command::Bench(_) | Command::Compare(_) | Command::Explain(_) => {
+        Command::Models(args) => models::run(args, terminal),
+        Command::Write(_) | Command::Bench(_) | Command::Compare(_) | Command::Explain(_) | Command::Doctor { .. } => {
             anyhow::bail!(
                 "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"
             )

@@ -35,7 +35,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     };
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
-    let width = engine.width()?;
+    let width = engine.width();
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
@@ -122,7 +122,12 @@ fn record_of(
             branches: settings.branches,
             batch: settings.batch,
             threads: settings.threads,
-            gpu_layers: engine.args.gpu_layers,
+            gpu_layers: engine.gpu_layers,
+            devices: engine.devices(),
+            main_gpu: engine.args.device.main_gpu,
+            split: engine.split().to_string(),
+            mmap: !engine.args.device.no_mmap,
+            mlock: engine.args.device.mlock,
             flash_attention: settings.flash_attention.to_string(),
             cache: [settings.keys.to_string(), settings.values.to_string()],
         },

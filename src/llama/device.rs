@@ -1,10 +1,15 @@
 //! The machine as llama.cpp sees it.
 
+use std::fmt;
+
+use anyhow::{Result, bail, ensure};
+use llama_cpp_2::model::params::{LlamaModelParams, LlamaSplitMode};
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
 use llama_cpp_sys_2 as sys;
 use serde::Serialize;
 
 use super::backend::{backend, text_of};
+use super::weights::LoadOptions;
 
 /// Something that computes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -41,7 +46,7 @@ pub enum DeviceKind {
 ///
 /// # Errors
 /// llama.cpp does not start.
-pub fn devices() -> anyhow::Result<Vec<Device>> {
+pub fn devices() -> Result<Vec<Device>> {
     backend()?;
     Ok(list_llama_ggml_backend_devices()
         .into_iter()
@@ -59,6 +64,79 @@ pub fn devices() -> anyhow::Result<Vec<Device>> {
             free: device.memory_free,
         })
         .collect())
+}
+
+/// How a model is divided among several GPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Split {
+    /// Not at all: one GPU holds everything.
+    None,
+    /// Whole layers, each with its memory.
+    #[default]
+    Layer,
+    /// The rows of every matrix.
+    Row,
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "none",
+            Self::Layer => "layer",
+            Self::Row => "row",
+        })
+    }
+}
+
+/// The GPUs of this machine, or those of them with these names; `CPU` names none.
+///
+/// # Errors
+/// There is no device of a name; llama.cpp does not start.
+pub fn gpus(names: Option<&[String]>) -> Result<Vec<Device>> {
+    Ok(chosen(names)?.into_iter().map(|(_, device)| device).collect())
+}
+
+/// The same, each with its number in llama.cpp's list.
+fn chosen(names: Option<&[String]>) -> Result<Vec<(usize, Device)>> {
+    let all: Vec<(usize, Device)> = devices()?.into_iter().enumerate().collect();
+    let is_gpu = |device: &Device| matches!(device.kind, DeviceKind::Gpu | DeviceKind::IntegratedGpu);
+    let Some(names) = names else {
+        return Ok(all.into_iter().filter(|(_, device)| is_gpu(device)).collect());
+    };
+    let mut chosen = Vec::new();
+    for name in names {
+        let found = all.iter().find(|(_, device)| device.name.eq_ignore_ascii_case(name));
+        let Some((number, device)) = found else {
+            let there: Vec<String> = all.iter().map(|(_, device)| format!("`{}`", device.name)).collect();
+            bail!("there is no device `{name}`\nhint: there is {}", there.join(", "));
+        };
+        // The CPU is used always, with what works beside it on its memory.
+        if is_gpu(device) && !chosen.iter().any(|(other, _)| other == number) {
+            chosen.push((*number, device.clone()));
+        }
+    }
+    Ok(chosen)
+}
+
+/// Puts the devices of the options into the parameters.
+pub(super) fn choose(parameters: LlamaModelParams, options: &LoadOptions) -> Result<LlamaModelParams> {
+    let LoadOptions { devices, main_gpu, split, .. } = options;
+    let used = chosen(devices.as_deref())?;
+    ensure!(*main_gpu == 0 || *main_gpu < used.len(), "there is no GPU {main_gpu}, counted from 0: {} can be used", used.len());
+    let parameters = match devices {
+        None => parameters,
+        Some(_) => parameters.with_devices(&used.iter().map(|(number, _)| *number).collect::<Vec<_>>())?,
+    };
+    // Without a GPU there is nothing to divide, and llama.cpp would look for the first one in vain.
+    if used.is_empty() {
+        return Ok(parameters);
+    }
+    let split = match split {
+        Split::None => LlamaSplitMode::None,
+        Split::Layer => LlamaSplitMode::Layer,
+        Split::Row => LlamaSplitMode::Row,
+    };
+    Ok(parameters.with_split_mode(split).with_main_gpu(i32::try_from(*main_gpu)?))
 }
 
 /// Cores that compute on their own, at least 1: two threads of one core share its arithmetic and only slow each other.
@@ -84,5 +162,13 @@ mod tests {
         assert!(devices().unwrap().iter().any(|device| device.kind == DeviceKind::Cpu));
         assert!(physical_cores() >= 1);
         assert!(!system_info().is_empty());
+    }
+
+    #[test]
+    fn a_device_that_is_not_there_is_named_with_those_that_are() {
+        let said = gpus(Some(&["GPU99".to_owned()])).unwrap_err().to_string();
+        assert!(said.starts_with("there is no device `GPU99`\nhint: there is ") && said.contains("`CPU`"), "{said}");
+        assert_eq!(gpus(Some(&["cpu".to_owned()])).unwrap(), []);
+        assert_eq!(gpus(Some(&[])).unwrap(), []);
     }
 }

@@ -18,7 +18,7 @@ mod settings;
 mod weights;
 
 pub use backend::{build, on_abort};
-pub use device::{Device, DeviceKind, devices, physical_cores, system_info};
+pub use device::{Device, DeviceKind, Split, devices, gpus, physical_cores, system_info};
 pub use session::Session;
 pub use settings::{CacheType, FlashAttention, MOST_BRANCHES, SessionOptions, Settings};
 pub use weights::{LoadOptions, Weights};

@@ -9,7 +9,8 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
 use super::backend::{backend, overheard};
-use super::{file, lexicon};
+use super::device::Split;
+use super::{device, file, lexicon};
 use crate::model::{Lexicon, Token};
 
 /// Names of llama.cpp's file types, by number, where the number has one.
@@ -20,17 +21,25 @@ const QUANTISATIONS: [&str; 42] = [
 ];
 
 /// How a model file is loaded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadOptions {
+    /// Names of the devices to use beside the CPU; `None` uses all of them, an empty list none.
+    pub devices: Option<Vec<String>>,
+    /// Which of the used GPUs holds everything with [`Split::None`], counted from 0.
+    pub main_gpu: usize,
+    /// How a model is divided among GPUs.
+    pub split: Split,
     /// Layers that go to the GPU; 0 keeps the model on the CPU, `None` moves all where the build and machine have a GPU.
     pub gpu_layers: Option<u32>,
     /// Map the file instead of reading it: starts at once, and several processes share the memory.
     pub use_mmap: bool,
+    /// Keep the weights from ever being written out to disk.
+    pub use_mlock: bool,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { gpu_layers: None, use_mmap: true }
+        Self { devices: None, main_gpu: 0, split: Split::Layer, gpu_layers: None, use_mmap: true, use_mlock: false }
     }
 }
 
@@ -62,9 +71,11 @@ impl Weights {
             stop.set(stop.get() || !on);
             on
         });
+        parameters = parameters.with_use_mlock(options.use_mlock);
         if let Some(layers) = options.gpu_layers {
             parameters = parameters.with_n_gpu_layers(layers);
         }
+        parameters = device::choose(parameters, options).map_err(|cause| refuse(cause.to_string()))?;
         let model = match overheard(|| LlamaModel::load_from_file(backend, path, &parameters)) {
             (Ok(model), _) => model,
             (Err(_), _) if stopped.get() => return Err(refuse("the loading was stopped".to_owned())),

@@ -97,8 +97,23 @@ pub struct Run {
     pub batch: usize,
     /// Processor threads.
     pub threads: usize,
-    /// Layers asked to be on the GPU; all that fit where nothing is said.
+    /// Layers asked to be on GPUs, as many as were found to fit where nothing was said; `None` where there is no GPU.
     pub gpu_layers: Option<u32>,
+    /// The GPUs that it could use, by name.
+    #[serde(default)]
+    pub devices: Vec<String>,
+    /// Which of them held everything, with `split` at `none`.
+    #[serde(default)]
+    pub main_gpu: usize,
+    /// How the model was divided among them: `none`, `layer` or `row`.
+    #[serde(default = "by_layer")]
+    pub split: String,
+    /// Whether the file was mapped and not read.
+    #[serde(default = "yes")]
+    pub mmap: bool,
+    /// Whether the weights were kept from being written out.
+    #[serde(default)]
+    pub mlock: bool,
     /// `auto`, `on` or `off`.
     pub flash_attention: String,
     /// The types of remembered keys and values.
@@ -180,6 +195,16 @@ impl Record {
         };
         write().with_context(|| refusal(path))
     }
+}
+
+/// How a model was divided before records told.
+fn by_layer() -> String {
+    "layer".to_owned()
+}
+
+/// How a file was read before records told.
+fn yes() -> bool {
+    true
 }
 
 fn refusal(path: &Path) -> String {

@@ -1,0 +1,100 @@
+//! What is typed about devices and about the form of numbers.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use crate::catalog::{GpuLayers, Kind};
+
+/// Where and in what form a model computes. Most of it is shown by `--help` and not by `-h`: few people need it.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model")]
+pub struct DeviceArgs {
+    /// Layers to put on GPUs, the output counted as one; `auto` is as many as fit.
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = layers, allow_negative_numbers = true)]
+    pub gpu_layers: GpuLayers,
+
+    /// GPUs to use, by name; `CPU` uses none. `afterword doctor` names them.
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', hide_short_help = true)]
+    pub device: Option<Vec<String>>,
+
+    /// The GPU that holds everything with `--split none`, counted from 0.
+    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    pub main_gpu: usize,
+
+    /// How a model is divided among GPUs.
+    #[arg(long, value_enum, default_value_t = SplitBy::Layer, hide_short_help = true)]
+    pub split: SplitBy,
+
+    /// How keys and values are remembered, one type for both or two: `q8_0`, `q8_0,f16`. Types: f32, f16, bf16, q8_0, q5_1,
+    /// q5_0, q4_1, q4_0.
+    #[arg(long, value_name = "TYPE[,TYPE]", default_value = "f16", hide_short_help = true)]
+    pub kv_type: KvTypes,
+
+    /// Whether attention is computed without storing its matrix.
+    #[arg(long, value_enum, default_value_t = Flash::Auto, value_name = "WHEN", hide_short_help = true)]
+    pub flash_attention: Flash,
+
+    /// Read the model into memory instead of mapping its file.
+    #[arg(long, hide_short_help = true)]
+    pub no_mmap: bool,
+
+    /// Keep the model from being written out to disk.
+    #[arg(long, hide_short_help = true)]
+    pub mlock: bool,
+}
+
+/// How a model is divided among GPUs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SplitBy {
+    /// Not at all.
+    None,
+    /// By whole layers.
+    Layer,
+    /// By the rows of every matrix.
+    Row,
+}
+
+/// When to use flash attention.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Flash {
+    /// Where the device can.
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// The types of remembered keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KvTypes {
+    pub keys: Kind,
+    pub values: Kind,
+}
+
+/// The types in which llama.cpp can keep keys and values.
+const KV_TYPES: [&str; 8] = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"];
+
+impl FromStr for KvTypes {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        let (keys, values) = typed.split_once(',').unwrap_or((typed, typed));
+        let kind = |name: &str| {
+            let known = KV_TYPES.iter().find(|known| **known == name).and_then(|name| Kind::named(name));
+            known.ok_or_else(|| format!("expected one of `{}`, or two with a comma", KV_TYPES.join("`, `")))
+        };
+        Ok(Self { keys: kind(keys)?, values: kind(values)? })
+    }
+}
+
+fn layers(typed: &str) -> Result<GpuLayers, &'static str> {
+    match typed {
+        "auto" => Ok(GpuLayers::Auto),
+        number => number.parse().map(GpuLayers::Fixed).map_err(|_| "expected a whole number from 0 up, or `auto`"),
+    }
+}

@@ -1,0 +1,185 @@
+//! `afterword models` and `doctor`, and what the options about devices do: the binary, on tiny models of every family.
+
+#![cfg(feature = "llama")]
+// What helps a test may fail as a test does.
+#![allow(clippy::unwrap_used)]
+
+mod gguf;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use afterword::story::Record;
+use gguf::{Family, Value, tiny};
+use serde_json::Value as Json;
+
+fn afterword(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.args(args).stdin(Stdio::null()).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap()
+}
+
+/// The standard output of what ends well.
+fn said(args: &[&str]) -> String {
+    let output = afterword(args);
+    assert_eq!(output.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn refused(code: i32, args: &[&str]) -> String {
+    let output = afterword(args);
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(code), &b""[..]), "{args:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn json(args: &[&str]) -> Json {
+    serde_json::from_str(&said(args)).unwrap()
+}
+
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("models-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A story's record, told by this model.
+fn recorded(model: &Path, more: &[&str]) -> Record {
+    let record = model.with_extension("json");
+    let story = ["write", "once the", "--seed", "7", "--tokens", "12", "--set", "future.entropy-top=5", "--threads", "1"];
+    let files = ["--model", model.to_str().unwrap(), "--record", record.to_str().unwrap()];
+    let text = said(&[&story[..], &files, more].concat());
+    let record: Record = serde_json::from_str(&fs::read_to_string(record).unwrap()).unwrap();
+    assert_eq!(text, format!("once the{}\n", record.text));
+    record
+}
+
+#[test]
+fn every_family_is_described_and_tells_whole_and_in_parts() {
+    for family in Family::ALL {
+        let folder = folder(&format!("{family:?}"));
+        let model = tiny(family, 7);
+        let whole = folder.join("tale.gguf");
+        fs::write(&whole, model.bytes()).unwrap();
+        for (part, number) in model.split(3).iter().zip(1..) {
+            fs::write(folder.join(format!("tale-{number:05}-of-00003.gguf")), part.bytes()).unwrap();
+        }
+        let first = folder.join("tale-00001-of-00003.gguf");
+        let info = |path: &Path| json(&["models", "info", path.to_str().unwrap(), "--ctx", "512", "--stories", "3", "--json"]);
+        let (one, three) = (info(&whole), info(&first));
+        assert_eq!((&one["model"]["parts"], &three["model"]["parts"]), (&Json::from(1), &Json::from(3)));
+        assert_eq!(one["need-estimated"], three["need-estimated"], "{family:?}");
+        assert_eq!(one["model"]["name"], Json::from(format!("Tiny {family:?}")));
+        assert_eq!((&one["model"]["quantisation"], &one["misfit"]), (&Json::from("F32"), &Json::Null));
+        assert!(one["machine"]["memory"]["total"].as_u64().unwrap() > 1 << 28);
+
+        let (one, three) = (recorded(&whole, &[]), recorded(&first, &[]));
+        assert_eq!((one.tokens.len(), &one.tokens), (12, &three.tokens), "{family:?}");
+        assert_eq!(one.model.architecture, three.model.architecture);
+    }
+}
+
+#[test]
+fn a_model_is_described_in_lines() {
+    let mut model = tiny(Family::Gemma3, 7);
+    model.set("tokenizer.chat_template", Value::Text("{{ messages }}".into()));
+    model.set("general.sampling.temp", Value::F32(0.7));
+    let file = model.write();
+    let page = said(&["models", "info", file.to_str().unwrap(), "--kv-type", "q8_0,f16"]);
+    for line in [
+        "architecture   gemma3",
+        "quantisation   F32 100 %",
+        "context        4,096 tokens",
+        "vocabulary     298 tokens, llama",
+        "heads          4, 2 with keys and values, of 8",
+        "window         8 tokens in some layers",
+        "template       yes: it takes instructions",
+        "advice         temp = 0.7",
+        "needs, estimated, for one story of up to 4,096 tokens",
+        "Q8_0, F16",
+        "so             it fits",
+    ] {
+        assert!(page.contains(line), "`{line}` is not in\n{page}");
+    }
+}
+
+#[test]
+fn the_list_names_the_bundled_model_and_what_the_caches_hold() {
+    let home = folder("home");
+    let hub = home.join(".cache/huggingface/hub/models--a--tale/snapshots/1");
+    fs::create_dir_all(&hub).unwrap();
+    fs::write(hub.join("tale.gguf"), tiny(Family::Qwen3, 7).bytes()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    for variable in ["HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE", "HF_HOME", "XDG_CACHE_HOME", "LLAMA_CACHE", "OLLAMA_MODELS"] {
+        command.env_remove(variable);
+    }
+    command.env("HOME", &home).current_dir(env!("CARGO_MANIFEST_DIR")).args(["models", "list", "--json"]);
+    let list: Json = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let names: Vec<_> =
+        list.as_array().unwrap().iter().map(|one| (one["place"].as_str(), one["card"]["name"].as_str())).collect();
+    assert!(names.contains(&(Some("models/"), Some("Fable 3M"))), "{names:?}");
+    assert!(names.contains(&(Some("Hugging Face"), Some("Tiny Qwen3"))), "{names:?}");
+}
+
+#[test]
+fn what_decides_about_devices_is_in_the_record() {
+    let folder = folder("devices");
+    let model = folder.join("tale.gguf");
+    fs::write(&model, tiny(Family::Llama, 7).bytes()).unwrap();
+    let options = ["--kv-type", "f32,f16", "--flash-attention", "off", "--no-mmap", "--gpu-layers", "0", "--split", "row"];
+    let run = recorded(&model, &options).run;
+    assert_eq!((run.cache, run.flash_attention.as_str()), (["f32".to_owned(), "f16".to_owned()], "off"));
+    assert_eq!((run.mmap, run.mlock, run.gpu_layers, run.split.as_str()), (false, false, Some(0), "row"));
+    let run = recorded(&model, &["--device", "CPU"]).run;
+    assert_eq!((run.devices, run.gpu_layers, run.width, run.mmap), (Vec::new(), None, 1, true));
+}
+
+#[test]
+fn a_device_or_a_type_that_is_not_there_is_named_with_those_that_are() {
+    let said = refused(1, &["write", "Once", "--device", "GPU99"]);
+    assert!(said.starts_with("error: there is no device `GPU99`\nhint: there is ") && said.contains("`CPU`"), "{said}");
+    let said = refused(2, &["write", "Once", "--kv-type", "q9"]);
+    assert!(said.starts_with("error: `q9` is no value of `--kv-type`: expected one of `f32`, "), "{said}");
+    assert!(refused(2, &["write", "Once", "--gpu-layers", "-1"]).contains("from 0 up, or `auto`"));
+    assert!(refused(1, &["write", "Once", "--device", "CPU", "--main-gpu", "9"]).contains("there is no GPU 9, counted from 0"));
+}
+
+#[test]
+fn a_model_that_cannot_fit_is_refused_before_it_is_loaded() {
+    let mut model = tiny(Family::Llama, 7);
+    for tensor in &mut model.tensors {
+        // Keys and values out of one matrix: then heads and sizes tell what a token costs.
+        tensor.name = tensor.name.replace("attn_k.", "attn_qkv.");
+    }
+    model.set("llama.attention.key_length", Value::U32(1 << 30));
+    let file = model.write();
+    let said = refused(1, &["write", "Once", "--model", file.to_str().unwrap()]);
+    let beginning = format!("error: cannot load the model `{}`: it needs about ", file.display());
+    assert!(said.starts_with(&beginning) && said.contains(" of memory, and this machine has "), "{said}");
+    assert!(said.lines().nth(1).is_some_and(|hint| hint.starts_with("hint: ")), "{said}");
+    let info = json(&["models", "info", file.to_str().unwrap(), "--json"]);
+    assert!(info["misfit"]["cause"].is_string(), "{info}");
+}
+
+#[test]
+fn the_doctor_names_what_there_is_and_proves_that_it_works() {
+    let report = json(&["doctor", "--json"]);
+    assert_eq!(
+        (&report["versions"]["afterword"], &report["broken"]),
+        (&Json::from(env!("CARGO_PKG_VERSION")), &Json::from(Vec::<Json>::new()))
+    );
+    assert!(report["tokens-a-second"].as_f64().unwrap() > 0.0);
+    let devices = report["devices"].as_array().unwrap();
+    assert!(devices.iter().any(|device| device["name"] == "CPU"), "{report}");
+    assert!(report["versions"]["backend"].as_str().unwrap().starts_with("llama.cpp "));
+    #[cfg(all(target_arch = "x86_64", target_feature = "avx512vnni"))]
+    for feature in ["AVX512", "AVX512_VNNI"] {
+        assert!(report["processor"].as_array().unwrap().contains(&Json::from(feature)), "{report}");
+    }
+    let page = said(&["doctor"]);
+    for line in
+        ["backend        llama.cpp ", "features       ", "processor      ", "device         CPU", "so             it works"]
+    {
+        assert!(page.contains(line), "`{line}` is not in\n{page}");
+    }
+}
