@@ -4,8 +4,9 @@ use anyhow::{Context, Result};
 
 use super::Interruption;
 use super::args::{PromptArgs, Think};
-use super::engine::{Engine, tell};
+use super::engine::Engine;
 use super::progress::Progress;
+use super::tell::tell;
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::chat::{Conversation, Marks, Script, Template, Whose};

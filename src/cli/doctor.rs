@@ -9,11 +9,12 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::args::{Args, Command};
-use super::engine::{Engine, bundled, tell};
+use super::engine::{Engine, bundled};
 use super::machine::machine;
 use super::models::{holds, places};
 use super::progress::Progress;
 use super::settings::{Chosen, folders};
+use super::tell::tell;
 use super::terminal::{BOLD, DIM, Terminal, fit};
 use crate::catalog::Machine;
 use crate::llama::{self, Device};

@@ -3,7 +3,7 @@
 use anyhow::{Result, anyhow};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::device_args::{DeviceArgs, Flash};
+use super::args::{DeviceArgs, Flash};
 use crate::catalog::{Gpu, GpuLayers, Machine, Memory, ModelCard, Placement, Wish, check, place};
 
 /// Memory, and the GPUs that the arguments leave to be used.
@@ -30,7 +30,7 @@ fn memory() -> Option<Memory> {
 
 #[cfg(feature = "llama")]
 fn gpus(args: &DeviceArgs) -> Result<Vec<Gpu>> {
-    use super::device_args::SplitBy;
+    use super::args::SplitBy;
 
     let gpu = |device: crate::llama::Device| Gpu { name: device.name, total: device.memory as u64, free: device.free as u64 };
     let mut gpus: Vec<Gpu> = crate::llama::gpus(args.device.as_deref())?.into_iter().map(gpu).collect();

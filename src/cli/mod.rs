@@ -1,7 +1,7 @@
 //! The command line: arguments become settings, and each subcommand has its file. The only place that prints.
 
 // Without a backend nothing tells stories, and what only they need lies idle.
-#![cfg_attr(not(feature = "llama"), allow(dead_code))]
+#![cfg_attr(not(feature = "llama"), allow(dead_code, unused_imports))]
 
 mod args;
 #[cfg(feature = "llama")]
@@ -12,7 +12,6 @@ mod bench;
 mod columns;
 #[cfg(feature = "llama")]
 mod compare;
-mod device_args;
 #[cfg(feature = "llama")]
 mod doctor;
 #[cfg(feature = "llama")]
@@ -28,6 +27,8 @@ mod presets;
 mod progress;
 mod prose;
 mod settings;
+#[cfg(feature = "llama")]
+mod tell;
 mod terminal;
 #[cfg(feature = "llama")]
 mod tune;

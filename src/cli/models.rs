@@ -9,8 +9,8 @@ use etcetera::BaseStrategy;
 use serde_json::json;
 
 use super::Outcome;
+use super::args::DeviceArgs;
 use super::args::Models;
-use super::device_args::DeviceArgs;
 use super::figures::grouped;
 use super::machine::{machine, wish};
 use super::prose::safe;

@@ -9,9 +9,10 @@ use sha2::{Digest, Sha256};
 
 use super::args::{Trace, Write};
 use super::asking::Asked;
-use super::engine::{Broken, Engine, Tale, tell};
+use super::engine::Engine;
 use super::progress::{Progress, pace, some};
 use super::settings::{Chosen, prompt, seed};
+use super::tell::{Broken, Tale, tell};
 use super::terminal::{BOLD, Terminal};
 use super::{Outcome, is_closed_pipe};
 use crate::decode::Plan;

@@ -1,0 +1,77 @@
+//! What is typed.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+mod device;
+mod shared;
+mod telling;
+mod tools;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+pub use self::device::{DeviceArgs, Flash, SplitBy};
+pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
+pub use self::telling::{Compare, Explain, Layout, Trace, Write};
+pub use self::tools::{Bench, Models, Presets};
+
+/// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
+/// words that keep the story open.
+#[derive(Debug, Parser)]
+#[command(name = "afterword", version, max_term_width = 80, propagate_version = true)]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Colours: `auto` (in a terminal, unless NO_COLOR is set), `always` or `never`.
+    // With its possible values listed one by one, the help of every command would spread over two screens.
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_possible_values = true)]
+    pub colour: Colour,
+
+    /// Print nothing but the result and errors.
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    /// In a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Tell a story that goes on from a prompt.
+    Write(Write),
+    /// Tell the same prompt with several presets, under one seed, and show where they part.
+    ///
+    /// Each story is the one that `write` tells with this preset and seed. What a story shares with the first one is plain; from
+    /// the first word on that differs, behind ‖, it is coloured.
+    Compare(Compare),
+    /// Show why: the next token after a prompt, with p, Ĥ and s of every candidate, and what each stage cut.
+    ///
+    /// The token is the first of a story, so α stands where it stands at t = 0: a wave's centre. Ask for another with
+    /// `--set future.alpha=0.5`.
+    Explain(Explain),
+    /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
+    Bench(Bench),
+    /// List, show and check presets.
+    #[command(subcommand)]
+    Presets(Presets),
+    /// List the models on this machine, or tell what one is and needs.
+    #[command(subcommand)]
+    Models(Models),
+    /// Tell what this build and this machine have, and whether they tell a story.
+    Doctor {
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}

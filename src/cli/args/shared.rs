@@ -1,0 +1,137 @@
+//! What several subcommands are asked: about the model, the preset, the prompt and the story.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
+
+use super::DeviceArgs;
+
+/// The model and how it computes.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// A GGUF file; without it the small story model that comes with the program.
+    #[arg(long, value_name = "PATH")]
+    pub model: Option<PathBuf>,
+
+    /// Processor threads; without it 1 for models below 100 MB, else one for each physical core.
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+    pub threads: Option<NonZeroUsize>,
+
+    /// The most tokens of prompt and story together; without it what the model was trained for.
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+    pub ctx: Option<NonZeroUsize>,
+
+    /// Candidates of a story to look at in one decode; `auto` is 1 on a processor, 8 on a GPU. Changes the cost only.
+    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    pub width: Width,
+
+    /// Where and in what form it computes.
+    #[command(flatten)]
+    pub device: DeviceArgs,
+}
+
+/// How many candidates are looked at in one decode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// By the kind of device.
+    Auto,
+    /// So many.
+    Fixed(NonZeroUsize),
+}
+
+impl FromStr for Width {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        match typed {
+            "auto" => Ok(Self::Auto),
+            number => number.parse().map(Self::Fixed).map_err(|_| "expected a number from 1 up, or `auto`".to_string()),
+        }
+    }
+}
+
+/// The decisions.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Sampler")]
+pub struct PresetArgs {
+    /// A preset by name, or a TOML file. `afterword presets list` names them.
+    #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
+    pub preset: String,
+
+    /// Change one value of the preset: `future.alpha=0.3`, `temperature=0.8`, `draw.pick=argmax`. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// How the prompt is put to an instruct model.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Prompt")]
+pub struct PromptArgs {
+    /// Put the prompt as an instruction, in the model's own chat template; without it a prompt that begins like one ("Write …",
+    /// "Tell …", "Please …") is, where the model has a template.
+    #[arg(long)]
+    pub chat: bool,
+
+    /// Take the prompt as the beginning of the story, whatever the model.
+    #[arg(long, conflicts_with_all = ["chat", "system", "prefill", "think"])]
+    pub raw: bool,
+
+    /// Tell an instruct model who it is.
+    #[arg(long, value_name = "TEXT")]
+    pub system: Option<String>,
+
+    /// Begin the model's answer; the story goes on from there.
+    #[arg(long, value_name = "TEXT")]
+    pub prefill: Option<String>,
+
+    /// Let a model that can think do so first: `show` prints its thinking on standard error, `off` (the usual) asks for none. It
+    /// is not sampled by the preset.
+    #[arg(long, value_name = "off|show|hide", hide_possible_values = true)]
+    pub think: Option<Think>,
+
+    /// Take names of control tokens in the prompt as those tokens, and not as letters.
+    #[arg(long)]
+    pub parse_special: bool,
+}
+
+/// What becomes of a model's thinking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Think {
+    /// There is none.
+    Off,
+    /// It is shown beside the story.
+    Show,
+    /// It is not shown.
+    Hide,
+}
+
+/// The story.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Story")]
+pub struct StoryArgs {
+    /// The seed of all randomness; without it one is chosen and printed.
+    #[arg(long, value_name = "N", value_parser = any_seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+
+    /// The most tokens to tell.
+    #[arg(long, value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
+    pub tokens: NonZeroUsize,
+
+    /// End before this text; it is not told. May be repeated.
+    #[arg(long, value_name = "TEXT")]
+    pub stop: Vec<String>,
+}
+
+pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, &'static str> {
+    typed.parse().map_err(|_| "expected a whole number from 1 up")
+}
+
+pub(super) fn any_seed(typed: &str) -> Result<u64, &'static str> {
+    typed.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615")
+}

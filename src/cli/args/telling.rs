@@ -1,0 +1,147 @@
+//! What the subcommands that tell a story, or a part of one, are asked.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::shared::any_seed;
+use super::{ModelArgs, PresetArgs, PromptArgs, StoryArgs};
+
+/// `afterword write`
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  afterword write "Once upon a time"
+  afterword write "The door opened" --preset open --seed 7 --tokens 100
+  afterword write --model story.gguf --record story.json < beginning.txt"#)]
+pub struct Write {
+    /// How the story begins; `-` or nothing reads standard input.
+    pub prompt: Option<String>,
+
+    /// How it is put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
+
+    /// The decisions.
+    #[command(flatten)]
+    pub preset: PresetArgs,
+
+    /// The story.
+    #[command(flatten)]
+    pub story: StoryArgs,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Write the record of the story to this file: prompt, preset, seed, model, settings, tokens and text, as JSON.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub record: Option<PathBuf>,
+
+    /// Keep in the record why each token was chosen: p, rank, entropies, α, and every candidate that was looked at with p, Ĥ
+    /// and s. `full` looks at all candidates.
+    #[arg(
+        long,
+        value_name = "HOW",
+        requires = "record",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "looked",
+        help_heading = "Output"
+    )]
+    pub trace: Option<Trace>,
+
+    /// Print only what is told, without the prompt before it.
+    #[arg(long, help_heading = "Output")]
+    pub no_prompt: bool,
+}
+
+/// `afterword compare`
+#[derive(Debug, Args)]
+pub struct Compare {
+    /// How the stories begin; `-` reads standard input.
+    pub prompt: String,
+
+    /// The presets to compare, by name or TOML file; without it greedy,temperature,future,wave.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    pub presets: Vec<String>,
+
+    /// Compare values of one setting: `future.alpha=-1,0,1`. Each preset is told with each of them, `future` where none is named.
+    #[arg(long, value_name = "KEY=A,B,…")]
+    pub vary: Option<String>,
+
+    /// Change one value of every preset. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// How the prompt is put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
+
+    /// The stories.
+    #[command(flatten)]
+    pub story: StoryArgs,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// How the stories are laid out.
+    #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]
+    pub layout: Layout,
+
+    /// Print one JSON object: the prompt, the seed, and each story with its preset, tokens and costs; `parts-at` counts the words
+    /// before the first one that differs from the first story's.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// How compared stories are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Layout {
+    /// Columns where the terminal is wide enough for them, else rows.
+    Auto,
+    /// Side by side.
+    Columns,
+    /// One after another.
+    Rows,
+}
+
+/// `afterword explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The text whose next token is explained; `-` reads standard input.
+    pub prompt: String,
+
+    /// How it is put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
+
+    /// The decisions.
+    #[command(flatten)]
+    pub preset: PresetArgs,
+
+    /// The seed of the draw that is shown; without it one is chosen and printed.
+    #[arg(long, value_name = "N", help_heading = "Sampler", value_parser = any_seed, allow_negative_numbers = true)]
+    pub seed: Option<u64>,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON object: the prompt, the preset, every stage and every candidate, with no number rounded; entropies and
+    /// log-probabilities in nats.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// What a record keeps of each token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Trace {
+    /// What was looked at to choose it.
+    Looked,
+    /// All candidates, looked at even where that could not matter.
+    Full,
+}

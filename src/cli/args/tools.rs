@@ -1,0 +1,121 @@
+//! What the subcommands around stories are asked: about speed, presets and models.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::shared::from_one;
+use super::{DeviceArgs, ModelArgs};
+use crate::bench::Mode;
+
+/// `afterword bench`
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// The preset whose lookahead is measured, by name or TOML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "future")]
+    pub preset: String,
+
+    /// Change one value of the preset. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// How the stories begin; without it some beginnings of fairy tales. May be repeated.
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Vec<String>,
+
+    /// Tokens that each story tells in one measurement.
+    #[arg(long, value_name = "N", default_value = "128")]
+    pub tokens: NonZeroUsize,
+
+    /// How many stories are told at once.
+    #[arg(long, value_name = "N,M,…", value_delimiter = ',', default_value = "1,4")]
+    pub stories: Vec<NonZeroUsize>,
+
+    /// How often everything is measured: times are medians.
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub runs: NonZeroUsize,
+
+    /// What is measured: bare, plain, voice (the preset at α = −1), naive, batch, lazy, wave, word.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_values_t = Mode::USUAL, value_parser = str::parse::<Mode>)]
+    pub modes: Vec<Mode>,
+
+    /// The seed of the first story.
+    #[arg(long, value_name = "N", default_value = "1")]
+    pub seed: u64,
+
+    /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads.
+    #[arg(long, conflicts_with_all = ["modes", "stories"])]
+    pub tune: bool,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `afterword presets`
+#[derive(Debug, Subcommand)]
+pub enum Presets {
+    /// Name all presets, each with its origin and one line on it.
+    List {
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a preset as TOML, with all it extends resolved.
+    Show {
+        /// A preset by name, or a TOML file.
+        name: String,
+        /// Change one value before it is shown. May be repeated.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Read presets and tell what is wrong with them or of no use.
+    Check {
+        /// Presets by name, or TOML files.
+        #[arg(required = true)]
+        files: Vec<String>,
+    },
+}
+
+/// `afterword models`
+#[derive(Debug, Subcommand)]
+pub enum Models {
+    /// Name the models of `models/`, the Hugging Face cache, llama.cpp, LM Studio and Ollama.
+    List {
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell what a model is, and what memory it needs; nothing is loaded.
+    Info {
+        /// A GGUF file.
+        path: PathBuf,
+
+        /// Tokens of prompt and story together; without it what the model was trained for.
+        #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+        ctx: Option<NonZeroUsize>,
+
+        /// Stories that are told at once.
+        #[arg(long, value_name = "N", default_value = "1", value_parser = from_one, allow_negative_numbers = true)]
+        stories: NonZeroUsize,
+
+        /// Where and in what form it would compute.
+        #[command(flatten)]
+        device: Box<DeviceArgs>,
+
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+}
