@@ -26,6 +26,7 @@ mod presets;
 #[cfg(feature = "llama")]
 mod progress;
 mod prose;
+mod report;
 mod settings;
 #[cfg(feature = "llama")]
 mod tell;
@@ -123,6 +124,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Explain(args) => explain::run(args, terminal),
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
+        Command::Report(args) => report::run(args, terminal),
         Command::Doctor { json } => doctor::run(json, terminal),
     }
 }
@@ -132,6 +134,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
+        Command::Report(args) => report::run(args, terminal),
         Command::Write(_) | Command::Bench(_) | Command::Compare(_) | Command::Explain(_) | Command::Doctor { .. } => {
             anyhow::bail!(
                 "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"

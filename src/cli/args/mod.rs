@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 pub use self::device::{DeviceArgs, Flash, SplitBy};
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
 pub use self::telling::{Compare, Explain, Layout, Trace, Write};
-pub use self::tools::{Bench, Models, Presets};
+pub use self::tools::{Bench, Models, Presets, Report};
 
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
@@ -60,6 +60,10 @@ pub enum Command {
     /// The token is the first of a story, so α stands where it stands at t = 0: a wave's centre. Ask for another with
     /// `--set future.alpha=0.5`.
     Explain(Explain),
+    /// Make one HTML page of stories: coloured words, why each was chosen, the α-wave, settings.
+    ///
+    /// The page needs nothing but itself, and no model is loaded to make it.
+    Report(Report),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// List, show and check presets.
