@@ -10,9 +10,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 11] = [
+const FLOORS: [(&str, u32); 12] = [
     ("prob", 1),
     ("chat", 2),
+    ("gguf", 2),
     ("model", 2),
     ("sampler", 2),
     ("story", 3),
