@@ -195,7 +195,7 @@ fn what_is_no_file_is_not_read() {
 
     let closed = folder.join("closed.gguf");
     fs::write(&closed, llama().bytes()).unwrap();
-    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&closed, std::os::unix::fs::PermissionsExt::from_mode(0o000)).unwrap();
     if fs::read(&closed).is_ok() {
         eprintln!("skipped: who runs this test may read every file");
     } else {
@@ -231,7 +231,7 @@ fn no_damaged_header_crashes_the_program() {
         let weights: usize = file.tensors.iter().map(|tensor| (4 * tensor.data.len()).next_multiple_of(32)).sum();
         let mut bytes = file.bytes();
         let header = bytes.len() - weights;
-        for change in 0..1 + pick(number, 1, 4) as u64 {
+        for change in 0..=pick(number, 1, 4) as u64 {
             let at = pick(number, 10 + 2 * change, header);
             bytes[at] = [0, 1, 0x7F, 0x80, 0xFF, 0x20][pick(number, 11 + 2 * change, 6)];
         }

@@ -191,7 +191,7 @@ impl Header {
 /// The four letters with which a GGUF begins.
 fn magic<R: Read + Seek>(source: &mut Source<R>, size: u64) -> Result<()> {
     let mut beginning = Vec::new();
-    while (beginning.len() as u64) < size.min(8) && !(beginning == *b"GGUF") {
+    while (beginning.len() as u64) < size.min(8) && beginning != *b"GGUF" {
         beginning.extend(source.bytes::<1>()?);
     }
     // What it begins with tells people what they gave: a page of a web site, an archive, a text.

@@ -67,7 +67,7 @@ pub(super) fn fenced<T>(deed: impl FnOnce() -> T) -> T {
 /// Tells the listener of an exception, of which nothing but that it was thrown is known here.
 extern "C" fn thrown() {
     if let Some(listener) = LISTENER.get() {
-        let _ = std::panic::catch_unwind(|| listener("it threw an exception, as it does when there is not enough memory"));
+        let _ = std::panic::catch_unwind(|| listener("it threw an exception, for want of memory or of something in the file"));
     }
 }
 
@@ -223,12 +223,13 @@ mod tests {
             let output = std::process::Command::new(program).args(["--exact", &law, "--ignored", "--nocapture"]).output();
             let output = output.unwrap();
             assert_eq!(output.status.code(), Some(3), "{law}");
-            let said = "last words: it threw an exception, as it does when there is not enough memory\n";
+            let said = "last words: it threw an exception, for want of memory or of something in the file\n";
             assert_eq!(String::from_utf8_lossy(&output.stderr), said, "{law}");
         }
     }
 
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(clippy::exit, reason = "behind this call the process aborts, and a test asks with what code it ended")]
     fn last_words(message: &str) {
         eprintln!("last words: {message}");
         std::process::exit(3);
