@@ -15,7 +15,7 @@
 //! | 5 | [`report`], [`catalog`] | pages and pictures, made from records alone; models on disk, and what they will need; no backend |
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
-//! | 2 | [`sampler`], [`model`], [`chat`] | decisions, the seam that they need of a model, and how an instruct model is asked |
+//! | 2 | [`sampler`], [`model`], [`chat`], [`gguf`] | decisions, the seam that they need of a model, how an instruct model is asked, and the file that it comes in |
 //! | 1 | [`prob`] | distributions, entropy, penalties, schedules, noise |
 //!
 //! # Invariants
@@ -36,6 +36,7 @@ pub mod catalog;
 pub mod chat;
 pub mod cli;
 pub mod decode;
+pub mod gguf;
 #[cfg(feature = "llama")]
 pub mod llama;
 pub mod model;

@@ -248,7 +248,10 @@ fn models_are_found_where_other_programs_put_them() {
 fn a_file_that_is_no_model_is_named_with_its_cause() {
     let refused = |path: &Path| format!("{:#}", ModelCard::read(path).unwrap_err());
     let file = Scratch::new("text.gguf", b"Once upon a time");
-    assert_eq!(refused(&file), format!("cannot read the model `{}`: it is not a GGUF file", file.display()));
+    assert_eq!(
+        refused(&file),
+        format!("cannot read the model `{}`: it is not a GGUF file: it begins with `Once upo`", file.display())
+    );
     assert!(refused(Path::new("/nowhere/x.gguf")).ends_with("there is no such file"));
     assert!(refused(Path::new("src")).ends_with("it is a directory"));
     assert!(refused(&Gguf::default().write()).ends_with("it is a GGUF without weights"));

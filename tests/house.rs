@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: [(&str, u32); 12] = [
     ("prob", 1),
     ("chat", 2),
+    ("gguf", 2),
     ("model", 2),
     ("sampler", 2),
     ("story", 3),

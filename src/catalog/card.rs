@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
-use super::header::{Header, Tensor, Value};
-use super::kinds::Kind;
 use super::layers::{Layer, layers};
+use crate::gguf::Kind;
+use crate::gguf::{Header, Tensor, Value};
 
 /// The most files that a model may come in.
 const MOST_PARTS: u64 = 10_000;

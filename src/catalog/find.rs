@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::card::ModelCard;
-use super::header::Header;
+use crate::gguf::Header;
 
 /// How deep a folder is searched: the Hugging Face cache has `models--…/snapshots/HASH/…`.
 const DEEPEST: usize = 6;

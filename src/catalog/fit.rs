@@ -5,8 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::card::ModelCard;
-use super::kinds::Kind;
 use super::need::{Need, Wish, in_words};
+use crate::gguf::Kind;
 
 /// What there is of memory, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

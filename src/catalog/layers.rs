@@ -1,6 +1,6 @@
 //! What each layer of a model weighs, and what it remembers of a text.
 
-use super::header::{Header, Tensor};
+use crate::gguf::{Header, Tensor};
 
 /// A layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

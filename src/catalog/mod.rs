@@ -6,16 +6,12 @@
 mod card;
 mod find;
 mod fit;
-mod header;
-mod kinds;
 mod layers;
 mod need;
-mod source;
 
+pub use crate::gguf::{Header, Kind, Tensor, Value};
 pub use card::{ModelCard, Share, Vocabulary};
 pub use find::{Found, Places, find};
 pub use fit::{Gpu, GpuLayers, Machine, Memory, Misfit, Placement, check, place};
-pub use header::{Header, Tensor, Value};
-pub use kinds::Kind;
 pub use layers::Layer;
 pub use need::{Need, Wish, in_words};

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::card::ModelCard;
-use super::kinds::Kind;
+use crate::gguf::Kind;
 
 /// llama.cpp rounds the tokens of its memory up to a multiple of this.
 const PAGE: u64 = 256;

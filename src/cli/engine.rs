@@ -32,6 +32,9 @@ const LEAST: usize = 512;
 /// Candidates looked at in one decode on a GPU.
 const ON_A_GPU: usize = 8;
 
+/// The model that is in use, for last words about it.
+static MODEL: OnceLock<PathBuf> = OnceLock::new();
+
 /// A loaded model, and how it is to compute.
 pub struct Engine {
     pub weights: Weights,
@@ -55,6 +58,8 @@ impl Engine {
             Some(path) => path.clone(),
             None => bundled()?,
         };
+        // The first one stays: a second one would be the same.
+        let _ = MODEL.set(path.clone());
         let machine = machine(&args.device)?;
         // What is wrong with a file that has no card, loading it tells.
         let card = ModelCard::read(&path).ok();
@@ -238,7 +243,12 @@ fn interrupt() -> &'static AtomicBool {
 #[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
 fn last_words(message: &str) {
     let message = message.lines().next().unwrap_or_default();
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("error: llama.cpp gave up: {message}\n").as_bytes());
+    // It begins with a place in a source file, whose folder is that of another machine.
+    let message = message.rsplit_once("/llama.cpp/").map_or(message, |(_, place)| place);
+    let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
+    let said =
+        format!("error: llama.cpp gave up{model}: {message}\nhint: the file may be damaged, or not what it says it is\n");
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
     std::process::exit(1);
 }
 

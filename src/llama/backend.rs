@@ -17,6 +17,9 @@ thread_local! {
     static HEARD: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Who is told the last words.
+static LISTENER: OnceLock<fn(&str)> = OnceLock::new();
+
 struct Line {
     severe: bool,
     text: String,
@@ -40,11 +43,39 @@ pub(super) fn backend() -> Result<&'static LlamaBackend> {
     }
 }
 
+/// Does the deed of C++. An exception that it does not catch itself cannot go on through Rust: it ends the process, as an abort
+/// would, by way of the listener of [`on_abort`].
+pub(super) fn fenced<T>(deed: impl FnOnce() -> T) -> T {
+    /// Is dropped before its time by what unwinds the stack.
+    struct Fence;
+
+    impl Drop for Fence {
+        fn drop(&mut self) {
+            // A panic of our own says itself what it is.
+            if !std::thread::panicking() {
+                thrown();
+            }
+        }
+    }
+
+    let fence = Fence;
+    let done = deed();
+    std::mem::forget(fence);
+    done
+}
+
+/// Tells the listener of an exception, of which nothing but that it was thrown is known here.
+extern "C" fn thrown() {
+    if let Some(listener) = LISTENER.get() {
+        let _ = std::panic::catch_unwind(|| listener("it threw an exception, for want of memory or of something in the file"));
+    }
+}
+
 /// Does the deed and returns with it the cause that llama.cpp logged, if it complained: one line without the name of the
 /// C++ function.
 pub(super) fn overheard<T>(deed: impl FnOnce() -> T) -> (T, Option<String>) {
     HEARD.with_borrow_mut(Vec::clear);
-    let done = deed();
+    let done = fenced(deed);
     let cause = HEARD.with_borrow(|lines| {
         let severe = lines.iter().find(|line| line.severe);
         severe.or(lines.last()).map(|line| tidy(&line.text))
@@ -86,7 +117,13 @@ fn tidy(line: &str) -> String {
 /// go to stderr. The listener should say one sentence and exit; when it returns, the process aborts. The first listener
 /// stays.
 pub fn on_abort(listener: fn(&str)) {
-    static LISTENER: OnceLock<fn(&str)> = OnceLock::new();
+    // The C++ runtime asks this handler where an exception reaches a function that promised to throw none. Its name is that
+    // of `std::set_terminate` in the ABI of both C++ libraries of Unix.
+    #[cfg(unix)]
+    unsafe extern "C" {
+        #[link_name = "_ZSt13set_terminatePFvvE"]
+        fn set_terminate(handler: extern "C" fn()) -> *const c_void;
+    }
 
     unsafe extern "C" fn last_words(message: *const c_char) {
         let message = if message.is_null() {
@@ -104,6 +141,12 @@ pub fn on_abort(listener: fn(&str)) {
     if LISTENER.set(listener).is_ok() {
         // SAFETY: `last_words` matches the callback's signature and never unwinds.
         unsafe { sys::ggml_set_abort_callback(Some(last_words)) };
+        #[cfg(unix)]
+        // SAFETY: the function is that of the C++ library that llama.cpp is linked to, and `thrown` never unwinds. When it
+        // returns, the runtime aborts.
+        unsafe {
+            set_terminate(thrown);
+        }
     }
 }
 
@@ -168,6 +211,54 @@ mod tests {
         on_abort(|message| eprintln!("last words: {message}"));
         // SAFETY: terminated strings, and a format without arguments.
         unsafe { sys::ggml_abort(c"here".as_ptr(), 7, c"GGML_ASSERT(sane) failed".as_ptr()) };
+    }
+
+    /// An exception meets a fence where it may unwind, and the last handler of the C++ runtime where it may not.
+    #[test]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn an_exception_says_that_it_was_thrown_and_nothing_else() {
+        for law in ["throws", "terminates"] {
+            let law = format!("llama::backend::tests::{law}");
+            let program = std::env::current_exe().unwrap();
+            let output = std::process::Command::new(program).args(["--exact", &law, "--ignored", "--nocapture"]).output();
+            let output = output.unwrap();
+            assert_eq!(output.status.code(), Some(3), "{law}");
+            let said = "last words: it threw an exception, for want of memory or of something in the file\n";
+            assert_eq!(String::from_utf8_lossy(&output.stderr), said, "{law}");
+        }
+    }
+
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    #[allow(clippy::exit, reason = "behind this call the process aborts, and a test asks with what code it ended")]
+    fn last_words(message: &str) {
+        eprintln!("last words: {message}");
+        std::process::exit(3);
+    }
+
+    #[test]
+    #[ignore = "ends its process; a test above runs it in one of its own"]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn throws() {
+        unsafe extern "C-unwind" {
+            #[link_name = "_ZSt17__throw_bad_allocv"]
+            fn throw_bad_alloc();
+        }
+        on_abort(last_words);
+        // SAFETY: a function of the C++ library without arguments, declared as what it is: it unwinds.
+        fenced(|| unsafe { throw_bad_alloc() });
+    }
+
+    #[test]
+    #[ignore = "ends its process; a test above runs it in one of its own"]
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    fn terminates() {
+        unsafe extern "C" {
+            #[link_name = "_ZSt9terminatev"]
+            fn terminate() -> !;
+        }
+        on_abort(last_words);
+        // SAFETY: a function of the C++ library without arguments, which calls the last handler and never returns.
+        fenced(|| unsafe { terminate() });
     }
 
     #[test]

@@ -1,50 +1,34 @@
 //! What can be known of a model file before it is loaded: whether it is a GGUF, and what of.
 
-use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use anyhow::{Result, bail, ensure};
-use llama_cpp_2::gguf::GgufContext;
-use llama_cpp_sys_2::GGUF_TYPE_STRING;
 
-/// Magic, version, number of tensors, number of metadata entries.
-const HEADER: usize = 4 + 4 + 8 + 8;
+use crate::gguf::{Header, Tensor};
 
-/// Checks the beginning of a file before it is handed to llama.cpp, whose complaints are about parsing and not about what
-/// the person gave. The cause is a clause without its subject: "it is a directory".
+/// The most tokens that a model may have been trained on: llama.cpp counts them with a sign.
+const LONGEST_CONTEXT: u64 = i32::MAX as u64;
+
+/// The most layers: llama.cpp has a table of so many (`LLAMA_MAX_LAYERS`).
+const MOST_LAYERS: u64 = 512;
+
+/// The widest window of a layer. llama.cpp reserves memory for it before the text is that long, so a number out of nowhere would
+/// cost gigabytes; models have some thousands.
+const WIDEST_WINDOW: u64 = 1 << 26;
+
+/// Reads a file with care before it is handed to llama.cpp, whose complaints are about parsing and not about what the person
+/// gave, and refuses what can never tell a story before gigabytes of it are read. The cause is a clause without its subject:
+/// "it is a directory".
 ///
 /// # Errors
-/// The file is missing, unreadable, a directory, empty, no GGUF, of a version that llama.cpp does not read, or holds no
-/// tensor.
+/// The file is missing, unreadable, a directory, empty, no GGUF, of a version that llama.cpp does not read, cut off, damaged,
+/// or holds something else than a language model.
 pub(super) fn check(path: &Path) -> Result<()> {
-    let facts = match fs::metadata(path) {
-        Ok(facts) => facts,
-        Err(error) if error.kind() == ErrorKind::NotFound => bail!("there is no such file"),
-        Err(error) => bail!("{}", cause(&error)),
-    };
-    ensure!(!facts.is_dir(), "it is a directory");
-    ensure!(facts.is_file(), "it is not an ordinary file");
-    ensure!(facts.len() > 0, "it is empty");
+    let header = Header::read(path)?;
     ensure!(path.to_str().is_some(), "its name is not UTF-8");
-
-    let mut header = Vec::with_capacity(HEADER);
-    let reading = File::open(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut header));
-    if let Err(error) = reading {
-        bail!("{}", cause(&error));
-    }
-    if !header.starts_with(b"GGUF") {
-        let beginning = String::from_utf8_lossy(&header[..header.len().min(8)]).escape_debug().to_string();
-        bail!("it is not a GGUF file: it begins with `{beginning}`");
-    }
-    ensure!(header.len() == HEADER, "it is cut off within its header");
-    let version = u32::from_le_bytes([header[4], header[5], header[6], header[7]]);
-    if matches!(version.swap_bytes(), 2 | 3) {
-        bail!("it is a big-endian GGUF, for machines of the other byte order");
-    }
-    ensure!(matches!(version, 2 | 3), "it is a GGUF of version {version}, and only versions 2 and 3 can be read");
-    ensure!(header[8..16] != [0; 8], "it is a GGUF without weights");
-    Ok(())
+    ensure!(!header.tensors.is_empty(), "it is a GGUF without weights");
+    describe(&header)?;
+    sound(&header)
 }
 
 /// The architectures without a memory of what came before: they read whole texts. llama.cpp loads them and does not tell.
@@ -63,18 +47,9 @@ const WITHOUT_MEMORY: [&str; 12] = [
     "t5encoder",
 ];
 
-/// Reads what the file says it holds, and refuses what can never tell a story before gigabytes of it are read. A file that
-/// does not parse passes: loading it names the cause.
-///
-/// # Errors
-/// The file holds something else than a language model.
-pub(super) fn describe(path: &Path) -> Result<()> {
-    let Some(gguf) = GgufContext::from_file(path) else { return Ok(()) };
-    let text = |key| {
-        let index = gguf.find_key(key);
-        let found = index >= 0 && gguf.kv_type(index) == GGUF_TYPE_STRING;
-        found.then(|| gguf.val_str(index)).flatten().unwrap_or_default()
-    };
+/// Refuses what is something else than a language model.
+fn describe(header: &Header) -> Result<()> {
+    let text = |key| header.text(key).unwrap_or_default();
     match text("general.type") {
         "adapter" => bail!("it is an adapter (LoRA), which changes a model and is none"),
         "mmproj" => bail!("it is the picture or sound part of a model, without the one that writes"),
@@ -84,10 +59,38 @@ pub(super) fn describe(path: &Path) -> Result<()> {
     let family = text("general.architecture");
     ensure!(!WITHOUT_MEMORY.contains(&family), "`{family}` is an embedding model, and cannot tell stories");
     ensure!(family != "wavtokenizer-dec", "`{family}` is a model of sound, and cannot tell stories");
-    // The later parts of a model in several files have none of their own; llama.cpp asks for the first.
-    let part = gguf.find_key("split.no") >= 0;
     let vocabulary = !matches!(text("tokenizer.ggml.model"), "" | "none" | "no_vocab");
-    ensure!(part || vocabulary, "it holds no vocabulary");
+    ensure!(is_later_part(header) || vocabulary, "it holds no vocabulary");
+    Ok(())
+}
+
+/// The later parts of a model in several files have no metadata of their own; llama.cpp asks for the first.
+fn is_later_part(header: &Header) -> bool {
+    header.whole("split.no").is_some_and(|number| number > 0)
+}
+
+/// Refuses numbers that llama.cpp believes and breaks on, where it would not even say so: with a number outside the range of its
+/// type, a table without end, or a call into nothing. What it checks itself, it is left to name.
+fn sound(header: &Header) -> Result<()> {
+    let family = header.text("general.architecture").unwrap_or_default();
+    for (key, least, most) in [
+        ("context_length", 1, LONGEST_CONTEXT),
+        ("block_count", 1, MOST_LAYERS),
+        ("embedding_length", 1, u64::from(u32::MAX)),
+        ("attention.sliding_window", 0, WIDEST_WINDOW),
+    ] {
+        let key = format!("{family}.{key}");
+        if let Some(number) = header.whole(&key) {
+            let within = (least..=most).contains(&number);
+            ensure!(within, "it is damaged: its `{key}` is {number}, and can be {least} to {most}");
+        }
+    }
+    // One thing that is called a weight is a table and no matrix: which tokens go to which experts.
+    let multiplied = |name: &str| name.ends_with(".weight") && !name.contains("tid2eid");
+    let strange = |tensor: &&Tensor| multiplied(&tensor.name) && !tensor.kind.multiplies();
+    if let Some(Tensor { name, kind, .. }) = header.tensors.iter().find(strange).filter(|_| !family.is_empty()) {
+        bail!("it is damaged: its weights `{name}` are of the type {kind}, with which nothing can be multiplied");
+    }
     Ok(())
 }
 
@@ -99,12 +102,4 @@ pub(super) fn plain(cause: &str) -> String {
     } else {
         cause.to_owned()
     }
-}
-
-/// The system's own words, in lower case and without the number.
-fn cause(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
 }

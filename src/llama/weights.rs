@@ -8,7 +8,7 @@ use llama_cpp_2::model::params::LlamaModelParams;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
-use super::backend::{backend, overheard};
+use super::backend::{backend, fenced, overheard};
 use super::device::Split;
 use super::{device, file, lexicon};
 use crate::model::{Lexicon, Token};
@@ -59,11 +59,9 @@ impl Weights {
     /// memory; or the loading was stopped.
     pub fn load(path: &Path, options: &LoadOptions, mut progress: impl FnMut(f32) -> bool + 'static) -> Result<Self> {
         let refuse = |cause: String| anyhow::anyhow!("cannot load the model `{}`: {cause}", path.display());
-        file::check(path).map_err(|cause| refuse(cause.to_string()))?;
+        file::check(path).map_err(|cause| refuse(format!("{cause:#}")))?;
 
         let backend = backend()?;
-        overheard(|| file::describe(path)).0.map_err(|cause| refuse(cause.to_string()))?;
-
         let stopped = std::rc::Rc::new(std::cell::Cell::new(false));
         let stop = stopped.clone();
         let mut parameters = LlamaModelParams::default().with_use_mmap(options.use_mmap).with_progress_callback(move |share| {
@@ -82,7 +80,7 @@ impl Weights {
             (Err(error), cause) => return Err(refuse(file::plain(&cause.unwrap_or_else(|| error.to_string())))),
         };
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
-        let lexicon = lexicon::read(&model.vocab());
+        let lexicon = fenced(|| lexicon::read(&model.vocab()));
         Ok(Self { model, path: path.to_owned(), lexicon })
     }
 
@@ -186,7 +184,7 @@ impl Weights {
         let vocabulary = self.model.vocab();
         // llama.cpp would add an end token too, where the model has one for embedding; and a second beginning to a text
         // that names its own.
-        let mut tokens = vocabulary.tokenize(text.as_bytes(), false, parse_special);
+        let mut tokens = fenced(|| vocabulary.tokenize(text.as_bytes(), false, parse_special));
         let bos = vocabulary.bos();
         if add_bos && vocabulary.should_add_bos() && bos.0 >= 0 && tokens.first() != Some(&bos) {
             tokens.insert(0, bos);

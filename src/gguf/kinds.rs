@@ -77,6 +77,13 @@ impl Kind {
         self.name
     }
 
+    /// Whether llama.cpp multiplies with it: whole numbers stand in tables only, and some types only ever hold what is on the
+    /// way between two layers.
+    #[must_use]
+    pub fn multiplies(self) -> bool {
+        !["Q8_1", "Q8_K", "I8", "I16", "I32", "I64", "F64"].contains(&self.name)
+    }
+
     /// The bytes of so many numbers; `None` where they are no whole number of blocks, or too many to count.
     #[must_use]
     pub fn bytes(self, numbers: u64) -> Option<u64> {

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::kinds::Kind;
 use super::source::Source;
@@ -80,13 +80,14 @@ impl Header {
     /// The file cannot be read, is no GGUF of version 2 or 3, is cut off, or names sizes that cannot be. The cause is a clause
     /// without its subject: "it is cut off within its header".
     pub fn read(path: &Path) -> Result<Self> {
-        let facts = path.metadata().map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => anyhow::anyhow!("there is no such file"),
-            _ => error.into(),
-        })?;
+        let unread = |error: std::io::Error| match error.kind() {
+            std::io::ErrorKind::NotFound => anyhow!("there is no such file"),
+            _ => anyhow!("{}", plain(&error)),
+        };
+        let facts = path.metadata().map_err(unread)?;
         ensure!(!facts.is_dir(), "it is a directory");
         ensure!(facts.is_file(), "it is not an ordinary file");
-        Self::parse(File::open(path)?, facts.len())
+        Self::parse(File::open(path).map_err(unread)?, facts.len())
     }
 
     /// Reads the header of a file of `size` bytes.
@@ -96,7 +97,7 @@ impl Header {
     pub fn parse(file: impl Read + Seek, size: u64) -> Result<Self> {
         let mut source = Source::new(file, size);
         ensure!(size > 0, "it is empty");
-        ensure!(size >= 4 && &source.bytes::<4>()? == b"GGUF", "it is not a GGUF file");
+        magic(&mut source, size)?;
         let version = source.u32()?;
         ensure!(!matches!(version.swap_bytes(), 2 | 3), "it is a big-endian GGUF, for machines of the other byte order");
         ensure!(matches!(version, 2 | 3), "it is a GGUF of version {version}, and only versions 2 and 3 can be read");
@@ -185,6 +186,18 @@ impl Header {
             _ => None,
         }
     }
+}
+
+/// The four letters with which a GGUF begins.
+fn magic<R: Read + Seek>(source: &mut Source<R>, size: u64) -> Result<()> {
+    let mut beginning = Vec::new();
+    while (beginning.len() as u64) < size.min(8) && beginning != *b"GGUF" {
+        beginning.extend(source.bytes::<1>()?);
+    }
+    // What it begins with tells people what they gave: a page of a web site, an archive, a text.
+    let shown = String::from_utf8_lossy(&beginning).escape_debug().to_string();
+    ensure!(beginning == *b"GGUF", "it is not a GGUF file: it begins with `{shown}`");
+    Ok(())
 }
 
 /// A value of the type with this number. What is not to be kept is passed over all the same.
@@ -280,6 +293,14 @@ fn tensor<R: Read + Seek>(source: &mut Source<R>) -> Result<(Tensor, u64)> {
         bail!("it is damaged: the tensor `{}` cannot have the shape {shape:?}", shown(&name));
     };
     Ok((Tensor { name, kind, shape, numbers, bytes }, place))
+}
+
+/// The system's own words, in lower case and without the number.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    let mut characters = text.chars();
+    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
 }
 
 /// A name from a file that nobody has vetted, on one line.
