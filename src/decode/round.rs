@@ -67,6 +67,8 @@ pub struct Stories<'m> {
     promised: Vec<(usize, usize)>,
     /// Stories that had a part in a decode that failed, and have told nothing since.
     suspects: BTreeSet<usize>,
+    /// Numbers whose stories were taken out, free for others.
+    vacant: BTreeSet<usize>,
 }
 
 impl<'m> Stories<'m> {
@@ -81,6 +83,7 @@ impl<'m> Stories<'m> {
             unpromised: (room.cells, room.branches),
             promised: Vec::new(),
             suspects: BTreeSet::new(),
+            vacant: BTreeSet::new(),
         }
     }
 
@@ -92,7 +95,7 @@ impl<'m> Stories<'m> {
     }
 
     /// Takes a story in and reserves all the room that it can come to need, so that none ends because of its neighbours;
-    /// returns its number.
+    /// returns its number: the smallest that no story has.
     ///
     /// # Errors
     /// A plan that cannot be told: an empty prompt, one that leaves no room in the context, a sampler that does not fit the
@@ -106,6 +109,11 @@ impl<'m> Stories<'m> {
             "the story needs room for {cells} tokens and {branches} branches, but only {free_cells} and {free_branches} are free"
         );
         self.unpromised = (free_cells - cells, free_branches - branches);
+        if let Some(number) = self.vacant.pop_first() {
+            self.promised[number] = (cells, branches);
+            self.tellers[number] = story;
+            return Ok(number);
+        }
         self.promised.push((cells, branches));
         self.tellers.push(story);
         Ok(self.tellers.len() - 1)
@@ -246,7 +254,15 @@ impl<'m> Stories<'m> {
         }
     }
 
-    /// All stories, in the order in which they began; those that have not ended end here, without a stop reason.
+    /// Takes out a story that has ended, so that nothing of it stays in memory; `None` while it runs, and where there is none.
+    /// Its number is then free for another.
+    pub fn take(&mut self, number: usize) -> Option<Told> {
+        let story = self.tellers.get_mut(number).filter(|story| !story.is_running())?;
+        self.suspects.remove(&number);
+        self.vacant.insert(number).then(|| story.give())
+    }
+
+    /// All stories that were not taken out, in the order of their numbers; those that have not ended end here, without a stop reason.
     #[must_use]
     pub fn finish(mut self) -> Vec<Told> {
         for number in 0..self.tellers.len() {
@@ -254,7 +270,9 @@ impl<'m> Stories<'m> {
                 self.free(number, None);
             }
         }
-        self.tellers.into_iter().map(Storyteller::into_told).collect()
+        let vacant = self.vacant;
+        let stays = |(number, _): &(usize, Storyteller)| !vacant.contains(number);
+        self.tellers.into_iter().enumerate().filter(stays).map(|(_, story)| story.into_told()).collect()
     }
 
     fn end(&mut self, number: usize, stop: Option<StopReason>, listener: &mut dyn FnMut(Event)) {

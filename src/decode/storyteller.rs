@@ -161,6 +161,15 @@ impl Storyteller {
         self.told
     }
 
+    /// What an ended story has told; nothing of it stays behind.
+    pub fn give(&mut self) -> Told {
+        self.memory = Memory::of_prompt(&[]);
+        self.plan.prompt = Vec::new();
+        self.plan.stops = Vec::new();
+        let nothing = Told { tokens: Vec::new(), text: String::new(), stop: None, counts: Counts::default() };
+        std::mem::replace(&mut self.told, nothing)
+    }
+
     /// While a text is read: how many of its tokens have been, and how many there are.
     pub fn reading(&self) -> Option<(usize, usize)> {
         match self.phase {
