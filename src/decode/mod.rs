@@ -4,6 +4,7 @@
 //! reads no clock and prints nothing: what happens is told as [`Event`]s.
 
 mod round;
+mod sharing;
 mod storyteller;
 #[cfg(test)]
 mod tests;

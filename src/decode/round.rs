@@ -1,11 +1,13 @@
 //! One decode for all: collects what the running stories want, and hands out the answers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 
+use super::sharing::{Left, Prompts, fork};
 use super::storyteller::{Counts, Plan, Settled, Storyteller, Told, Want};
 use crate::model::{Branch, From, Model, Step};
+use crate::prob::Token;
 use crate::sampler::Draw;
 use crate::story::StopReason;
 
@@ -15,7 +17,8 @@ const CHUNK: usize = 256;
 /// What happened, to the story with this number.
 #[derive(Debug)]
 pub enum Event<'a> {
-    /// So many tokens of the text have been read: of the prompt, or of all that was told after a decode that failed.
+    /// So many tokens of the text have been read: of the prompt, or of all that was told after a decode that failed. A prompt
+    /// that stories share is read by the first of them.
     Read {
         /// The story's number.
         story: usize,
@@ -57,14 +60,17 @@ pub enum Event<'a> {
 
 /// Stories that are told together.
 ///
-/// Which stories run beside it changes nothing in a story's decisions, only how many decodes they share.
+/// Which stories run beside it changes nothing in a story's decisions, only how many decodes they share. Those whose prompts
+/// are equal share the prompt too: it is read once, and its cells count once.
 pub struct Stories<'m> {
     model: &'m mut dyn Model,
     width: usize,
     tellers: Vec<Storyteller>,
     /// Cells and branches that no running story has been promised.
     unpromised: (usize, usize),
+    /// What each story was promised beside its prompt.
     promised: Vec<(usize, usize)>,
+    prompts: Prompts,
     /// Stories that had a part in a decode that failed, and have told nothing since.
     suspects: BTreeSet<usize>,
     /// Numbers whose stories were taken out, free for others.
@@ -82,6 +88,7 @@ impl<'m> Stories<'m> {
             tellers: Vec::new(),
             unpromised: (room.cells, room.branches),
             promised: Vec::new(),
+            prompts: Prompts::default(),
             suspects: BTreeSet::new(),
             vacant: BTreeSet::new(),
         }
@@ -94,29 +101,57 @@ impl<'m> Stories<'m> {
         needs.fold((1, 1), |(cells, branches), need| (cells.max(need.0), branches.max(need.1)))
     }
 
+    /// The cells and branches in which all of these plans can be told together. The cells of a prompt that several of them
+    /// share count once; a branch more keeps it for them.
+    #[must_use]
+    pub fn room_for_all(plans: &[Plan], width: usize) -> (usize, usize) {
+        let mut prompts: BTreeMap<&[Token], usize> = BTreeMap::new();
+        let (mut cells, mut branches) = (0_usize, 0_usize);
+        for plan in plans {
+            let need = Storyteller::needs(plan, width.max(1));
+            *prompts.entry(&plan.prompt).or_default() += 1;
+            cells = cells.saturating_add(need.0.saturating_sub(plan.prompt.len()));
+            branches = branches.saturating_add(need.1);
+        }
+        let (read, kept) = (prompts.keys().map(|prompt| prompt.len()).sum(), prompts.values().filter(|&&by| by > 1).count());
+        (cells.saturating_add(read).max(1), branches.saturating_add(kept).max(1))
+    }
+
     /// Takes a story in and reserves all the room that it can come to need, so that none ends because of its neighbours;
     /// returns its number: the smallest that no story has.
+    ///
+    /// Where a story runs that has the same prompt and shares it, or has not read it yet, the prompt is shared.
     ///
     /// # Errors
     /// A plan that cannot be told: an empty prompt, one that leaves no room in the context, a sampler that does not fit the
     /// vocabulary, or not enough room beside the stories that run.
     pub fn begin(&mut self, plan: Plan) -> Result<usize> {
         let (cells, branches) = Storyteller::needs(&plan, self.width);
+        let prompt = plan.prompt.clone();
         let story = Storyteller::new(plan, self.model.lexicon())?;
+        let number = self.vacant.first().copied().unwrap_or(self.tellers.len());
+        let own = cells - prompt.len();
         let (free_cells, free_branches) = self.unpromised;
-        ensure!(
-            cells <= free_cells && branches <= free_branches,
-            "the story needs room for {cells} tokens and {branches} branches, but only {free_cells} and {free_branches} are free"
-        );
-        self.unpromised = (free_cells - cells, free_branches - branches);
-        if let Some(number) = self.vacant.pop_first() {
-            self.promised[number] = (cells, branches);
-            self.tellers[number] = story;
-            return Ok(number);
+        // One branch more may be too much where a prompt read twice is not.
+        let shared = self.prompts.to_share(&prompt).filter(|more| own <= free_cells && branches + more <= free_branches);
+        self.unpromised = if let Some(more) = shared {
+            self.prompts.share(&prompt, number);
+            (free_cells - own, free_branches - branches - more)
+        } else {
+            ensure!(
+                cells <= free_cells && branches <= free_branches,
+                "the story needs room for {cells} tokens and {branches} branches, but only {free_cells} and {free_branches} are free"
+            );
+            self.prompts.begin(&prompt, number);
+            (free_cells - cells, free_branches - branches)
+        };
+        if self.vacant.remove(&number) {
+            (self.promised[number], self.tellers[number]) = ((own, branches), story);
+        } else {
+            self.promised.push((own, branches));
+            self.tellers.push(story);
         }
-        self.promised.push((cells, branches));
-        self.tellers.push(story);
-        Ok(self.tellers.len() - 1)
+        Ok(number)
     }
 
     /// How many stories have not ended.
@@ -133,10 +168,11 @@ impl<'m> Stories<'m> {
     /// # Errors
     /// No story can go on, for want of room.
     pub fn round(&mut self, listener: &mut dyn FnMut(Event)) -> Result<()> {
+        let shared = self.share(listener);
         let (alone, together): (Vec<usize>, Vec<usize>) =
             (0..self.tellers.len()).partition(|number| self.suspects.contains(number));
         let groups = std::iter::once(together).chain(alone.into_iter().map(|number| vec![number]));
-        let mut idle = true;
+        let mut idle = !shared;
         for group in groups {
             let wants = self.collect(&group);
             idle &= wants.is_empty();
@@ -160,6 +196,24 @@ impl<'m> Stories<'m> {
         Ok(())
     }
 
+    /// Gives every story that is at its beginning the prompt that is kept for it, and lets it go on from there; whether there
+    /// was one.
+    fn share(&mut self, listener: &mut dyn FnMut(Event)) -> bool {
+        let mut shared = false;
+        for number in 0..self.tellers.len() {
+            let story = &mut self.tellers[number];
+            let Some((kept, row)) = self.prompts.kept(number).filter(|_| story.is_bare()) else { continue };
+            let begun = fork(self.model, kept, story.told().counts.prompt)
+                .and_then(|branch| story.begin_behind(branch, row, self.model.lexicon()));
+            match begun {
+                Ok(()) => self.settle(number, listener),
+                Err(error) => self.fail(number, error, listener),
+            }
+            shared = true;
+        }
+        shared
+    }
+
     /// Makes the branches that are wanted, and hands them out with their rows.
     fn decode(&mut self, wants: Vec<(usize, Want)>, listener: &mut dyn FnMut(Event)) -> Result<()> {
         if wants.is_empty() {
@@ -175,7 +229,9 @@ impl<'m> Stories<'m> {
             if last.replace(number) != Some(number) {
                 story.count_decode();
             }
-            match story.answer(want, branch, row, self.model.lexicon()) {
+            let ends_prompt = story.ends_prompt(&want);
+            let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &row) } else { Ok(()) };
+            match kept.and_then(|()| story.answer(want, branch, row, self.model.lexicon())) {
                 Ok(free) => self.release(free),
                 Err(error) => {
                     self.fail(number, error, listener);
@@ -195,7 +251,9 @@ impl<'m> Stories<'m> {
         let room = self.model.room();
         let (mut tokens, mut branches) = (room.batch, room.branches);
         let mut wishes: Vec<(usize, std::vec::IntoIter<Want>)> = Vec::new();
-        for &number in numbers {
+        // Who has no trunk and need not read its prompt gets it at the beginning of the next round.
+        let served = |number| self.prompts.kept(number).is_some() && self.tellers[number].is_bare();
+        for &number in numbers.iter().filter(|&&number| !self.prompts.waits(number) && !served(number)) {
             wishes.push((number, self.tellers[number].wants(self.width, CHUNK.min(room.batch)).into_iter()));
         }
         let mut wants = Vec::new();
@@ -230,9 +288,6 @@ impl<'m> Stories<'m> {
             self.suspects.remove(&number);
         }
         let counts = self.tellers[number].told().counts;
-        if !told.is_empty() {
-            self.suspects.remove(&number);
-        }
         for (draw, text) in &told {
             listener(Event::Told { story: number, draw, text, counts });
         }
@@ -290,7 +345,10 @@ impl<'m> Stories<'m> {
         let (rest, branches) = self.tellers[number].end(stop);
         self.release(branches);
         let (cells, branches) = std::mem::take(&mut self.promised[number]);
-        self.unpromised = (self.unpromised.0 + cells, self.unpromised.1 + branches);
+        let left: Left = self.prompts.leave(number);
+        self.release(left.kept.into_iter().collect());
+        let (free_cells, free_branches) = self.unpromised;
+        self.unpromised = (free_cells + cells + left.cells, free_branches + branches + left.branches);
         rest
     }
 

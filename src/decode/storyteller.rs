@@ -32,8 +32,8 @@ pub struct Counts {
     pub prompt: usize,
     /// Tokens told, one that ended the story among them.
     pub tokens: usize,
-    /// Rows of logits that were computed to decide about tokens: the prompt's last row, candidates' rows, plain steps. Plain
-    /// sampling needs exactly one a token.
+    /// Rows of logits that were known to decide about tokens: the prompt's last row, which other stories may share, candidates'
+    /// rows, plain steps. Plain sampling needs exactly one a token.
     pub evaluations: usize,
     /// Decodes in which the story had a part, those of the prompt left out.
     pub decodes: usize,
@@ -168,6 +168,32 @@ impl Storyteller {
         self.plan.stops = Vec::new();
         let nothing = Told { tokens: Vec::new(), text: String::new(), stop: None, counts: Counts::default() };
         std::mem::replace(&mut self.told, nothing)
+    }
+
+    /// Whether it stands before the first token of its text and has nothing of it.
+    pub fn is_bare(&self) -> bool {
+        self.trunk.is_none() && matches!(self.phase, Phase::Reading(0))
+    }
+
+    /// Whether the prompt is read to its end by this want, and nothing more.
+    pub fn ends_prompt(&self, want: &Want) -> bool {
+        matches!((&want.purpose, &self.phase), (Purpose::Trunk, Phase::Reading(read))
+            if read + want.tokens.len() == self.plan.prompt.len())
+    }
+
+    /// Goes on behind a branch of its own that holds the prompt; `row` is the one behind it.
+    ///
+    /// # Errors
+    /// A row that no decision can be made from.
+    pub fn begin_behind(&mut self, branch: Branch, row: &[f32], lexicon: &Lexicon) -> Result<()> {
+        let prompt = self.plan.prompt.len();
+        self.trunk = Some(branch);
+        if self.memory.text().len() > prompt {
+            self.phase = Phase::Reading(prompt);
+            return Ok(());
+        }
+        self.told.counts.evaluations += 1;
+        self.choose(row, lexicon)
     }
 
     /// While a text is read: how many of its tokens have been, and how many there are.

@@ -6,6 +6,8 @@ use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
+mod drafts;
+
 const V: Token = 14;
 
 fn lexicon() -> Lexicon {
