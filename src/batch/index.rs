@@ -71,6 +71,8 @@ pub struct Sums {
     pub context: usize,
     /// Stories that failed.
     pub failed: usize,
+    /// Seconds from their first tokens to their ends, together.
+    pub seconds: f64,
 }
 
 impl Sums {
@@ -80,6 +82,7 @@ impl Sums {
         self.words += entry.words;
         self.tokens += entry.tokens;
         self.evaluations += entry.evaluations;
+        self.seconds += entry.seconds;
         *match entry.stop {
             StopReason::End => &mut self.ended,
             StopReason::Stop(_) => &mut self.stopped,
