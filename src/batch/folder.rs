@@ -41,20 +41,19 @@ impl<'d> Folder<'d> {
         let refusal = || format!("cannot write stories to `{}`", root.display());
         disk.create_folder(&root.join("stories")).with_context(refusal)?;
         let lock = locked(root)?;
-        match Self::run(root)? {
-            Some(before) => agree(root, run, &before)?,
-            None => {
-                let holds = fs::read_dir(root.join("stories")).with_context(refusal)?.next().is_some();
-                if holds {
-                    bail!(
-                        "cannot write stories to `{}`: it holds stories, but no `run.toml` that tells which\nhint: \
-                         name another folder with `--out`",
-                        root.display()
-                    );
-                }
-                let text = toml::to_string_pretty(run).context("cannot write the run as TOML")?;
-                place(disk, &root.join("run.toml"), text.as_bytes())?;
+        if let Some(before) = Self::run(root)? {
+            agree(root, run, &before)?;
+        } else {
+            let holds = fs::read_dir(root.join("stories")).with_context(refusal)?.next().is_some();
+            if holds {
+                bail!(
+                    "cannot write stories to `{}`: it holds stories, but no `run.toml` that tells which\nhint: \
+                     name another folder with `--out`",
+                    root.display()
+                );
             }
+            let text = toml::to_string_pretty(run).context("cannot write the run as TOML")?;
+            place(disk, &root.join("run.toml"), text.as_bytes())?;
         }
         let mut folder = Self { root: root.to_owned(), disk, matrix: run.matrix(), told: BTreeMap::new(), _lock: lock };
         folder.tidy()?;

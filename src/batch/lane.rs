@@ -180,7 +180,7 @@ pub(super) mod tests {
 
     #[test]
     fn every_story_is_told_once_whatever_the_number_of_streams() {
-        let plans: Vec<Plan> = (0..20).map(|seed| plan(&[1, 2], seed, 3 + seed as usize % 5)).collect();
+        let plans: Vec<Plan> = (0..20).map(|seed: u8| plan(&[1, 2], seed.into(), 3 + usize::from(seed) % 5)).collect();
         let mut alone = told(1, plans.clone(), |_| false);
         alone.sort_by_key(|one| one.number);
         for streams in [2, 7, 50] {

@@ -124,7 +124,7 @@ fn refused(error: &clap::Error) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => write::run(args, terminal),
-        Command::Batch(args) => batch::run(*args, terminal),
+        Command::Batch(args) => batch::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
         Command::Compare(args) => compare::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),

@@ -14,6 +14,7 @@ use crate::batch::{Seeds, Shard};
 
 /// `afterword batch`
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
 #[command(after_help = r#"Examples:
   afterword batch prompts.txt --out stories --preset wave,temperature --seeds 1..8
   afterword batch prompts.toml --out alphas --preset future --vary future.alpha=-1,0,1

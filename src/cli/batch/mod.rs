@@ -22,19 +22,18 @@ use super::terminal::Terminal;
 use crate::batch::{Files, Finished, Folder, Heard, Item, merge};
 use crate::story::{Record, StopReason, TracedToken};
 
-pub fn run(args: Batch, terminal: &Terminal) -> Result<Outcome> {
-    let disk = Files;
+pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     if !args.merge.is_empty() {
-        return join(&args, &disk, terminal);
+        return join(args, terminal);
     }
     let engine = Engine::open(args.model.clone(), terminal)?;
-    let setup = Setup::new(&args, &engine, terminal)?;
+    let setup = Setup::new(args, &engine, terminal)?;
     if args.dry_run {
         setup.show_plan(&engine, terminal)?;
         return Ok(Outcome::Done);
     }
     let root = if args.force { beside(&args.out, &setup)? } else { args.out.clone() };
-    let mut folder = Folder::open(&root, &setup.run, &disk)?;
+    let mut folder = Folder::open(&root, &setup.run, &Files)?;
     if args.retry {
         folder.forget(|entry| matches!(entry.stop, StopReason::Failed(_)));
     }
@@ -46,7 +45,9 @@ pub fn run(args: Batch, terminal: &Terminal) -> Result<Outcome> {
     let mut watch = Watch::new(terminal, args.json_progress, items.len(), missing.len());
     let outcome = tell(&engine, &setup, &missing, &mut folder, &mut watch);
     watch.clear();
-    folder.finish()?;
+    if outcome.is_ok() {
+        folder.finish()?;
+    }
     let total = Total { asked: items.len(), told: watch.told(), tokens: watch.tokens(), time: began.elapsed() };
     show(&folder, &total, &setup.run.parallel, args.json_progress, terminal)?;
     outcome?;
@@ -80,7 +81,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
         match heard {
             Heard::Began(_) => {
                 times.insert(item.number, (Instant::now(), None));
-                watch.began(item, folder.matrix().name(item), setup.limit(item));
+                watch.began(item, &folder.matrix().name(item), setup.limit(item));
             }
             Heard::Told(_, counts) => {
                 if let Some((_, first)) = times.get_mut(&item.number) {
@@ -140,10 +141,10 @@ fn beside(out: &Path, setup: &Setup) -> Result<PathBuf> {
 }
 
 /// `--merge`.
-fn join(args: &Batch, disk: &Files, terminal: &Terminal) -> Result<Outcome> {
+fn join(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     ensure!(!args.merge.contains(&args.out), "the folder of `--out` cannot be one of those that are joined");
     let began = Instant::now();
-    let merged = merge(&args.merge, &args.out, disk)?;
+    let merged = merge(&args.merge, &args.out, &Files)?;
     for note in &merged.notes {
         terminal.note(format_args!("{note}: the same story could have other bits there"));
     }

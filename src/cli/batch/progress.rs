@@ -62,10 +62,10 @@ impl<'t> Watch<'t> {
     }
 
     /// A story's prompt is being read.
-    pub fn began(&mut self, item: Item, name: String, limit: usize) {
+    pub fn began(&mut self, item: Item, name: &str, limit: usize) {
         if self.lines.len() < SHOWN && !self.bars.is_hidden() {
             let columns = self.terminal.width.saturating_sub(40).max(10);
-            let line = ProgressBar::new(limit as u64).with_style(style(STORY)).with_prefix(fit(&name, columns));
+            let line = ProgressBar::new(limit as u64).with_style(style(STORY)).with_prefix(fit(name, columns));
             self.lines.insert(item.number, self.bars.insert_before(&self.whole, line));
         }
     }

@@ -240,7 +240,9 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
     let mut combinations: Vec<Vec<Edit>> = vec![Vec::new()];
     for varied in &args.vary {
         let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
-        let with = |before: &Vec<Edit>| edits.iter().map(|edit| [&before[..], &[edit.clone()]].concat()).collect::<Vec<_>>();
+        let with = |before: &Vec<Edit>| {
+            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
+        };
         combinations = combinations.iter().flat_map(with).collect();
     }
     let (mut voices, mut samplers) = (Vec::new(), Vec::new());

@@ -106,8 +106,8 @@ fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     let first = longest.min(width.saturating_sub(taken)).max(8);
     let line = |at: usize| {
-        let cells: String = columns.iter().zip(&widths).map(|(column, width)| format!("  {:>width$}", column[at])).collect();
-        let text = format!("{}{cells}", fit(names[at], first));
+        let cells = columns.iter().zip(&widths).map(|(column, width)| format!("  {:>width$}", column[at]));
+        let text = std::iter::once(fit(names[at], first)).chain(cells).collect::<String>();
         if at == 0 { format!("{BOLD}{text}{BOLD:#}") } else { text }
     };
     (0..names.len()).map(line).collect()
