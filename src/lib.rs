@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | 7 | [`cli`] | arguments, settings, one file a subcommand; the only place that prints |
 //! | 6 | [`mod@bench`] | measurement of speed |
-//! | 5 | [`catalog`], [`batch`] | models on disk, and what they will need; many stories to a folder; no backend |
+//! | 5 | [`report`], [`catalog`], [`batch`] | pages and pictures, made from records alone; models on disk, and what they will need; many stories to a folder; no backend |
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
 //! | 2 | [`sampler`], [`model`], [`chat`] | decisions, the seam that they need of a model, and how an instruct model is asked |
@@ -42,5 +42,6 @@ pub mod llama;
 pub mod model;
 pub mod preset;
 pub mod prob;
+pub mod report;
 pub mod sampler;
 pub mod story;

@@ -62,6 +62,7 @@ fn every_family_tells_what_its_layers_remember() {
         (Family::Gemma3, vec![16; 6], vec![0; 6]),
         (Family::Mamba, vec![0, 0], vec![3 * 64 + 4 * 64; 2]),
         (Family::Lfm2, vec![0, 16, 0, 16], vec![64, 0, 64, 0]),
+        (Family::Gpt2, vec![32, 32], vec![0, 0]),
     ] {
         let card = card(family);
         assert_eq!(card.layer.iter().map(|layer| layer.keys).collect::<Vec<_>>(), keys, "{family:?}");

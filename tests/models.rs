@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use afterword::story::Record;
+use afterword::story::{Mode, Record};
 use gguf::{Family, Value, tiny};
 use serde_json::Value as Json;
 
@@ -43,6 +43,18 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Whose words are whose, and where the answer begins.
+const TEMPLATE: &str = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}\
+                        {% if add_generation_prompt %}assistant:{% endif %}";
+
+/// The record of an answer by this model.
+fn answered(model: &Path) -> Record {
+    let record = model.with_extension("answer.json");
+    let story = ["write", "once the", "--chat", "--seed", "7", "--tokens", "12", "--set", "future.entropy-top=5"];
+    said(&[&story[..], &["--model", model.to_str().unwrap(), "--record", record.to_str().unwrap()]].concat());
+    serde_json::from_str(&fs::read_to_string(record).unwrap()).unwrap()
+}
+
 /// A story's record, told by this model.
 fn recorded(model: &Path, more: &[&str]) -> Record {
     let record = model.with_extension("json");
@@ -56,9 +68,10 @@ fn recorded(model: &Path, more: &[&str]) -> Record {
 
 #[test]
 fn every_family_is_described_and_tells_whole_and_in_parts() {
+    assert_eq!(Family::ALL.len(), 8);
     for family in Family::ALL {
         let folder = folder(&format!("{family:?}"));
-        let model = tiny(family, 7);
+        let mut model = tiny(family, 7);
         let whole = folder.join("tale.gguf");
         fs::write(&whole, model.bytes()).unwrap();
         for (part, number) in model.split(3).iter().zip(1..) {
@@ -75,7 +88,21 @@ fn every_family_is_described_and_tells_whole_and_in_parts() {
 
         let (one, three) = (recorded(&whole, &[]), recorded(&first, &[]));
         assert_eq!((one.tokens.len(), &one.tokens), (12, &three.tokens), "{family:?}");
-        assert_eq!(one.model.architecture, three.model.architecture);
+        assert_eq!((one.mode, &one.model.architecture), (Mode::Raw, &three.model.architecture));
+
+        // The same with a template: told that the prompt is an instruction, the model is asked in its own words.
+        model.set("tokenizer.chat_template", Value::Text(TEMPLATE.into()));
+        fs::write(&whole, model.bytes()).unwrap();
+        for (part, number) in model.split(3).iter().zip(1..) {
+            fs::write(folder.join(format!("tale-{number:05}-of-00003.gguf")), part.bytes()).unwrap();
+        }
+        for path in [&whole, &first] {
+            assert_eq!(info(path)["model"]["template"], Json::from(true), "{family:?}");
+            let (raw, chat) = (recorded(path, &["--raw"]), answered(path));
+            assert_eq!((raw.mode, &raw.tokens), (Mode::Raw, &one.tokens), "{family:?}");
+            let Mode::Chat(asked) = chat.mode else { panic!("{family:?} is not asked") };
+            assert_eq!((asked.rendered.as_str(), chat.tokens.len()), ("user: once the\nassistant:", 12), "{family:?}");
+        }
     }
 }
 
@@ -172,14 +199,41 @@ fn the_doctor_names_what_there_is_and_proves_that_it_works() {
     let devices = report["devices"].as_array().unwrap();
     assert!(devices.iter().any(|device| device["name"] == "CPU"), "{report}");
     assert!(report["versions"]["backend"].as_str().unwrap().starts_with("llama.cpp "));
-    #[cfg(all(target_arch = "x86_64", target_feature = "avx512vnni"))]
-    for feature in ["AVX512", "AVX512_VNNI"] {
-        assert!(report["processor"].as_array().unwrap().contains(&Json::from(feature)), "{report}");
-    }
     let page = said(&["doctor"]);
     for line in
         ["backend        llama.cpp ", "features       ", "processor      ", "device         CPU", "so             it works"]
     {
         assert!(page.contains(line), "`{line}` is not in\n{page}");
     }
+}
+
+/// By the flags that Linux names, which are the processor's own and not those of this build.
+#[test]
+fn the_doctor_names_the_kernels_for_what_the_processor_has() {
+    let report = json(&["doctor", "--json"]);
+    let build = report["versions"]["build"].as_str().unwrap();
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let Some(flags) = processor.lines().find_map(|line| line.strip_prefix("flags")) else {
+        eprintln!("skipped: this machine does not tell what its processor has");
+        return;
+    };
+    if !build.contains("target-cpu=native") {
+        eprintln!("skipped: this build is for other processors too: {build}");
+        return;
+    }
+    let has = |flag: &str| flags.split_whitespace().any(|one| one == flag);
+    let named = |kernel: &str| report["processor"].as_array().unwrap().contains(&Json::from(kernel));
+    for (flag, kernel) in [
+        ("avx2", "AVX2"),
+        ("fma", "FMA"),
+        ("f16c", "F16C"),
+        ("avx512f", "AVX512"),
+        ("avx512vbmi", "AVX512_VBMI"),
+        ("avx512_vnni", "AVX512_VNNI"),
+        ("avx512_bf16", "AVX512_BF16"),
+        ("avx_vnni", "AVX_VNNI"),
+    ] {
+        assert_eq!(named(kernel), has(flag), "{kernel}: {report}");
+    }
+    assert!(!has("avx512_vnni") || said(&["doctor"]).contains("AVX512_VNNI"));
 }

@@ -33,9 +33,9 @@ impl Naive {
     /// Tells one token.
     pub fn tell(&mut self, model: &mut dyn Model) -> Result<Token> {
         let mut turn = self.sampler.turn(&self.memory, &self.row, model.lexicon(), self.noise)?;
-        let token = loop {
+        let draw = loop {
             match turn.ask() {
-                Ask::Take(draw) => break draw.token,
+                Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
                     for path in paths {
                         let (fork, row) = read(model, From::Fork(self.trunk), &path.0)?;
@@ -45,7 +45,8 @@ impl Naive {
                 }
             }
         };
-        self.memory = self.memory.after(token);
+        self.memory = self.memory.after(&draw);
+        let token = draw.token;
         (self.trunk, self.row) = read(model, From::Move(self.trunk), &[token])?;
         Ok(token)
     }

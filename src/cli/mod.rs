@@ -32,6 +32,7 @@ mod prose;
 mod recording;
 #[cfg(feature = "llama")]
 mod replay;
+mod report;
 mod settings;
 #[cfg(feature = "llama")]
 mod tell;
@@ -130,6 +131,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Explain(args) => explain::run(args, terminal),
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
+        Command::Report(args) => report::run(args, terminal),
         Command::Doctor { json } => doctor::run(json, terminal),
     }
 }
@@ -139,6 +141,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
+        Command::Report(args) => report::run(args, terminal),
         Command::Write(_)
         | Command::Batch(_)
         | Command::Bench(_)

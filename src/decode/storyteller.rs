@@ -129,7 +129,7 @@ impl Storyteller {
             bail!("the prompt has {prompt} tokens and leaves no room for a story in a context of {context}");
         }
         ensure!(plan.tokens > 0, "no token is to be told");
-        plan.sampler.check(lexicon)?;
+        let plan = Plan { sampler: plan.sampler.bind(lexicon)?, ..plan };
         let counts = Counts { prompt, ..Counts::default() };
         Ok(Self {
             noise: Noise::new(plan.seed, &plan.prompt),
@@ -244,7 +244,7 @@ impl Storyteller {
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
     fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
         let token = draw.token;
-        self.memory = self.memory.after(token);
+        self.memory = self.memory.after(&draw);
         self.told.tokens.push(token);
         self.told.counts.tokens += 1;
         let ended = lexicon.ends(token);

@@ -69,7 +69,7 @@ fn by_hand(plan: &Plan) -> Vec<Token> {
                 Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat()), &lexicon()),
             }
         };
-        memory = memory.after(draw.token);
+        memory = memory.after(&draw);
         if draw.token == 13 {
             break;
         }

@@ -19,10 +19,13 @@ pub enum Family {
     Mamba,
     /// Short convolutions and attention in turn.
     Lfm2,
+    /// Learned positions, norms with a mean and biases, and queries, keys and values out of one matrix.
+    Gpt2,
 }
 
 impl Family {
-    pub const ALL: [Self; 7] = [Self::Llama, Self::Mixture, Self::Qwen2, Self::Qwen3, Self::Gemma3, Self::Mamba, Self::Lfm2];
+    pub const ALL: [Self; 8] =
+        [Self::Llama, Self::Mixture, Self::Qwen2, Self::Qwen3, Self::Gemma3, Self::Mamba, Self::Lfm2, Self::Gpt2];
 
     fn architecture(self) -> &'static str {
         match self {
@@ -32,12 +35,13 @@ impl Family {
             Self::Gemma3 => "gemma3",
             Self::Mamba => "mamba",
             Self::Lfm2 => "lfm2",
+            Self::Gpt2 => "gpt2",
         }
     }
 
     fn layers(self) -> usize {
         match self {
-            Self::Llama | Self::Mixture | Self::Qwen2 | Self::Qwen3 | Self::Mamba => 2,
+            Self::Llama | Self::Mixture | Self::Qwen2 | Self::Qwen3 | Self::Mamba | Self::Gpt2 => 2,
             Self::Lfm2 => 4,
             // The pattern of its windows has a period of 6.
             Self::Gemma3 => 6,
@@ -45,6 +49,7 @@ impl Family {
     }
 }
 
+const CONTEXT: usize = 4096;
 const EMBEDDING: usize = 32;
 const HEADS: usize = 4;
 const KEY_HEADS: usize = 2;
@@ -66,6 +71,10 @@ pub fn tiny(family: Family, seed: u64) -> Gguf {
     model.matrix("output.weight", &[EMBEDDING, tokens]);
     // In lfm2 the norm before the output has, by an old mistake, the name of one after the embedding.
     model.norm(if family == Family::Lfm2 { "token_embd_norm.weight" } else { "output_norm.weight" }, EMBEDDING);
+    if family == Family::Gpt2 {
+        model.matrix("position_embd.weight", &[EMBEDDING, CONTEXT]);
+        model.matrix("output_norm.bias", &[EMBEDDING]);
+    }
     for layer in 0..family.layers() {
         model.layer(family, layer);
     }
@@ -113,17 +122,20 @@ impl Tiny {
         say("general.architecture", Value::Text(name.into()));
         say("general.name", Value::Text(format!("Tiny {family:?}")));
         say("general.file_type", number(0));
-        say("$.context_length", number(4096));
+        say("$.context_length", number(CONTEXT));
         say("$.embedding_length", number(EMBEDDING));
         say("$.block_count", number(family.layers()));
         say("$.feed_forward_length", number(FEED_FORWARD));
-        say("$.attention.layer_norm_rms_epsilon", Value::F32(1e-5));
+        let norm = if family == Family::Gpt2 { "$.attention.layer_norm_epsilon" } else { "$.attention.layer_norm_rms_epsilon" };
+        say(norm, Value::F32(1e-5));
         if family != Family::Mamba {
             say("$.attention.head_count", number(HEADS));
+        }
+        if !matches!(family, Family::Mamba | Family::Gpt2) {
             say("$.attention.head_count_kv", number(KEY_HEADS));
         }
         match family {
-            Family::Llama | Family::Qwen2 | Family::Qwen3 => {}
+            Family::Llama | Family::Qwen2 | Family::Qwen3 | Family::Gpt2 => {}
             Family::Mixture => {
                 say("$.expert_count", number(EXPERTS));
                 say("$.expert_used_count", number(2));
@@ -150,6 +162,9 @@ impl Tiny {
         self.norm(&name("attn_norm.weight"), EMBEDDING);
         if family == Family::Mamba {
             return self.state_space(layer);
+        }
+        if family == Family::Gpt2 {
+            return self.fused(layer);
         }
         if family == Family::Lfm2 && layer.is_multiple_of(2) {
             self.matrix(&name("shortconv.conv.weight"), &[3, EMBEDDING]);
@@ -185,6 +200,22 @@ impl Tiny {
             self.matrix(&name("ffn_up.weight"), &[EMBEDDING, FEED_FORWARD]);
             self.matrix(&name("ffn_down.weight"), &[FEED_FORWARD, EMBEDDING]);
         }
+    }
+
+    fn fused(&mut self, layer: usize) {
+        let name = |part: &str| format!("blk.{layer}.{part}");
+        self.norm(&name("ffn_norm.weight"), EMBEDDING);
+        for (part, from, to) in [
+            ("attn_qkv", EMBEDDING, 3 * EMBEDDING),
+            ("attn_output", EMBEDDING, EMBEDDING),
+            ("ffn_up", EMBEDDING, FEED_FORWARD),
+            ("ffn_down", FEED_FORWARD, EMBEDDING),
+        ] {
+            self.matrix(&name(&format!("{part}.weight")), &[from, to]);
+            self.matrix(&name(&format!("{part}.bias")), &[to]);
+        }
+        self.matrix(&name("attn_norm.bias"), &[EMBEDDING]);
+        self.matrix(&name("ffn_norm.bias"), &[EMBEDDING]);
     }
 
     fn state_space(&mut self, layer: usize) {

@@ -15,7 +15,7 @@ pub use self::batch::Batch;
 pub use self::device::{DeviceArgs, Flash, SplitBy};
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
 pub use self::telling::{Compare, Explain, Layout, Trace, Write};
-pub use self::tools::{Bench, Models, Presets};
+pub use self::tools::{Bench, Models, Presets, Report};
 
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
@@ -67,6 +67,10 @@ pub enum Command {
     /// The folder gets run.toml, stories/NAME.txt and NAME.json, and index.jsonl with a line a story. Every file is whole or not
     /// there, whatever ends the run.
     Batch(Box<Batch>),
+    /// Make one HTML page of stories: coloured words, why each was chosen, the α-wave, settings.
+    ///
+    /// The page needs nothing but itself, and no model is loaded to make it.
+    Report(Report),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// List, show and check presets.

@@ -88,6 +88,22 @@ pub enum Presets {
     },
 }
 
+/// `afterword report`
+#[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  afterword write "Once upon a time" --record story.json --trace=full
+  afterword report story.json
+  afterword report stories/ --out stories.html"#)]
+pub struct Report {
+    /// Records that `afterword write --record` wrote, or a folder of them.
+    #[arg(required = true, value_name = "FILE|DIR")]
+    pub records: Vec<PathBuf>,
+
+    /// Write the page to this file; without it beside the record, or as `index.html` into the folder. `-` prints it.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
 /// `afterword models`
 #[derive(Debug, Subcommand)]
 pub enum Models {

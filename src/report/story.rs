@@ -1,0 +1,139 @@
+//! A story as a page knows it: taken from a record, with nothing that a page does not show.
+
+use super::align::slices;
+use super::inert::inert;
+use crate::story::{Mode, Record, StopReason, TracedToken};
+
+/// A story to be shown. Its texts are harmless already, see [`inert`]; what they mean to HTML they still mean.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Story {
+    /// What it is called: the name of its file.
+    pub name: String,
+    /// What tells it from those beside it: its preset.
+    pub label: String,
+    /// The prompt.
+    pub prompt: String,
+    /// Whether it was told in answer to the prompt, and does not go on from it.
+    pub answers: bool,
+    /// The writer's own words at its beginning.
+    pub begun: String,
+    /// What was told.
+    pub text: String,
+    /// The part of it that each traced token told.
+    pub slices: Vec<String>,
+    /// What was known at each token; empty where no trace was kept.
+    pub trace: Vec<TracedToken>,
+    /// How many tokens were told.
+    pub tokens: usize,
+    /// −ln p in nats, the mean over the tokens.
+    pub surprisal: f64,
+    /// Rows of logits for each token.
+    pub evaluations: f64,
+    /// The name of the preset.
+    pub preset: String,
+    /// The preset as it ran, as TOML.
+    pub resolved: String,
+    /// How it was made: pairs of a name and a value.
+    pub facts: Vec<(String, String)>,
+}
+
+impl Story {
+    /// The story of a record that is called `name`.
+    #[must_use]
+    pub fn of(record: &Record, name: &str) -> Self {
+        let (answers, begun) = match &record.mode {
+            Mode::Raw => (false, ""),
+            Mode::Chat(chat) => (true, chat.prefill.as_str()),
+        };
+        let told = record.text.strip_prefix(begun).unwrap_or(&record.text);
+        let clean = |text: &str| inert(text).into_owned();
+        let trace: Vec<TracedToken> = record.trace.iter().map(harmless).collect();
+        Self {
+            name: clean(name),
+            label: clean(&record.preset),
+            prompt: clean(&record.prompt),
+            answers,
+            begun: clean(begun),
+            text: clean(told),
+            slices: slices(told, &record.trace).into_iter().map(clean).collect(),
+            trace,
+            tokens: record.tokens.len(),
+            surprisal: -record.mean_log_p,
+            evaluations: record.evaluations as f64 / record.tokens.len().max(1) as f64,
+            preset: clean(&record.preset),
+            resolved: clean(&record.resolved),
+            facts: facts(record).into_iter().map(|(name, value)| (name.to_owned(), clean(&value))).collect(),
+        }
+    }
+
+    /// The first words of the prompt: a title.
+    #[must_use]
+    pub fn title(&self) -> String {
+        const LONGEST: usize = 60;
+        let mut title = String::new();
+        for word in self.prompt.split_whitespace() {
+            if title.chars().count() + word.chars().count() >= LONGEST {
+                // A single word may be a whole prompt in a script without spaces.
+                if title.is_empty() {
+                    title.extend(word.chars().take(LONGEST));
+                }
+                title.push('…');
+                break;
+            }
+            title += if title.is_empty() { "" } else { " " };
+            title += word;
+        }
+        title
+    }
+}
+
+fn harmless(token: &TracedToken) -> TracedToken {
+    let mut token = token.clone();
+    token.piece = inert(&token.piece).into_owned();
+    for candidate in &mut token.candidates {
+        candidate.piece = inert(&candidate.piece).into_owned();
+    }
+    token
+}
+
+/// All that decided about a story, for people.
+fn facts(record: &Record) -> Vec<(&'static str, String)> {
+    let Record { stop, preset, seed, model, run, versions, times, evaluations, decodes, mean_log_p, tokens, .. } = record;
+    let stop = match stop {
+        StopReason::Stop(_) | StopReason::Failed(_) => inert(&stop.to_string()).into_owned(),
+        other => other.to_string(),
+    };
+    let layers = run.gpu_layers.map_or("none".to_owned(), |layers| format!("{layers} on {}", run.devices.join(", ")));
+    let mut facts = vec![
+        ("preset", preset.clone()),
+        ("seed", seed.to_string()),
+        ("ended", stop),
+        ("tokens", format!("{} of at most {}", tokens.len(), run.limit)),
+        ("mean surprisal", format!("{:.3} nats", -mean_log_p)),
+        ("evaluations", format!("{evaluations} rows of logits in {decodes} decodes")),
+        ("told in", format!("{:.2} s, the prompt read in {:.2} s", times.tell, times.read)),
+        ("model", model.file.clone()),
+        ("size", format!("{} bytes", model.size)),
+        ("SHA-256", model.sha256.clone()),
+        ("architecture", model.architecture.clone()),
+        ("context", format!("{} tokens", run.context)),
+        ("width", run.width.to_string()),
+        ("prompt read by", format!("{} tokens", run.batch)),
+        ("threads", run.threads.to_string()),
+        ("layers on GPUs", layers),
+        ("flash attention", run.flash_attention.clone()),
+        ("keys and values", run.cache.join(" and ")),
+        ("afterword", format!("{} ({})", versions.afterword, versions.commit)),
+        ("backend", versions.backend.clone()),
+        ("bindings", versions.bindings.join(" and ")),
+        ("build", versions.build.clone()),
+    ];
+    if let Some(quantisation) = &model.quantisation {
+        facts.insert(11, ("weights", quantisation.clone()));
+    }
+    if !run.stops.is_empty() {
+        let stops: Vec<String> = run.stops.iter().map(|stop| format!("{stop:?}")).collect();
+        facts.insert(4, ("stop strings", stops.join(", ")));
+    }
+    facts
+}
