@@ -12,7 +12,7 @@
 //! | --- | --- | --- |
 //! | 7 | [`cli`] | arguments, settings, one file a subcommand; the only place that prints |
 //! | 6 | [`mod@bench`] | measurement of speed |
-//! | 5 | [`report`], [`catalog`] | pages and pictures, made from records alone; models on disk, and what they will need; no backend |
+//! | 5 | [`report`], [`catalog`], [`batch`] | pages and pictures, made from records alone; models on disk, and what they will need; many stories to a folder; no backend |
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
 //! | 2 | [`sampler`], [`model`], [`chat`], [`gguf`] | decisions, the seam that they need of a model, how an instruct model is asked, and the file that it comes in |
@@ -31,6 +31,7 @@
 //! - Equal model, preset, prompt, seed, version, threads, flash attention, cache types, prefill chunk and width give the
 //!   equal story on one machine.
 
+pub mod batch;
 pub mod bench;
 pub mod catalog;
 pub mod chat;

@@ -10,7 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 12] = [
+const FLOORS: [(&str, u32); 13] = [
     ("prob", 1),
     ("chat", 2),
     ("gguf", 2),
@@ -21,6 +21,7 @@ const FLOORS: [(&str, u32); 12] = [
     ("llama", 3),
     ("decode", 4),
     ("catalog", 5),
+    ("batch", 5),
     ("report", 5),
     ("bench", 6),
     ("cli", 7),

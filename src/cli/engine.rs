@@ -14,7 +14,7 @@ use super::machine::{fit, machine, wish};
 use super::progress::{Progress, some};
 use super::terminal::Terminal;
 use super::usage::Usage;
-use crate::catalog::{GpuLayers, Kind, Machine, ModelCard};
+use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
 use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
@@ -164,6 +164,25 @@ impl Engine {
             branches - 1,
             MOST_BRANCHES - 1
         );
+        self.session_of(cells, branches)
+    }
+
+    /// What a memory of this size will take, where the model's file tells.
+    pub fn need(&self, cells: usize, branches: usize) -> Option<Need> {
+        self.card.as_ref().map(|card| Need::of(card, &wish(&self.args.device, cells, branches, BATCH)))
+    }
+
+    /// All memory of the devices that compute, in bytes, where that is known.
+    pub fn memory(&self) -> Option<u64> {
+        if self.gpu_layers == Some(0) || self.machine.gpus.is_empty() {
+            return self.machine.memory.map(|memory| memory.total);
+        }
+        let totals: u64 = self.machine.gpus.iter().map(|gpu| gpu.total).sum();
+        (totals > 0).then_some(totals)
+    }
+
+    /// A memory of this size.
+    pub fn session_of(&self, cells: usize, branches: usize) -> Result<Session<'_>> {
         let threads = self.args.threads.map(std::num::NonZeroUsize::get);
         if let Some(card) = &self.card {
             let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));

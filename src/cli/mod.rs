@@ -8,6 +8,8 @@ mod args;
 mod asking;
 mod bars;
 #[cfg(feature = "llama")]
+mod batch;
+#[cfg(feature = "llama")]
 mod bench;
 mod columns;
 #[cfg(feature = "llama")]
@@ -26,6 +28,10 @@ mod presets;
 #[cfg(feature = "llama")]
 mod progress;
 mod prose;
+#[cfg(feature = "llama")]
+mod recording;
+#[cfg(feature = "llama")]
+mod replay;
 mod report;
 mod settings;
 #[cfg(feature = "llama")]
@@ -119,6 +125,7 @@ fn refused(error: &clap::Error) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => write::run(args, terminal),
+        Command::Batch(args) => batch::run(&args, terminal),
         Command::Bench(args) => bench::run(&args, terminal),
         Command::Compare(args) => compare::run(args, terminal),
         Command::Explain(args) => explain::run(args, terminal),
@@ -135,7 +142,12 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
-        Command::Write(_) | Command::Bench(_) | Command::Compare(_) | Command::Explain(_) | Command::Doctor { .. } => {
+        Command::Write(_)
+        | Command::Batch(_)
+        | Command::Bench(_)
+        | Command::Compare(_)
+        | Command::Explain(_)
+        | Command::Doctor { .. } => {
             anyhow::bail!(
                 "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"
             )

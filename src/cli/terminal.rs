@@ -43,6 +43,11 @@ impl Terminal {
         Self { colour, quiet, shows_story: io::stdout().is_terminal(), width }
     }
 
+    /// The same without notes.
+    pub fn silent(&self) -> Self {
+        Self { quiet: true, ..*self }
+    }
+
     /// Standard output; styles are left out where they are not wanted.
     pub fn out(&self) -> impl Write + use<> {
         Out(anstream::AutoStream::new(io::stdout(), self.colour))

@@ -73,6 +73,8 @@ pub struct Stories<'m> {
     prompts: Prompts,
     /// Stories that had a part in a decode that failed, and have told nothing since.
     suspects: BTreeSet<usize>,
+    /// Numbers whose stories were taken out, free for others.
+    vacant: BTreeSet<usize>,
 }
 
 impl<'m> Stories<'m> {
@@ -88,6 +90,7 @@ impl<'m> Stories<'m> {
             promised: Vec::new(),
             prompts: Prompts::default(),
             suspects: BTreeSet::new(),
+            vacant: BTreeSet::new(),
         }
     }
 
@@ -115,7 +118,7 @@ impl<'m> Stories<'m> {
     }
 
     /// Takes a story in and reserves all the room that it can come to need, so that none ends because of its neighbours;
-    /// returns its number.
+    /// returns its number: the smallest that no story has.
     ///
     /// Where a story runs that has the same prompt and shares it, or has not read it yet, the prompt is shared.
     ///
@@ -126,7 +129,8 @@ impl<'m> Stories<'m> {
         let (cells, branches) = Storyteller::needs(&plan, self.width);
         let prompt = plan.prompt.clone();
         let story = Storyteller::new(plan, self.model.lexicon())?;
-        let (number, own) = (self.tellers.len(), cells - prompt.len());
+        let number = self.vacant.first().copied().unwrap_or(self.tellers.len());
+        let own = cells - prompt.len();
         let (free_cells, free_branches) = self.unpromised;
         // One branch more may be too much where a prompt read twice is not.
         let shared = self.prompts.to_share(&prompt).filter(|more| own <= free_cells && branches + more <= free_branches);
@@ -141,8 +145,12 @@ impl<'m> Stories<'m> {
             self.prompts.begin(&prompt, number);
             (free_cells - cells, free_branches - branches)
         };
-        self.promised.push((own, branches));
-        self.tellers.push(story);
+        if self.vacant.remove(&number) {
+            (self.promised[number], self.tellers[number]) = ((own, branches), story);
+        } else {
+            self.promised.push((own, branches));
+            self.tellers.push(story);
+        }
         Ok(number)
     }
 
@@ -301,7 +309,15 @@ impl<'m> Stories<'m> {
         }
     }
 
-    /// All stories, in the order in which they began; those that have not ended end here, without a stop reason.
+    /// Takes out a story that has ended, so that nothing of it stays in memory; `None` while it runs, and where there is none.
+    /// Its number is then free for another.
+    pub fn take(&mut self, number: usize) -> Option<Told> {
+        let story = self.tellers.get_mut(number).filter(|story| !story.is_running())?;
+        self.suspects.remove(&number);
+        self.vacant.insert(number).then(|| story.give())
+    }
+
+    /// All stories that were not taken out, in the order of their numbers; those that have not ended end here, without a stop reason.
     #[must_use]
     pub fn finish(mut self) -> Vec<Told> {
         for number in 0..self.tellers.len() {
@@ -309,7 +325,9 @@ impl<'m> Stories<'m> {
                 self.free(number, None);
             }
         }
-        self.tellers.into_iter().map(Storyteller::into_told).collect()
+        let vacant = self.vacant;
+        let stays = |(number, _): &(usize, Storyteller)| !vacant.contains(number);
+        self.tellers.into_iter().enumerate().filter(stays).map(|(_, story)| story.into_told()).collect()
     }
 
     fn end(&mut self, number: usize, stop: Option<StopReason>, listener: &mut dyn FnMut(Event)) {

@@ -161,6 +161,15 @@ impl Storyteller {
         self.told
     }
 
+    /// What an ended story has told; nothing of it stays behind.
+    pub fn give(&mut self) -> Told {
+        self.memory = Memory::of_prompt(&[]);
+        self.plan.prompt = Vec::new();
+        self.plan.stops = Vec::new();
+        let nothing = Told { tokens: Vec::new(), text: String::new(), stop: None, counts: Counts::default() };
+        std::mem::replace(&mut self.told, nothing)
+    }
+
     /// Whether it stands before the first token of its text and has nothing of it.
     pub fn is_bare(&self) -> bool {
         self.trunk.is_none() && matches!(self.phase, Phase::Reading(0))

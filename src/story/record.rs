@@ -172,16 +172,25 @@ impl Record {
         check().with_context(|| refusal(path))
     }
 
+    /// The record as it stands in a file.
+    ///
+    /// # Errors
+    /// None that a record could bring.
+    pub fn to_json(&self) -> Result<Vec<u8>> {
+        // With a trace the file is read by programs, and would be twice as long with every number on a line of its own.
+        let to_json = if self.trace.is_empty() { serde_json::to_vec_pretty } else { serde_json::to_vec };
+        let mut text = to_json(self).context("cannot write the record as JSON")?;
+        text.push(b'\n');
+        Ok(text)
+    }
+
     /// Writes the record, whole or not at all: into a file beside it that then takes its place. What is no ordinary file,
     /// such as a pipe, is written to as it is.
     ///
     /// # Errors
     /// The file cannot be written; what stood there before still does.
     pub fn write(&self, path: &Path) -> Result<()> {
-        // With a trace the file is read by programs, and would be twice as long with every number on a line of its own.
-        let to_json = if self.trace.is_empty() { serde_json::to_vec_pretty } else { serde_json::to_vec };
-        let mut text = to_json(self).with_context(|| refusal(path))?;
-        text.push(b'\n');
+        let text = self.to_json().with_context(|| refusal(path))?;
         let write = || {
             if special(path)? {
                 return OpenOptions::new().write(true).open(path)?.write_all(&text);

@@ -8,6 +8,7 @@
 mod gguf;
 mod model;
 mod row;
+mod together;
 
 use std::path::Path;
 use std::time::Instant;
@@ -36,6 +37,11 @@ fn main() {
     );
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
     measure("the bundled model", &bundled, &Mode::ALL, 128);
+
+    let prompts = "Once upon a time\nThe door opened\nA wolf\nIn the deep wood\n";
+    together::measure("the bundled model", &bundled, prompts, "200");
+    let words = "▁word300 ▁word301\n▁word400\n▁word500 ▁word700\n▁word900\n";
+    together::measure("a random model of 70 million weights", &large, words, "32");
 }
 
 fn measure(name: &str, path: &Path, modes: &[Mode], tokens: usize) {

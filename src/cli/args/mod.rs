@@ -3,6 +3,7 @@
 // What stands here is the help text, where a terminal shows no backticks.
 #![allow(clippy::doc_markdown)]
 
+mod batch;
 mod device;
 mod shared;
 mod telling;
@@ -10,6 +11,7 @@ mod tools;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+pub use self::batch::Batch;
 pub use self::device::{DeviceArgs, Flash, SplitBy};
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
 pub use self::telling::{Compare, Explain, Layout, Trace, Write};
@@ -60,6 +62,11 @@ pub enum Command {
     /// The token is the first of a story, so α stands where it stands at t = 0: a wave's centre. Ask for another with
     /// `--set future.alpha=0.5`.
     Explain(Explain),
+    /// Tell many stories into a folder: prompts × presets × seeds. The same command again goes on where it ended.
+    ///
+    /// The folder gets run.toml, stories/NAME.txt and NAME.json, and index.jsonl with a line a story. Every file is whole or not
+    /// there, whatever ends the run.
+    Batch(Box<Batch>),
     /// Make one HTML page of stories: coloured words, why each was chosen, the α-wave, settings.
     ///
     /// The page needs nothing but itself, and no model is loaded to make it.

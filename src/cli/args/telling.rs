@@ -56,6 +56,18 @@ pub struct Write {
     /// Print only what is told, without the prompt before it.
     #[arg(long, help_heading = "Output")]
     pub no_prompt: bool,
+
+    /// Tell the story of this record again, with the settings in it, and name the first token that differs.
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Output",
+        conflicts_with_all = [
+            "prompt", "preset", "set", "seed", "tokens", "stop", "record", "trace", "no_prompt", "chat", "raw", "system",
+            "prefill", "think", "parse_special", "threads", "ctx", "width", "kv_type", "flash_attention"
+        ]
+    )]
+    pub replay: Option<PathBuf>,
 }
 
 /// `afterword compare`

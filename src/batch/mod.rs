@@ -1,0 +1,29 @@
+//! Many stories into a folder: which they are, what they are called, and what stays of them whatever happens.
+//!
+//! A [`Matrix`] is prompts × presets × seeds, and each of its stories has a name. A [`Folder`] keeps them: every file appears
+//! whole or not at all, a story's text before its record, and the index is only derived from the records. So whatever ends a
+//! run, the next one finds which stories are whole and tells the others. [`tell`] is the loop over one memory, in which a
+//! story that ends makes room for the next at once.
+
+mod disk;
+mod folder;
+mod index;
+mod lane;
+mod matrix;
+mod merge;
+mod names;
+mod prompts;
+mod run;
+mod seeds;
+mod shard;
+
+pub use disk::{Disk, Files};
+pub use folder::Folder;
+pub use index::{Entry, Sums};
+pub use lane::{Finished, Heard, Pace, tell};
+pub use matrix::{Item, Matrix, Voice};
+pub use merge::{Merged, merge};
+pub use prompts::{Prompt, Source};
+pub use run::{Asking, Parallel, RUN_FORMAT, RunFile};
+pub use seeds::Seeds;
+pub use shard::Shard;

@@ -1,0 +1,220 @@
+//! The prompts of a run: from a text file, TOML, JSONL, or a folder of texts.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::{Deserialize, Serialize};
+
+/// A prompt, and what is asked for it alone.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Prompt {
+    /// What its stories are called after; its first words where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The text.
+    pub text: String,
+    /// The most tokens to tell; that of the run where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<NonZeroUsize>,
+    /// The strings before which its stories end; those of the run where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Vec<String>>,
+    /// Who an instruct model is told to be; as in the run where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+}
+
+/// The form in which prompts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// One a line; or, where a line is `---`, what stands between such lines. Empty lines and blocks are none.
+    Text,
+    /// `[[prompt]]` tables with the fields of [`Prompt`].
+    Toml,
+    /// An object with the fields of [`Prompt`] a line, or a string.
+    Jsonl,
+}
+
+/// A file of prompts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    prompt: Vec<Prompt>,
+}
+
+/// A line of JSONL. An object is read as [`Prompt`] itself, so that its mistakes are told by their names.
+fn of_line(line: &str) -> Result<Prompt, serde_json::Error> {
+    if line.starts_with('"') {
+        return Ok(Prompt { text: serde_json::from_str(line)?, ..Prompt::default() });
+    }
+    serde_json::from_str(line)
+}
+
+impl Source {
+    /// The form that the name of a file tells: by `.toml`, `.jsonl` or `.ndjson`; else text.
+    #[must_use]
+    pub fn of(path: &Path) -> Self {
+        let ending = path.extension().map(|ending| ending.to_string_lossy().to_lowercase());
+        match ending.as_deref() {
+            Some("toml") => Self::Toml,
+            Some("jsonl" | "ndjson") => Self::Jsonl,
+            _ => Self::Text,
+        }
+    }
+
+    /// The prompts in a text of this form.
+    ///
+    /// # Errors
+    /// The text has not the form, with the line where it leaves it; or there is no prompt in it.
+    pub fn read(self, text: &str) -> Result<Vec<Prompt>> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let prompts = match self {
+            Self::Text => of_text(text),
+            Self::Toml => {
+                let file: File = toml::from_str(text).map_err(|error| {
+                    let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+                    anyhow!("line {line}: {}", error.message())
+                })?;
+                file.prompt
+            }
+            Self::Jsonl => {
+                let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim())).filter(|(_, line)| !line.is_empty());
+                let read = |(at, line)| of_line(line).map_err(|error| anyhow!("line {}: {}", at + 1, plain(&error)));
+                lines.map(read).collect::<Result<_>>()?
+            }
+        };
+        ensure!(!prompts.is_empty(), "there is no prompt in it");
+        if let Some(at) = prompts.iter().position(|prompt| prompt.stop.iter().flatten().any(String::is_empty)) {
+            bail!("an empty text in `stop` of prompt {} would end every story before its first word", at + 1);
+        }
+        Ok(prompts)
+    }
+}
+
+/// What is wrong, without the place: of a line its number is told, and the column says little.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or_default().to_owned()
+}
+
+fn of_text(text: &str) -> Vec<Prompt> {
+    let lines: Vec<&str> = text.lines().collect();
+    let texts: Vec<String> = if lines.iter().any(|line| line.trim_end() == "---") {
+        let blocks = lines.split(|line| line.trim_end() == "---");
+        blocks.map(|block| block.join("\n").trim_matches(['\n', '\r']).to_owned()).collect()
+    } else {
+        lines.into_iter().map(str::to_owned).collect()
+    };
+    let texts = texts.into_iter().filter(|text| !text.trim().is_empty());
+    texts.map(|text| Prompt { text, ..Prompt::default() }).collect()
+}
+
+impl Prompt {
+    /// The prompts in a file, or in the `.txt` files of a folder, each called as its file is.
+    ///
+    /// # Errors
+    /// It cannot be read, has not the form that its name tells, or holds no prompt.
+    pub fn read(path: &Path) -> Result<Vec<Self>> {
+        let refusal = || format!("cannot read the prompts `{}`", path.display());
+        if path.is_dir() { folder(path) } else { file(path).and_then(|text| Source::of(path).read(&text)) }
+            .with_context(refusal)
+    }
+}
+
+fn file(path: &Path) -> Result<String> {
+    let bytes = fs::read(path)?;
+    String::from_utf8(bytes)
+        .map_err(|error| anyhow!("it is not UTF-8: byte {} begins no character", error.utf8_error().valid_up_to()))
+}
+
+fn folder(path: &Path) -> Result<Vec<Prompt>> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        if path.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt")) {
+            paths.push(path);
+        }
+    }
+    // In the order of their names: that of the folder is another on every file system.
+    paths.sort();
+    ensure!(!paths.is_empty(), "there is no `.txt` file in it");
+    let read = |path: std::path::PathBuf| {
+        let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let text = file(&path).with_context(|| format!("`{}`", path.display()))?;
+        // One line break at the end belongs to the editor.
+        let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text)).to_owned();
+        Ok(Prompt { name, text, ..Prompt::default() })
+    };
+    paths.into_iter().map(read).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(source: Source, text: &str) -> Vec<String> {
+        source.read(text).unwrap().into_iter().map(|prompt| prompt.text).collect()
+    }
+
+    #[test]
+    fn lines_are_prompts_unless_blocks_are_marked() {
+        assert_eq!(texts(Source::Text, "\u{feff}one\r\n\n  \n two \n"), ["one", " two "]);
+        assert_eq!(texts(Source::Text, "one\nmore\n---\n\ntwo\n\n---\n---\n"), ["one\nmore", "two"]);
+        assert!(Source::Text.read(" \n").unwrap_err().to_string().contains("no prompt"));
+    }
+
+    #[test]
+    fn toml_and_jsonl_say_what_is_asked_for_one_prompt_alone() {
+        let toml = "[[prompt]]\nname = \"wolf\"\ntext = \"A wolf\"\ntokens = 5\nstop = [\"\\n\"]\nsystem = \"Be brief.\"\n[[prompt]]\ntext = \"\"";
+        let jsonl = r#"{"name": "wolf", "text": "A wolf", "tokens": 5, "stop": ["\n"], "system": "Be brief."}
+
+            """#;
+        let read = Source::Toml.read(toml).unwrap();
+        assert_eq!(read, Source::Jsonl.read(jsonl).unwrap());
+        assert_eq!((read[0].name.as_deref(), read[0].tokens.map(NonZeroUsize::get)), (Some("wolf"), Some(5)));
+        assert_eq!((read[1].text.as_str(), &read[1].stop), ("", &None));
+    }
+
+    #[test]
+    fn a_mistake_is_told_with_its_line() {
+        for (source, text, cause) in [
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\ntokens = 0", "line 3: "),
+            (Source::Toml, "[[prompt]]\ntxt = \"a\"", "line 2: unknown field `txt`"),
+            (Source::Toml, "prompt = ", "line 1: "),
+            (Source::Toml, "", "no prompt"),
+            (Source::Jsonl, "\"a\"\n{\"txt\": 1}", "line 2: unknown field `txt`"),
+            (Source::Jsonl, "{\"name\": \"a\"}", "line 1: missing field `text`"),
+            (Source::Jsonl, "{\"text\": \"a\", \"stop\": [\"\"]}", "`stop` of prompt 1"),
+        ] {
+            let error = source.read(text).unwrap_err().to_string();
+            assert!(error.contains(cause) && error.lines().count() == 1, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_folder_gives_its_texts_in_the_order_of_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, text) in [("b.txt", "second\r\n"), ("a.TXT", "first\n\n"), ("c.md", "none")] {
+            fs::write(folder.path().join(name), text).unwrap();
+        }
+        let read = Prompt::read(folder.path()).unwrap();
+        let told: Vec<_> = read.iter().map(|prompt| (prompt.name.as_deref().unwrap(), prompt.text.as_str())).collect();
+        assert_eq!(told, [("a", "first\n"), ("b", "second")]);
+        fs::write(folder.path().join("d.txt"), b"\xff").unwrap();
+        assert!(format!("{:#}", Prompt::read(folder.path()).unwrap_err()).contains("not UTF-8"));
+        assert!(format!("{:#}", Prompt::read(&folder.path().join("none")).unwrap_err()).starts_with("cannot read the prompts"));
+    }
+
+    #[test]
+    fn the_name_of_a_file_tells_its_form() {
+        for (name, source) in
+            [("a.TOML", Source::Toml), ("a.jsonl", Source::Jsonl), ("a.txt", Source::Text), ("a", Source::Text)]
+        {
+            assert_eq!(Source::of(Path::new(name)), source);
+        }
+    }
+}

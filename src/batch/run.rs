@@ -1,0 +1,244 @@
+//! `run.toml`: everything that is needed to tell the stories of a folder again, and to notice what has changed.
+
+use serde::{Deserialize, Serialize};
+
+use super::matrix::{Matrix, Voice};
+use super::prompts::Prompt;
+use super::seeds::Seeds;
+use super::shard::Shard;
+use crate::story::{ModelFile, Run, Versions};
+
+/// The version of the form of `run.toml`.
+pub const RUN_FORMAT: u32 = 1;
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct RunFile {
+    /// [`RUN_FORMAT`].
+    pub format: u32,
+    /// The part of the stories that this folder holds; all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// Whether every story is told alone in an empty memory.
+    pub strict: bool,
+    /// Whether records tell why each token was chosen: `looked` or `full`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// The seeds.
+    pub seeds: Seeds,
+    /// How many stories run at once.
+    pub parallel: Parallel,
+    /// How prompts are put to the model.
+    pub asking: Asking,
+    /// What else decides the bits; `limit` and `stops` are those of prompts that have none of their own.
+    pub settings: Run,
+    /// The model.
+    pub model: ModelFile,
+    /// The program.
+    pub versions: Versions,
+    /// The presets.
+    pub preset: Vec<Voice>,
+    /// The prompts.
+    pub prompt: Vec<Prompt>,
+}
+
+/// How many stories run at once, in how many memories of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Parallel {
+    /// Memories, each with its own threads.
+    pub sessions: usize,
+    /// Stories in each of them, one decode a round.
+    pub streams: usize,
+}
+
+/// How prompts are put to the model.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Asking {
+    /// `chat` or `raw`, where that was asked for; else the prompt decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Who an instruct model is told to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<String>,
+    /// How its answers begin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefill: Option<String>,
+    /// Whether names of control tokens are taken as those.
+    #[serde(default)]
+    pub parse_special: bool,
+}
+
+impl RunFile {
+    /// Its stories, those of other shards among them.
+    #[must_use]
+    pub fn matrix(&self) -> Matrix {
+        Matrix::new(&self.prompt, &self.preset, &self.seeds)
+    }
+
+    /// What is another story here than there: each as a clause, `the preset `wave` is another`. Empty where both tell the same
+    /// stories, though perhaps on other machines, in which case bits may differ.
+    #[must_use]
+    pub fn differences(&self, before: &Self) -> Vec<String> {
+        let Self {
+            format: _,
+            shard: _,
+            strict,
+            trace,
+            seeds,
+            parallel: _,
+            asking,
+            settings,
+            model,
+            versions: _,
+            preset,
+            prompt,
+        } = self;
+        let mut found = Vec::new();
+        let mut note = |differs: bool, what: String| found.extend(differs.then_some(what));
+        note(model.sha256 != before.model.sha256, format!("the model is another (it was `{}`)", before.model.file));
+        note(*seeds != before.seeds, format!("the seeds are {seeds} (they were {})", before.seeds));
+        note(*strict != before.strict, format!("`--strict` was {}given", if before.strict { "" } else { "not " }));
+        note(*trace != before.trace, "`--trace` is another".to_owned());
+        note(*asking != before.asking, "prompts are put to the model in another way".to_owned());
+        let (limit, old) = (settings.limit, before.settings.limit);
+        note(limit != old, format!("`--tokens` is {limit} (it was {old})"));
+        note(settings.stops != before.settings.stops, "`--stop` is another".to_owned());
+        let (context, old) = (settings.context, before.settings.context);
+        note(context != old, format!("the context is {context} tokens (it was {old})"));
+
+        let (now, old) = (preset.len(), before.preset.len());
+        note(now != old, format!("there are {now} presets (there were {old})"));
+        for (now, old) in preset.iter().zip(&before.preset).filter(|(now, old)| now != old) {
+            let renamed = if now.label() == old.label() { String::new() } else { format!(" (it was `{}`)", old.label()) };
+            note(true, format!("the preset `{}` is another{renamed}", now.label()));
+        }
+        let (now, old) = (prompt.len(), before.prompt.len());
+        note(now != old, format!("there are {now} prompts (there were {old})"));
+        let changed = prompt.iter().zip(&before.prompt).position(|(now, old)| now != old);
+        if let Some(at) = changed.filter(|_| now == old) {
+            note(true, format!("prompt {} is another", at + 1));
+        }
+        found
+    }
+
+    /// What else decides the bits and is not as it was, each as a clause: a story told under both would not be one.
+    #[must_use]
+    pub fn other_bits(&self, before: &Self) -> Vec<String> {
+        let (now, old) = (&self.settings, &before.settings);
+        let mut found = Vec::new();
+        let mut note = |what: &str, now: String, old: String| {
+            if now != old {
+                found.push(format!("{what} {now} (it was {old})"));
+            }
+        };
+        note("`--width` is", now.width.to_string(), old.width.to_string());
+        note("`--threads` is", now.threads.to_string(), old.threads.to_string());
+        note("`--gpu-layers` is", words(now.gpu_layers), words(old.gpu_layers));
+        note("`--device` is", listed(&now.devices), listed(&old.devices));
+        note("`--split` is", now.split.clone(), old.split.clone());
+        note("`--flash-attention` is", now.flash_attention.clone(), old.flash_attention.clone());
+        note("`--kv-type` is", now.cache.join(","), old.cache.join(","));
+        let program = |run: &Self| format!("{} on {}", run.versions.afterword, run.versions.backend);
+        note("the program is", program(self), program(before));
+        found
+    }
+}
+
+fn words(layers: Option<u32>) -> String {
+    layers.map_or("none".to_owned(), |layers| layers.to_string())
+}
+
+fn listed(devices: &[String]) -> String {
+    if devices.is_empty() { "the processor".to_owned() } else { devices.join(",") }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A run of two prompts, told by `wave` under two seeds.
+    pub fn example() -> RunFile {
+        let prompt = |text: &str| Prompt { text: text.into(), ..Prompt::default() };
+        RunFile {
+            format: RUN_FORMAT,
+            shard: None,
+            strict: true,
+            trace: None,
+            seeds: "1..2".parse().unwrap(),
+            parallel: Parallel { sessions: 1, streams: 2 },
+            asking: Asking::default(),
+            settings: Run {
+                limit: 9,
+                context: 99,
+                stops: vec!["###".into()],
+                width: 1,
+                cells: 64,
+                branches: 4,
+                batch: 32,
+                threads: 1,
+                gpu_layers: None,
+                devices: Vec::new(),
+                main_gpu: 0,
+                split: "layer".into(),
+                mmap: true,
+                mlock: false,
+                flash_attention: "auto".into(),
+                cache: ["f16".into(), "f16".into()],
+            },
+            model: ModelFile {
+                file: "a.gguf".into(),
+                size: 1,
+                sha256: "aa".into(),
+                architecture: "llama".into(),
+                quantisation: None,
+            },
+            versions: Versions::here("none".into()),
+            preset: vec![Voice { preset: "wave".into(), edits: Vec::new(), resolved: "[[chain]]\nmin-p = 0.05\n".into() }],
+            prompt: vec![prompt("a wolf\nin a wood"), prompt("ab")],
+        }
+    }
+
+    #[test]
+    fn a_run_reads_back_as_it_was_written() {
+        let mut run = example();
+        run.shard = Some("2/3".parse().unwrap());
+        run.seeds = Seeds::one(u64::MAX);
+        run.prompt[0].tokens = std::num::NonZeroUsize::new(3);
+        run.asking.system = Some("A \"system\"\n".into());
+        let text = toml::to_string_pretty(&run).unwrap();
+        assert_eq!(toml::from_str::<RunFile>(&text).unwrap(), run, "{text}");
+    }
+
+    #[test]
+    fn what_tells_another_story_is_named() {
+        let before = example();
+        let same = RunFile { shard: Some("1/2".parse().unwrap()), parallel: Parallel { sessions: 9, streams: 9 }, ..example() };
+        assert_eq!(same.differences(&before), [""; 0]);
+        let change = |change: fn(&mut RunFile), told: &str| {
+            let mut run = example();
+            change(&mut run);
+            assert_eq!(run.differences(&before).join("; "), told);
+        };
+        change(|run| run.model.sha256 = "bb".into(), "the model is another (it was `a.gguf`)");
+        change(|run| run.seeds = Seeds::one(3), "the seeds are 3 (they were 1..2)");
+        change(|run| run.strict = false, "`--strict` was given");
+        change(|run| run.settings.limit = 10, "`--tokens` is 10 (it was 9)");
+        change(|run| run.preset[0].resolved.push('x'), "the preset `wave` is another");
+        change(|run| run.preset[0].preset = "open".into(), "the preset `open` is another (it was `wave`)");
+        change(|run| run.prompt[1].text.push('!'), "prompt 2 is another");
+        change(|run| drop(run.prompt.pop()), "there are 1 prompts (there were 2)");
+        change(|run| run.asking.mode = Some("raw".into()), "prompts are put to the model in another way");
+    }
+
+    #[test]
+    fn what_decides_only_the_bits_is_named_apart() {
+        let (before, mut run) = (example(), example());
+        run.settings.threads = 2;
+        run.settings.cells = 1000;
+        assert_eq!(run.other_bits(&before), ["`--threads` is 2 (it was 1)"]);
+        assert_eq!(run.differences(&before), [""; 0]);
+    }
+}

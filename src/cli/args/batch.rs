@@ -1,0 +1,118 @@
+//! What is asked of many stories.
+
+// What stands here is the help text, where a terminal shows no backticks.
+#![allow(clippy::doc_markdown)]
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::shared::from_one;
+use super::{ModelArgs, PromptArgs, Trace, Width};
+use crate::batch::{Seeds, Shard};
+
+/// `afterword batch`
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch on the command line")]
+#[command(after_help = r#"Examples:
+  afterword batch prompts.txt --out stories --preset wave,temperature --seeds 1..8
+  afterword batch prompts.toml --out alphas --preset future --vary future.alpha=-1,0,1
+  afterword batch prompts.txt --out part3 --seeds 1..100 --shard 3/8 --strict
+  afterword batch --merge part1,part2,part3 --out whole"#)]
+pub struct Batch {
+    /// The prompts: a text file (one a line, or blocks between lines `---`), TOML with `[[prompt]]` tables, JSONL, a folder of
+    /// .txt files; `-` reads standard input as a text file.
+    #[arg(required_unless_present = "merge")]
+    pub prompts: Option<PathBuf>,
+
+    /// The folder for the stories.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// The presets, by name or TOML file.
+    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_value = "wave", help_heading = "Stories")]
+    pub preset: Vec<String>,
+
+    /// Tell with each of these values: `future.alpha=-1,0,1`. May be repeated: then with each combination.
+    #[arg(long, value_name = "KEY=A,B,…", help_heading = "Stories")]
+    pub vary: Vec<String>,
+
+    /// Change one value of every preset. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Stories")]
+    pub set: Vec<String>,
+
+    /// The seeds: `7`, `1..8` (both ends belong to it), `1..4,9`.
+    #[arg(long, default_value = "1", help_heading = "Stories")]
+    pub seeds: Seeds,
+
+    /// The most tokens of a story, where its prompt says nothing else.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "300",
+        value_parser = from_one,
+        allow_negative_numbers = true,
+        help_heading = "Stories"
+    )]
+    pub tokens: NonZeroUsize,
+
+    /// End stories before this text, where their prompt says nothing else. May be repeated.
+    #[arg(long, value_name = "TEXT", help_heading = "Stories")]
+    pub stop: Vec<String>,
+
+    /// Keep in the records why each token was chosen; `full` looks at all candidates.
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "looked",
+        help_heading = "Stories"
+    )]
+    pub trace: Option<Trace>,
+
+    /// How many stories are told at once.
+    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Run")]
+    pub parallel: Width,
+
+    /// In how many memories, each with threads of its own, they are told.
+    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Run", hide_short_help = true)]
+    pub sessions: Width,
+
+    /// Tell every story alone in an empty memory: equal to the last bit whatever the order, parallelism or interruption.
+    #[arg(long, help_heading = "Run")]
+    pub strict: bool,
+
+    /// Tell only this part of the stories: `3/8`.
+    #[arg(long, value_name = "N/M", help_heading = "Run")]
+    pub shard: Option<Shard>,
+
+    /// Join these folders, parts of one run, into the folder of `--out`.
+    #[arg(long, value_name = "DIR,…", value_delimiter = ',', num_args = 1.., help_heading = "Run", conflicts_with = "prompts")]
+    pub merge: Vec<PathBuf>,
+
+    /// Print what would be told, and what it would take.
+    #[arg(long, help_heading = "Run")]
+    pub dry_run: bool,
+
+    /// Where the folder holds another run, start anew in a folder beside it.
+    #[arg(long, help_heading = "Run")]
+    pub force: bool,
+
+    /// Tell stories again that failed.
+    #[arg(long, help_heading = "Run")]
+    pub retry: bool,
+
+    /// Print a JSON object for every story that ends, and one for the whole.
+    #[arg(long, help_heading = "Run")]
+    pub json_progress: bool,
+
+    /// How prompts are put.
+    #[command(flatten)]
+    pub asking: PromptArgs,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+}

@@ -1,0 +1,151 @@
+//! What is going on: one bar for the whole and a line for each running story; lines where there is no terminal; JSON for programs.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+
+use anyhow::Result;
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::super::figures::grouped;
+use super::super::progress::some;
+use super::super::terminal::{Terminal, fit};
+use crate::batch::Item;
+use crate::decode::Counts;
+use crate::story::{Record, StopReason};
+
+/// Stories that have a line of their own; more would push the bar off the screen.
+const SHOWN: usize = 8;
+
+const WHOLE: &str = "{bar:24} {pos} of {len} stories · {msg}";
+const STORY: &str = "  {prefix} {bar:16} {pos} of {len}";
+
+/// The watcher of a run.
+pub struct Watch<'t> {
+    terminal: &'t Terminal,
+    json: bool,
+    bars: MultiProgress,
+    whole: ProgressBar,
+    lines: BTreeMap<usize, ProgressBar>,
+    /// Stories of this run or part, and those that were there at its beginning.
+    all: usize,
+    there: usize,
+    told: usize,
+    tokens: usize,
+}
+
+/// A story that ended, for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Line<'s> {
+    event: &'static str,
+    name: &'s str,
+    stop: &'s StopReason,
+    tokens: usize,
+    /// Stories that are told, with those of earlier runs.
+    done: usize,
+    of: usize,
+    /// Tokens a second of this run so far.
+    pace: f64,
+}
+
+impl<'t> Watch<'t> {
+    /// Before the first of `missing` stories, of `all` in all.
+    pub fn new(terminal: &'t Terminal, json: bool, all: usize, missing: usize) -> Self {
+        let draws = terminal.draws_progress() && !json;
+        let target = if draws { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
+        let bars = MultiProgress::with_draw_target(target);
+        let whole = bars.add(ProgressBar::new(all as u64).with_style(style(WHOLE)));
+        whole.set_position((all - missing) as u64);
+        whole.reset_eta();
+        Self { terminal, json, bars, whole, lines: BTreeMap::new(), all, there: all - missing, told: 0, tokens: 0 }
+    }
+
+    /// A story's prompt is being read.
+    pub fn began(&mut self, item: Item, name: &str, limit: usize) {
+        if self.lines.len() < SHOWN && !self.bars.is_hidden() {
+            let columns = self.terminal.width.saturating_sub(40).max(10);
+            let line = ProgressBar::new(limit as u64).with_style(style(STORY)).with_prefix(fit(name, columns));
+            self.lines.insert(item.number, self.bars.insert_before(&self.whole, line));
+        }
+    }
+
+    /// A token was told.
+    pub fn heard(&mut self, item: Item, counts: Counts) {
+        self.tokens += 1;
+        if let Some(line) = self.lines.get(&item.number) {
+            line.set_position(counts.tokens as u64);
+        }
+        if !self.whole.is_hidden() {
+            let left = (self.told > 0).then(|| format!(" · {} left", super::setup::duration(self.left())));
+            self.whole.set_message(format!("{:.0} tokens/s{}", self.pace(), left.unwrap_or_default()));
+        }
+    }
+
+    /// A story is kept.
+    pub fn finished(&mut self, item: Item, name: &str, record: &Record) -> Result<()> {
+        self.told += 1;
+        self.whole.inc(1);
+        if let Some(line) = self.lines.remove(&item.number) {
+            line.finish_and_clear();
+            self.bars.remove(&line);
+        }
+        let (done, of) = (self.there + self.told, self.all);
+        if self.json {
+            let (stop, tokens, pace) = (&record.stop, record.tokens.len(), self.pace());
+            let line = Line { event: "told", name, stop, tokens, done, of, pace };
+            let mut out = self.terminal.out();
+            writeln!(out, "{}", serde_json::to_string(&line)?)?;
+            out.flush()?;
+        } else if self.whole.is_hidden() {
+            let tokens = some(record.tokens.len(), "token");
+            self.terminal.note(format_args!("{done} of {} · {name} · {tokens} · {}", grouped(of), record.stop));
+        }
+        Ok(())
+    }
+
+    /// Takes everything that was drawn away.
+    pub fn clear(&mut self) {
+        for line in std::mem::take(&mut self.lines).into_values() {
+            line.finish_and_clear();
+        }
+        self.whole.finish_and_clear();
+    }
+
+    /// Stories that were told.
+    pub fn told(&self) -> usize {
+        self.told
+    }
+
+    /// Tokens that were told, those of unfinished stories among them.
+    pub fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    fn pace(&self) -> f64 {
+        self.tokens as f64 / self.whole.elapsed().as_secs_f64().max(1e-9)
+    }
+
+    /// Seconds that the stories to come will take, if they are as those that were told.
+    fn left(&self) -> f64 {
+        let to_come = self.all - self.there - self.told;
+        self.whole.elapsed().as_secs_f64() / self.told.max(1) as f64 * to_come as f64
+    }
+}
+
+/// The templates are constants of this file, and a test reads them.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_templates_can_be_read() {
+        for template in [WHOLE, STORY] {
+            assert!(ProgressStyle::with_template(template).is_ok());
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! From arguments to a run: what is told, by whom, and how many at once.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
+use super::super::asking::Asked;
+use super::super::engine::Engine;
+use super::super::figures::grouped;
+use super::super::recording::Recorder;
+use super::super::settings::{Chosen, prompt};
+use super::super::terminal::Terminal;
+use super::super::usage::Usage;
+use super::lanes::{Work, tell_all};
+use crate::batch::{Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice};
+use crate::catalog::in_words;
+use crate::decode::{Counts, Plan, Stories, Told};
+use crate::llama::{MOST_BRANCHES, physical_cores};
+use crate::preset::{Edit, vary};
+use crate::sampler::{Reach, Sampler};
+use crate::story::Mode;
+
+/// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
+/// more costs less than several (16 tokens cost 7 to 8 times one on models of 0.5 and 1 billion weights, 4 cost 2.5 times one).
+const ON_A_PROCESSOR: usize = 16;
+
+/// Every token's attention walks over the cells of all stories in its memory. Beyond so many cells that is what takes the time,
+/// and fewer stories at once are faster.
+const MOST_CELLS: usize = 8192;
+
+/// Stories told at once that such a memory holds at least.
+const LEAST: usize = 4;
+
+/// Stories told at once on a GPU.
+const ON_A_GPU: usize = 32;
+
+/// Below this size of its file in bytes a model computes too little for a decode of several stories to gain anything.
+const SMALL: u64 = 100_000_000;
+
+/// Tokens that are told to estimate how long a run will take.
+const TRIED: usize = 24;
+
+/// A run that is about to begin.
+pub struct Setup<'a> {
+    pub run: RunFile,
+    pub pace: Pace,
+    /// Branches of each memory.
+    pub branches: usize,
+    pub recorder: Recorder,
+    args: &'a Batch,
+    matrix: Matrix,
+    /// Each prompt as it is put to the model, or why it cannot be told from.
+    asked: Vec<Result<Asked, String>>,
+    samplers: Vec<Sampler>,
+    context: usize,
+}
+
+impl<'a> Setup<'a> {
+    /// Reads the prompts and presets, and decides how many stories are told at once.
+    pub fn new(args: &'a Batch, engine: &Engine, terminal: &Terminal) -> Result<Self> {
+        if args.stop.iter().any(String::is_empty) {
+            return Err(Usage("`--stop` is empty: every story would end before its first word".into()).into());
+        }
+        if args.asking.think.is_some_and(|think| think != Think::Off) {
+            let hint = "`afterword write` lets a model think before one story";
+            return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
+        }
+        let prompts = prompts(args)?;
+        let (voices, samplers) = voices(args)?;
+        for sampler in &samplers {
+            sampler.check(engine.weights.lexicon())?;
+        }
+        let asked = asked(&prompts, args, engine, terminal)?;
+        let matrix = Matrix::new(&prompts, &voices, &args.seeds);
+        let before = Folder::run(&args.out).ok().flatten().map(|run| run.parallel);
+        let width = if args.strict { 1 } else { engine.width() };
+
+        // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
+        let plans = longest(&prompts, &asked, &samplers, args, engine.context);
+        let (cells, branches) = Stories::room_for(&plans, width);
+        let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
+        // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
+        let (cells, branches) = match parallel.streams {
+            1 => (cells, branches),
+            streams => (cells * streams, (branches * streams + streams).min(MOST_BRANCHES)),
+        };
+        let settings = engine.session_of(cells, branches)?.settings().clone();
+        let recorder = Recorder::new(engine, &settings, width)?;
+        let PromptArgs { chat, raw, system, prefill, think: _, parse_special } = args.asking.clone();
+        let mode = if chat { Some("chat".to_owned()) } else { raw.then(|| "raw".to_owned()) };
+        let trace = args.trace.map(|trace| match trace {
+            Trace::Looked => "looked".to_owned(),
+            Trace::Full => "full".to_owned(),
+        });
+        let run = RunFile {
+            format: RUN_FORMAT,
+            shard: args.shard,
+            strict: args.strict,
+            trace,
+            seeds: args.seeds.clone(),
+            parallel,
+            asking: Asking { mode, system, prefill, parse_special },
+            settings: recorder.run(args.tokens.get(), &args.stop),
+            model: recorder.model().clone(),
+            versions: recorder.versions().clone(),
+            preset: voices,
+            prompt: prompts,
+        };
+        let pace = Pace { streams: parallel.streams, width, keeps_draws: args.trace.is_some() };
+        Ok(Self { run, pace, branches, recorder, args, matrix, asked, samplers, context: engine.context })
+    }
+
+    /// The stories of this run or part of one.
+    pub fn items(&self) -> Vec<Item> {
+        let here = |item: &Item| self.run.shard.is_none_or(|shard| shard.holds(item.number));
+        self.matrix.items().filter(here).collect()
+    }
+
+    /// The prompt of a story as it is put to the model, or why it cannot be told from.
+    pub fn asked(&self, item: Item) -> Result<&Asked, &String> {
+        self.asked[item.prompt].as_ref()
+    }
+
+    /// The same; a prompt that cannot be told from stands as it was typed.
+    pub fn asked_or_prompt(&self, item: Item) -> Asked {
+        self.asked(item).cloned().unwrap_or_else(|_| Asked {
+            prompt: self.run.prompt[item.prompt].text.clone(),
+            mode: Mode::Raw,
+            parse_special: self.args.asking.parse_special,
+            tokens: Vec::new(),
+        })
+    }
+
+    /// The most tokens of a story.
+    pub fn limit(&self, item: Item) -> usize {
+        self.run.prompt[item.prompt].tokens.unwrap_or(self.args.tokens).get()
+    }
+
+    /// What is told.
+    pub fn plan(&self, item: Item) -> Plan {
+        let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.stop);
+        Plan {
+            sampler: self.samplers[item.voice].clone(),
+            prompt: self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone()),
+            seed: item.seed,
+            tokens: self.limit(item),
+            context: self.context,
+            stops: stops.clone(),
+        }
+    }
+
+    /// A story whose prompt cannot be told from.
+    pub fn unbegun(&self, item: Item) -> Finished {
+        let cause = self.asked(item).err().cloned().unwrap_or_default();
+        let told = Told { tokens: Vec::new(), text: String::new(), stop: None, counts: Counts::default() };
+        let (plan, failed) = (self.plan(item), Some(anyhow::anyhow!(cause)));
+        Finished { number: item.number, plan, told, log_p: 0.0, draws: Vec::new(), failed }
+    }
+
+    /// Says what is about to happen.
+    pub fn announce(&self, all: usize, missing: usize, root: &Path, terminal: &Terminal) {
+        let Parallel { sessions, streams } = self.run.parallel;
+        if missing == 0 {
+            return terminal.note(format_args!("nothing is missing in `{}`", root.display()));
+        }
+        let there = if missing < all { format!(", {} are there", grouped(all - missing)) } else { String::new() };
+        let strict = if self.args.strict { " · strict" } else { "" };
+        let at_once = (sessions * streams).min(missing.max(1));
+        let stories = if all == 1 { "story" } else { "stories" };
+        terminal.note(format_args!("{} {stories} to `{}`{there} · {at_once} at once{strict}", grouped(all), root.display()));
+    }
+
+    /// `--dry-run`: what would be told, and what it would take.
+    pub fn show_plan(&self, engine: &Engine, terminal: &Terminal) -> Result<()> {
+        use std::io::Write as _;
+
+        let items = self.items();
+        let most: usize = items.iter().map(|item| self.limit(*item)).sum();
+        let read: usize = items.iter().map(|item| self.asked(*item).map_or(0, |asked| asked.tokens.len())).sum();
+        let broken = self.asked.iter().filter(|asked| asked.is_err()).count();
+        let Parallel { sessions, streams } = self.run.parallel;
+        let mut out = terminal.out();
+        let shard = self.run.shard.map_or(String::new(), |shard| format!(", part {shard}"));
+        let (prompts, presets, seeds) = (self.run.prompt.len(), self.run.preset.len(), self.run.seeds.all().len());
+        writeln!(out, "stories   {} = {prompts} prompts × {presets} presets × {seeds} seeds{shard}", grouped(items.len()))?;
+        writeln!(out, "tokens    at most {}, behind {} of prompts", grouped(most), grouped(read))?;
+        let together = if sessions == 1 { "one memory".to_owned() } else { format!("{sessions} memories") };
+        writeln!(out, "at once   {} in {together}", sessions * streams)?;
+        if let Some(need) = engine.need(self.run.settings.cells, self.branches) {
+            let all = need.weights + (need.cache + need.compute) * sessions as u64;
+            writeln!(out, "memory    about {}", in_words(all))?;
+        }
+        if let Some(pace) = self.try_out(engine, &items)? {
+            writeln!(out, "time      about {} at {pace:.0} tokens/s", duration(most as f64 / pace))?;
+        }
+        if broken > 0 {
+            writeln!(out, "broken    {broken} of the prompts cannot be told from")?;
+        }
+        writeln!(out, "names     {}", items.first().map_or(String::new(), |item| self.matrix.name(*item)))?;
+        Ok(())
+    }
+
+    /// Tokens a second, by telling the beginnings of the first stories.
+    fn try_out(&self, engine: &Engine, items: &[Item]) -> Result<Option<f64>> {
+        let Parallel { sessions, streams } = self.run.parallel;
+        let some: Vec<Item> = items.iter().copied().filter(|item| self.asked(*item).is_ok()).take(sessions * streams).collect();
+        let work =
+            Work { cells: self.run.settings.cells, branches: self.branches, parallel: self.run.parallel, pace: self.pace };
+        let (mut tokens, mut first) = (0_usize, None);
+        let plan = |item| {
+            let plan = self.plan(item);
+            Plan { tokens: plan.tokens.min(TRIED), ..plan }
+        };
+        tell_all(engine, &work, &some, &plan, &mut |_, heard| {
+            if matches!(heard, Heard::Told(..)) {
+                first.get_or_insert_with(Instant::now);
+                tokens += 1;
+            }
+            Ok(())
+        })?;
+        let pace = first.map(|first| tokens.saturating_sub(1) as f64 / first.elapsed().as_secs_f64());
+        Ok(pace.filter(|pace| *pace > 0.0 && pace.is_finite()))
+    }
+}
+
+/// So long, in words: `40 s`, `3 min`, `2.5 h`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        short if short < 1.0 => "a second".to_owned(),
+        short if short < 100.0 => format!("{short:.0} s"),
+        minutes if minutes < 6000.0 => format!("{:.0} min", minutes / 60.0),
+        hours => format!("{:.1} h", hours / 3600.0),
+    }
+}
+
+fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
+    match &args.prompts {
+        Some(path) if path.as_os_str() != "-" => Prompt::read(path),
+        _ => Source::Text.read(&prompt(Some("-".to_owned()))?),
+    }
+}
+
+/// Every preset with every combination of the varied values.
+fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
+    let mut combinations: Vec<Vec<Edit>> = vec![Vec::new()];
+    for varied in &args.vary {
+        let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
+        let with = |before: &Vec<Edit>| {
+            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
+        };
+        combinations = combinations.iter().flat_map(with).collect();
+    }
+    let (mut voices, mut samplers) = (Vec::new(), Vec::new());
+    for name in &args.preset {
+        let chosen = Chosen::find(name, &args.set)?;
+        for edits in &combinations {
+            let mut chosen = chosen.clone();
+            for edit in edits {
+                chosen.preset.set(edit).map_err(|error| Usage(format!("{error:#}")))?;
+            }
+            let edits = edits.iter().map(Edit::to_string).collect();
+            voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()? });
+            samplers.push(match args.trace {
+                None => chosen.sampler(),
+                Some(Trace::Looked) => chosen.sampler().with_detail(),
+                Some(Trace::Full) => chosen.sampler().with_detail().with_reach(Reach::Exhaustive),
+            });
+        }
+    }
+    Ok((voices, samplers))
+}
+
+/// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
+fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal) -> Result<Vec<Result<Asked, String>>> {
+    let silent = terminal.silent();
+    let mut all = Vec::new();
+    for prompt in prompts {
+        if prompt.text.trim().is_empty() || prompt.text.contains('\0') {
+            let cause = if prompt.text.contains('\0') { "the prompt holds a NUL character" } else { "the prompt is empty" };
+            all.push(Err(cause.to_owned()));
+            continue;
+        }
+        let asking = PromptArgs { system: prompt.system.clone().or(args.asking.system.clone()), ..args.asking.clone() };
+        let tokens = prompt.tokens.unwrap_or(args.tokens).get();
+        match engine.ask(prompt.text.clone(), &asking, 0, tokens, &silent) {
+            Ok(asked) => all.push(Ok(asked)),
+            Err(error) if error.is::<Usage>() => return Err(error),
+            Err(error) => all.push(Err(format!("{error:#}").lines().next().unwrap_or_default().to_owned())),
+        }
+    }
+    let in_chat = all.iter().flatten().filter(|asked| asked.mode != Mode::Raw).count();
+    if in_chat > 0 && !args.asking.chat {
+        let raw = all.len() - in_chat;
+        terminal
+            .note(format_args!("{in_chat} prompts taken as instructions, {raw} as beginnings · `--chat` and `--raw` decide"));
+    }
+    Ok(all)
+}
+
+/// For every prompt and voice the longest story, for its room.
+fn longest(
+    prompts: &[Prompt],
+    asked: &[Result<Asked, String>],
+    samplers: &[Sampler],
+    args: &Batch,
+    context: usize,
+) -> Vec<Plan> {
+    let longest = prompts
+        .iter()
+        .zip(asked)
+        .filter_map(|(prompt, asked)| Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.tokens).get())));
+    let longest = longest.max_by_key(|(prompt, tokens)| prompt + tokens).unwrap_or((1, 1));
+    let plan = |sampler: &Sampler| Plan {
+        sampler: sampler.clone(),
+        prompt: vec![0; longest.0],
+        seed: 0,
+        tokens: longest.1,
+        context,
+        stops: Vec::new(),
+    };
+    samplers.iter().map(plan).collect()
+}
+
+/// How many stories are told at once: by what was asked, by what the folder's run had, else by the kind of device, the number
+/// of cores and the size of the model. Never by timing, so that equal command lines do the same.
+fn parallel(
+    args: &Batch,
+    engine: &Engine,
+    before: Option<Parallel>,
+    (cells, branches): (usize, usize),
+    stories: usize,
+) -> Result<Parallel> {
+    let fixed = |width: Width| match width {
+        Width::Auto => None,
+        Width::Fixed(count) => Some(count.get()),
+    };
+    let (asked, sessions) = (fixed(args.parallel), fixed(args.sessions));
+    if let (None, None, Some(before)) = (asked, sessions, before) {
+        return Ok(if args.strict { Parallel { streams: 1, ..before } } else { before });
+    }
+    let on_gpu = engine.gpu_layers != Some(0) && !engine.devices().is_empty();
+    let small = engine.weights.size() < SMALL;
+    let threads = engine.args.threads.map_or(if small { 1 } else { physical_cores() }, NonZeroUsize::get);
+    let lanes = if on_gpu { 1 } else { (physical_cores() / threads).max(1) };
+    let streams_of_a_lane = match () {
+        () if args.strict => 1,
+        () if on_gpu => ON_A_GPU,
+        () if small => 1,
+        () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
+    };
+    let total = asked.unwrap_or(lanes * streams_of_a_lane).min(stories).max(1);
+    let sessions = sessions.unwrap_or(if args.strict { total } else { lanes }).min(total);
+    // One branch more for every story, which keeps a prompt for those that share it.
+    let most = (MOST_BRANCHES / (branches + 1)).max(1);
+    let streams = if args.strict { 1 } else { total.div_ceil(sessions) };
+    if asked.is_some() && streams > most {
+        let hint = format!("the presets need {branches} branches a story: at most {most} can be told at once in one memory");
+        return Err(Usage(format!("`--parallel` is too much for one memory\nhint: {hint}")).into());
+    }
+    let mut parallel = Parallel { sessions, streams: streams.min(most) };
+    // Memory: what is there of it in all, and not what happens to be free.
+    let fits = |Parallel { sessions, streams }| match (engine.need(cells * streams, branches * streams), engine.memory()) {
+        (Some(need), Some(memory)) => need.weights + (need.cache + need.compute) * sessions as u64 <= memory / 10 * 9,
+        _ => true,
+    };
+    while asked.is_none() && parallel.streams > 1 && !fits(parallel) {
+        parallel.streams -= 1;
+    }
+    Ok(parallel)
+}

@@ -1,0 +1,139 @@
+//! What came of a run: a table by preset, or a JSON object.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::Result;
+use serde::Serialize;
+
+use super::super::figures::grouped;
+use super::super::terminal::{BOLD, Terminal, fit};
+use crate::batch::{Folder, Parallel, Sums};
+
+/// What this run did.
+#[derive(Debug, Clone, Copy)]
+pub struct Total {
+    /// Stories that were asked for.
+    pub asked: usize,
+    /// Stories that were told now.
+    pub told: usize,
+    /// Tokens that were told now.
+    pub tokens: usize,
+    pub time: Duration,
+}
+
+/// The end of a run, for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Ended {
+    event: &'static str,
+    stories: usize,
+    of: usize,
+    /// Those of this run.
+    told: usize,
+    tokens: usize,
+    seconds: f64,
+    presets: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    preset: String,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
+/// Shows what the folder holds, and what it took.
+pub fn show(folder: &Folder, total: &Total, parallel: &Parallel, json: bool, terminal: &Terminal) -> Result<()> {
+    let Total { asked, told, tokens, time } = *total;
+    let stories = folder.entries().count();
+    let presets = Sums::by_preset(folder.entries());
+    let mut out = terminal.out();
+    if json {
+        let presets = presets.into_iter().map(|(preset, sums)| Row { preset, sums }).collect();
+        let seconds = time.as_secs_f64();
+        let ended = Ended { event: "ended", stories, of: asked, told, tokens, seconds, presets };
+        writeln!(out, "{}", serde_json::to_string(&ended)?)?;
+        return Ok(());
+    }
+    if !presets.is_empty() {
+        for line in table(&presets, terminal.width.min(100)) {
+            writeln!(out, "{line}")?;
+        }
+    }
+    let pace =
+        if told > 0 { format!(" · {:.0} tokens/s", tokens as f64 / time.as_secs_f64().max(1e-9)) } else { String::new() };
+    let Parallel { sessions, streams } = *parallel;
+    let memories = if sessions > 1 { format!(" · {sessions} memories of {streams}") } else { String::new() };
+    let now = if told == stories { String::new() } else { format!(" ({} now)", grouped(told)) };
+    terminal.note(format_args!("{} of {} stories{now}{pace}{memories}", grouped(stories), grouped(asked)));
+    Ok(())
+}
+
+/// One line a preset, under a head. Columns of endings that no story met are left out.
+fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
+    type Column = (&'static str, fn(&Sums) -> usize);
+    let counts: [Column; 8] = [
+        ("stories", |sums| sums.stories),
+        ("words", |sums| sums.words),
+        ("tokens", |sums| sums.tokens),
+        ("ended", |sums| sums.ended),
+        ("stopped", |sums| sums.stopped),
+        ("limit", |sums| sums.full),
+        ("context", |sums| sums.context),
+        ("failed", |sums| sums.failed),
+    ];
+    let is_usual = |name: &str| ["stories", "words", "tokens"].contains(&name);
+    let shown: Vec<Column> =
+        counts.into_iter().filter(|(name, count)| is_usual(name) || presets.iter().any(|(_, sums)| count(sums) > 0)).collect();
+    let pace =
+        |sums: &Sums| if sums.seconds > 0.0 { format!("{:.0}", sums.tokens as f64 / sums.seconds) } else { "–".into() };
+    let each = |sums: &Sums| format!("{:.2}", sums.evaluations as f64 / sums.tokens.max(1) as f64);
+    let columns: Vec<Vec<String>> = shown
+        .iter()
+        .map(|(name, count)| {
+            std::iter::once((*name).to_owned()).chain(presets.iter().map(|(_, sums)| grouped(count(sums)))).collect()
+        })
+        .chain([
+            std::iter::once("tokens/s".to_owned()).chain(presets.iter().map(|(_, sums)| pace(sums))).collect(),
+            std::iter::once("eval/token".to_owned()).chain(presets.iter().map(|(_, sums)| each(sums))).collect(),
+        ])
+        .collect();
+    let widths: Vec<usize> =
+        columns.iter().map(|column| column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
+    let taken: usize = widths.iter().map(|width| width + 2).sum();
+    let names: Vec<&str> = std::iter::once("preset").chain(presets.iter().map(|(preset, _)| preset.as_str())).collect();
+    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let first = longest.min(width.saturating_sub(taken)).max(8);
+    let line = |at: usize| {
+        let cells = columns.iter().zip(&widths).map(|(column, width)| format!("  {:>width$}", column[at]));
+        let text = std::iter::once(fit(names[at], first)).chain(cells).collect::<String>();
+        if at == 0 { format!("{BOLD}{text}{BOLD:#}") } else { text }
+    };
+    (0..names.len()).map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_fits_its_width_and_names_only_endings_that_were_met() {
+        let sums = Sums {
+            stories: 12,
+            words: 2040,
+            tokens: 3000,
+            evaluations: 3750,
+            ended: 4,
+            full: 8,
+            seconds: 2.0,
+            ..Sums::default()
+        };
+        let rows = [("wave".to_owned(), sums), ("future · future.alpha=-1 and more of it".to_owned(), sums)];
+        let lines: Vec<String> = table(&rows, 80).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect();
+        assert!(lines.iter().all(|line| line.chars().count() <= 80), "{lines:?}");
+        let words: Vec<&str> = lines[0].split_whitespace().collect();
+        assert_eq!(words, ["preset", "stories", "words", "tokens", "ended", "limit", "tokens/s", "eval/token"]);
+        assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["wave", "12", "2,040", "3,000", "4", "8", "1500", "1.25"]);
+    }
+}

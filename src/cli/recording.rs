@@ -1,0 +1,128 @@
+//! The record of a story: what was asked, what was told, and everything that decided about it.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+
+use super::asking::Asked;
+use super::engine::Engine;
+use crate::decode::{Plan, Told};
+use crate::llama::{self, Settings};
+use crate::story::{FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
+
+/// What all records of one run have in common.
+pub struct Recorder {
+    model: ModelFile,
+    versions: Versions,
+    /// How it is computed; the limits are those of each story.
+    run: Run,
+    load: f64,
+}
+
+/// A story that is to be recorded.
+pub struct Recorded<'s> {
+    /// What its preset is called.
+    pub preset: String,
+    /// The preset as it ran, as TOML.
+    pub resolved: String,
+    pub asked: &'s Asked,
+    pub plan: &'s Plan,
+    pub told: Told,
+    /// The sum of the tokens' log-probabilities, in nats.
+    pub log_p: f64,
+    /// Seconds for the prompt, and for the story.
+    pub times: [f64; 2],
+    pub trace: Vec<TracedToken>,
+}
+
+impl Recorder {
+    /// Reads the model's file once more, for its checksum.
+    pub fn new(engine: &Engine, settings: &Settings, width: usize) -> Result<Self> {
+        let weights = &engine.weights;
+        let model = ModelFile {
+            file: weights.path().display().to_string(),
+            size: weights.path().metadata().map_or(weights.size(), |meta| meta.len()),
+            sha256: sha256(weights.path())?,
+            architecture: weights.architecture(),
+            quantisation: weights.quantisation().map(str::to_string),
+        };
+        let run = Run {
+            limit: 0,
+            context: engine.context,
+            stops: Vec::new(),
+            width,
+            cells: settings.cells,
+            branches: settings.branches,
+            batch: settings.batch,
+            threads: settings.threads,
+            gpu_layers: engine.gpu_layers,
+            devices: engine.devices(),
+            main_gpu: engine.args.device.main_gpu,
+            split: engine.split().to_string(),
+            mmap: !engine.args.device.no_mmap,
+            mlock: engine.args.device.mlock,
+            flash_attention: settings.flash_attention.to_string(),
+            cache: [settings.keys.to_string(), settings.values.to_string()],
+        };
+        Ok(Self { model, versions: Versions::here(llama::build()), run, load: engine.load_time.as_secs_f64() })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &ModelFile {
+        &self.model
+    }
+
+    /// The program.
+    pub fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    /// How stories with these limits are computed.
+    pub fn run(&self, limit: usize, stops: &[String]) -> Run {
+        Run { limit, stops: stops.to_vec(), ..self.run.clone() }
+    }
+
+    /// The record of a story that has an end.
+    pub fn record(&self, story: Recorded) -> Result<Record> {
+        let Recorded { preset, resolved, asked, plan, told, log_p, times: [read, tell], trace } = story;
+        Ok(Record {
+            format: FORMAT,
+            text: asked.story(&told.text),
+            prompt: asked.prompt.clone(),
+            mode: asked.mode.clone(),
+            parse_special: asked.parse_special,
+            stop: told.stop.context("the story has no end")?,
+            preset,
+            resolved,
+            seed: plan.seed,
+            model: self.model.clone(),
+            run: Run { context: plan.context, ..self.run(plan.tokens, &plan.stops) },
+            versions: self.versions.clone(),
+            prompt_tokens: plan.prompt.clone(),
+            mean_log_p: log_p / told.tokens.len().max(1) as f64,
+            tokens: told.tokens,
+            evaluations: told.counts.evaluations,
+            decodes: told.counts.decodes,
+            times: Times { load: self.load, read, tell },
+            trace,
+        })
+    }
+}
+
+/// The SHA-256 of a file, in hexadecimal digits.
+pub fn sha256(path: &Path) -> Result<String> {
+    let sum = || -> io::Result<String> {
+        let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(hasher.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")));
+            }
+            hasher.update(&buffer[..read]);
+        }
+    };
+    sum().with_context(|| format!("cannot read `{}` again for its checksum", path.display()))
+}
