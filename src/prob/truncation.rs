@@ -103,22 +103,16 @@ impl Survivors {
     pub fn entropy(&self) -> f64 {
         let max = self.likeliest().logit;
         let (mut z, mut weighted) = (0.0, 0.0);
-        for survivor in self.iter() {
-            let below = survivor.logit - max;
-            let mass = super::exponential::exp(below);
+        self.each_mass(max, |survivor, mass| {
             z += mass;
             // What is so far below has no mass, but its product with infinity would have one.
-            weighted += mass * below.max(-700.0);
-        }
+            weighted += mass * (survivor.logit - max).max(-700.0);
+        });
         (z.ln() - weighted / z).max(0.0)
     }
 
     /// Keeps the first in this order up to the one, itself included, at which `done`; all where none is.
-    pub(super) fn keep_until(
-        &mut self,
-        order: impl Fn(&Survivor, &Survivor) -> Ordering,
-        mut done: impl FnMut(&Survivor) -> bool,
-    ) {
+    fn keep_until(&mut self, order: impl Fn(&Survivor, &Survivor) -> Ordering, mut done: impl FnMut(&Survivor) -> bool) {
         let mut last = None;
         let mut ended = false;
         self.in_order(&order, |survivor| {
@@ -150,9 +144,11 @@ impl Survivors {
     /// Visits survivors in an order as long as `visit` wants more. Mostly it wants few: the first 64 are sorted, then four
     /// times as many more, and so on.
     fn in_order(&self, order: &impl Fn(&Survivor, &Survivor) -> Ordering, mut visit: impl FnMut(&Survivor) -> bool) {
-        let mut rest = self.0.clone();
-        let mut from = 0;
-        let mut size = 64;
+        // Numbers are a quarter of what they stand for, and a second list of a whole vocabulary would be felt.
+        let Ok(count) = u32::try_from(self.0.len()) else { return };
+        let mut rest: Vec<u32> = (0..count).collect();
+        let order = |a: &u32, b: &u32| order(&self.0[*a as usize], &self.0[*b as usize]);
+        let (mut from, mut size) = (0, 64);
         while from < rest.len() {
             let part = &mut rest[from..];
             let take = size.min(part.len());
@@ -160,7 +156,7 @@ impl Survivors {
                 part.select_nth_unstable_by(take - 1, order);
             }
             part[..take].sort_unstable_by(order);
-            if !part[..take].iter().all(&mut visit) {
+            if !part[..take].iter().all(|&at| visit(&self.0[at as usize])) {
                 return;
             }
             from += take;

@@ -160,10 +160,10 @@ impl Sampler {
             moment.count_more(at, below);
         }
         let Some(future) = future else {
-            let found = steering.first().map(|act| (act, survivors.clone()));
+            let found = steering.first().filter(|act| act.looks_back()).map(|_| survivors.clone());
             moment.run(steering, &mut survivors);
             let token = act::pick(settings.pick, &survivors, noise);
-            moment.remember(found.and_then(|(act, found)| act.follow(&found, &survivors, token)));
+            moment.remember(steering.first().and_then(|act| act.follow(found.as_ref(), &survivors, token)));
             return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
         };
 
