@@ -20,23 +20,20 @@ pub(super) fn exp(x: f64) -> f64 {
     let shifted = x * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;
-    let mut e = 1.0 / 479_001_600.0;
-    for coefficient in [
-        1.0 / 39_916_800.0,
-        1.0 / 3_628_800.0,
-        1.0 / 362_880.0,
-        1.0 / 40_320.0,
-        1.0 / 5_040.0,
-        1.0 / 720.0,
-        1.0 / 120.0,
-        1.0 / 24.0,
-        1.0 / 6.0,
-        0.5,
-        1.0,
-        1.0,
-    ] {
-        e = e * r + coefficient;
-    }
+    // Written out: a loop over the coefficients is not always unrolled, and then costs ten times as much.
+    let e = 1.0 / 479_001_600.0;
+    let e = e * r + 1.0 / 39_916_800.0;
+    let e = e * r + 1.0 / 3_628_800.0;
+    let e = e * r + 1.0 / 362_880.0;
+    let e = e * r + 1.0 / 40_320.0;
+    let e = e * r + 1.0 / 5_040.0;
+    let e = e * r + 1.0 / 720.0;
+    let e = e * r + 1.0 / 120.0;
+    let e = e * r + 1.0 / 24.0;
+    let e = e * r + 1.0 / 6.0;
+    let e = e * r + 0.5;
+    let e = e * r + 1.0;
+    let e = e * r + 1.0;
     // The lowest bits of `shifted` are k in two's complement; moved to the exponent they multiply by 2ᵏ.
     f64::from_bits(e.to_bits().wrapping_add(shifted.to_bits() << 52))
 }

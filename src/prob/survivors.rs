@@ -14,6 +14,30 @@ pub struct Survivor {
     pub logit: f64,
 }
 
+/// Into how many steps logits are sorted by how far they are below the largest.
+const STEPS: usize = 2048;
+
+/// The step of a logit so far below the largest: a hundredth of a nat wide, the last one for all the rest.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Never negative, and a cast of a float saturates.
+fn step(below: f64) -> usize {
+    ((below * 100.0) as usize).min(STEPS - 1)
+}
+
+/// The largest logit and ln Σ exp(l − max): the softmax in logarithms, exact for logits of any size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mass {
+    max: f64,
+    log: f64,
+}
+
+impl Mass {
+    /// ln p of a logit, in nats.
+    #[must_use]
+    pub fn log_p(&self, logit: f64) -> f64 {
+        (logit - self.max) - self.log
+    }
+}
+
 /// The survivors of a row: at least one, in ascending order of tokens, every logit finite.
 ///
 /// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
@@ -94,17 +118,33 @@ impl Survivors {
         ranked
     }
 
-    /// ln Σ eˡ over the survivors, by which a logit becomes ln p.
+    /// What makes probabilities of their logits.
     #[must_use]
-    pub fn log_sum_exp(&self) -> f64 {
+    pub fn mass(&self) -> Mass {
         let max = self.likeliest().logit;
-        max + self.0.iter().map(|survivor| super::exponential::exp(survivor.logit - max)).sum::<f64>().ln()
+        let mut sum = 0.0;
+        self.each_mass(max, |_, mass| sum += mass);
+        Mass { max, log: sum.ln() }
+    }
+
+    /// Visits every survivor with exp(l − max), in their order. Eight at a time: one by one the exponential does not become
+    /// vector instructions, and costs ten times as much.
+    pub(super) fn each_mass(&self, max: f64, mut visit: impl FnMut(&Survivor, f64)) {
+        let (eights, rest) = self.0.as_chunks::<8>();
+        for eight in eights {
+            let mut masses = [0.0; 8];
+            for (mass, survivor) in masses.iter_mut().zip(eight) {
+                *mass = super::exponential::exp(survivor.logit - max);
+            }
+            eight.iter().zip(masses).for_each(|(survivor, mass)| visit(survivor, mass));
+        }
+        rest.iter().for_each(|survivor| visit(survivor, super::exponential::exp(survivor.logit - max)));
     }
 
     /// ln p of a token among the survivors; `None` for one that is gone.
     #[must_use]
     pub fn log_p(&self, token: Token) -> Option<f64> {
-        Some(self.0[self.find(token)?].logit - self.log_sum_exp())
+        Some(self.mass().log_p(self.0[self.find(token)?].logit))
     }
 
     /// Keeps those for which `keep` holds, unless that would keep none: then nothing changes.
@@ -149,12 +189,30 @@ impl Survivors {
         if p.get() >= 1.0 {
             return;
         }
-        let log_z = self.log_sum_exp();
+        // Sorting what may be half a vocabulary would cost more than all else: the mass is counted in steps of logits, and only
+        // the step within which the sum reaches p is sorted.
+        let max = self.likeliest().logit;
+        let mass = |survivor: &Survivor| super::exponential::exp(survivor.logit - max);
+        let mut steps = [0.0; STEPS];
+        self.each_mass(max, |survivor, mass| steps[step(max - survivor.logit)] += mass);
+        let goal = p.get() * steps.iter().sum::<f64>();
         let mut sum = 0.0;
-        self.keep_until(by_rank, |survivor| {
-            sum += (survivor.logit - log_z).exp();
-            sum >= p.get()
+        let reaches = |step: &f64| {
+            let reached = sum + step >= goal;
+            sum += if reached { 0.0 } else { *step };
+            reached
+        };
+        let within = steps.iter().position(reaches).unwrap_or(STEPS - 1);
+        let mut ranked: Vec<Survivor> =
+            self.0.iter().copied().filter(|survivor| step(max - survivor.logit) == within).collect();
+        ranked.sort_unstable_by(by_rank);
+        let last = ranked.iter().find(|survivor| {
+            sum += mass(survivor);
+            sum >= goal
         });
+        if let Some(last) = last.or(ranked.last()) {
+            self.0.retain(|survivor| by_rank(survivor, last).is_le());
+        }
     }
 
     /// min-p: keeps those with at least this share of the likeliest one's probability, l ≥ `l_max` + ln min-p; 0 keeps all,
@@ -186,7 +244,7 @@ impl Survivors {
 }
 
 /// Keeps a logit so far from the ends of the numbers that sums, differences and quotients of logits stay finite.
-fn tame(logit: f64) -> f64 {
+pub(super) fn tame(logit: f64) -> f64 {
     logit.clamp(-LARGEST, LARGEST)
 }
 
@@ -218,8 +276,8 @@ mod tests {
     fn after(p: &[f64], stage: impl Fn(&mut Survivors)) -> Vec<(Token, f64)> {
         let mut survivors = survivors(p);
         stage(&mut survivors);
-        let log_z = survivors.log_sum_exp();
-        survivors.iter().map(|s| (s.token, ((s.logit - log_z).exp() * 1e6).round() / 1e6)).collect()
+        let mass = survivors.mass();
+        survivors.iter().map(|s| (s.token, (mass.log_p(s.logit).exp() * 1e6).round() / 1e6)).collect()
     }
 
     fn share(x: f64) -> Probability {

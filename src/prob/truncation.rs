@@ -33,12 +33,12 @@ impl Survivors {
         if mass.get() >= 1.0 {
             return;
         }
-        let (log_z, entropy) = (self.log_sum_exp(), self.entropy());
-        let strangeness = |survivor: &Survivor| (log_z - survivor.logit - entropy).abs();
+        let (own, entropy) = (self.mass(), self.entropy());
+        let strangeness = |survivor: &Survivor| (own.log_p(survivor.logit) + entropy).abs();
         let order = |a: &Survivor, b: &Survivor| strangeness(a).total_cmp(&strangeness(b)).then_with(|| by_rank(a, b));
         let mut sum = 0.0;
         self.keep_until(order, |survivor| {
-            sum += (survivor.logit - log_z).exp();
+            sum += own.log_p(survivor.logit).exp();
             sum > mass.get()
         });
     }
@@ -66,10 +66,10 @@ impl Survivors {
         if h.get() >= 1.0 {
             return;
         }
-        let (log_z, most) = (self.log_sum_exp(), h.get() * self.entropy());
+        let (own, most) = (self.mass(), h.get() * self.entropy());
         let (mut mass, mut weighted, mut first) = (0.0, 0.0, true);
         self.keep_while(by_rank, |survivor| {
-            let log_p = survivor.logit - log_z;
+            let log_p = own.log_p(survivor.logit);
             let p = log_p.exp();
             mass += p;
             weighted += p * log_p;
@@ -80,21 +80,22 @@ impl Survivors {
 
     /// XTC with this threshold, done: removes all with p ≥ threshold but the least likely of them and those that are protected.
     pub fn exclude_top_choices(&mut self, threshold: Probability, protected: impl Fn(Token) -> bool) {
-        let least = self.log_sum_exp() + threshold.get().ln();
-        let top = |survivor: &Survivor| survivor.logit >= least;
-        let (mut count, mut last) = (0, None);
+        let (own, least) = (self.mass(), threshold.get().ln());
+        let top = |survivor: &Survivor| own.log_p(survivor.logit) >= least;
+        let (mut choices, mut least_likely) = (0, None);
         for survivor in self.iter().filter(top) {
-            count += 1;
-            last = last.filter(|last| by_rank(last, &survivor) == Ordering::Greater).or(Some(survivor));
+            choices += 1;
+            least_likely = least_likely.filter(|one| by_rank(one, &survivor) == Ordering::Greater).or(Some(survivor));
         }
-        let Some(last) = last.filter(|_| count >= 2) else { return };
-        self.0.retain(|survivor| !top(survivor) || survivor.token == last.token || protected(survivor.token));
+        let Some(spared) = least_likely.filter(|_| choices >= 2) else { return };
+        self.0.retain(|survivor| !top(survivor) || survivor.token == spared.token || protected(survivor.token));
     }
 
     /// Mirostat's cut: removes those with a surprise −log₂ p above `mu` bits; the likeliest stays.
     pub(super) fn at_most_surprising(&mut self, mu: f64) {
-        let threshold = (self.log_sum_exp() - mu * LN_2).min(self.likeliest().logit);
-        self.0.retain(|survivor| survivor.logit >= threshold);
+        let own = self.mass();
+        let least = (-mu * LN_2).min(own.log_p(self.likeliest().logit));
+        self.0.retain(|survivor| own.log_p(survivor.logit) >= least);
     }
 
     /// H = −Σ p ln p of the survivors, in nats.
@@ -102,22 +103,16 @@ impl Survivors {
     pub fn entropy(&self) -> f64 {
         let max = self.likeliest().logit;
         let (mut z, mut weighted) = (0.0, 0.0);
-        for survivor in self.iter() {
-            let below = survivor.logit - max;
-            let mass = super::exponential::exp(below);
+        self.each_mass(max, |survivor, mass| {
             z += mass;
             // What is so far below has no mass, but its product with infinity would have one.
-            weighted += mass * below.max(-700.0);
-        }
+            weighted += mass * (survivor.logit - max).max(-700.0);
+        });
         (z.ln() - weighted / z).max(0.0)
     }
 
     /// Keeps the first in this order up to the one, itself included, at which `done`; all where none is.
-    pub(super) fn keep_until(
-        &mut self,
-        order: impl Fn(&Survivor, &Survivor) -> Ordering,
-        mut done: impl FnMut(&Survivor) -> bool,
-    ) {
+    fn keep_until(&mut self, order: impl Fn(&Survivor, &Survivor) -> Ordering, mut done: impl FnMut(&Survivor) -> bool) {
         let mut last = None;
         let mut ended = false;
         self.in_order(&order, |survivor| {
@@ -149,9 +144,11 @@ impl Survivors {
     /// Visits survivors in an order as long as `visit` wants more. Mostly it wants few: the first 64 are sorted, then four
     /// times as many more, and so on.
     fn in_order(&self, order: &impl Fn(&Survivor, &Survivor) -> Ordering, mut visit: impl FnMut(&Survivor) -> bool) {
-        let mut rest = self.0.clone();
-        let mut from = 0;
-        let mut size = 64;
+        // Numbers are a quarter of what they stand for, and a second list of a whole vocabulary would be felt.
+        let Ok(count) = u32::try_from(self.0.len()) else { return };
+        let mut rest: Vec<u32> = (0..count).collect();
+        let order = |a: &u32, b: &u32| order(&self.0[*a as usize], &self.0[*b as usize]);
+        let (mut from, mut size) = (0, 64);
         while from < rest.len() {
             let part = &mut rest[from..];
             let take = size.min(part.len());
@@ -159,7 +156,7 @@ impl Survivors {
                 part.select_nth_unstable_by(take - 1, order);
             }
             part[..take].sort_unstable_by(order);
-            if !part[..take].iter().all(&mut visit) {
+            if !part[..take].iter().all(|&at| visit(&self.0[at as usize])) {
                 return;
             }
             from += take;

@@ -133,11 +133,16 @@ impl Act {
         matches!(self.does, Does::Mirostat(..) | Does::AdaptiveP(..))
     }
 
-    /// What is to be remembered after the draw of a token: `before` is what the act found, `after` what it left.
-    pub fn follow(&self, before: &Survivors, after: &Survivors, token: Token) -> Option<f64> {
+    /// Whether what it is to remember is about what it found, and no longer to be seen in what it left.
+    pub fn looks_back(&self) -> bool {
+        matches!(self.does, Does::AdaptiveP(..))
+    }
+
+    /// What is to be remembered after the draw of a token: `found` is what the act found if it looks back, `left` what it left.
+    pub fn follow(&self, found: Option<&Survivors>, left: &Survivors, token: Token) -> Option<f64> {
         match &self.does {
-            Does::Mirostat(mirostat, mu) => Some(mirostat.follow(*mu, after.log_p(token)?)),
-            Does::AdaptiveP(adaptive, average) => Some(adaptive.follow(*average, before.log_p(token)?)),
+            Does::Mirostat(mirostat, mu) => Some(mirostat.follow(*mu, left.log_p(token)?)),
+            Does::AdaptiveP(adaptive, average) => Some(adaptive.follow(*average, found?.log_p(token)?)),
             _ => None,
         }
     }
