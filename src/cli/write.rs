@@ -12,17 +12,21 @@ use super::asking::Asked;
 use super::engine::Engine;
 use super::progress::{Progress, pace, some};
 use super::settings::{Chosen, prompt, seed};
-use super::tell::{Broken, Tale, tell};
+use super::tell::{Broken, Tale, tell_why};
 use super::terminal::{BOLD, Terminal};
+use super::tinted::{Depth, Tinted};
+use super::usage::Usage;
 use super::{Outcome, is_closed_pipe};
 use crate::decode::Plan;
 use crate::llama::{self, Session};
+use crate::report::Tint;
 use crate::sampler::Reach;
 use crate::story::{FORMAT, Mode, ModelFile, Record, Run, StopReason, Times, TracedToken, Versions};
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt } = args;
+    let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt, colour_by } = args;
     let chosen = Chosen::of(&preset)?;
+    let mut tinted = tinted(colour_by, &chosen, terminal)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {
         Record::check_place(path)?;
@@ -49,7 +53,19 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         write!(terminal.out(), "{bold:#}")?;
     }
     let progress = Progress::telling(terminal, plan.tokens);
-    let told = tell(&mut session, plan.clone(), width, &progress, |text| Ok(say(text)?));
+    let lexicon = engine.weights.lexicon();
+    if let Some(tinted) = &tinted {
+        terminal.note_in_colour(tinted.legend());
+    }
+    let told = tell_why(&mut session, plan.clone(), width, &progress, |text, draw| match (&mut tinted, colour_by) {
+        (Some(tinted), Some(tint)) => {
+            let value = draw.and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
+            let mut out = terminal.out();
+            write!(out, "{}", tinted.paint(text, value))?;
+            Ok(out.flush()?)
+        }
+        _ => Ok(say(text)?),
+    });
     progress.clear();
     let (mut tale, broken) = match told.map_err(anyhow::Error::downcast) {
         Ok(tale) => (tale, None),
@@ -63,6 +79,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         None => say("\n")?,
     }
     if broken.is_none() {
+        if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width)) {
+            terminal.note_in_colour(wave);
+        }
         terminal.note(summary(&tale));
     }
     let interrupted = tale.told.stop == Some(StopReason::Interrupted);
@@ -76,6 +95,19 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         None if interrupted => Ok(Outcome::Interrupted),
         None => Ok(Outcome::Done),
     }
+}
+
+/// What colours the words, if they are to be coloured and can be.
+fn tinted(tint: Option<Tint>, chosen: &Chosen, terminal: &Terminal) -> Result<Option<Tinted>> {
+    let Some(tint) = tint else { return Ok(None) };
+    if matches!(tint, Tint::Alpha | Tint::Future) && chosen.preset.chain.split().1.is_none() {
+        let (name, tint) = (&chosen.name, tint.name());
+        let hint = "`probability`, `surprisal` and `entropy` are known of every preset";
+        return Err(
+            Usage(format!("the preset `{name}` has no `future`, so there is no {tint} to colour by\nhint: {hint}")).into()
+        );
+    }
+    Ok(terminal.colours_out().then(|| Tinted::new(tint, Depth::here())))
 }
 
 /// What it took, and why it ended.
@@ -148,7 +180,7 @@ fn record_of(
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.
-fn sha256(path: &Path) -> Result<String> {
+pub fn sha256(path: &Path) -> Result<String> {
     let sum = || -> io::Result<String> {
         let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
         loop {
