@@ -67,7 +67,8 @@ fn signed(lines: &[(&str, String)], width: usize) -> Vec<String> {
 /// The futures as a tree: under each candidate what is likeliest to come after it.
 pub fn tree(explanation: &Explanation, width: usize) -> String {
     let shown = explanation.candidates.iter().filter(|one| !one.next.is_empty());
-    let mut lines = vec![String::new(), format!("{DIM}what is likeliest after each, by the model's own probability{DIM:#}")];
+    let mut lines = vec![String::new()];
+    lines.extend(inked(Ink::Dim, "what is likeliest after each, by the model's own probability", width));
     for one in shown {
         let taken = one.named.token == explanation.taken.named.token;
         let (mark, strong) = if taken { ("›", BOLD) } else { (" ", Style::new()) };

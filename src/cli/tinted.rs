@@ -158,7 +158,7 @@ mod tests {
             tinted.paint("a", Some(f64::from(at) / 50.0 - 1.0));
         }
         let wave = anstream::adapter::strip_str(&tinted.wave(11).unwrap()).to_string();
-        assert_eq!(wave, "α ▁▁▂▃▄▅▆▇█");
+        assert_eq!(wave, "α ▁▁▂▃▄▅▆▇▇");
         assert!(anstream::adapter::strip_str(&tinted.legend()).to_string().starts_with("α · −1 the model’s own voice "));
     }
 

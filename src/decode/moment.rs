@@ -21,7 +21,8 @@ pub struct Place<'a> {
 /// Decides about the token there, as the story does when it comes to it. `look` sees the row behind every path that is looked
 /// at; `width`, at least 1, is how many are looked at in one decode.
 ///
-/// What was told is read in parts and not token by token, so the rows may differ from the story's in their last bits.
+/// What was told is read token by token, as the story did: a quantised model's logits depend on how many tokens are decoded
+/// together, visibly so. Other cells in its cache move them too, by less.
 ///
 /// # Errors
 /// An empty prompt, a failed decode, too little room, or a row that no decision can be made from.
@@ -82,11 +83,11 @@ impl Held {
         }
     }
 
-    /// Reads the text, the prompt in the parts in which a story reads it; returns its last row.
+    /// Reads the text in the parts in which a story reads it; returns its last row.
     fn read(&mut self, model: &mut dyn Model, prompt: &[Token], told: &[Token]) -> Result<Vec<f32>> {
         let chunk = CHUNK.min(model.room().batch).max(1);
         let mut last = Vec::new();
-        for tokens in prompt.chunks(chunk).chain(told.chunks(chunk)) {
+        for tokens in prompt.chunks(chunk).chain(told.chunks(1)) {
             let step = Step { from: self.trunk.take().map_or(From::Root, From::Move), tokens, rows: Rows::Last };
             self.trunk = model.extend(&[step], &mut |_, _, row| last = row.to_vec())?.pop();
         }
