@@ -5,7 +5,7 @@
 
 #![cfg(unix)]
 // What helps a test may fail as a test does.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::assigning_clones, clippy::needless_pass_by_value)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -134,9 +134,7 @@ impl Browser {
     /// What the page complained of, and all it asked for beyond itself.
     fn complaints(&self) -> Vec<&Value> {
         let complains = |event: &&Value| match event["method"].as_str() {
-            Some("Runtime.exceptionThrown") => true,
-            Some("Runtime.consoleAPICalled") => true,
-            Some("Log.entryAdded") => true,
+            Some("Runtime.exceptionThrown" | "Runtime.consoleAPICalled" | "Log.entryAdded") => true,
             Some("Network.requestWillBeSent") => event["params"]["type"] != "Document",
             _ => false,
         };
