@@ -156,3 +156,26 @@ fn an_interrupted_comparison_keeps_what_was_told() {
     assert_eq!(last["stop"], "interrupted");
     assert!(whole.len() < 1999 && whole.iter().all(|story| story["stop"] == "tokens"));
 }
+
+#[test]
+fn a_comparison_is_drawn_as_a_page_and_as_figures() {
+    let place = env!("CARGO_TARGET_TMPDIR");
+    let file = |ending: &str| format!("{place}/drawn.{ending}");
+    let draw = |ending: &str| {
+        let _ = std::fs::remove_file(file(ending));
+        let output =
+            compare(&[PROMPT, "--seed", "7", "--tokens", "40", "--vary", "future.alpha=-1,0,1", "--out", &file(ending)]);
+        (output.status.code(), String::from_utf8(output.stderr).unwrap(), std::fs::read(file(ending)).unwrap_or_default())
+    };
+    let (code, _, page) = draw("html");
+    let page = String::from_utf8(page).unwrap();
+    assert!(code == Some(0) && page.contains("\"comparison\"") && page.contains("future.alpha=-1"));
+    let (code, _, svg) = draw("svg");
+    let svg = String::from_utf8(svg).unwrap();
+    assert_eq!((code, svg.matches("class=\"chart\"").count(), svg.matches("class=\"parts\"").count()), (Some(0), 3, 2));
+    let (code, said, png) = draw("png");
+    // Letters need a font; where there is none, that is said before a story is told.
+    assert!(png.starts_with(b"\x89PNG") || (code == Some(1) && said.contains("no font")), "{said}");
+    let (code, said, _) = draw("gif");
+    assert!(code == Some(2) && said.contains("`.svg`"), "{said}");
+}

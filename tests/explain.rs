@@ -168,3 +168,48 @@ fn a_wrong_preset_is_named_before_any_model_is_loaded() {
     assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
     assert!(said.contains("`wace`") && said.contains("did you mean `wave`?"), "{said}");
 }
+
+#[test]
+fn a_token_of_a_record_is_explained_with_the_numbers_of_its_trace() {
+    let path = concat!(env!("CARGO_TARGET_TMPDIR"), "/explained-after.json");
+    let write = ["write", PROMPT, "--preset", "wave", "--seed", "1", "--tokens", "40", "--threads", "1"];
+    let write =
+        Command::new(env!("CARGO_BIN_EXE_afterword")).args(write).args(["--record", path, "--trace=full"]).output().unwrap();
+    assert!(write.status.success());
+    let record: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    // A logit of a quantised model moves by up to 0.08 with the other cells in the cache, and p and s with it: so a tenth. Where
+    // the cache happens to lie alike, all six digits of a trace are met.
+    let near = |one: f64, other: f64| (one - other).abs() <= 0.1 * other.abs() + 1e-6;
+    let mut compared = 0;
+    for after in [0, 1, 12, 33] {
+        let told = json(&["--record", path, "--after", &after.to_string()]);
+        let traced = &record["trace"][after];
+        assert_eq!((&told["taken"]["token"], &told["step"]), (&traced["id"], &Value::from(after)));
+        assert!(near(number(&told["alpha"]), number(&traced["alpha"])));
+        assert!(near(number(&told["entropy"]), number(&traced["entropy"])));
+        assert!(near(number(&told["taken"]["log-p"]).exp(), number(&traced["p"])));
+        // What was not looked at in the story, for there was nothing to choose, has no entry there.
+        for kept in traced["candidates"].as_array().into_iter().flatten() {
+            let one = candidates(&told).iter().find(|one| one["token"] == kept["id"]).unwrap();
+            assert!(near(number(&one["p"]), number(&kept["p"])) && near(number(&one["future"]), number(&kept["future"])));
+            assert!(near(number(&one["log-s"]).exp(), number(&kept["s"])));
+            compared += 1;
+        }
+    }
+    assert!(compared > 20, "only {compared} candidates were compared");
+    let behind = explain(&["--record", path, "--after", "40"]);
+    assert_eq!(behind.status.code(), Some(2));
+}
+
+#[test]
+fn a_tree_shows_what_comes_after_each_candidate() {
+    let told = json(&[PROMPT, "--preset", "future", "--seed", "7"]);
+    for one in candidates(&told) {
+        let next = one["next"].as_array().unwrap();
+        assert_eq!(next.len(), 5);
+        assert!(next.windows(2).all(|pair| number(&pair[0]["log-p"]) >= number(&pair[1]["log-p"])));
+    }
+    let (plain, tree) = (text(&[PROMPT, "--seed", "7"]), text(&[PROMPT, "--seed", "7", "--tree"]));
+    assert!(tree.starts_with(&plain) && tree.matches('└').count() == candidates(&json(&[PROMPT, "--seed", "7"])).len());
+    assert!(tree.lines().all(|line| line.width() <= 80 && line.trim_end() == line), "{tree}");
+}

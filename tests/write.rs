@@ -380,3 +380,20 @@ fn a_full_trace_is_of_the_story_that_is_told_without_it() {
     let looks = |record: &Record| record.trace.iter().map(|token| token.candidates.len()).sum::<usize>();
     assert!(looks(&full) > 3 * looks(&looked), "{} and {}", looks(&full), looks(&looked));
 }
+
+#[test]
+fn words_are_coloured_where_colours_are_shown_and_the_text_stays_the_same() {
+    let plain = told(&[PROMPT, "--tokens", "30", "--seed", "7"]);
+    for by in ["alpha", "future", "probability", "surprisal", "entropy"] {
+        let coloured = output(&[PROMPT, "--tokens", "30", "--seed", "7", "--colour", "always", "--colour-by", by]);
+        let text = String::from_utf8(coloured.stdout.clone()).unwrap();
+        assert!(text.matches("\u{1b}[").count() > 20, "{by}: {text:?}");
+        assert_eq!(anstream::adapter::strip_str(&text).to_string(), plain);
+        // The legend and the wave stand beside the story.
+        let said = anstream::adapter::strip_str(&err(&coloured)).to_string();
+        assert!(said.contains(" · ") && said.contains(['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']), "{said}");
+        assert_eq!(told(&[PROMPT, "--tokens", "30", "--seed", "7", "--colour", by]), plain, "a pipe has no colours");
+    }
+    let refused = output(&[PROMPT, "--preset", "greedy", "--colour", "alpha"]);
+    assert!(refused.status.code() == Some(2) && err(&refused).contains("no `future`"), "{}", err(&refused));
+}

@@ -26,8 +26,8 @@ const HELD: Style = AnsiColor::Red.on_default();
 /// The page for a terminal of `width` columns.
 pub fn page(explanation: &Explanation, width: usize) -> String {
     let Explanation { moment, preset, entropy, normalised_entropy, alpha, stages, candidates, .. } = explanation;
-    let Moment { model, prompt, prompt_tokens: _, seed } = moment;
-    let alpha_now = alpha.map_or(String::new(), |alpha| format!(" · α = {} at t = 0", short(alpha)));
+    let Moment { model, prompt, prompt_tokens: _, seed, step } = moment;
+    let alpha_now = alpha.map_or(String::new(), |alpha| format!(" · α = {} at t = {step}", short(alpha)));
     let future_now = normalised_entropy.map_or(String::new(), |normalised| format!(" · Ĥ now {normalised:.2}"));
     let title = format!("{} · preset {} · seed {seed}{alpha_now}", safe(model), safe(preset));
     let now = format!("entropy now {entropy:.2} nats, as of {:.1} equally likely tokens{future_now}", entropy.exp());
@@ -62,6 +62,28 @@ fn signed(lines: &[(&str, String)], width: usize) -> Vec<String> {
         lines.collect::<Vec<_>>()
     };
     lines.iter().flat_map(explain).collect()
+}
+
+/// The futures as a tree: under each candidate what is likeliest to come after it.
+pub fn tree(explanation: &Explanation, width: usize) -> String {
+    let shown = explanation.candidates.iter().filter(|one| !one.next.is_empty());
+    let mut lines = vec![String::new()];
+    lines.extend(inked(Ink::Dim, "what is likeliest after each, by the model's own probability", width));
+    for one in shown {
+        let taken = one.named.token == explanation.taken.named.token;
+        let (mark, strong) = if taken { ("›", BOLD) } else { (" ", Style::new()) };
+        let openness = one.future.map_or(String::new(), |future| format!("  {FUTURE}Ĥ {}{FUTURE:#}", number(future)));
+        lines.push(format!("{strong}{mark} {}{strong:#}{openness}", fit(&name(&one.named), 12.min(width / 3)).trim_end()));
+        for (at, next) in one.next.iter().enumerate() {
+            let twig = if at + 1 == one.next.len() { "└" } else { "├" };
+            let p = next.log_p.exp();
+            let columns = 16.min(width / 3);
+            let bar = bar(p, width.saturating_sub(columns + 14).min(LONGEST));
+            let space = if bar.is_empty() { "" } else { " " };
+            lines.push(format!("  {DIM}{twig}{DIM:#} {} {:>5}{space}{NOW}{bar}{NOW:#}", fit(&name(next), columns), number(p)));
+        }
+    }
+    lines.into_iter().map(|line| line + "\n").collect()
 }
 
 /// How many are left, and whether a story would look at them.
@@ -246,11 +268,18 @@ mod tests {
     fn explanation(future: bool) -> Explanation {
         let candidate = |token, piece: &str, p, h, s| {
             let known = |x| future.then_some(x);
-            Candidate { named: named(token, piece), p, future: known(h), log_s: known(-1.0), s: known(s) }
+            let next = vec![named(7, " 狼 \u{1b}long"); 9];
+            Candidate { named: named(token, piece), p, future: known(h), log_s: known(-1.0), s: known(s), next }
         };
         let likeliest = (0..40).map(|token| named(token, " youth")).collect();
         Explanation {
-            moment: Moment { model: "m\u{1b}[2J".into(), prompt: "a\nlong ".repeat(30), prompt_tokens: vec![1], seed: 7 },
+            moment: Moment {
+                model: "m\u{1b}[2J".into(),
+                prompt: "a\nlong ".repeat(30),
+                prompt_tokens: vec![1],
+                seed: 7,
+                step: 3,
+            },
             preset: "wave".into(),
             resolved: String::new(),
             entropy: 2_f64.ln(),
@@ -293,6 +322,16 @@ mod tests {
                     assert!(line.trim_end() == line && !line.contains(['\u{1b}', '\u{202e}']), "{line:?}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn a_tree_has_a_twig_for_every_next_token_and_no_line_too_wide() {
+        for width in [40, 80] {
+            let tree = anstream::adapter::strip_str(&tree(&explanation(true), width)).to_string();
+            assert_eq!(tree.matches('├').count() + tree.matches('└').count(), 18, "{tree}");
+            assert!(tree.contains("› (the end)  Ĥ 1.000\n  ├ ·狼·�long"), "{tree}");
+            assert!(tree.lines().all(|line| line.width() <= width && line.trim_end() == line), "{tree}");
         }
     }
 

@@ -10,6 +10,7 @@ use super::args::{Compare, Layout};
 use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::Engine;
+use super::pictures::{Form, draw};
 use super::progress::Progress;
 use super::prose::{Ink, parting, safe, wrap};
 use super::settings::{Chosen, prompt, seed};
@@ -19,7 +20,9 @@ use crate::decode::Plan;
 use crate::llama::Session;
 use crate::preset::{Edit, vary};
 use crate::prob::Token;
-use crate::story::StopReason;
+use crate::report::Story;
+use crate::sampler::Sampler;
+use crate::story::{Mode, StopReason, TracedToken};
 
 /// What is compared where nothing is named.
 const USUAL: [&str; 4] = ["greedy", "temperature", "future", "wave"];
@@ -28,26 +31,36 @@ const USUAL: [&str; 4] = ["greedy", "temperature", "future", "wave"];
 const VARIED: &str = "future";
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
-    let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, layout, json } = args;
+    let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
+    if let Some(path) = &drawn {
+        Form::of(path)?;
+    }
     let voices = voices(&presets, varied.as_deref(), &set)?;
     let prompt = prompt(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plans: Result<Vec<Plan>> =
-        voices.iter().map(|voice| engine.plan(voice.chosen.sampler(), &asked.tokens, seed, &story)).collect();
+        voices.iter().map(|voice| engine.plan(sampler(voice, drawn.is_some()), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
     let width = engine.width();
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);
     let stories = compared(&voices, &tales, &asked)?;
-    let comparison = Comparison { prompt: asked.prompt, seed, model: engine.title(), limit: story.tokens.get(), stories };
+    let comparison =
+        Comparison { prompt: asked.prompt.clone(), seed, model: engine.title(), limit: story.tokens.get(), stories };
     let mut out = terminal.out();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&comparison)?)?;
     } else {
         show(&mut out, &comparison, layout, terminal.width)?;
+    }
+    if let Some(path) = drawn {
+        let stories: Vec<Story> =
+            comparison.stories.iter().zip(&tales).map(|(told, tale)| drawable(told, tale, &asked, &engine)).collect();
+        let title = format!("{} · {} · seed {seed}", comparison.prompt, comparison.model);
+        draw(&path, &title, &stories, colour_by, terminal)?;
     }
     // What is told is kept, whatever came after it.
     if let Some(error) = failure {
@@ -88,6 +101,29 @@ fn voices(presets: &[String], varied: Option<&str>, set: &[String]) -> Result<Ve
         }
     }
     Ok(voices)
+}
+
+/// The voice's sampler; who draws its story wants to know the ranks too.
+fn sampler(voice: &Voice, drawn: bool) -> Sampler {
+    let sampler = voice.chosen.sampler();
+    if drawn { sampler.with_detail() } else { sampler }
+}
+
+/// A story as it is drawn.
+fn drawable(compared: &Compared, tale: &Tale, asked: &Asked, engine: &Engine) -> Story {
+    let lexicon = engine.weights.lexicon();
+    let trace: Vec<TracedToken> = tale.draws.iter().map(|draw| TracedToken::of(draw, lexicon)).collect();
+    let shown = shown(compared, true);
+    let facts =
+        shown.facts.into_iter().enumerate().map(|(at, fact)| (if at == 0 { "told".into() } else { String::new() }, fact));
+    Story {
+        answers: asked.mode != Mode::Raw,
+        begun: if asked.mode == Mode::Raw { String::new() } else { asked.beginning().to_owned() },
+        resolved: compared.resolved.clone(),
+        evaluations: tale.told.counts.evaluations as f64 / trace.len().max(1) as f64,
+        facts: facts.collect(),
+        ..Story::told(&compared.label, &asked.prompt, &tale.told.text, &trace)
+    }
 }
 
 /// Tells the stories one after another, each in an empty memory: so each is the one that `write` tells. Returns those that

@@ -1,5 +1,7 @@
 //! A decision about one token as data: all that a person or a program may want to know of it.
 
+use std::collections::HashMap;
+
 use anyhow::{Context, Result};
 use serde::Serialize;
 
@@ -20,7 +22,12 @@ pub struct Moment {
     pub prompt_tokens: Vec<Token>,
     /// The seed of the draw.
     pub seed: u64,
+    /// The number of the token in its story, from 0.
+    pub step: usize,
 }
+
+/// The likeliest tokens after some, likeliest first.
+pub type Nexts = HashMap<Token, Vec<Watched>>;
 
 /// A decision about one token. Every log-probability and entropy is in nats; where a chain has no `future`, what only it
 /// knows is null.
@@ -107,6 +114,8 @@ pub struct Candidate {
     pub log_s: Option<f64>,
     /// s divided by the sum over the candidates.
     pub s: Option<f64>,
+    /// What is likeliest to come after it, likeliest first; empty where that was not looked at.
+    pub next: Vec<Named>,
 }
 
 /// The token that is taken.
@@ -122,7 +131,7 @@ pub struct Taken {
 
 impl Explanation {
     /// What the draw of this preset tells.
-    pub fn of(moment: Moment, chosen: &Chosen, draw: &Draw, lexicon: &Lexicon) -> Result<Self> {
+    pub fn of(moment: Moment, chosen: &Chosen, draw: &Draw, nexts: &Nexts, lexicon: &Lexicon) -> Result<Self> {
         let Chosen { name, preset } = chosen;
         let Draw { token, log_p, now, alpha, candidates, skipped: _, removed, steering: _ } = draw;
         let named = |token: Token, log_p: f64| {
@@ -152,7 +161,9 @@ impl Explanation {
         let weights = normalised(candidates);
         let tell = |(looked, s): (&Looked, Option<f64>)| {
             let Looked { token, p, log_p, future, log_s } = *looked;
-            Candidate { named: named(token, log_p), p, future, log_s, s }
+            let next = nexts.get(&token).into_iter().flatten();
+            let next = next.map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            Candidate { named: named(token, log_p), p, future, log_s, s, next }
         };
         Ok(Self {
             moment,

@@ -24,6 +24,8 @@ mod explanation;
 mod figures;
 mod machine;
 mod models;
+#[cfg(feature = "llama")]
+mod pictures;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;
@@ -37,6 +39,8 @@ mod settings;
 #[cfg(feature = "llama")]
 mod tell;
 mod terminal;
+#[cfg(feature = "llama")]
+mod tinted;
 #[cfg(feature = "llama")]
 mod tune;
 mod usage;
@@ -82,6 +86,13 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     let args = match Args::try_parse_from(typed) {
         Ok(args) => args,
         Err(error) => return refused(&error),
+    };
+    let args = match args.settled() {
+        Ok(args) => args,
+        Err(error) => {
+            Terminal::new(args::Colour::Auto, false).error(&error.into());
+            return ExitCode::from(2);
+        }
     };
     let terminal = Terminal::new(args.colour, args.quiet);
     match dispatch(args.command, &terminal) {

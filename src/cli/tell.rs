@@ -49,15 +49,29 @@ pub fn tell(
     progress: &Progress,
     mut hear: impl FnMut(&str) -> Result<()>,
 ) -> Result<Tale> {
+    tell_why(model, plan, width, progress, |text, _| hear(text))
+}
+
+/// As [`tell`]; `hear` also gets the draw that let the text appear, if it was one.
+///
+/// # Errors
+/// As there.
+pub fn tell_why(
+    model: &mut dyn Model,
+    plan: Plan,
+    width: usize,
+    progress: &Progress,
+    mut hear: impl FnMut(&str, Option<&Draw>) -> Result<()>,
+) -> Result<Tale> {
     let started = Instant::now();
     let (mut first, mut draws) = (None, Vec::new());
     let (mut heard, mut failed) = (0, None);
     let mut stories = Stories::new(model, width);
     stories.begin(plan)?;
     while stories.running() > 0 && failed.is_none() {
-        let mut listen = |text: &str, failed: &mut Option<anyhow::Error>| {
+        let mut listen = |text: &str, draw: Option<&Draw>, failed: &mut Option<anyhow::Error>| {
             if failed.is_none() && !text.is_empty() {
-                *failed = hear(text).err();
+                *failed = hear(text, draw).err();
                 heard += text.len();
             }
         };
@@ -67,11 +81,11 @@ pub fn tell(
                 first.get_or_insert_with(Instant::now);
                 draws.push(draw.clone());
                 progress.told(counts);
-                listen(text, &mut failed);
+                listen(text, Some(draw), &mut failed);
             }
-            Event::Ended { rest, .. } => listen(rest, &mut failed),
+            Event::Ended { rest, .. } => listen(rest, None, &mut failed),
             Event::Failed { rest, error, .. } => {
-                listen(rest, &mut failed);
+                listen(rest, None, &mut failed);
                 failed.get_or_insert(error);
             }
         };
@@ -89,7 +103,7 @@ pub fn tell(
     let rest = told.text.get(heard..).unwrap_or_default();
     if !rest.is_empty() {
         // The cause stands already; that nobody hears the rest is no other.
-        let _ = hear(rest);
+        let _ = hear(rest, None);
     }
     Err(Broken { tale: Tale { told, draws, read_time, tell_time }, cause }.into())
 }

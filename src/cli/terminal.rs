@@ -33,7 +33,7 @@ impl Terminal {
     /// Colours as asked for; with `quiet`, [`Terminal::note`] is silent.
     pub fn new(colour: Colour, quiet: bool) -> Self {
         let colour = match colour {
-            Colour::Auto => ColorChoice::Auto,
+            Colour::Auto | Colour::By(_) => ColorChoice::Auto,
             Colour::Always => ColorChoice::Always,
             Colour::Never => ColorChoice::Never,
         };
@@ -70,8 +70,19 @@ impl Terminal {
 
     /// The style for standard output, or none where styles are not wanted there.
     pub fn style(&self, style: Style) -> Style {
-        let plain = anstream::AutoStream::new(io::stdout(), self.colour).current_choice() == ColorChoice::Never;
-        if plain { Style::new() } else { style }
+        if self.colours_out() { style } else { Style::new() }
+    }
+
+    /// Whether styles are wanted on standard output.
+    pub fn colours_out(&self) -> bool {
+        anstream::AutoStream::new(io::stdout(), self.colour).current_choice() != ColorChoice::Never
+    }
+
+    /// As [`Terminal::note`], for a line that has its own colours.
+    pub fn note_in_colour(&self, text: impl Display) {
+        if !self.quiet {
+            self.err(text);
+        }
     }
 
     /// A line on standard error about what is going on; not with `--quiet`.

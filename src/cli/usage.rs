@@ -99,7 +99,7 @@ mod tests {
             (&["write", "--sed=1"], "there is no option `--sed`", Some("did you mean `--seed`?")),
             (&["write", "--loud"], "there is no option `--loud`", Some("`afterword write --help` tells what there is")),
             (&["write", "a", "b"], "`b` is more than was asked for", Some("a prompt of several words stands in quotes")),
-            (&["write", "--colour", "no"], "`no` is no value of `--colour`", Some("expected one of `auto`, `always`, `never`")),
+            (&["write", "--think", "no"], "`no` is no value of `--think`", Some("expected one of `off`, `show`, `hide`")),
             (&["write", "--ctx", "0"], "`0` is no value of `--ctx`: expected a whole number from 1 up", None),
             (&["write", "--model", ""], "`--model` has no value", None),
             (&["write", "--model"], "`--model` has no value", None),

@@ -9,18 +9,22 @@ use super::engine::Engine;
 use super::progress::{Progress, pace, some};
 use super::recording::{Recorded, Recorder};
 use super::settings::{Chosen, prompt, seed};
-use super::tell::{Broken, Tale, tell};
+use super::tell::{Broken, Tale, tell_why};
 use super::terminal::{BOLD, Terminal};
+use super::tinted::{Depth, Tinted};
+use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
+use crate::report::Tint;
 use crate::sampler::Reach;
 use crate::story::{Mode, Record, StopReason, TracedToken};
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt, replay: again } = args;
+    let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt, colour_by, replay: again } = args;
     if let Some(path) = again {
         return replay::run(&path, model, terminal);
     }
     let chosen = Chosen::of(&preset)?;
+    let mut tinted = tinted(colour_by, &chosen, terminal)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {
         Record::check_place(path)?;
@@ -47,7 +51,19 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         write!(terminal.out(), "{bold:#}")?;
     }
     let progress = Progress::telling(terminal, plan.tokens);
-    let told = tell(&mut session, plan.clone(), width, &progress, |text| Ok(say(text)?));
+    let lexicon = engine.weights.lexicon();
+    if let Some(tinted) = &tinted {
+        terminal.note_in_colour(tinted.legend());
+    }
+    let told = tell_why(&mut session, plan.clone(), width, &progress, |text, draw| match (&mut tinted, colour_by) {
+        (Some(tinted), Some(tint)) => {
+            let value = draw.and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
+            let mut out = terminal.out();
+            write!(out, "{}", tinted.paint(text, value))?;
+            Ok(out.flush()?)
+        }
+        _ => Ok(say(text)?),
+    });
     progress.clear();
     let (mut tale, broken) = match told.map_err(anyhow::Error::downcast) {
         Ok(tale) => (tale, None),
@@ -61,6 +77,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         None => say("\n")?,
     }
     if broken.is_none() {
+        if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width)) {
+            terminal.note_in_colour(wave);
+        }
         terminal.note(summary(&tale));
     }
     let interrupted = tale.told.stop == Some(StopReason::Interrupted);
@@ -84,6 +103,19 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         None if interrupted => Ok(Outcome::Interrupted),
         None => Ok(Outcome::Done),
     }
+}
+
+/// What colours the words, if they are to be coloured and can be.
+fn tinted(tint: Option<Tint>, chosen: &Chosen, terminal: &Terminal) -> Result<Option<Tinted>> {
+    let Some(tint) = tint else { return Ok(None) };
+    if matches!(tint, Tint::Alpha | Tint::Future) && chosen.preset.chain.split().1.is_none() {
+        let (name, tint) = (&chosen.name, tint.name());
+        let hint = "`probability`, `surprisal` and `entropy` are known of every preset";
+        return Err(
+            Usage(format!("the preset `{name}` has no `future`, so there is no {tint} to colour by\nhint: {hint}")).into()
+        );
+    }
+    Ok(terminal.colours_out().then(|| Tinted::new(tint, Depth::here())))
 }
 
 /// What it took, and why it ended.

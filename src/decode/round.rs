@@ -12,7 +12,7 @@ use crate::sampler::Draw;
 use crate::story::StopReason;
 
 /// The most tokens of a prompt that are read in one decode, so that its progress can be seen and it can be interrupted.
-const CHUNK: usize = 256;
+pub(super) const CHUNK: usize = 256;
 
 /// What happened, to the story with this number.
 #[derive(Debug)]

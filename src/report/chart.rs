@@ -29,6 +29,9 @@ pub struct Place {
 /// A chart under or over a story.
 pub const WIDE: Place = Place { width: 720.0, band: 52.0, left: 64.0, right: 8.0 };
 
+/// A chart over one of several columns.
+pub const COLUMN: Place = Place { width: 360.0, band: 40.0, left: 46.0, right: 2.0 };
+
 /// A chart beside others.
 pub const SMALL: Place = Place { width: 200.0, band: 22.0, left: 2.0, right: 2.0 };
 

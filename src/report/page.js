@@ -89,7 +89,6 @@
     if (looked.length) parts.push(bars(looked));
     else parts.push(make("p", "", ["Nothing was looked at.", "One token was left: nothing was looked at.", "At α = −1 the future has no weight: nothing was looked at."][row[SKIPPED] || 0]));
     why.replaceChildren(...parts);
-    why.hidden = false;
   }
 
   function bars(looked) {
@@ -127,7 +126,7 @@
     document.querySelectorAll(".cursor").forEach((line) => line.remove());
     shown = at === null ? null : [at, index];
     if (!shown) {
-      if (why) why.hidden = true;
+      if (why) why.replaceChildren(make("p", "hint", "Point at a word, or go to it with Tab and the arrow keys, to see why it was chosen."));
       return;
     }
     tokens(textOf(at))[index].classList.add("here");
@@ -220,7 +219,7 @@
     one("request").hidden = !request;
     one("request").textContent = request ? request.content.textContent : "";
     one("untraced").hidden = story.rows.length > 0;
-    if (form) form.hidden = story.rows.length === 0;
+    if (form) form.hidden = why.hidden = story.rows.length === 0;
     text.removeAttribute("tabindex");
     tell(text);
     scrollTo(0, 0);
@@ -232,11 +231,12 @@
   });
   document.querySelectorAll(".figure").forEach(followChart);
   if (form) {
-    form.hidden = false;
+    form.hidden = why.hidden = false;
     const first = data.stories.some((story) => story.rows.some((row) => row[ALPHA] != null)) ? "alpha" : "surprisal";
     form.addEventListener("change", (event) => choose(event.target.value));
     form.querySelector(`[value=${first}]`).checked = true;
     choose(first);
+    mark(null);
   }
   if (folder) {
     addEventListener("hashchange", open);

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Value, context};
 
-use super::chart::{SMALL, WIDE, chart};
+use super::chart::{COLUMN, SMALL, WIDE, chart};
 use super::data::Data;
 use super::inert::script_json;
 use super::story::Story;
@@ -72,7 +72,7 @@ fn shown(kind: Page, story: &Story, at: usize) -> Value {
         request => story.answers.then_some(&story.prompt),
         text => &story.text,
         traced,
-        chart => traced.then(|| safe(chart(&story.trace, WIDE, true))),
+        chart => traced.then(|| safe(chart(&story.trace, if kind == Page::Comparison { COLUMN } else { WIDE }, true))),
         small => (traced && kind == Page::Folder).then(|| safe(chart(&story.trace, SMALL, false))),
         tokens => story.tokens,
         surprisal => format!("{:.2}", story.surprisal),
@@ -121,7 +121,7 @@ fn presets(stories: &[Story]) -> Vec<Value> {
 }
 
 /// How many tokens a story shares with the first one; `None` where none differs.
-fn parting(first: &Story, other: &Story) -> Option<usize> {
+pub(super) fn parting(first: &Story, other: &Story) -> Option<usize> {
     let (one, two) = (&first.trace, &other.trace);
     let common = one.iter().zip(two).take_while(|(one, two)| one.id == two.id).count();
     (common < one.len().max(two.len())).then_some(common)

@@ -46,23 +46,37 @@ impl Story {
             Mode::Chat(chat) => (true, chat.prefill.as_str()),
         };
         let told = record.text.strip_prefix(begun).unwrap_or(&record.text);
-        let clean = |text: &str| inert(text).into_owned();
-        let trace: Vec<TracedToken> = record.trace.iter().map(harmless).collect();
         Self {
             name: clean(name),
-            label: clean(&record.preset),
-            prompt: clean(&record.prompt),
             answers,
             begun: clean(begun),
-            text: clean(told),
-            slices: slices(told, &record.trace).into_iter().map(clean).collect(),
-            trace,
             tokens: record.tokens.len(),
             surprisal: -record.mean_log_p,
             evaluations: record.evaluations as f64 / record.tokens.len().max(1) as f64,
-            preset: clean(&record.preset),
             resolved: clean(&record.resolved),
             facts: facts(record).into_iter().map(|(name, value)| (name.to_owned(), clean(&value))).collect(),
+            ..Self::told(&record.preset, &record.prompt, told, &record.trace)
+        }
+    }
+
+    /// A story that goes on from its prompt, with nothing known about how it was made.
+    #[must_use]
+    pub fn told(label: &str, prompt: &str, text: &str, trace: &[TracedToken]) -> Self {
+        Self {
+            name: clean(label),
+            label: clean(label),
+            prompt: clean(prompt),
+            answers: false,
+            begun: String::new(),
+            text: clean(text),
+            slices: slices(text, trace).into_iter().map(clean).collect(),
+            trace: trace.iter().map(harmless).collect(),
+            tokens: trace.len(),
+            surprisal: trace.iter().map(|token| token.surprisal).sum::<f64>() / trace.len().max(1) as f64,
+            evaluations: 0.0,
+            preset: clean(label),
+            resolved: String::new(),
+            facts: Vec::new(),
         }
     }
 
@@ -85,6 +99,10 @@ impl Story {
         }
         title
     }
+}
+
+fn clean(text: &str) -> String {
+    inert(text).into_owned()
 }
 
 fn harmless(token: &TracedToken) -> TracedToken {

@@ -237,6 +237,12 @@ impl Chain {
         &self.0
     }
 
+    /// Whether a stage steers by how likely the tokens were that were drawn before.
+    #[must_use]
+    pub fn steers(&self) -> bool {
+        self.0.iter().any(|stage| stage.role() == Role::Draw)
+    }
+
     /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.
     #[must_use]
     pub fn split(&self) -> (&[Stage], Option<&Future>, &[Stage]) {

@@ -25,10 +25,17 @@ impl Memory {
     /// The memory after a draw.
     #[must_use]
     pub fn after(&self, draw: &Draw) -> Self {
+        Self { steering: draw.steering, ..self.retold(draw.token, draw.log_p) }
+    }
+
+    /// The memory after a token that is known to have been told, of this log-probability. What a stage that steers remembered
+    /// of it is not known.
+    #[must_use]
+    pub fn retold(&self, token: Token, _log_p: f64) -> Self {
         let mut text = Vec::with_capacity(self.text.len() + 1);
         text.extend_from_slice(&self.text);
-        text.push(draw.token);
-        Self { text, prompt: self.prompt, steering: draw.steering }
+        text.push(token);
+        Self { text, prompt: self.prompt, steering: None }
     }
 
     /// What a stage that steers remembers of the draws so far.

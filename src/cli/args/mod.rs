@@ -4,14 +4,16 @@
 #![allow(clippy::doc_markdown)]
 
 mod batch;
+mod colour;
 mod device;
 mod shared;
 mod telling;
 mod tools;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 pub use self::batch::Batch;
+pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, Flash, SplitBy};
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
 pub use self::telling::{Compare, Explain, Layout, Trace, Write};
@@ -26,25 +28,13 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Colours: `auto` (in a terminal, unless NO_COLOR is set), `always` or `never`.
-    // With its possible values listed one by one, the help of every command would spread over two screens.
-    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN", hide_possible_values = true)]
+    /// Colours: `auto` (in a terminal, unless NO_COLOR is set), `always` or `never`; for `write` also what colours its words.
+    #[arg(long, global = true, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub colour: Colour,
 
     /// Print nothing but the result and errors.
     #[arg(long, short, global = true)]
     pub quiet: bool,
-}
-
-/// When to colour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Colour {
-    /// In a terminal, unless NO_COLOR is set.
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
 }
 
 /// The subcommands.

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 
 use super::shared::any_seed;
 use super::{ModelArgs, PresetArgs, PromptArgs, StoryArgs};
+use crate::report::Tint;
 
 /// `afterword write`
 #[derive(Debug, Args)]
@@ -68,6 +69,11 @@ pub struct Write {
         ]
     )]
     pub replay: Option<PathBuf>,
+
+    /// Colour each word by a number: `alpha`, `future`, `probability`, `surprisal` or `entropy`. `--colour alpha` is short for it;
+    /// with `--colour always` the colours go into a file or a pipe too.
+    #[arg(long, value_name = "BY", help_heading = "Output")]
+    pub colour_by: Option<Tint>,
 }
 
 /// `afterword compare`
@@ -100,6 +106,15 @@ pub struct Compare {
     #[command(flatten)]
     pub model: ModelArgs,
 
+    /// Draw the comparison too: a page (`.html`) or a figure (`.svg`, `.png`).
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
+    /// What colours the words of a figure: `alpha`, `future`, `probability`, `surprisal` or `entropy`; without it `alpha` where a
+    /// preset has one, else `surprisal`.
+    #[arg(long, value_name = "BY", requires = "out", help_heading = "Output")]
+    pub colour_by: Option<Tint>,
+
     /// How the stories are laid out.
     #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]
     pub layout: Layout,
@@ -123,9 +138,22 @@ pub enum Layout {
 
 /// `afterword explain`
 #[derive(Debug, Args)]
+#[command(after_help = r#"Examples:
+  afterword explain "Once upon a time there lived a" --seed 1 --tree
+  afterword explain --record story.json --after 12
+  afterword explain --record story.json --after 12 --set future.alpha=1"#)]
 pub struct Explain {
     /// The text whose next token is explained; `-` reads standard input.
-    pub prompt: String,
+    #[arg(required_unless_present = "record")]
+    pub prompt: Option<String>,
+
+    /// Explain a token of this story instead, with its preset, seed, model and settings.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "preset", "seed", "chat", "raw", "system", "prefill", "think"], help_heading = "Prompt")]
+    pub record: Option<PathBuf>,
+
+    /// How many of the story's tokens stand before the one that is explained: 0 explains the first.
+    #[arg(long, value_name = "N", requires = "record", default_value = "0", help_heading = "Prompt")]
+    pub after: usize,
 
     /// How it is put.
     #[command(flatten)]
@@ -142,6 +170,10 @@ pub struct Explain {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// Show too what is likeliest to come after each candidate.
+    #[arg(long, help_heading = "Output")]
+    pub tree: bool,
 
     /// Print one JSON object: the prompt, the preset, every stage and every candidate, with no number rounded; entropies and
     /// log-probabilities in nats.

@@ -1,0 +1,106 @@
+//! When to colour, and for a story that is told also by what.
+//!
+//! Two questions, so two options: `--colour` says when, for every command; `--colour-by` says by what, where a story is told.
+//! `--colour alpha` answers both at once, for nobody who types it wants anything else.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Args, Command};
+use crate::cli::usage::Usage;
+use crate::report::Tint;
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// In a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+    /// As `auto`, and the words of a story by this.
+    By(Tint),
+}
+
+impl FromStr for Colour {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        match typed {
+            "auto" => Ok(Self::Auto),
+            "always" => Ok(Self::Always),
+            "never" => Ok(Self::Never),
+            by => by.parse().map(Self::By).map_err(|_| {
+                let tints = Tint::ALL.map(Tint::name).join("`, `");
+                format!("expected `auto`, `always` or `never`, or for a story `{tints}`")
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Colour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Auto => "auto",
+            Self::Always => "always",
+            Self::Never => "never",
+            Self::By(tint) => tint.name(),
+        })
+    }
+}
+
+impl Args {
+    /// Takes what words are coloured by to the command that colours them.
+    ///
+    /// # Errors
+    /// Another command than `write`, or two answers.
+    pub fn settled(mut self) -> Result<Self, Usage> {
+        let Colour::By(tint) = self.colour else { return Ok(self) };
+        match &mut self.command {
+            Command::Write(write) => {
+                if let Some(other) = write.colour_by.replace(tint).filter(|other| *other != tint) {
+                    let (tint, other) = (tint.name(), other.name());
+                    return Err(Usage(format!("`--colour {tint}` and `--colour-by {other}` cannot be had together")));
+                }
+                self.colour = Colour::Auto;
+                Ok(self)
+            }
+            _ => Err(Usage(format!(
+                "`--colour {}` colours the words of a story as `write` tells it\nhint: expected `auto`, `always` or `never` here",
+                tint.name()
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    fn settled(typed: &[&str]) -> Result<Args, Usage> {
+        Args::try_parse_from([&["afterword"], typed].concat()).unwrap().settled()
+    }
+
+    #[test]
+    fn a_tint_after_colour_is_one_after_colour_by() {
+        for typed in
+            [["write", "a", "--colour", "alpha"], ["--colour", "alpha", "write", "a"], ["write", "a", "--colour-by", "alpha"]]
+        {
+            let args = settled(&typed).unwrap();
+            let Command::Write(write) = args.command else { panic!("{typed:?}") };
+            assert_eq!((args.colour, write.colour_by), (Colour::Auto, Some(Tint::Alpha)));
+        }
+        let args = settled(&["write", "a", "--colour", "always", "--colour-by", "entropy"]).unwrap();
+        assert_eq!(args.colour, Colour::Always);
+    }
+
+    #[test]
+    fn a_tint_is_refused_where_no_words_are_coloured() {
+        assert!(settled(&["presets", "list", "--colour", "alpha"]).unwrap_err().0.contains("`write`"));
+        assert!(settled(&["write", "a", "--colour", "alpha", "--colour-by", "future"]).unwrap_err().0.contains("together"));
+        assert!(Args::try_parse_from(["afterword", "write", "a", "--colour", "mauve"]).is_err());
+    }
+}
