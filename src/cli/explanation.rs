@@ -186,7 +186,7 @@ fn label(stage: &Stage) -> String {
         Stage::Dry(dry) => format!("{name} {}", dry.multiplier.get()),
         Stage::TopK(k) => format!("{name} {k}"),
         Stage::TopP(p) | Stage::MinP(p) => format!("{name} {}", p.get()),
-        Stage::Temperature(t) => format!("{name} {}", t.get()),
+        Stage::Temperature(t) => t.constant().map_or_else(|| format!("{name} ~"), |t| format!("{name} {}", t.get())),
         Stage::Future(future) => format!("{name} {}", future.candidates),
     }
 }

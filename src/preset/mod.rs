@@ -14,6 +14,7 @@
 //! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it, [`lint`] says what in it does nothing
 //! or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
 
+mod breath;
 mod edit;
 mod find;
 mod lint;

@@ -4,7 +4,7 @@ use super::chain::{Pick, Stage};
 use super::draw::{Removed, Watched};
 use super::memory::Memory;
 use crate::model::Lexicon;
-use crate::prob::{Probability, Ranked, StepNoise, Survivors, Temperature, Token};
+use crate::prob::{Place, Probability, Ranked, StepNoise, Survivors, Temperature, Token};
 
 /// What a stage does at this moment: whatever it reads of the story has been read.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,7 +24,7 @@ enum Does {
 
 impl Act {
     /// The acts of these stages, `future` left out: it is no act but a contest.
-    pub(super) fn all(stages: &[Stage], memory: &Memory, lexicon: &Lexicon) -> Vec<Self> {
+    pub(super) fn all(stages: &[Stage], memory: &Memory, place: &Place, lexicon: &Lexicon) -> Vec<Self> {
         let act = |stage: &Stage| {
             let does = match stage {
                 Stage::Dry(dry) => {
@@ -35,7 +35,7 @@ impl Act {
                 Stage::TopK(k) => Does::TopK(k.get()),
                 Stage::TopP(p) => Does::TopP(*p),
                 Stage::MinP(share) => Does::MinP(*share),
-                Stage::Temperature(t) => Does::Temperature(*t),
+                Stage::Temperature(t) => Does::Temperature(t.at(place)),
                 Stage::Future(_) => return None,
             };
             Some(Self { stage: stage.name(), does })

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::prob::{Alpha, Dry, Probability, Schedule, Temperature, Top};
+use crate::prob::{Alpha, Dry, Probability, Schedule, Temperature, Top, Unit};
 
 /// The stages in their order, `future` among them at most once.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +23,8 @@ pub enum Stage {
     TopP(Probability),
     /// Keeps the tokens with at least this share of the likeliest one's probability; 0 keeps every token, 1 the likeliest.
     MinP(Probability),
-    /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing.
-    Temperature(Temperature),
+    /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing. T may breathe.
+    Temperature(Schedule<Temperature>),
     /// Weighs every candidate by how open the story is after it.
     Future(Future),
 }
@@ -40,7 +40,7 @@ pub struct Future {
     /// n: how many of the likeliest tokens after a candidate its entropy is measured over.
     pub entropy_top: Top,
     /// The crossfader: −1 the model's own voice, 0 the article's product, +1 only the future.
-    pub alpha: Schedule,
+    pub alpha: Schedule<Alpha>,
     /// How α becomes the exponents a and b.
     #[serde(default)]
     pub curve: Curve,
@@ -151,6 +151,17 @@ impl Chain {
     #[must_use]
     pub fn stages(&self) -> &[Stage] {
         &self.0
+    }
+
+    /// Whether a schedule of the chain counts sentences or paragraphs.
+    #[must_use]
+    pub fn counts_text(&self) -> bool {
+        let unit = |stage: &Stage| match stage {
+            Stage::Temperature(temperature) => temperature.unit(),
+            Stage::Future(future) => future.alpha.unit(),
+            Stage::Dry(_) | Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) => None,
+        };
+        self.0.iter().filter_map(unit).any(|unit| unit != Unit::Token)
     }
 
     /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.

@@ -11,7 +11,7 @@ use super::draw::{Skipped, Watched};
 use super::memory::Memory;
 use super::turn::{Looking, Moment, Turn, looked};
 use crate::model::{Kind, Lexicon};
-use crate::prob::{Noise, Partition, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
@@ -116,7 +116,8 @@ impl Sampler {
         let best =
             top(row, if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get())));
         let may = |token: Token| lexicon.kind(token) != Kind::Control;
-        let acts = Act::all(before, memory, lexicon);
+        let place = memory.place(settings.chain.counts_text(), lexicon);
+        let acts = Act::all(before, memory, &place, lexicon);
         // Detail wants to know who is cut, and so has to see them all.
         let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
         let floor = if settings.detail { None } else { act::floor(&acts, allowed) };
@@ -136,17 +137,17 @@ impl Sampler {
             return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
         };
 
-        let alpha = future.alpha.at(memory.step());
+        let alpha = future.alpha.at(&place);
         let here = openness_of(&best, future.entropy_top.get());
         moment.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, lexicon));
-        let after = Act::all(after, memory, lexicon);
+        let after = Act::all(after, memory, &place, lexicon);
         let (a, b) = future.curve.exponents(alpha);
         let skipped = match (survivors.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut contest = self.contest(a, b, &survivors, noise);
+        let mut contest = self.contest(a, b, &place, &survivors, noise);
         if let Some(skipped) = skipped.filter(|_| settings.reach != Reach::Exhaustive) {
             let own: Vec<_> = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
             let candidates = looked(&survivors, &own, &contest);
@@ -175,9 +176,9 @@ impl Sampler {
     }
 
     /// The contest for a draw with this noise: at the temperature behind `future`, or the argmax where that is frozen.
-    fn contest(&self, a: f64, b: f64, survivors: &Survivors, noise: StepNoise) -> Contest {
+    fn contest(&self, a: f64, b: f64, place: &Place, survivors: &Survivors, noise: StepNoise) -> Contest {
         let temperature = match self.0.chain.split().2 {
-            [Stage::Temperature(t)] => Some(*t),
+            [Stage::Temperature(t)] => Some(t.at(place)),
             _ => None,
         };
         let argmax = self.0.pick == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);

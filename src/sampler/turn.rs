@@ -287,7 +287,7 @@ mod tests {
         let (mut memory, mut looks) = (Memory::of_prompt(&[1, 2, 3]), 0);
         for _ in 0..300 {
             let (draw, answered) = take(sampler, &memory, seed, width);
-            memory = memory.after(draw.token);
+            memory = memory.after(&draw);
             looks += answered.len();
         }
         (memory.told().to_vec(), looks)
