@@ -218,7 +218,7 @@ fn an_unknown_preset_is_refused_with_the_nearest() {
     let said = "error: there is no preset `wav`\nhint: did you mean `wave`?";
     assert_eq!(refused(1, &["write", "Once", "--preset", "wav"]), said);
     assert_eq!(refused(1, &["presets", "show", "wav"]), said);
-    let all = "hint: expected `future`, `greedy`, `min-p`, `open`, `temperature` or `wave`";
+    let all = "hint: expected `creative`, `crossfade`, `future`, `greedy`, `judge`, `min-p`, `open`, `steady`, `temperature`, `tide` or `wave`";
     assert_eq!(refused(1, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));
     assert!(refused(1, &["write", "Once", "--preset", BUNDLED]).contains("it is a model, not a preset\nhint: "));
 }

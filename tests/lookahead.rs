@@ -134,7 +134,7 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
                     }
                 }
             };
-            memory = memory.after(draw.token);
+            memory = memory.after(&draw);
         }
         memory.told().to_vec()
     };

@@ -11,18 +11,25 @@ use super::bars;
 use super::engine::Engine;
 use super::explanation::{Explanation, Moment};
 use super::progress::Progress;
+use super::prose::safe;
 use super::settings::{Chosen, prompt, seed};
 use super::tell::tell;
 use super::terminal::Terminal;
+use crate::catalog::ModelCard;
 use crate::llama::MOST_BRANCHES;
 use crate::sampler::Reach;
 
 pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let Explain { prompt: typed, asking, preset, seed: typed_seed, model, json } = args;
-    let chosen = Chosen::of(&preset)?;
+    let chosen = Chosen::of(&preset, &model)?;
     let prompt = prompt(Some(typed))?;
     let seed = seed(typed_seed);
     let engine = Engine::open(model, terminal)?;
+    let advice = ModelCard::read(engine.weights.path()).map(|card| card.sampling).unwrap_or_default();
+    if !advice.is_empty() {
+        let advice: Vec<String> = advice.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        terminal.note(safe(&format!("the model's makers advise {}: `--preset model`", advice.join(", "))));
+    }
     // The draw is that of `write`: to know more than it needs changes nothing in what is taken.
     let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail();
     let asked = engine.ask(prompt, &asking, seed, 1, terminal)?;

@@ -124,7 +124,7 @@ impl Explanation {
     /// What the draw of this preset tells.
     pub fn of(moment: Moment, chosen: &Chosen, draw: &Draw, lexicon: &Lexicon) -> Result<Self> {
         let Chosen { name, preset } = chosen;
-        let Draw { token, log_p, now, alpha, candidates, skipped: _, removed } = draw;
+        let Draw { token, log_p, now, alpha, candidates, skipped: _, removed, steering: _ } = draw;
         let named = |token: Token, log_p: f64| {
             let piece = lexicon.show(token);
             Named { token, piece, ends: lexicon.ends(token), log_p }
@@ -183,9 +183,17 @@ fn normalised(candidates: &[Looked]) -> Vec<Option<f64>> {
 fn label(stage: &Stage) -> String {
     let name = stage.name();
     match stage {
+        Stage::Bias(biases) => format!("{name} {}", biases.len()),
+        Stage::Ban(texts) => format!("{name} {}", texts.len()),
+        Stage::Penalties(penalties) => format!("{name} {}", penalties.repeat.get()),
         Stage::Dry(dry) => format!("{name} {}", dry.multiplier.get()),
+        Stage::TopNSigma(n) => format!("{name} {}", n.get()),
         Stage::TopK(k) => format!("{name} {k}"),
-        Stage::TopP(p) | Stage::MinP(p) => format!("{name} {}", p.get()),
+        Stage::TopP(p) | Stage::MinP(p) | Stage::Typical(p) | Stage::TopH(p) => format!("{name} {}", p.get()),
+        Stage::Xtc(xtc) => format!("{name} {}", xtc.threshold.get()),
+        Stage::DynamicTemperature(t) => format!("dynamic {} to {}", t.low().get(), t.high().get()),
+        Stage::Mirostat(mirostat) => format!("{name} {}", mirostat.tau.get()),
+        Stage::AdaptiveP(adaptive) => format!("{name} {}", adaptive.target.get()),
         Stage::Temperature(t) => t.constant().map_or_else(|| format!("{name} ~"), |t| format!("{name} {}", t.get())),
         Stage::Future(future) => format!("{name} {}", future.candidates),
     }

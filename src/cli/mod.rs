@@ -14,6 +14,7 @@ mod columns;
 mod compare;
 #[cfg(feature = "llama")]
 mod doctor;
+mod drafts;
 #[cfg(feature = "llama")]
 mod engine;
 #[cfg(feature = "llama")]
@@ -22,6 +23,7 @@ mod explanation;
 mod figures;
 mod machine;
 mod models;
+mod plot;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;

@@ -22,7 +22,7 @@ use crate::story::{FORMAT, Mode, ModelFile, Record, Run, StopReason, Times, Trac
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt } = args;
-    let chosen = Chosen::of(&preset)?;
+    let chosen = Chosen::of(&preset, &model)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {
         Record::check_place(path)?;

@@ -137,7 +137,7 @@ impl Storyteller {
             bail!("the prompt has {prompt} tokens and leaves no room for a story in a context of {context}");
         }
         ensure!(plan.tokens > 0, "no token is to be told");
-        plan.sampler.check(lexicon)?;
+        let plan = Plan { sampler: plan.sampler.bind(lexicon)?, ..plan };
         let counts = Counts { prompt, ..Counts::default() };
         Ok(Self {
             noise: Noise::new(plan.seed, &plan.prompt),

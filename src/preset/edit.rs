@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::mistake::Fault;
 use super::schema::{Draw, Preset, STAGES, Written, line, value_of};
 use super::{shape, words};
-use crate::sampler::{Chain, Stage};
+use crate::sampler::{Chain, Role, Stage};
 
 /// A change of one value: the path to it and what it becomes. It displays as it was typed, which is its label in comparisons.
 ///
@@ -59,7 +59,7 @@ pub fn vary(typed: &str) -> Result<Vec<Edit>> {
 
 impl Preset {
     /// Changes one value. A stage that is absent is added where it does its work: before the first stage that comes later in the
-    /// order dry, truncations, future, temperature; at the end where there is none.
+    /// order penalties and words, truncations, xtc, future, temperature, a draw that steers; at the end where there is none.
     ///
     /// # Errors
     /// There is no such stage or key (with the nearest one as a hint); the value is of the wrong kind or out of range; the stage
@@ -114,11 +114,14 @@ impl Preset {
 
 /// What a stage waits for: penalties see all tokens, truncations what the penalties leave, and so on.
 fn rank(stage: &Stage) -> u8 {
-    match stage {
-        Stage::Dry(_) => 0,
-        Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) => 1,
-        Stage::Future(_) => 2,
-        Stage::Temperature(_) => 3,
+    match (stage.role(), stage) {
+        (Role::Words, _) => 0,
+        // What XTC may exclude, the other cuts have found good.
+        (Role::Cut, Stage::Xtc(_)) => 2,
+        (Role::Cut, _) => 1,
+        (Role::Future, _) => 3,
+        (Role::Temper, _) => 4,
+        (Role::Draw, _) => 5,
     }
 }
 
@@ -246,6 +249,12 @@ mod tests {
         assert_eq!(names(&set(preset("future"), "top-k=40").unwrap()), ["dry", "min-p", "top-k", "future", "temperature"]);
         assert_eq!(names(&set(preset("min-p"), "dry.multiplier=1").unwrap()), ["dry", "min-p", "temperature"]);
         assert_eq!(names(&set(preset("greedy"), "temperature=1").unwrap()), ["temperature"]);
+        assert_eq!(
+            names(&set(preset("min-p"), "xtc={ probability = 0.5, threshold = 0.1 }").unwrap()),
+            ["min-p", "xtc", "temperature"]
+        );
+        assert_eq!(names(&set(preset("min-p"), "mirostat.tau=4").unwrap()), ["min-p", "temperature", "mirostat"]);
+        assert_eq!(names(&set(preset("min-p"), "ban=['cat']").unwrap()), ["ban", "min-p", "temperature"]);
         let future = "future={ candidates = 20, entropy-top = 20, alpha = 0 }";
         assert_eq!(names(&set(preset("min-p"), future).unwrap()), ["min-p", "future", "temperature"]);
     }

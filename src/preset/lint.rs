@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use super::breath;
 use super::schema::Preset;
+use super::{breath, doubts};
 use crate::prob::Dry;
-use crate::sampler::{Future, Pick, Stage};
+use crate::sampler::{Future, Pick, Role, Stage};
 
 /// Something in a preset that is allowed, but surely not what its writer wants: the stage, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
             Stage::Future(future) => about_future(future, before),
             Stage::Dry(dry) => about_dry(dry, before),
             Stage::Temperature(temperature) => breath::about("temperature", temperature).into_iter().collect(),
-            Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) => Vec::new(),
+            other => doubts::about(other, before),
         };
         // A stage that does nothing does it at any place.
         let reasons = reasons.into_iter().flatten().take(1).chain(of_kind);
@@ -57,21 +57,19 @@ fn idle(stage: &Stage) -> Option<String> {
             "looks back over no more tokens than a match may have for free: it finds none to punish"
         }
         Stage::Future(future) if future.candidates.get() == 1 => "with one candidate looks at nothing: it is `top-k = 1`",
-        Stage::Dry(_) | Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Temperature(_) | Stage::Future(_) => {
-            return None;
-        }
+        other => return doubts::idle(other),
     };
     Some(reason.to_owned())
 }
 
 /// Where the likeliest token is picked, cuts and temperatures do not change which one it is, unless `future` weighs them again.
 fn unpicked(stage: &Stage, after: &[Stage], pick: Pick) -> Option<String> {
-    let weighed = after.iter().any(|stage| matches!(stage, Stage::Future(_) | Stage::Dry(_)));
-    match (pick, stage) {
-        (Pick::Argmax, Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Temperature(_)) if !weighed => {
+    let weighed = after.iter().any(doubts::may_take_another);
+    match pick {
+        Pick::Argmax if !weighed && !doubts::may_take_another(stage) => {
             Some("does nothing: `pick = \"argmax\"` takes the likeliest token, which it leaves the likeliest".to_owned())
         }
-        (Pick::Argmax | Pick::Sample, _) => None,
+        Pick::Argmax | Pick::Sample => None,
     }
 }
 
@@ -82,30 +80,28 @@ fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
     }
     let after_future = before.iter().any(|stage| matches!(stage, Stage::Future(_)));
     match stage {
-        Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Dry(_) if after_future => Some(
+        stage if after_future && !matches!(stage, Stage::Temperature(_) | Stage::Future(_)) => Some(
             "comes after `future`: to know what it leaves, every candidate must be looked at, which costs several times as much"
                 .to_owned(),
         ),
-        Stage::TopP(_) | Stage::MinP(_) => {
-            let hot = before.iter().find_map(|stage| match stage {
-                Stage::Temperature(temperature) => Some(breath::extremes(temperature)[1]).filter(|&hottest| hottest > 1.0),
-                _ => None,
-            })?;
-            Some(format!("comes after `temperature = {hot}`, which has lifted the unlikely tokens that it should cut away"))
+        // Of these alone a temperature changes what they keep.
+        Stage::TopP(_) | Stage::MinP(_) | Stage::Typical(_) | Stage::TopH(_) | Stage::Xtc(_) => {
+            let hot = before.iter().find_map(doubts::heat)?;
+            Some(format!("comes after `{hot}`, which has lifted the unlikely tokens that it should cut away"))
         }
-        Stage::Dry(_) | Stage::TopK(_) | Stage::Temperature(_) | Stage::Future(_) => None,
+        _ => None,
     }
 }
 
 /// A stage whose work is done twice.
 fn again(stage: &Stage, before: &[Stage]) -> Option<String> {
     let twice = before.iter().any(|earlier| earlier.name() == stage.name());
-    let reason = match stage {
-        Stage::Temperature(_) => "stands twice in the chain: the two are multiplied",
-        Stage::Dry(_) => "stands twice in the chain: the penalties add up",
-        Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) | Stage::Future(_) => {
-            "stands twice in the chain: one of the two is enough"
-        }
+    let reason = match (stage.role(), stage) {
+        (Role::Temper, _) if doubts::undoes(stage, before) => "undoes the one before it: together they change nothing",
+        (Role::Temper, _) => "stands twice in the chain: the two are multiplied",
+        (Role::Words, _) => "stands twice in the chain: the penalties add up",
+        (Role::Cut, Stage::Xtc(_)) => "stands twice in the chain: the second excludes of what the first has left",
+        (Role::Cut | Role::Future | Role::Draw, _) => "stands twice in the chain: one of the two is enough",
     };
     twice.then(|| reason.to_owned())
 }
@@ -113,19 +109,17 @@ fn again(stage: &Stage, before: &[Stage]) -> Option<String> {
 fn leaves_one(stage: &Stage) -> bool {
     match stage {
         Stage::TopK(k) => k.get() == 1,
-        Stage::TopP(p) => p.get() == 0.0,
+        Stage::TopP(p) | Stage::Typical(p) | Stage::TopH(p) => p.get() == 0.0,
         Stage::MinP(p) => p.get() == 1.0,
         Stage::Temperature(temperature) => breath::extremes(temperature)[1] == 0.0,
+        Stage::DynamicTemperature(temperature) => temperature.high().get() == 0.0,
         Stage::Future(future) => future.candidates.get() == 1,
-        Stage::Dry(_) => false,
+        _ => false,
     }
 }
 
 fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
-    let mut reasons = Vec::new();
-    if before.iter().any(|stage| matches!(stage, Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_))) {
-        reasons.push("comes after a cut: what a punished token has pushed out does not come back".to_owned());
-    }
+    let mut reasons: Vec<String> = doubts::after_a_cut(before).into_iter().collect();
     if dry.base.get() < 1.0 {
         reasons.push(format!("with a base of {}, below 1, punishes a longer repetition less", dry.base.get()));
     }
@@ -225,7 +219,7 @@ mod tests {
     #[test]
     fn a_stage_that_stands_twice_is_named() {
         warns(&["top-k = 40", "top-k = 20"], "sample", "`top-k` stands twice");
-        warns(&["temperature = 2", "temperature = 0.5"], "sample", "the two are multiplied");
+        warns(&["temperature = 2", "temperature = 0.4"], "sample", "the two are multiplied");
     }
 
     #[test]

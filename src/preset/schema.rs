@@ -6,7 +6,7 @@ use toml::{Spanned, Value};
 
 use super::mistake::Fault;
 use super::shape;
-use crate::sampler::{Chain, Pick, Stage};
+use crate::sampler::{Chain, Pick, Role, Stage};
 
 /// A preset with nothing left to look up: what it says is what runs.
 ///
@@ -52,7 +52,24 @@ pub(super) struct Draw {
 }
 
 /// The names of all stages.
-pub(super) const STAGES: [&str; 6] = ["dry", "top-k", "top-p", "min-p", "temperature", "future"];
+pub(super) const STAGES: [&str; 16] = [
+    "bias",
+    "ban",
+    "penalties",
+    "dry",
+    "top-n-sigma",
+    "top-k",
+    "typical",
+    "top-p",
+    "min-p",
+    "top-h",
+    "xtc",
+    "temperature",
+    "dynamic-temperature",
+    "future",
+    "mirostat",
+    "adaptive-p",
+];
 
 impl Written {
     /// Reads the text of a preset file.
@@ -117,7 +134,8 @@ impl From<Preset> for Resolved {
     }
 }
 
-/// The first stage of a name replaces the base's first of that name in its place, the second its second; what is new comes last.
+/// The first stage of a name replaces the base's first of that name in its place, the second its second; what is new comes
+/// last, but before a stage of the base that draws.
 fn overlay(base: &[Stage], stages: Vec<Stage>) -> Vec<Stage> {
     let mut chain = base.to_vec();
     let mut replaced = vec![false; chain.len()];
@@ -127,6 +145,7 @@ fn overlay(base: &[Stage], stages: Vec<Stage>) -> Vec<Stage> {
                 chain[at] = stage;
                 replaced[at] = true;
             }
+            None if chain.last().is_some_and(|last| last.role() == Role::Draw) => chain.insert(chain.len() - 1, stage),
             None => chain.push(stage),
         }
     }
@@ -235,6 +254,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_new_comes_before_a_stage_that_draws() {
+        let base = read("[[chain]]\nmin-p = 0.1\n[[chain]]\nmirostat.tau = 5");
+        let written = Written::read("[[chain]]\ntop-k = 5\n[[chain]]\ntemperature = 2").unwrap();
+        let preset = Preset::resolve(written, Some(base.clone())).unwrap();
+        assert_eq!(names(&preset), ["min-p", "top-k", "temperature", "mirostat"]);
+        let two = Written::read("[[chain]]\nadaptive-p.target = 0.3").unwrap();
+        assert!(
+            Preset::resolve(two, Some(base)).unwrap_err().to_string().contains("goes on with `mirostat` after `adaptive-p`")
+        );
+    }
+
+    #[test]
     fn the_second_of_a_name_replaces_the_second() {
         let base = read("[[chain]]\ntop-k = 40\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntop-k = 20");
         let written = Written::read("[[chain]]\ntop-k = 4\n[[chain]]\ntop-k = 2\n[[chain]]\ntop-k = 1").unwrap();
@@ -259,7 +290,37 @@ mod tests {
         };
         let dry = (0.0..9.0, 0.0..9.0, 1_usize..99, 1_usize..=usize::MAX >> 1, proptest::collection::vec(".*", 0..4));
         let future = (1_usize..300, 2_usize..300, -1.0..=1.0, 1e-9..1e9, 0.0..9.0, any::<bool>(), 0..3_usize);
+        let words = proptest::collection::btree_map(".{1,9}", -1e9..1e9, 0..4);
+        let read = |value: Value, name: &'static str| {
+            Written::read(&format!("[[chain]]\n{}", line(name, &value))).unwrap().chain.remove(0)
+        };
+        let table =
+            |pairs: Vec<(&str, Value)>| Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
+        let numbers = (1e-9..1e9, -9.0..9.0, 1_i64..999, 0.0..=0.99);
         prop_oneof![
+            words.clone().prop_map(move |words| read(Value::try_from(words).unwrap(), "bias")),
+            words.prop_map(move |words| read(Value::try_from(words.into_keys().collect::<Vec<_>>()).unwrap(), "ban")),
+            numbers.prop_map(move |(positive, any, count, share): (f64, f64, i64, f64)| {
+                let penalties = table(vec![
+                    ("repeat", positive.into()),
+                    ("frequency", any.into()),
+                    ("presence", share.into()),
+                    ("last", count.into()),
+                ]);
+                let dynamic =
+                    table(vec![("low", share.into()), ("high", (1.0 + positive).into()), ("exponent", positive.into())]);
+                let adaptive = table(vec![("target", share.into()), ("decay", share.into())]);
+                match count % 5 {
+                    0 => read(penalties, "penalties"),
+                    1 => read(dynamic, "dynamic-temperature"),
+                    2 => read(adaptive, "adaptive-p"),
+                    3 => read(table(vec![("tau", positive.into()), ("eta", share.into())]), "mirostat"),
+                    _ => read(table(vec![("probability", share.into()), ("threshold", share.into())]), "xtc"),
+                }
+            }),
+            number("typical", 0.0..=1.0),
+            number("top-h", 0.0..=1.0),
+            number("top-n-sigma", 1e-9..=1e9),
             number("top-p", 0.0..=1.0),
             number("min-p", 0.0..=1.0),
             number("temperature", 0.0..=1e300),
@@ -298,8 +359,21 @@ mod tests {
     }
 
     fn any_preset() -> impl Strategy<Value = Preset> {
-        let chain =
-            proptest::collection::vec(any_stage(), 0..8).prop_filter_map("two futures", |stages| Chain::new(stages).ok());
+        let chain = proptest::collection::vec(any_stage(), 0..8).prop_map(|mut stages| {
+            // One future, and what draws only at the end and not beside it.
+            let (mut futures, count) = (0, stages.len());
+            let mut at = 0;
+            stages.retain(|stage| {
+                futures += usize::from(stage.role() == Role::Future);
+                at += 1;
+                match stage.role() {
+                    Role::Future => futures == 1,
+                    Role::Draw => at == count && futures == 0,
+                    _ => true,
+                }
+            });
+            Chain::new(stages).unwrap()
+        });
         (".*", chain, any::<bool>()).prop_map(|(description, chain, sample)| Preset {
             description,
             chain,

@@ -62,7 +62,25 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str) -> Result<(), Fault> {
             check_value(key.get_ref(), value)?;
         }
     }
-    Ok(())
+    check_draws(stages)
+}
+
+/// A stage that draws stands last, and not beside `future`.
+fn check_draws(stages: &[Spanned<DeValue>]) -> Result<(), Fault> {
+    let tables = stages.iter().filter_map(|stage| stage.get_ref().as_table());
+    let names: Vec<_> = tables.filter_map(|table| table.keys().next()).collect();
+    let draws = |name: &str| ["mirostat", "adaptive-p"].contains(&name);
+    let Some(at) = names.iter().position(|name| draws(name.get_ref())) else { return Ok(()) };
+    let drawing = names[at];
+    let future = names.iter().find(|name| name.get_ref() == "future");
+    if let Some(second) = future.map(|future| if future.span().start > drawing.span().start { future } else { &drawing }) {
+        let first = if second.get_ref() == "future" { drawing.get_ref() } else { "future" };
+        let cause = format!("`{}` beside `{first}`: both decide what is drawn", second.get_ref());
+        return Err(Fault::at(second.span(), cause).hint("keep one of them"));
+    }
+    let Some(next) = names.get(at + 1) else { return Ok(()) };
+    let cause = format!("`{}` after `{}`, which draws the token", next.get_ref(), drawing.get_ref());
+    Err(Fault::at(next.span(), cause).hint(format!("put `{}` at the end of the chain", drawing.get_ref())))
 }
 
 fn not_one_stage(table: Range<usize>, keys: &[&Spanned<std::borrow::Cow<str>>], text: &str) -> Fault {

@@ -10,9 +10,13 @@ mod entropy;
 mod exponential;
 mod logits;
 mod noise;
+mod penalties;
 mod quantity;
 mod schedule;
+mod steering;
 mod survivors;
+mod tempering;
+mod truncation;
 
 pub use band::{Band, Bounds};
 pub use cycle::{Cycle, Many, Shape, Steps};
@@ -20,9 +24,14 @@ pub use dry::Dry;
 pub use entropy::{FLOOR, Partition, normalised_entropy};
 pub use logits::{Ranked, rank, top};
 pub use noise::{Noise, StepNoise};
+pub use penalties::Penalties;
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
+pub use quantity::{Bias, Bits, Decay, Exponent, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
+pub use steering::{AdaptiveP, Mirostat};
 pub use survivors::{Survivor, Survivors};
+pub use tempering::DynamicTemperature;
+pub use truncation::Xtc;
 
 /// The number of a token: its index in a row of logits.
 pub type Token = u32;

@@ -99,6 +99,35 @@ quantity! {
     Phase, "a phase", "a finite number", |x| x.is_finite()
 }
 
+quantity! {
+    /// A number of standard deviations.
+    Sigmas, "a number of standard deviations", "a number above 0", |x| x > 0.0 && x.is_finite()
+}
+quantity! {
+    /// The exponent of a curve; 1 is a straight line, 0 its upper end throughout.
+    Exponent, "an exponent", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+}
+quantity! {
+    /// What divides the logit of a repeated token; 1 changes nothing, below 1 repetition is rewarded.
+    Repeat, "a penalty on repetition", "a number above 0", |x| x > 0.0 && x.is_finite()
+}
+quantity! {
+    /// What is added to a logit, or taken off it, in nats; 0 changes nothing.
+    Bias, "a change of a logit", "a finite number", |x| x.is_finite()
+}
+quantity! {
+    /// A surprise, −log₂ p, in bits.
+    Bits, "a surprise in bits", "a number above 0", |x| x > 0.0 && x.is_finite()
+}
+quantity! {
+    /// How much of an error is made good at each step; 0 is none of it, above 2 each step overshoots by more than the last.
+    Rate, "a learning rate", "a number from 0 to 2", |x| (0.0..=2.0).contains(&x)
+}
+quantity! {
+    /// What a running average keeps of itself at each step: it remembers about 1 / (1 − decay) of them; 0 only the last.
+    Decay, "a decay", "a number from 0 to 0.99", |x| (0.0..=0.99).contains(&x)
+}
+
 impl Alpha {
     /// The position nearest to `x`; the centre for NaN.
     #[must_use]
@@ -132,6 +161,9 @@ impl Amplitude {
 }
 
 impl Temperature {
+    /// The temperature that changes nothing.
+    pub const ONE: Self = Self(1.0);
+
     /// The temperature nearest to `x`; 1, which changes nothing, for NaN.
     #[must_use]
     pub fn clamped(x: f64) -> Self {
@@ -165,6 +197,25 @@ impl Default for Alpha {
     fn default() -> Self {
         Self(0.0)
     }
+}
+
+macro_rules! usual {
+    ($($name:ident = $usual:literal, $why:literal;)*) => {
+        $(impl Default for $name {
+            #[doc = $why]
+            fn default() -> Self {
+                Self($usual)
+            }
+        })*
+    };
+}
+
+usual! {
+    Exponent = 1.0, "A straight line.";
+    Repeat = 1.0, "No penalty.";
+    Bias = 0.0, "No change.";
+    Rate = 0.1, "A tenth, as in the article on Mirostat.";
+    Decay = 0.9, "About ten tokens.";
 }
 
 impl Default for Phase {

@@ -2,6 +2,9 @@
 
 use super::{Probability, Temperature, Token};
 
+/// No logit is larger, whatever a chain does to it.
+const LARGEST: f64 = 1e280;
+
 /// A token that is still in play, and its logit as the chain has left it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Survivor {
@@ -15,26 +18,29 @@ pub struct Survivor {
 ///
 /// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Survivors(Vec<Survivor>);
+pub struct Survivors(pub(super) Vec<Survivor>);
 
 impl Survivors {
     /// The tokens of a row that may be taken and have a finite logit; `None` where there is none.
     #[must_use]
     pub fn of(row: &[f32], may: impl Fn(Token) -> bool) -> Option<Self> {
-        Self::from_floor(row, f64::NEG_INFINITY, may).map(|(survivors, _)| survivors)
+        Self::from_floor(row, f64::NEG_INFINITY, &[], may).map(|(survivors, _)| survivors)
     }
 
-    /// Those of [`Survivors::of`] whose logit is at least `floor`, and how many are below it; `None` where none is left.
+    /// Those of [`Survivors::of`] whose logit is at least `floor` or that stand in `also` (in ascending order), and how many
+    /// are below it; `None` where none is left.
     ///
     /// For a floor that is known to be cut anyway: most of a vocabulary is far below, and need not even be written down.
     #[must_use]
-    pub fn from_floor(row: &[f32], floor: f64, may: impl Fn(Token) -> bool) -> Option<(Self, usize)> {
+    pub fn from_floor(row: &[f32], floor: f64, also: &[Token], may: impl Fn(Token) -> bool) -> Option<(Self, usize)> {
         let mut kept = Vec::with_capacity(if floor == f64::NEG_INFINITY { row.len() } else { 64 });
         let mut below = 0;
+        let mut also = also.iter().copied().peekable();
         for (token, &logit) in (0..).zip(row) {
+            let named = also.next_if_eq(&token).is_some();
             if logit.is_finite() && may(token) {
                 let logit = f64::from(logit);
-                if logit >= floor {
+                if logit >= floor || named {
                     kept.push(Survivor { token, logit });
                 } else {
                     below += 1;
@@ -95,6 +101,12 @@ impl Survivors {
         max + self.0.iter().map(|survivor| super::exponential::exp(survivor.logit - max)).sum::<f64>().ln()
     }
 
+    /// ln p of a token among the survivors; `None` for one that is gone.
+    #[must_use]
+    pub fn log_p(&self, token: Token) -> Option<f64> {
+        Some(self.0[self.find(token)?].logit - self.log_sum_exp())
+    }
+
     /// Keeps those for which `keep` holds, unless that would keep none: then nothing changes.
     pub fn retain(&mut self, keep: impl Fn(Token) -> bool) {
         if self.0.iter().any(|survivor| keep(survivor.token)) {
@@ -105,9 +117,14 @@ impl Survivors {
     /// Takes the penalties off the logits of their tokens.
     pub fn penalise(&mut self, penalties: impl IntoIterator<Item = (Token, f64)>) {
         for (token, penalty) in penalties {
-            if let Some(at) = self.find(token) {
-                self.0[at].logit -= penalty;
-            }
+            self.change(token, |logit| logit - penalty);
+        }
+    }
+
+    /// Changes the logit of a token, where it is still in play.
+    pub fn change(&mut self, token: Token, logit: impl Fn(f64) -> f64) {
+        if let Some(at) = self.find(token) {
+            self.0[at].logit = tame(logit(self.0[at].logit));
         }
     }
 
@@ -133,29 +150,11 @@ impl Survivors {
             return;
         }
         let log_z = self.log_sum_exp();
-        // The set is mostly small: rank the best few, and four times as many as long as they do not suffice.
-        let mut size = 64;
-        let last = loop {
-            let mut ranked = self.0.clone();
-            if size < ranked.len() {
-                ranked.select_nth_unstable_by(size - 1, by_rank);
-                ranked.truncate(size);
-            }
-            ranked.sort_unstable_by(by_rank);
-            let mut sum = 0.0;
-            let reaches = |survivor: &Survivor| {
-                sum += (survivor.logit - log_z).exp();
-                sum >= p.get()
-            };
-            if let Some(at) = ranked.iter().position(reaches) {
-                break ranked[at];
-            }
-            if size >= self.0.len() {
-                return;
-            }
-            size *= 4;
-        };
-        self.0.retain(|survivor| by_rank(survivor, &last).is_le());
+        let mut sum = 0.0;
+        self.keep_until(by_rank, |survivor| {
+            sum += (survivor.logit - log_z).exp();
+            sum >= p.get()
+        });
     }
 
     /// min-p: keeps those with at least this share of the likeliest one's probability, l ≥ `l_max` + ln min-p; 0 keeps all,
@@ -172,7 +171,7 @@ impl Survivors {
         if temperature.is_frozen() {
             self.0 = vec![self.likeliest()];
         } else {
-            self.0.iter_mut().for_each(|survivor| survivor.logit /= temperature.get());
+            self.0.iter_mut().for_each(|survivor| survivor.logit = temperature.cool(survivor.logit));
         }
     }
 
@@ -186,8 +185,23 @@ impl Survivors {
     }
 }
 
+/// Keeps a logit so far from the ends of the numbers that sums, differences and quotients of logits stay finite.
+fn tame(logit: f64) -> f64 {
+    logit.clamp(-LARGEST, LARGEST)
+}
+
+impl Temperature {
+    /// l / T.
+    ///
+    /// For a T that is not frozen: there l / T has no meaning, only the likeliest is left.
+    #[must_use]
+    pub fn cool(self, logit: f64) -> f64 {
+        tame(logit / self.get())
+    }
+}
+
 /// Likeliest first, of equals the smaller number first.
-fn by_rank(a: &Survivor, b: &Survivor) -> std::cmp::Ordering {
+pub(super) fn by_rank(a: &Survivor, b: &Survivor) -> std::cmp::Ordering {
     b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token))
 }
 
@@ -275,9 +289,11 @@ mod tests {
     #[test]
     fn a_floor_leaves_what_is_not_below_it_and_counts_the_rest() {
         let row = [1.0, f32::NEG_INFINITY, 2.0, 3.0, 4.0];
-        let (survivors, below) = Survivors::from_floor(&row, 2.0, |token| token != 4).unwrap();
+        let (survivors, below) = Survivors::from_floor(&row, 2.0, &[], |token| token != 4).unwrap();
         assert_eq!((survivors.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![2, 3], 1));
-        assert_eq!(Survivors::from_floor(&row, 9.0, |_| true), None);
+        let (named, below) = Survivors::from_floor(&row, 2.0, &[0, 1, 3], |token| token != 4).unwrap();
+        assert_eq!((named.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![0, 2, 3], 0));
+        assert_eq!(Survivors::from_floor(&row, 9.0, &[], |_| true), None);
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! Stages made ready for one moment of one story, and run.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use super::chain::{Pick, Stage};
 use super::draw::{Removed, Watched};
 use super::memory::Memory;
+use super::spelling::Bound;
 use crate::model::Lexicon;
-use crate::prob::{Place, Probability, Ranked, StepNoise, Survivors, Temperature, Token};
+use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, Penalties, Place, Probability, Sigmas, StepNoise};
+use crate::prob::{Survivors, Temperature, Token};
 
-/// What a stage does at this moment: whatever it reads of the story has been read.
+/// What a stage does at this moment: whatever it reads of the story has been read, and its coins have fallen.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Act {
     stage: &'static str,
@@ -14,61 +19,144 @@ pub(super) struct Act {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Does {
+pub(super) enum Does {
     Penalise(Vec<(Token, f64)>),
+    Punish(Penalties, BTreeMap<Token, usize>),
+    Ban(Vec<Token>),
+    TopNSigma(Sigmas),
     TopK(usize),
+    Typical(Probability),
     TopP(Probability),
     MinP(Probability),
+    TopH(Probability),
+    /// The threshold where the coin has fallen so, and what is protected.
+    Xtc(Option<Probability>, Arc<[Token]>),
     Temperature(Temperature),
+    DynamicTemperature(DynamicTemperature),
+    Mirostat(Mirostat, f64),
+    AdaptiveP(AdaptiveP, f64),
+}
+
+/// The moment for which acts are made.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub memory: &'a Memory,
+    pub place: &'a Place<'a>,
+    pub lexicon: &'a Lexicon,
+    pub bound: &'a Bound,
+    /// The coins of this step: number 0 is that of the first stage that throws one, wherever it stands.
+    pub coins: StepNoise,
+    pub thrown: Token,
+}
+
+impl Scene<'_> {
+    /// The acts of these stages, `future` left out: it is no act but a contest.
+    pub fn acts(&mut self, stages: &[Stage]) -> Vec<Act> {
+        stages.iter().filter_map(|stage| Some(Act { stage: stage.name(), does: self.does(stage)? })).collect()
+    }
+
+    fn does(&mut self, stage: &Stage) -> Option<Does> {
+        let Self { memory, place, lexicon, bound, coins, thrown } = self;
+        Some(match stage {
+            Stage::Bias(biases) => {
+                let penalties = biases.iter().flat_map(|(text, bias)| {
+                    let penalty = -bias.get();
+                    bound.tokens(text).iter().map(move |&token| (token, penalty))
+                });
+                Does::Penalise(penalties.collect())
+            }
+            Stage::Ban(texts) => {
+                let mut tokens: Vec<Token> = texts.iter().flat_map(|text| bound.tokens(text)).copied().collect();
+                tokens.sort_unstable();
+                Does::Ban(tokens)
+            }
+            Stage::Penalties(penalties) => Does::Punish(*penalties, penalties.counts(memory.text())),
+            Stage::Dry(dry) => {
+                let breakers: Vec<&[u8]> = dry.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
+                let breaks = |token| breakers.iter().any(|breaker| holds(lexicon.piece(token), breaker));
+                Does::Penalise(dry.penalties(memory.text(), breaks).into_iter().collect())
+            }
+            Stage::TopNSigma(n) => Does::TopNSigma(*n),
+            Stage::TopK(k) => Does::TopK(k.get()),
+            Stage::Typical(mass) => Does::Typical(*mass),
+            Stage::TopP(p) => Does::TopP(*p),
+            Stage::MinP(share) => Does::MinP(*share),
+            Stage::TopH(share) => Does::TopH(*share),
+            Stage::Xtc(xtc) => {
+                let falls = coins.uniform(*thrown) < xtc.probability.get();
+                *thrown += 1;
+                Does::Xtc(falls.then_some(xtc.threshold), bound.protected().clone())
+            }
+            Stage::Temperature(t) => Does::Temperature(t.at(place)),
+            Stage::DynamicTemperature(t) => Does::DynamicTemperature(*t),
+            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, memory.steering().unwrap_or_else(|| mirostat.begin())),
+            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, memory.steering().unwrap_or_else(|| adaptive.begin())),
+            Stage::Future(_) => return None,
+        })
+    }
 }
 
 impl Act {
-    /// The acts of these stages, `future` left out: it is no act but a contest.
-    pub(super) fn all(stages: &[Stage], memory: &Memory, place: &Place, lexicon: &Lexicon) -> Vec<Self> {
-        let act = |stage: &Stage| {
-            let does = match stage {
-                Stage::Dry(dry) => {
-                    let breakers: Vec<&[u8]> = dry.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
-                    let breaks = |token| breakers.iter().any(|breaker| holds(lexicon.piece(token), breaker));
-                    Does::Penalise(dry.penalties(memory.text(), breaks).into_iter().collect())
-                }
-                Stage::TopK(k) => Does::TopK(k.get()),
-                Stage::TopP(p) => Does::TopP(*p),
-                Stage::MinP(share) => Does::MinP(*share),
-                Stage::Temperature(t) => Does::Temperature(t.at(place)),
-                Stage::Future(_) => return None,
-            };
-            Some(Self { stage: stage.name(), does })
-        };
-        stages.iter().filter_map(act).collect()
+    /// An act without a name.
+    #[cfg(test)]
+    pub fn of(does: Does) -> Self {
+        Self { stage: "", does }
     }
 
-    fn run(&self, survivors: &mut Survivors) {
+    pub fn does(&self) -> &Does {
+        &self.does
+    }
+
+    pub fn run(&self, survivors: &mut Survivors) {
         match &self.does {
             Does::Penalise(penalties) => survivors.penalise(penalties.iter().copied()),
+            Does::Punish(penalties, counts) => survivors.punish(penalties, counts),
+            Does::Ban(banned) => survivors.retain(|token| banned.binary_search(&token).is_err()),
+            Does::TopNSigma(n) => survivors.top_n_sigma(*n),
             Does::TopK(k) => survivors.top_k(*k),
+            Does::Typical(mass) => survivors.typical(*mass),
             Does::TopP(p) => survivors.top_p(*p),
             Does::MinP(share) => survivors.min_p(*share),
+            Does::TopH(share) => survivors.top_h(*share),
+            Does::Xtc(None, _) => {}
+            Does::Xtc(Some(threshold), protected) => {
+                survivors.exclude_top_choices(*threshold, |token| protected.binary_search(&token).is_ok());
+            }
             Does::Temperature(t) => survivors.temperature(*t),
+            Does::DynamicTemperature(t) => survivors.temperature(t.of(survivors)),
+            Does::Mirostat(mirostat, mu) => mirostat.cut(survivors, *mu),
+            Does::AdaptiveP(adaptive, average) => adaptive.weigh(survivors, *average),
+        }
+    }
+
+    /// Whether it steers, and must know what it found once the token is drawn.
+    pub fn steers(&self) -> bool {
+        matches!(self.does, Does::Mirostat(..) | Does::AdaptiveP(..))
+    }
+
+    /// What is to be remembered after the draw of a token: `before` is what the act found, `after` what it left.
+    pub fn follow(&self, before: &Survivors, after: &Survivors, token: Token) -> Option<f64> {
+        match &self.does {
+            Does::Mirostat(mirostat, mu) => Some(mirostat.follow(*mu, after.log_p(token)?)),
+            Does::AdaptiveP(adaptive, average) => Some(adaptive.follow(*average, before.log_p(token)?)),
+            _ => None,
+        }
+    }
+
+    /// The tokens whose chances it changes one by one, in ascending order; `None` for one that looks at all of them.
+    pub fn touches(&self) -> Option<Vec<Token>> {
+        match &self.does {
+            Does::Penalise(penalties) => Some(penalties.iter().map(|(token, _)| *token).collect()),
+            Does::Punish(_, counts) => Some(counts.keys().copied().collect()),
+            Does::Ban(banned) => Some(banned.clone()),
+            _ => None,
         }
     }
 }
 
-/// A logit below which no token outlives these acts, and which of the acts is the one that cuts them: where penalties, which
-/// only lower, are followed by a min-p. `likeliest` are the likeliest tokens that may be taken, with their logits.
-///
-/// The likeliest one without a penalty keeps its logit, so min-p will cut at least what is below its share of that.
-pub(super) fn floor(acts: &[Act], likeliest: impl IntoIterator<Item = Ranked>) -> Option<(f64, usize)> {
-    let at = acts.iter().position(|act| !matches!(act.does, Does::Penalise(_)))?;
-    let Does::MinP(share) = &acts[at].does else { return None };
-    let punished = |token: Token| {
-        acts[..at].iter().any(|act| match &act.does {
-            Does::Penalise(penalties) => penalties.iter().any(|(punished, _)| *punished == token),
-            Does::TopK(_) | Does::TopP(_) | Does::MinP(_) | Does::Temperature(_) => false,
-        })
-    };
-    let highest = likeliest.into_iter().find(|ranked| !punished(ranked.token))?;
-    Some((f64::from(highest.logit) + share.get().ln(), at))
+/// The names of acts that remove nothing, as [`run`] tells of them.
+pub(super) fn idle(acts: &[Act]) -> Vec<Removed> {
+    acts.iter().map(|act| Removed { stage: act.stage, count: 0, likeliest: Vec::new() }).collect()
 }
 
 /// Runs the acts in their order and tells what each removed; `watched` are the tokens whose fate is told by name.
@@ -109,37 +197,36 @@ fn holds(piece: &[u8], part: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn act(does: Does) -> Act {
-        Act { stage: "", does }
-    }
-
-    fn ranked(logits: &[f32]) -> Vec<Ranked> {
-        (0..).zip(logits).map(|(token, &logit)| Ranked { token, logit }).collect()
-    }
-
-    #[test]
-    fn nothing_below_the_floor_outlives_the_acts() {
-        let row: Vec<f32> = (0_u16..40).map(|i| f32::from(i * 7 % 40) / 4.0).collect();
-        let min_p = Probability::new(0.1).unwrap();
-        for penalties in [vec![], vec![(17, 0.5)], vec![(17, 3.0), (34, 9.0)], (0..40).map(|t| (t, 1.0)).collect()] {
-            let acts = [act(Does::Penalise(penalties)), act(Does::MinP(min_p))];
-            let likeliest = crate::prob::top(&row, 20);
-            let mut all = Survivors::of(&row, |_| true).unwrap();
-            run(&acts, &mut all, &[]);
-            let Some((floor, 1)) = floor(&acts, likeliest) else { continue };
-            let (mut some, below) = Survivors::from_floor(&row, floor, |_| true).unwrap();
-            assert!(below > 0);
-            run(&acts, &mut some, &[]);
-            assert_eq!(some, all);
-        }
+    /// A scene of this text in which number `thrown` is the next coin.
+    fn does(stage: &str, text: &[Token], step: usize) -> Does {
+        let lexicon = Lexicon::new(["a", " b", "c"].map(|piece| (piece, crate::model::Kind::Text)));
+        let stage: Stage = toml::from_str(stage).unwrap();
+        let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &lexicon);
+        let coins = crate::prob::Noise::new(1, &[]).at(step, 1);
+        let memory = &Memory::of_prompt(text);
+        Scene { memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 }.does(&stage).unwrap()
     }
 
     #[test]
-    fn only_a_min_p_behind_penalties_makes_a_floor() {
-        let share = Probability::new(0.5).unwrap();
-        assert_eq!(floor(&[act(Does::TopK(3)), act(Does::MinP(share))], ranked(&[1.0])), None);
-        assert_eq!(floor(&[act(Does::Penalise(vec![]))], ranked(&[1.0])), None);
-        assert_eq!(floor(&[act(Does::MinP(share))], ranked(&[])), None);
-        assert_eq!(floor(&[act(Does::MinP(share))], ranked(&[1.0])), Some((1.0 + 0.5_f64.ln(), 0)));
+    fn words_become_tokens_and_a_bias_is_a_penalty_turned_round() {
+        assert_eq!(does("ban = ['b', 'a']", &[], 0), Does::Ban(vec![0, 1]));
+        assert_eq!(does("bias = { b = -2, c = 1 }", &[], 0), Does::Penalise(vec![(1, 2.0), (2, -1.0)]));
+    }
+
+    #[test]
+    fn the_coin_of_xtc_falls_as_often_as_it_is_told() {
+        let falls = |p: &str| {
+            let stage = format!("xtc = {{ probability = {p}, threshold = 0.1 }}");
+            (0..10_000).filter(|&step| matches!(does(&stage, &[], step), Does::Xtc(Some(_), _))).count()
+        };
+        assert_eq!((falls("0"), falls("1")), (0, 10_000));
+        // Of 10⁴ coins at 0.3 the deviation is 46: five of them are missed by chance once in a million.
+        assert!(falls("0.3").abs_diff(3_000) < 230);
+    }
+
+    #[test]
+    fn what_steers_begins_from_its_own_beginning() {
+        assert!(matches!(does("mirostat = { tau = 4 }", &[], 0), Does::Mirostat(_, 8.0)));
+        assert!(matches!(does("adaptive-p = { target = 0.4 }", &[], 0), Does::AdaptiveP(_, 0.4)));
     }
 }

@@ -1,11 +1,14 @@
 //! The chain: what is done to a row of logits before one token of it is picked. Stages run in the order in which they stand.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::prob::{Alpha, Dry, Probability, Schedule, Temperature, Top, Unit};
+use super::spelling::Spelling;
+use crate::prob::{AdaptiveP, Alpha, Bias, Dry, DynamicTemperature, Mirostat, Penalties, Probability, Schedule, Sigmas};
+use crate::prob::{Temperature, Top, Unit, Xtc};
 
 /// The stages in their order, `future` among them at most once.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,18 +18,56 @@ pub struct Chain(Vec<Stage>);
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
+    /// Adds to the logits of the tokens that these texts stand for: l + b, in nats; 0 changes nothing.
+    Bias(BTreeMap<Spelling, Bias>),
+    /// Removes the tokens that these texts stand for, unless nothing else is left.
+    Ban(Vec<Spelling>),
+    /// Punishes tokens that were said before.
+    Penalties(Penalties),
     /// Punishes tokens that would go on repeating the text.
     Dry(Dry),
+    /// Keeps the tokens whose logit is within n standard deviations of the largest; a large n keeps every token, n near 0 the
+    /// likeliest.
+    #[serde(rename = "top-n-sigma")]
+    TopNSigma(Sigmas),
     /// Keeps the k likeliest tokens.
     TopK(NonZeroUsize),
+    /// Keeps the tokens that are about as surprising as is to be expected, up to this mass; 1 keeps every token, 0 the most
+    /// typical one.
+    Typical(Probability),
     /// Keeps the smallest set of likeliest tokens whose probabilities sum to at least p; 1 keeps every token.
     TopP(Probability),
     /// Keeps the tokens with at least this share of the likeliest one's probability; 0 keeps every token, 1 the likeliest.
     MinP(Probability),
+    /// Keeps likeliest tokens up to this share of the entropy; 1 keeps every token, 0 the likeliest.
+    TopH(Probability),
+    /// Removes now and then the likeliest choices, all but the last of them.
+    Xtc(Xtc),
     /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing. T may breathe.
     Temperature(Schedule<Temperature>),
+    /// Divides the logits by a T that is higher the less sure the model is.
+    DynamicTemperature(DynamicTemperature),
     /// Weighs every candidate by how open the story is after it.
     Future(Future),
+    /// Keeps the surprise of the text near a target. It draws the token, and so stands last.
+    Mirostat(Mirostat),
+    /// Draws tokens whose probability is near a target. It draws the token, and so stands last.
+    AdaptiveP(AdaptiveP),
+}
+
+/// What a stage is for, which decides where in a chain it makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Changes the chances of certain tokens: before anything is cut.
+    Words,
+    /// Removes tokens by how likely they are.
+    Cut,
+    /// Weighs what is left by its future.
+    Future,
+    /// Makes the distribution flatter or steeper.
+    Temper,
+    /// Draws, and remembers how likely it was: last.
+    Draw,
 }
 
 /// The future-entropy sampler: s(w) = p(w)^a · Ĥ(w)^b over the likeliest survivors.
@@ -125,12 +166,35 @@ impl Stage {
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Bias(_) => "bias",
+            Self::Ban(_) => "ban",
+            Self::Penalties(_) => "penalties",
             Self::Dry(_) => "dry",
+            Self::TopNSigma(_) => "top-n-sigma",
             Self::TopK(_) => "top-k",
+            Self::Typical(_) => "typical",
             Self::TopP(_) => "top-p",
             Self::MinP(_) => "min-p",
+            Self::TopH(_) => "top-h",
+            Self::Xtc(_) => "xtc",
             Self::Temperature(_) => "temperature",
+            Self::DynamicTemperature(_) => "dynamic-temperature",
             Self::Future(_) => "future",
+            Self::Mirostat(_) => "mirostat",
+            Self::AdaptiveP(_) => "adaptive-p",
+        }
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Bias(_) | Self::Ban(_) | Self::Penalties(_) | Self::Dry(_) => Role::Words,
+            Self::TopNSigma(_) | Self::TopK(_) | Self::Typical(_) | Self::TopP(_) | Self::MinP(_) => Role::Cut,
+            Self::TopH(_) | Self::Xtc(_) => Role::Cut,
+            Self::Future(_) => Role::Future,
+            Self::Temperature(_) | Self::DynamicTemperature(_) => Role::Temper,
+            Self::Mirostat(_) | Self::AdaptiveP(_) => Role::Draw,
         }
     }
 }
@@ -139,10 +203,25 @@ impl Chain {
     /// A chain of these stages.
     ///
     /// # Errors
-    /// More than one `future`: the second would weigh what the first has already weighed.
+    /// More than one `future`: the second would weigh what the first has already weighed. A stage that draws (`mirostat`,
+    /// `adaptive-p`) anywhere but at the end, or beside `future`: it steers by how likely the tokens were that were drawn, and
+    /// would work against what the future has chosen.
     pub fn new(stages: Vec<Stage>) -> Result<Self> {
-        if stages.iter().filter(|stage| matches!(stage, Stage::Future(_))).count() > 1 {
+        let futures = stages.iter().filter(|stage| stage.role() == Role::Future).count();
+        if futures > 1 {
             bail!("the chain has more than one stage `future`");
+        }
+        if let Some(at) = stages.iter().position(|stage| stage.role() == Role::Draw) {
+            let name = stages[at].name();
+            if futures > 0 {
+                bail!("the chain has `{name}` beside `future`: both decide what is drawn\nhint: keep one of them");
+            }
+            if let Some(next) = stages.get(at + 1) {
+                bail!(
+                    "the chain goes on with `{}` after `{name}`, which draws the token\nhint: `{name}` stands last",
+                    next.name()
+                );
+            }
         }
         Ok(Self(stages))
     }
@@ -159,7 +238,7 @@ impl Chain {
         let unit = |stage: &Stage| match stage {
             Stage::Temperature(temperature) => temperature.unit(),
             Stage::Future(future) => future.alpha.unit(),
-            Stage::Dry(_) | Stage::TopK(_) | Stage::TopP(_) | Stage::MinP(_) => None,
+            _ => None,
         };
         self.0.iter().filter_map(unit).any(|unit| unit != Unit::Token)
     }
@@ -197,11 +276,41 @@ mod tests {
 
     #[test]
     fn a_stage_is_written_under_its_name() {
-        for (name, value) in
-            [("top-k", "40"), ("top-p", "0.9"), ("min-p", "0.05"), ("temperature", "1"), ("dry", "{ multiplier = 1 }")]
-        {
+        for (name, value) in [
+            ("bias", "{ word = -2 }"),
+            ("ban", "['word']"),
+            ("penalties", "{}"),
+            ("dry", "{ multiplier = 1 }"),
+            ("top-n-sigma", "1"),
+            ("top-k", "40"),
+            ("typical", "0.9"),
+            ("top-p", "0.9"),
+            ("min-p", "0.05"),
+            ("top-h", "0.4"),
+            ("xtc", "{ probability = 0.5, threshold = 0.1 }"),
+            ("temperature", "1"),
+            ("dynamic-temperature", "{ low = 0.5, high = 1.5 }"),
+            ("mirostat", "{ tau = 5 }"),
+            ("adaptive-p", "{ target = 0.4 }"),
+        ] {
             let stage: Stage = toml::from_str(&format!("{name} = {value}")).unwrap();
             assert_eq!(stage.name(), name);
+        }
+    }
+
+    #[test]
+    fn a_stage_that_draws_stands_last_and_not_beside_future() {
+        let refused = |stages: &[&str]| {
+            let stages = stages.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
+            Chain::new(stages).map_err(|error| error.to_string().lines().next().unwrap().to_owned()).err()
+        };
+        let future = "future = { candidates = 20, entropy-top = 20, alpha = 0 }";
+        for draws in ["mirostat = { tau = 5 }", "adaptive-p = { target = 0.4 }"] {
+            assert_eq!(refused(&["min-p = 0.05", draws]), None);
+            assert!(refused(&[draws, "temperature = 1"]).unwrap().contains("goes on with `temperature` after"));
+            assert!(refused(&[future, draws]).unwrap().contains("beside `future`"));
+            assert!(refused(&[draws, future]).unwrap().contains("beside `future`"));
+            assert!(refused(&[draws, draws]).unwrap().contains("goes on with"));
         }
     }
 

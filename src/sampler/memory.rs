@@ -13,9 +13,14 @@ pub struct Memory {
     text: Vec<Token>,
     prompt: usize,
     /// How many tokens the story may have.
+    #[serde(default)]
     planned: usize,
     /// −ln p of every token that was told.
+    #[serde(default)]
     surprisals: Vec<f64>,
+    /// What a stage that steers remembers: μ of Mirostat in bits, the average of adaptive-p; nothing before the first draw.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    steering: Option<f64>,
 }
 
 impl Memory {
@@ -23,7 +28,7 @@ impl Memory {
     /// beginning, until [`Memory::planning`] says more.
     #[must_use]
     pub fn of_prompt(prompt: &[Token]) -> Self {
-        Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new() }
+        Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), steering: None }
     }
 
     /// The same memory, of a story that may have so many tokens.
@@ -32,14 +37,19 @@ impl Memory {
         Self { planned, ..self }
     }
 
-    /// The memory after one more token.
+    /// The memory after a draw.
     #[must_use]
     pub fn after(&self, draw: &Draw) -> Self {
         let (mut text, mut surprisals) = (Vec::with_capacity(self.text.len() + 1), self.surprisals.clone());
         text.extend_from_slice(&self.text);
         text.push(draw.token);
         surprisals.push(-draw.log_p);
-        Self { text, surprisals, ..*self }
+        Self { text, surprisals, steering: draw.steering, prompt: self.prompt, planned: self.planned }
+    }
+
+    /// What a stage that steers remembers of the draws so far.
+    pub(super) fn steering(&self) -> Option<f64> {
+        self.steering
     }
 
     /// How far the story has come. Sentences and paragraphs are counted only where that is asked for.
@@ -88,7 +98,8 @@ mod tests {
 
     fn draw(token: Token, log_p: f64) -> Draw {
         let now = Now { entropy: 0.0, normalised_entropy: None, rank: None };
-        Draw { token, log_p, now, alpha: None, candidates: vec![], skipped: None, removed: vec![] }
+        let steering = Some(0.1 - log_p);
+        Draw { token, log_p, now, alpha: None, candidates: vec![], skipped: None, removed: vec![], steering }
     }
 
     #[test]
@@ -97,6 +108,7 @@ mod tests {
         let after = before.after(&draw(3, -0.5));
         assert_eq!((before.step(), after.step()), (0, 1));
         assert_eq!((after.text(), after.told()), (&[1, 2, 3][..], &[3][..]));
+        assert_eq!((before.steering(), after.steering()), (None, Some(0.6)));
     }
 
     #[test]
@@ -116,9 +128,10 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_that_was_written_down_is_the_same() {
+    fn a_memory_comes_back_from_its_record_to_the_last_bit() {
         let memory = Memory::of_prompt(&[1]).planning(9).after(&draw(3, -0.123_456_789_012_345_67));
         let written = serde_json::to_string(&memory).unwrap();
         assert_eq!(serde_json::from_str::<Memory>(&written).unwrap(), memory);
+        assert_eq!(serde_json::from_str::<Memory>(r#"{"text":[1],"prompt":1}"#).unwrap(), Memory::of_prompt(&[1]));
     }
 }

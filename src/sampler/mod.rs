@@ -10,12 +10,15 @@ mod draw;
 mod memory;
 mod rhythm;
 mod settings;
+mod shortcut;
+mod spelling;
 mod turn;
 
 pub use crate::prob::Dry;
-pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Stage};
+pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
 pub use contest::Weighing;
 pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
 pub use memory::Memory;
 pub use settings::{Reach, Sampler};
+pub use spelling::Spelling;
 pub use turn::{Ask, Path, Turn};

@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::act::{self, Act};
+use super::act::{self, Act, Scene};
 use super::chain::{Chain, EndOfText, Future, Horizon, Pick, Stage};
 use super::contest::{Contest, Weighing};
 use super::draw::{Skipped, Watched};
 use super::memory::Memory;
+use super::shortcut::{Floor, Prelude};
+use super::spelling::Bound;
 use super::turn::{Looking, Moment, Turn, looked};
 use crate::model::{Kind, Lexicon};
 use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
+
+/// The stage under which the coins of stages are kept.
+const COINS: u64 = 1;
 
 /// How many of the likeliest tokens are known from the start: enough that one of them has no penalty.
 const BEST: usize = 20;
@@ -43,6 +48,7 @@ struct Settings {
     pick: Pick,
     reach: Reach,
     detail: bool,
+    bound: Option<Bound>,
 }
 
 impl Sampler {
@@ -50,7 +56,7 @@ impl Sampler {
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
         let reach = if leader_wins(&chain) { Reach::Lazy } else { Reach::Full };
-        Self(Arc::new(Settings { chain, pick, reach, detail: false }))
+        Self(Arc::new(Settings { chain, pick, reach, detail: false, bound: None }))
     }
 
     /// The same sampler, wanting to know at least so many candidates: `Lazy` changes nothing.
@@ -92,16 +98,26 @@ impl Sampler {
         }
     }
 
+    /// The same sampler for this vocabulary alone: what its chain reads there is looked up once, and not at every token.
+    ///
+    /// # Errors
+    /// As [`Sampler::check`].
+    pub fn bind(&self, lexicon: &Lexicon) -> Result<Self> {
+        self.check(lexicon)?;
+        let bound = Some(Bound::of(&self.0.chain, lexicon));
+        Ok(Self(Arc::new(Settings { bound, ..(*self.0).clone() })))
+    }
+
     /// Whether the sampler fits the vocabulary.
     ///
     /// # Errors
-    /// An `entropy-top` above the number of tokens.
+    /// An `entropy-top` above the number of tokens; a text to be biased or banned that is not one token.
     pub fn check(&self, lexicon: &Lexicon) -> Result<()> {
         if let Some(future) = self.0.chain.split().1 {
             let (n, v) = (future.entropy_top.get(), lexicon.len());
             ensure!(n <= v, "`future.entropy-top` is {n}, but the model's vocabulary has only {v} tokens");
         }
-        Ok(())
+        Bound::of(&self.0.chain, lexicon).check(&self.0.chain)
     }
 
     /// The turn for the row of logits after the text that `memory` holds.
@@ -110,37 +126,53 @@ impl Sampler {
     /// A row in which no token that may be taken has a finite logit.
     pub fn turn(&self, memory: &Memory, row: &[f32], lexicon: &Lexicon, noise: Noise) -> Result<Turn> {
         let settings = &*self.0;
+        let coins = noise.at(memory.step(), COINS);
         let noise = noise.at(memory.step(), DRAW);
         let partition = Partition::of(row).context("the model's row of logits has no finite maximum")?;
         let (before, future, after) = settings.chain.split();
-        let best =
-            top(row, if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get())));
-        let may = |token: Token| lexicon.kind(token) != Kind::Control;
+        let unbound = settings.bound.is_none().then(|| Bound::of(&settings.chain, lexicon));
+        let bound = settings.bound.as_ref().or(unbound.as_ref()).context("a sampler without its vocabulary")?;
         let place = memory.place(settings.chain.counts_text(), lexicon);
-        let acts = Act::all(before, memory, &place, lexicon);
-        // Detail wants to know who is cut, and so has to see them all.
-        let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
-        let floor = if settings.detail { None } else { act::floor(&acts, allowed) };
-        let (floor, cutting) = floor.map_or((f64::NEG_INFINITY, None), |(floor, at)| (floor, Some(at)));
-        let Some((mut survivors, below)) = Survivors::from_floor(row, floor, may) else {
-            bail!("the model's row of logits has no token that may be taken")
-        };
+        let mut scene = Scene { memory, place: &place, lexicon, bound, coins, thrown: 0 };
+        let acts = scene.acts(before);
+        let prelude = Prelude::of(&acts);
+        let best = if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
+        let best = top(row, prelude.needs(best));
+        let may = |token: Token| lexicon.kind(token) != Kind::Control;
         let followed = best.iter().take(if settings.detail { WATCHED } else { 0 });
         let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
         let mut moment = Moment::new(partition, watched, settings.detail);
-        moment.run(&acts, &mut survivors);
-        if let Some(at) = cutting {
+        // Detail wants to know who is cut, and so has to see them all.
+        if future.is_none() && !settings.detail {
+            if let Some(token) = prelude.draw(row, may, settings.pick, noise) {
+                moment.ran_idle(&acts);
+                return Ok(Turn::taken(moment.draw(moment.own(row, token), Vec::new(), None)));
+            }
+        }
+        let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
+        let floor = if settings.detail { None } else { prelude.floor(allowed) };
+        let all = Floor { logit: f64::NEG_INFINITY, at: 0, also: Vec::new() };
+        let Floor { logit, at, also } = floor.unwrap_or(all);
+        let Some((mut survivors, below)) = Survivors::from_floor(row, logit, &also, may) else {
+            bail!("the model's row of logits has no token that may be taken")
+        };
+        let (plain, steering) = acts.split_at(acts.len() - usize::from(acts.last().is_some_and(Act::steers)));
+        moment.run(plain, &mut survivors);
+        if below > 0 {
             moment.count_more(at, below);
         }
         let Some(future) = future else {
+            let found = steering.first().map(|act| (act, survivors.clone()));
+            moment.run(steering, &mut survivors);
             let token = act::pick(settings.pick, &survivors, noise);
+            moment.remember(found.and_then(|(act, found)| act.follow(&found, &survivors, token)));
             return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
         };
 
         let alpha = future.alpha.at(&place);
         let here = openness_of(&best, future.entropy_top.get());
         moment.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, lexicon));
-        let after = Act::all(after, memory, &place, lexicon);
+        let after = scene.acts(after);
         let (a, b) = future.curve.exponents(alpha);
         let skipped = match (survivors.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),

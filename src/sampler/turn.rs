@@ -153,16 +153,27 @@ pub(super) struct Moment {
     here: Option<f64>,
     alpha: Option<f64>,
     removed: Vec<Removed>,
+    steering: Option<f64>,
 }
 
 impl Moment {
     pub fn new(partition: Partition, watched: Vec<Watched>, detail: bool) -> Self {
-        Self { partition, watched, detail, here: None, alpha: None, removed: Vec::new() }
+        Self { partition, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
     }
 
     /// Runs acts over the survivors and keeps account of what they remove.
     pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
         self.removed.extend(act::run(acts, survivors, &self.watched));
+    }
+
+    /// Acts ran that removed nothing.
+    pub fn ran_idle(&mut self, acts: &[Act]) {
+        self.removed.extend(act::idle(acts));
+    }
+
+    /// What a stage that steers will remember.
+    pub fn remember(&mut self, steering: Option<f64>) {
+        self.steering = steering;
     }
 
     /// Act number `at` is known to have removed so many more, which were left out before it ran.
@@ -210,6 +221,7 @@ impl Moment {
             candidates,
             skipped,
             removed: self.removed.clone(),
+            steering: self.steering,
         }
     }
 }

@@ -73,7 +73,7 @@ impl TracedToken {
     /// beats.
     #[must_use]
     pub fn of(draw: &Draw, lexicon: &Lexicon) -> Self {
-        let Draw { token, log_p, now, alpha, candidates, skipped, removed } = draw;
+        let Draw { token, log_p, now, alpha, candidates, skipped, removed, steering: _ } = draw;
         let candidate = |looked: &Looked| {
             let Looked { token, p, log_p: _, future, log_s } = looked;
             let (id, piece) = (*token, lexicon.show(*token));
@@ -135,6 +135,7 @@ mod tests {
                 Removed { stage: "dry", count: 0, likeliest: Vec::new() },
                 Removed { stage: "min-p", count: 3, likeliest: Vec::new() },
             ],
+            steering: None,
         };
         let traced = TracedToken::of(&draw, &lexicon);
         assert_eq!((traced.piece.as_str(), traced.rank, traced.future), (" lamb", 1, Some(0.75)));

@@ -60,7 +60,7 @@ fn times(sampler: &Sampler, rows: &[Vec<f32>], lexicon: &Lexicon) -> (Duration, 
             }
         };
         let began = Instant::now();
-        memory = memory.after(draw.token);
+        memory = memory.after(&draw);
         turns.push((time + began.elapsed()).as_secs_f64());
     }
     (Duration::from_secs_f64(median(turns).unwrap()), median(learnt).map(Duration::from_secs_f64))

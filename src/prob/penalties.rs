@@ -1,0 +1,119 @@
+//! Penalties on what was said before: repetition, frequency and presence.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Bias, Repeat, Survivors, Token};
+
+/// A token that occurs among the latest tokens loses by it:
+///
+/// l > 0: l / repeat, else l · repeat;  then l − count · frequency − presence
+///
+/// The sign of a logit means something only as the model gave it, so `repeat` stands first in a chain.
+///
+/// Source: `repeat` Keskar et al., "CTRL", arXiv 1909.05858, with the product for negative logits that everybody adds;
+/// `frequency` and `presence` the API of OpenAI.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Penalties {
+    /// What divides the logit, once however often the token occurs; 1 changes nothing, below 1 is a reward.
+    #[serde(default)]
+    pub repeat: Repeat,
+    /// What each occurrence takes off, in nats; 0 changes nothing, below 0 is a reward.
+    #[serde(default)]
+    pub frequency: Bias,
+    /// What occurring at all takes off, in nats; 0 changes nothing, below 0 is a reward.
+    #[serde(default)]
+    pub presence: Bias,
+    /// How many of the latest tokens count, the prompt's among them.
+    #[serde(default = "Penalties::usual_last")]
+    pub last: NonZeroUsize,
+}
+
+impl Penalties {
+    fn usual_last() -> NonZeroUsize {
+        NonZeroUsize::new(64).unwrap_or(NonZeroUsize::MIN)
+    }
+
+    /// Whether they change nothing.
+    #[must_use]
+    pub fn are_none(&self) -> bool {
+        self.repeat.get() == 1.0 && self.frequency.get() == 0.0 && self.presence.get() == 0.0
+    }
+
+    /// How often each of the latest tokens occurs.
+    #[must_use]
+    pub fn counts(&self, text: &[Token]) -> BTreeMap<Token, usize> {
+        let mut counts = BTreeMap::new();
+        for &token in &text[text.len().saturating_sub(self.last.get())..] {
+            *counts.entry(token).or_default() += 1;
+        }
+        counts
+    }
+
+    /// What becomes of the logit of a token that occurs `count` times, at least once.
+    #[must_use]
+    pub fn punished(&self, logit: f64, count: usize) -> f64 {
+        let repeat = self.repeat.get();
+        let logit = if logit > 0.0 { logit / repeat } else { logit * repeat };
+        logit - count as f64 * self.frequency.get() - self.presence.get()
+    }
+}
+
+impl Survivors {
+    /// Punishes the tokens that were counted.
+    pub fn punish(&mut self, penalties: &Penalties, counts: &BTreeMap<Token, usize>) {
+        for (&token, &count) in counts {
+            self.change(token, |logit| penalties.punished(logit, count));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prob::Survivor;
+
+    /// The logits 2, 0, −2 and 1 after the text.
+    fn after(penalties: &str, text: &[Token]) -> Vec<f64> {
+        let penalties: Penalties = toml::from_str(penalties).unwrap();
+        let all = (0..).zip([2.0, 0.0, -2.0, 1.0]).map(|(token, logit)| Survivor { token, logit });
+        let mut survivors = Survivors::new(all.collect()).unwrap();
+        survivors.punish(&penalties, &penalties.counts(text));
+        survivors.iter().map(|survivor| survivor.logit).collect()
+    }
+
+    #[test]
+    fn repetition_divides_what_is_above_0_and_multiplies_what_is_below() {
+        assert_eq!(after("repeat = 2", &[0, 1, 2, 0]), [1.0, 0.0, -4.0, 1.0]);
+        assert_eq!(after("repeat = 0.5", &[0, 2]), [4.0, 0.0, -1.0, 1.0]);
+    }
+
+    #[test]
+    fn frequency_counts_and_presence_does_not() {
+        assert_eq!(after("frequency = 0.5", &[0, 3, 0]), [1.0, 0.0, -2.0, 0.5]);
+        assert_eq!(after("presence = 0.5", &[0, 3, 0]), [1.5, 0.0, -2.0, 0.5]);
+        assert_eq!(after("repeat = 2\nfrequency = 0.25\npresence = 0.5", &[0, 3, 0]), [0.0, 0.0, -2.0, -0.25]);
+        assert_eq!(after("presence = -1", &[3]), [2.0, 0.0, -2.0, 2.0]);
+    }
+
+    #[test]
+    fn only_the_latest_count() {
+        assert_eq!(after("presence = 1\nlast = 2", &[0, 1, 3]), [2.0, -1.0, -2.0, 0.0]);
+        assert_eq!(after("presence = 1\nlast = 3", &[0, 1, 3]), [1.0, -1.0, -2.0, 0.0]);
+        assert_eq!(after("presence = 1", &[]), [2.0, 0.0, -2.0, 1.0]);
+    }
+
+    #[test]
+    fn a_token_that_is_gone_is_not_punished() {
+        assert_eq!(after("presence = 1", &[9]), [2.0, 0.0, -2.0, 1.0]);
+    }
+
+    #[test]
+    fn no_logit_leaves_the_finite_numbers() {
+        assert!(after("repeat = 1e-320", &[0, 2]).iter().all(|logit| logit.is_finite()));
+        assert!(after("repeat = 1e308\nfrequency = -1e308\npresence = -1e308", &[0, 0, 2]).iter().all(|l| l.is_finite()));
+    }
+}

@@ -1,0 +1,283 @@
+//! Truncations that measure a whole distribution: typical, top-nσ, top-H, XTC and that of Mirostat.
+
+use std::cmp::Ordering;
+use std::f64::consts::LN_2;
+
+use serde::{Deserialize, Serialize};
+
+use super::survivors::by_rank;
+use super::{Probability, Sigmas, Survivor, Survivors, Token};
+
+/// XTC, "exclude top choices": with this probability, where at least two tokens have p ≥ threshold, all of those but the least
+/// likely are removed. What is still plausible stays, what everybody would say goes.
+///
+/// Tokens that end the story and those with a line break in them are never removed: a choice among them is one of form, and
+/// without them a story cannot end where it should.
+///
+/// Source: p-e-w, text-generation-webui pull request 6335, 2024.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Xtc {
+    /// How often it is done: 0 never, 1 at every token.
+    pub probability: Probability,
+    /// The least p of a top choice. Above 0.5 there are never two; at 0 every token is one, and the least likely of all is left.
+    pub threshold: Probability,
+}
+
+impl Survivors {
+    /// Locally typical sampling: keeps the smallest set of tokens whose surprise is nearest to the one to be expected, ranked by
+    /// |−ln p − H|, with a mass above `mass`; 1 keeps all, 0 the most typical one. Of equals the likelier comes first.
+    ///
+    /// Source: Meister et al., "Locally typical sampling", TACL 2023 (arXiv 2202.00666).
+    pub fn typical(&mut self, mass: Probability) {
+        if mass.get() >= 1.0 {
+            return;
+        }
+        let (log_z, entropy) = (self.log_sum_exp(), self.entropy());
+        let strangeness = |survivor: &Survivor| (log_z - survivor.logit - entropy).abs();
+        let order = |a: &Survivor, b: &Survivor| strangeness(a).total_cmp(&strangeness(b)).then_with(|| by_rank(a, b));
+        let mut sum = 0.0;
+        self.keep_until(order, |survivor| {
+            sum += (survivor.logit - log_z).exp();
+            sum > mass.get()
+        });
+    }
+
+    /// top-nσ: keeps those with l ≥ max l − n·σ, where σ is the standard deviation of the survivors' logits. A large n keeps
+    /// all, n near 0 the likeliest. A temperature before it changes nothing of what it keeps.
+    ///
+    /// Source: Tang et al., arXiv 2411.07641.
+    pub fn top_n_sigma(&mut self, n: Sigmas) {
+        let count = self.len() as f64;
+        let mean = self.iter().map(|survivor| survivor.logit).sum::<f64>() / count;
+        let variance = self.iter().map(|survivor| (survivor.logit - mean).powi(2)).sum::<f64>() / count;
+        let threshold = self.likeliest().logit - n.get() * variance.sqrt();
+        self.0.retain(|survivor| survivor.logit >= threshold);
+    }
+
+    /// top-H: adds ranked tokens as long as the entropy of the set, renormalised, is at most h·H(p); 1 keeps all, 0 the
+    /// likeliest.
+    ///
+    /// Each token that is added makes the entropy larger, so the set is the largest that the bound allows. With m = Σ p and
+    /// w = Σ p ln p over the set it is ln m − w/m.
+    ///
+    /// Source: Potraghloo et al., "Top-H decoding", arXiv 2509.02510.
+    pub fn top_h(&mut self, h: Probability) {
+        if h.get() >= 1.0 {
+            return;
+        }
+        let (log_z, most) = (self.log_sum_exp(), h.get() * self.entropy());
+        let (mut mass, mut weighted, mut first) = (0.0, 0.0, true);
+        self.keep_while(by_rank, |survivor| {
+            let log_p = survivor.logit - log_z;
+            let p = log_p.exp();
+            mass += p;
+            weighted += p * log_p;
+            // The entropy of one token is 0, whatever rounding makes of it.
+            std::mem::take(&mut first) || mass.ln() - weighted / mass <= most
+        });
+    }
+
+    /// XTC with this threshold, done: removes all with p ≥ threshold but the least likely of them and those that are protected.
+    pub fn exclude_top_choices(&mut self, threshold: Probability, protected: impl Fn(Token) -> bool) {
+        let least = self.log_sum_exp() + threshold.get().ln();
+        let top = |survivor: &Survivor| survivor.logit >= least;
+        let (mut count, mut last) = (0, None);
+        for survivor in self.iter().filter(top) {
+            count += 1;
+            last = last.filter(|last| by_rank(last, &survivor) == Ordering::Greater).or(Some(survivor));
+        }
+        let Some(last) = last.filter(|_| count >= 2) else { return };
+        self.0.retain(|survivor| !top(survivor) || survivor.token == last.token || protected(survivor.token));
+    }
+
+    /// Mirostat's cut: removes those with a surprise −log₂ p above `mu` bits; the likeliest stays.
+    pub(super) fn at_most_surprising(&mut self, mu: f64) {
+        let threshold = (self.log_sum_exp() - mu * LN_2).min(self.likeliest().logit);
+        self.0.retain(|survivor| survivor.logit >= threshold);
+    }
+
+    /// H = −Σ p ln p of the survivors, in nats.
+    #[must_use]
+    pub fn entropy(&self) -> f64 {
+        let max = self.likeliest().logit;
+        let (mut z, mut weighted) = (0.0, 0.0);
+        for survivor in self.iter() {
+            let below = survivor.logit - max;
+            let mass = super::exponential::exp(below);
+            z += mass;
+            // What is so far below has no mass, but its product with infinity would have one.
+            weighted += mass * below.max(-700.0);
+        }
+        (z.ln() - weighted / z).max(0.0)
+    }
+
+    /// Keeps the first in this order up to the one, itself included, at which `done`; all where none is.
+    pub(super) fn keep_until(
+        &mut self,
+        order: impl Fn(&Survivor, &Survivor) -> Ordering,
+        mut done: impl FnMut(&Survivor) -> bool,
+    ) {
+        let mut last = None;
+        let mut ended = false;
+        self.in_order(&order, |survivor| {
+            last = Some(*survivor);
+            ended = done(survivor);
+            !ended
+        });
+        if let (true, Some(last)) = (ended, last) {
+            self.0.retain(|survivor| order(survivor, &last).is_le());
+        }
+    }
+
+    /// Keeps the first in this order as long as `goes_on`, and the first of all.
+    fn keep_while(&mut self, order: impl Fn(&Survivor, &Survivor) -> Ordering, mut goes_on: impl FnMut(&Survivor) -> bool) {
+        let mut last = None;
+        let mut ended = false;
+        self.in_order(&order, |survivor| {
+            ended = !goes_on(survivor);
+            if !ended || last.is_none() {
+                last = Some(*survivor);
+            }
+            !ended
+        });
+        if let (true, Some(last)) = (ended, last) {
+            self.0.retain(|survivor| order(survivor, &last).is_le());
+        }
+    }
+
+    /// Visits survivors in an order as long as `visit` wants more. Mostly it wants few: the first 64 are sorted, then four
+    /// times as many more, and so on.
+    fn in_order(&self, order: &impl Fn(&Survivor, &Survivor) -> Ordering, mut visit: impl FnMut(&Survivor) -> bool) {
+        let mut rest = self.0.clone();
+        let mut from = 0;
+        let mut size = 64;
+        while from < rest.len() {
+            let part = &mut rest[from..];
+            let take = size.min(part.len());
+            if take < part.len() {
+                part.select_nth_unstable_by(take - 1, order);
+            }
+            part[..take].sort_unstable_by(order);
+            if !part[..take].iter().all(&mut visit) {
+                return;
+            }
+            from += take;
+            size *= 4;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Probabilities in, tokens that stay out.
+    fn left(p: &[f64], stage: impl Fn(&mut Survivors)) -> Vec<Token> {
+        let all = (0..).zip(p).map(|(token, p)| Survivor { token, logit: p.ln() + 3.0 });
+        let mut survivors = Survivors::new(all.collect()).unwrap();
+        stage(&mut survivors);
+        survivors.iter().map(|survivor| survivor.token).collect()
+    }
+
+    fn share(x: f64) -> Probability {
+        Probability::new(x).unwrap()
+    }
+
+    const P: [f64; 4] = [0.1, 0.2, 0.3, 0.4];
+
+    #[test]
+    fn the_entropy_of_halves_is_that_of_the_hand() {
+        let halves = [0.5_f64, 0.25, 0.125, 0.125];
+        let all = (0..).zip(halves).map(|(token, p)| Survivor { token, logit: p.ln() });
+        assert!((Survivors::new(all.collect()).unwrap().entropy() - 1.75 * LN_2).abs() < 1e-12);
+        let certain = [Survivor { token: 0, logit: 1e280 }, Survivor { token: 1, logit: -1e280 }];
+        assert!(Survivors::new(certain.to_vec()).unwrap().entropy() < 1e-300);
+    }
+
+    #[test]
+    fn typical_keeps_what_is_about_as_surprising_as_expected() {
+        // H = 1.2799; −ln p = 2.303, 1.609, 1.204, 0.916: strangeness 1.023, 0.330, 0.076, 0.364. So the order is 2, 1, 3, 0.
+        assert_eq!(left(&P, |s| s.typical(share(0.0))), [2]);
+        assert_eq!(left(&P, |s| s.typical(share(0.29))), [2]);
+        assert_eq!(left(&P, |s| s.typical(share(0.31))), [1, 2]);
+        assert_eq!(left(&P, |s| s.typical(share(0.49))), [1, 2]);
+        assert_eq!(left(&P, |s| s.typical(share(0.51))), [1, 2, 3]);
+        assert_eq!(left(&P, |s| s.typical(share(0.91))), [0, 1, 2, 3]);
+        assert_eq!(left(&P, |s| s.typical(share(1.0))), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn of_equally_typical_ones_the_smaller_number_comes_first() {
+        assert_eq!(left(&[0.25; 4], |s| s.typical(share(0.3))), [0, 1]);
+    }
+
+    #[test]
+    fn top_n_sigma_keeps_what_is_within_so_many_deviations() {
+        // ln p = −2.303, −1.609, −1.204, −0.916: mean −1.508, σ = 0.5206.
+        // The distances from the top are 1.386 = 2.663 σ, 0.693 = 1.331 σ, 0.288 = 0.553 σ.
+        let kept = |n: f64| left(&P, |s| s.top_n_sigma(Sigmas::new(n).unwrap()));
+        assert_eq!(kept(0.55), [3]);
+        assert_eq!(kept(0.56), [2, 3]);
+        assert_eq!(kept(1.33), [2, 3]);
+        assert_eq!(kept(1.34), [1, 2, 3]);
+        assert_eq!(kept(2.66), [1, 2, 3]);
+        assert_eq!(kept(2.67), [0, 1, 2, 3]);
+        assert_eq!(left(&[0.5, 0.5], |s| s.top_n_sigma(Sigmas::new(1e-9).unwrap())), [0, 1]);
+    }
+
+    #[test]
+    fn top_h_keeps_a_share_of_the_entropy() {
+        // H = 1.2799. Of {0.4, 0.3}: H(4/7) = 0.6829 = 0.5336 H; of {0.4, 0.3, 0.2}: 1.0609 = 0.8289 H.
+        assert_eq!(left(&P, |s| s.top_h(share(0.0))), [3]);
+        assert_eq!(left(&P, |s| s.top_h(share(0.533))), [3]);
+        assert_eq!(left(&P, |s| s.top_h(share(0.534))), [2, 3]);
+        assert_eq!(left(&P, |s| s.top_h(share(0.828))), [2, 3]);
+        assert_eq!(left(&P, |s| s.top_h(share(0.830))), [1, 2, 3]);
+        assert_eq!(left(&P, |s| s.top_h(share(1.0))), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn xtc_leaves_the_least_likely_of_the_top_choices() {
+        let kept = |t: f64| left(&P, |s| s.exclude_top_choices(share(t), |_| false));
+        assert_eq!(kept(0.09), [0]);
+        assert_eq!(kept(0.11), [0, 1]);
+        assert_eq!(kept(0.19), [0, 1]);
+        assert_eq!(kept(0.21), [0, 1, 2]);
+        assert_eq!(kept(0.31), [0, 1, 2, 3]);
+        assert_eq!(kept(0.0), [0]);
+        assert_eq!(left(&[0.5, 0.5], |s| s.exclude_top_choices(share(0.5), |_| false)), [1]);
+        assert_eq!(left(&[1.0], |s| s.exclude_top_choices(share(0.1), |_| false)), [0]);
+    }
+
+    #[test]
+    fn xtc_removes_nothing_that_is_protected() {
+        assert_eq!(left(&P, |s| s.exclude_top_choices(share(0.15), |token| token == 3)), [0, 1, 3]);
+        assert_eq!(left(&P, |s| s.exclude_top_choices(share(0.15), |_| true)), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn what_is_too_surprising_goes_and_the_likeliest_stays() {
+        // −log₂ p = 3.322, 2.322, 1.737, 1.322.
+        let kept = |mu: f64| left(&P, |s| s.at_most_surprising(mu));
+        assert_eq!(kept(-5.0), [3]);
+        assert_eq!(kept(1.3), [3]);
+        assert_eq!(kept(1.73), [3]);
+        assert_eq!(kept(1.74), [2, 3]);
+        assert_eq!(kept(2.31), [2, 3]);
+        assert_eq!(kept(2.33), [1, 2, 3]);
+        assert_eq!(kept(3.33), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_long_order_is_the_sorted_one() {
+        let logit = |token: Token| f64::from(token.wrapping_mul(2_654_435_761) % 1000);
+        let survivors = Survivors::new((0..3000).map(|token| Survivor { token, logit: logit(token) }).collect()).unwrap();
+        let mut seen = Vec::new();
+        survivors.in_order(&by_rank, |survivor| {
+            seen.push(*survivor);
+            true
+        });
+        assert_eq!(seen, survivors.ranked());
+    }
+}

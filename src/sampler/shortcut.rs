@@ -1,0 +1,184 @@
+//! What of a large vocabulary need not be written down, because it is known to be cut, or never was to be drawn.
+//!
+//! Most of a row of 150,000 logits is far below what any chain leaves. A shortcut leaves out only tokens of which that is
+//! certain, and computes nothing else than the long way does: the tokens drawn are the same ones to the last bit.
+
+use super::act::{Act, Does};
+use super::chain::Pick;
+use crate::prob::{Ranked, StepNoise, Survivor, Survivors, Temperature, Token};
+
+/// The longest top-k that has a shortcut. For a longer one, ranking the likeliest one by one costs more than it saves.
+const LONGEST: usize = 256;
+
+/// The acts at the beginning of a chain that change certain tokens only, and those tokens in ascending order.
+#[derive(Debug)]
+pub(super) struct Prelude<'a> {
+    acts: &'a [Act],
+    rest: &'a [Act],
+    touched: Vec<Token>,
+}
+
+/// A logit below which no token outlives the chain.
+#[derive(Debug, PartialEq)]
+pub(super) struct Floor {
+    pub logit: f64,
+    /// Which of the acts cuts what is below it.
+    pub at: usize,
+    /// The tokens that are needed though they are below it, in ascending order: their logits are still to be changed.
+    pub also: Vec<Token>,
+}
+
+impl<'a> Prelude<'a> {
+    /// The prelude of these acts.
+    pub fn of(acts: &'a [Act]) -> Self {
+        let length = acts.iter().position(|act| act.touches().is_none()).unwrap_or(acts.len());
+        let (acts, rest) = acts.split_at(length);
+        let mut touched: Vec<Token> = acts.iter().filter_map(Act::touches).flatten().collect();
+        touched.sort_unstable();
+        touched.dedup();
+        Self { acts, rest, touched }
+    }
+
+    /// How many of the likeliest tokens must be known for a floor to be seen, but at least `least`: some of them may be touched,
+    /// and a few may be no candidates at all.
+    pub fn needs(&self, least: usize) -> usize {
+        match self.rest.first().map(Act::does) {
+            Some(Does::TopK(k)) if *k <= LONGEST => least.max(k + self.touched.len().min(LONGEST) + 8),
+            _ => least,
+        }
+    }
+
+    /// The floor, where the prelude is followed by a min-p or a top-k. `likeliest` are the likeliest tokens that may be taken,
+    /// with their logits.
+    ///
+    /// Untouched tokens keep their logits. So min-p will cut at least what is below its share of the likeliest of those, and
+    /// top-k what is below the k-th.
+    pub fn floor(&self, likeliest: impl IntoIterator<Item = Ranked>) -> Option<Floor> {
+        let mut untouched = likeliest.into_iter().filter(|ranked| self.touched.binary_search(&ranked.token).is_err());
+        let logit = match self.rest.first().map(Act::does)? {
+            Does::MinP(share) => f64::from(untouched.next()?.logit) + share.get().ln(),
+            Does::TopK(k) => f64::from(untouched.nth(k - 1)?.logit),
+            _ => return None,
+        };
+        Some(Floor { logit, at: self.acts.len(), also: self.touched.clone() })
+    }
+
+    /// The token that is drawn from the row, where nothing but temperatures follows the prelude, and the prelude bans nothing:
+    /// then nothing is removed, and each token is looked at once. `None` for another chain, and for a row without a token that
+    /// may be taken.
+    pub fn draw(&self, row: &[f32], may: impl Fn(Token) -> bool, pick: Pick, noise: StepNoise) -> Option<Token> {
+        let temperatures: Vec<Temperature> = self.rest.iter().map(temperature).collect::<Option<_>>()?;
+        if self.acts.iter().any(|act| matches!(act.does(), Does::Ban(_))) {
+            return None;
+        }
+        let mut changed = self.changed(row, &may).into_iter().peekable();
+        let left = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
+        let weights = left.map(|(token, &logit)| {
+            let changed = changed.next_if(|survivor| survivor.token == token);
+            let logit = changed.map_or(f64::from(logit), |survivor| survivor.logit);
+            (token, temperatures.iter().fold(logit, |logit, temperature| temperature.cool(logit)))
+        });
+        match pick {
+            Pick::Sample => noise.largest(weights),
+            Pick::Argmax => weights.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token),
+        }
+    }
+
+    /// The touched tokens after the prelude.
+    fn changed(&self, row: &[f32], may: &impl Fn(Token) -> bool) -> Vec<Survivor> {
+        let own = |&token: &Token| Some(Survivor { token, logit: f64::from(*row.get(token as usize)?) });
+        let there = |survivor: &Survivor| survivor.logit.is_finite() && may(survivor.token);
+        let touched: Vec<Survivor> = self.touched.iter().filter_map(own).filter(there).collect();
+        let Some(mut survivors) = Survivors::new(touched) else { return Vec::new() };
+        self.acts.iter().for_each(|act| act.run(&mut survivors));
+        survivors.iter().collect()
+    }
+}
+
+/// The temperature of an act that is a plain one and leaves more than one token.
+fn temperature(act: &Act) -> Option<Temperature> {
+    match act.does() {
+        Does::Temperature(temperature) if !temperature.is_frozen() => Some(*temperature),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prob::{Noise, Penalties, Probability, top};
+    use crate::sampler::act;
+
+    fn row() -> Vec<f32> {
+        (0_u16..40).map(|i| f32::from(i * 7 % 40) / 4.0).collect()
+    }
+
+    /// Preludes: penalties on some of the likeliest, on all, a reward for an unlikely one, a ban.
+    fn preludes() -> Vec<Vec<Act>> {
+        let punish: Penalties = toml::from_str("repeat = 1.5").unwrap();
+        let does = [
+            vec![],
+            vec![Does::Penalise(vec![(17, 0.5)])],
+            vec![Does::Penalise(vec![(17, 3.0), (34, 9.0)]), Does::Ban(vec![11, 28])],
+            vec![Does::Penalise((0..40).map(|token| (token, 1.0)).collect())],
+            vec![Does::Penalise(vec![(0, -30.0)]), Does::Punish(punish, [(17, 1), (0, 2), (3, 1)].into())],
+        ];
+        does.into_iter().map(|acts| acts.into_iter().map(Act::of).collect()).collect()
+    }
+
+    #[test]
+    fn nothing_below_the_floor_outlives_the_acts() {
+        let row = row();
+        let mut floors = 0;
+        for prelude in preludes() {
+            for cut in [Does::MinP(Probability::new(0.1).unwrap()), Does::TopK(1), Does::TopK(5)] {
+                let acts: Vec<Act> = prelude.iter().cloned().chain([Act::of(cut)]).collect();
+                let mut all = Survivors::of(&row, |_| true).unwrap();
+                act::run(&acts, &mut all, &[]);
+                let shortcut = Prelude::of(&acts);
+                let Some(floor) = shortcut.floor(top(&row, shortcut.needs(20))) else { continue };
+                let (mut some, below) = Survivors::from_floor(&row, floor.logit, &floor.also, |_| true).unwrap();
+                assert!(below > 0 && floor.at == prelude.len());
+                act::run(&acts, &mut some, &[]);
+                assert_eq!(some, all);
+                floors += 1;
+            }
+        }
+        assert!(floors >= 12, "only {floors} chains have a floor");
+    }
+
+    #[test]
+    fn a_token_drawn_from_the_row_is_the_one_drawn_from_the_list() {
+        let row = row();
+        let may = |token: Token| !token.is_multiple_of(7);
+        let temperature = |t: f64| Act::of(Does::Temperature(Temperature::new(t).unwrap()));
+        for prelude in preludes() {
+            for temperatures in [vec![], vec![temperature(0.7)], vec![temperature(3.0), temperature(0.4)]] {
+                let acts: Vec<Act> = prelude.iter().cloned().chain(temperatures).collect();
+                for (step, pick) in (0..200).map(|step| (step, if step == 0 { Pick::Argmax } else { Pick::Sample })) {
+                    let noise = Noise::new(1, &[]).at(step, 0);
+                    let mut survivors = Survivors::of(&row, may).unwrap();
+                    act::run(&acts, &mut survivors, &[]);
+                    let drawn = Prelude::of(&acts).draw(&row, may, pick, noise);
+                    let bans = acts.iter().any(|act| matches!(act.does(), Does::Ban(_)));
+                    assert_eq!(drawn, (!bans).then(|| act::pick(pick, &survivors, noise)));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_chains_have_no_shortcut() {
+        let share = Probability::new(0.5).unwrap();
+        let none = |acts: &[Does]| {
+            let acts: Vec<Act> = acts.iter().cloned().map(Act::of).collect();
+            let noise = Noise::new(1, &[]).at(0, 0);
+            Prelude::of(&acts).floor(top(&[1.0, 2.0], 20)).is_none()
+                && Prelude::of(&acts).draw(&[1.0, 2.0], |_| true, Pick::Sample, noise).is_none()
+        };
+        assert!(none(&[Does::TopP(share)]));
+        assert!(none(&[Does::Temperature(Temperature::new(0.0).unwrap())]));
+        assert!(none(&[Does::Temperature(Temperature::ONE), Does::MinP(share)]));
+        assert!(none(&[Does::Penalise(vec![(0, 1.0), (1, 1.0)]), Does::MinP(share)]));
+    }
+}

@@ -1,0 +1,175 @@
+//! Words of a preset, and the tokens by which a model spells them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::chain::{Chain, Stage};
+use crate::model::{Kind, Lexicon};
+use crate::prob::Token;
+
+/// A text that stands for tokens: every token that is this very text, and, where it does not itself begin with white space,
+/// every one that is a space and this text. Longer tokens that begin with it are other words and not meant: `cat` is not `cats`.
+///
+/// At least one character. A text that a model spells with several tokens stands for none of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Spelling(String);
+
+/// What a chain needs to know of a vocabulary, looked up once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Bound {
+    spellings: BTreeMap<Spelling, Vec<Token>>,
+    /// What XTC never removes, in ascending order.
+    protected: Arc<[Token]>,
+}
+
+impl Spelling {
+    /// Whether this piece of a vocabulary is the text, or a space and the text.
+    fn is(&self, piece: &[u8]) -> bool {
+        let Self(text) = self;
+        let with_space = || !text.starts_with(char::is_whitespace) && piece.strip_prefix(b" ") == Some(text.as_bytes());
+        piece == text.as_bytes() || with_space()
+    }
+}
+
+impl Bound {
+    /// Looks up what the chain needs, in one walk through the vocabulary.
+    pub fn of(chain: &Chain, lexicon: &Lexicon) -> Self {
+        let mut spellings: BTreeMap<Spelling, Vec<Token>> =
+            chain.stages().iter().flat_map(spelled).map(|text| (text.clone(), Vec::new())).collect();
+        let tokens = || (0..).take(lexicon.len());
+        if !spellings.is_empty() {
+            for token in tokens().filter(|&token| lexicon.kind(token) == Kind::Text) {
+                let piece = lexicon.piece(token);
+                spellings.iter_mut().filter(|(text, _)| text.is(piece)).for_each(|(_, tokens)| tokens.push(token));
+            }
+        }
+        let protects = chain.stages().iter().any(|stage| matches!(stage, Stage::Xtc(_)));
+        let is_form = |token: &Token| lexicon.ends(*token) || lexicon.piece(*token).contains(&b'\n');
+        let protected = tokens().filter(|token| protects && is_form(token)).collect();
+        Self { spellings, protected }
+    }
+
+    /// The tokens of a spelling, in ascending order.
+    pub fn tokens(&self, text: &Spelling) -> &[Token] {
+        self.spellings.get(text).map_or(&[], Vec::as_slice)
+    }
+
+    /// Tokens that end the story and those with a line break in them, in ascending order; none where no stage asks.
+    pub fn protected(&self) -> &Arc<[Token]> {
+        &self.protected
+    }
+
+    /// Whether every spelling has a token.
+    ///
+    /// # Errors
+    /// One that has none.
+    pub fn check(&self, chain: &Chain) -> Result<()> {
+        for stage in chain.stages() {
+            if let Some(text) = spelled(stage).find(|text| self.tokens(text).is_empty()) {
+                return Err(anyhow!(
+                    "the stage `{}` names {text}, which is not one token of this model\nhint: only what is one token, with or \
+                     without a space before it, can be biased or banned",
+                    stage.name()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The spellings that a stage names.
+fn spelled(stage: &Stage) -> Box<dyn Iterator<Item = &Spelling> + '_> {
+    match stage {
+        Stage::Bias(biases) => Box::new(biases.keys()),
+        Stage::Ban(texts) => Box::new(texts.iter()),
+        _ => Box::new(std::iter::empty()),
+    }
+}
+
+impl fmt::Display for Spelling {
+    /// In quotes where white space matters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(text) = self;
+        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+            write!(f, "`{text:?}`")
+        } else {
+            write!(f, "`{text}`")
+        }
+    }
+}
+
+impl TryFrom<String> for Spelling {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.is_empty() { Err("an empty text is no token: expected at least one character") } else { Ok(Self(text)) }
+    }
+}
+
+impl From<Spelling> for String {
+    fn from(Spelling(text): Spelling) -> Self {
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lexicon() -> Lexicon {
+        let pieces = ["cat", " cat", "cats", "\n", " ", "  cat", "\n"];
+        Lexicon::new(pieces.map(|piece| (piece, Kind::Text)).into_iter().chain([("cat", Kind::Control)]))
+    }
+
+    fn chain(stage: &str) -> Chain {
+        Chain::new(vec![toml::from_str(stage).unwrap()]).unwrap()
+    }
+
+    #[test]
+    fn a_text_stands_for_itself_with_and_without_a_space() {
+        let tokens = |text: &str| {
+            let chain = chain(&format!("ban = [{text:?}]"));
+            Bound::of(&chain, &lexicon()).tokens(&Spelling(text.to_owned())).to_vec()
+        };
+        assert_eq!(tokens("cat"), [0, 1]);
+        assert_eq!(tokens(" cat"), [1]);
+        assert_eq!(tokens("cats"), [2]);
+        assert_eq!(tokens("\n"), [3, 6]);
+        assert!(tokens("ca").is_empty());
+    }
+
+    #[test]
+    fn a_text_of_several_tokens_is_refused_by_name() {
+        let refusal = |stage: &str| {
+            let chain = chain(stage);
+            Bound::of(&chain, &lexicon()).check(&chain).map_err(|error| error.to_string())
+        };
+        let hint = "\nhint: only what is one token, with or without a space before it, can be biased or banned";
+        assert_eq!(
+            refusal("ban = ['cat', ' cats']").unwrap_err(),
+            format!("the stage `ban` names `\" cats\"`, which is not one token of this model{hint}")
+        );
+        assert_eq!(
+            refusal("bias = { dog = 1 }").unwrap_err(),
+            format!("the stage `bias` names `dog`, which is not one token of this model{hint}")
+        );
+        assert_eq!(refusal("bias = { cat = 1 }"), Ok(()));
+    }
+
+    #[test]
+    fn ends_and_line_breaks_are_protected_where_xtc_asks() {
+        let lexicon = Lexicon::new([("a", Kind::Text), (".\n\n", Kind::Text), ("</s>", Kind::End), ("", Kind::Control)]);
+        let protected = |stage: &str| Bound::of(&chain(stage), &lexicon).protected().to_vec();
+        assert_eq!(protected("xtc = { probability = 1, threshold = 0.1 }"), [1, 2]);
+        assert!(protected("top-k = 3").is_empty());
+    }
+
+    #[test]
+    fn an_empty_text_is_no_spelling() {
+        assert!(toml::from_str::<Stage>("ban = ['']").unwrap_err().message().contains("at least one character"));
+    }
+}
