@@ -29,7 +29,7 @@ pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Prob
 pub use quantity::{Bias, Bits, Decay, Exponent, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
 pub use steering::{AdaptiveP, Mirostat};
-pub use survivors::{Survivor, Survivors};
+pub use survivors::{Mass, Survivor, Survivors};
 pub use tempering::DynamicTemperature;
 pub use truncation::Xtc;
 

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
+use super::survivors::tame;
 use super::{Bias, Repeat, Survivors, Token};
 
 /// A token that occurs among the latest tokens loses by it:
@@ -14,7 +15,7 @@ use super::{Bias, Repeat, Survivors, Token};
 /// The sign of a logit means something only as the model gave it, so `repeat` stands first in a chain.
 ///
 /// Source: `repeat` Keskar et al., "CTRL", arXiv 1909.05858, with the product for negative logits that everybody adds;
-/// `frequency` and `presence` the API of OpenAI.
+/// `frequency` and `presence` the programming interface of `OpenAI`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Penalties {
@@ -57,7 +58,8 @@ impl Penalties {
     #[must_use]
     pub fn punished(&self, logit: f64, count: usize) -> f64 {
         let repeat = self.repeat.get();
-        let logit = if logit > 0.0 { logit / repeat } else { logit * repeat };
+        // Kept finite in between: an infinite reward less an infinite penalty is no number.
+        let logit = tame(if logit > 0.0 { logit / repeat } else { logit * repeat });
         logit - count as f64 * self.frequency.get() - self.presence.get()
     }
 }
@@ -114,6 +116,7 @@ mod tests {
     #[test]
     fn no_logit_leaves_the_finite_numbers() {
         assert!(after("repeat = 1e-320", &[0, 2]).iter().all(|logit| logit.is_finite()));
+        assert!(after("repeat = 1e-320\nfrequency = 1e308", &[0, 0]).iter().all(|logit| logit.is_finite()));
         assert!(after("repeat = 1e308\nfrequency = -1e308\npresence = -1e308", &[0, 0, 2]).iter().all(|l| l.is_finite()));
     }
 }

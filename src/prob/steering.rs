@@ -78,9 +78,9 @@ impl AdaptiveP {
     /// Gives every survivor the weight of its distance from the target.
     pub fn weigh(&self, survivors: &mut Survivors, average: f64) {
         let target = (2.0 * self.target.get() - average).clamp(0.0, 1.0);
-        let log_z = survivors.log_sum_exp();
+        let own = survivors.mass();
         survivors.reweigh(|survivor| {
-            let distance = ((survivor.logit - log_z).exp() - target).abs() / Self::WIDTH;
+            let distance = (own.log_p(survivor.logit).exp() - target).abs() / Self::WIDTH;
             Self::PEAK - Self::SHARPNESS * distance * distance / (1.0 + distance)
         });
     }

@@ -14,6 +14,21 @@ pub struct Survivor {
     pub logit: f64,
 }
 
+/// The largest logit and ln Σ exp(l − max): the softmax in logarithms, exact for logits of any size.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Mass {
+    max: f64,
+    log: f64,
+}
+
+impl Mass {
+    /// ln p of a logit, in nats.
+    #[must_use]
+    pub fn log_p(&self, logit: f64) -> f64 {
+        (logit - self.max) - self.log
+    }
+}
+
 /// The survivors of a row: at least one, in ascending order of tokens, every logit finite.
 ///
 /// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
@@ -94,17 +109,17 @@ impl Survivors {
         ranked
     }
 
-    /// ln Σ eˡ over the survivors, by which a logit becomes ln p.
+    /// What makes probabilities of their logits.
     #[must_use]
-    pub fn log_sum_exp(&self) -> f64 {
+    pub fn mass(&self) -> Mass {
         let max = self.likeliest().logit;
-        max + self.0.iter().map(|survivor| super::exponential::exp(survivor.logit - max)).sum::<f64>().ln()
+        Mass { max, log: self.0.iter().map(|survivor| super::exponential::exp(survivor.logit - max)).sum::<f64>().ln() }
     }
 
     /// ln p of a token among the survivors; `None` for one that is gone.
     #[must_use]
     pub fn log_p(&self, token: Token) -> Option<f64> {
-        Some(self.0[self.find(token)?].logit - self.log_sum_exp())
+        Some(self.mass().log_p(self.0[self.find(token)?].logit))
     }
 
     /// Keeps those for which `keep` holds, unless that would keep none: then nothing changes.
@@ -149,10 +164,9 @@ impl Survivors {
         if p.get() >= 1.0 {
             return;
         }
-        let log_z = self.log_sum_exp();
-        let mut sum = 0.0;
+        let (mass, mut sum) = (self.mass(), 0.0);
         self.keep_until(by_rank, |survivor| {
-            sum += (survivor.logit - log_z).exp();
+            sum += mass.log_p(survivor.logit).exp();
             sum >= p.get()
         });
     }
@@ -186,7 +200,7 @@ impl Survivors {
 }
 
 /// Keeps a logit so far from the ends of the numbers that sums, differences and quotients of logits stay finite.
-fn tame(logit: f64) -> f64 {
+pub(super) fn tame(logit: f64) -> f64 {
     logit.clamp(-LARGEST, LARGEST)
 }
 
@@ -218,8 +232,8 @@ mod tests {
     fn after(p: &[f64], stage: impl Fn(&mut Survivors)) -> Vec<(Token, f64)> {
         let mut survivors = survivors(p);
         stage(&mut survivors);
-        let log_z = survivors.log_sum_exp();
-        survivors.iter().map(|s| (s.token, ((s.logit - log_z).exp() * 1e6).round() / 1e6)).collect()
+        let mass = survivors.mass();
+        survivors.iter().map(|s| (s.token, (mass.log_p(s.logit).exp() * 1e6).round() / 1e6)).collect()
     }
 
     fn share(x: f64) -> Probability {

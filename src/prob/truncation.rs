@@ -33,12 +33,12 @@ impl Survivors {
         if mass.get() >= 1.0 {
             return;
         }
-        let (log_z, entropy) = (self.log_sum_exp(), self.entropy());
-        let strangeness = |survivor: &Survivor| (log_z - survivor.logit - entropy).abs();
+        let (own, entropy) = (self.mass(), self.entropy());
+        let strangeness = |survivor: &Survivor| (own.log_p(survivor.logit) + entropy).abs();
         let order = |a: &Survivor, b: &Survivor| strangeness(a).total_cmp(&strangeness(b)).then_with(|| by_rank(a, b));
         let mut sum = 0.0;
         self.keep_until(order, |survivor| {
-            sum += (survivor.logit - log_z).exp();
+            sum += own.log_p(survivor.logit).exp();
             sum > mass.get()
         });
     }
@@ -66,10 +66,10 @@ impl Survivors {
         if h.get() >= 1.0 {
             return;
         }
-        let (log_z, most) = (self.log_sum_exp(), h.get() * self.entropy());
+        let (own, most) = (self.mass(), h.get() * self.entropy());
         let (mut mass, mut weighted, mut first) = (0.0, 0.0, true);
         self.keep_while(by_rank, |survivor| {
-            let log_p = survivor.logit - log_z;
+            let log_p = own.log_p(survivor.logit);
             let p = log_p.exp();
             mass += p;
             weighted += p * log_p;
@@ -80,21 +80,22 @@ impl Survivors {
 
     /// XTC with this threshold, done: removes all with p ≥ threshold but the least likely of them and those that are protected.
     pub fn exclude_top_choices(&mut self, threshold: Probability, protected: impl Fn(Token) -> bool) {
-        let least = self.log_sum_exp() + threshold.get().ln();
-        let top = |survivor: &Survivor| survivor.logit >= least;
-        let (mut count, mut last) = (0, None);
+        let (own, least) = (self.mass(), threshold.get().ln());
+        let top = |survivor: &Survivor| own.log_p(survivor.logit) >= least;
+        let (mut choices, mut least_likely) = (0, None);
         for survivor in self.iter().filter(top) {
-            count += 1;
-            last = last.filter(|last| by_rank(last, &survivor) == Ordering::Greater).or(Some(survivor));
+            choices += 1;
+            least_likely = least_likely.filter(|one| by_rank(one, &survivor) == Ordering::Greater).or(Some(survivor));
         }
-        let Some(last) = last.filter(|_| count >= 2) else { return };
-        self.0.retain(|survivor| !top(survivor) || survivor.token == last.token || protected(survivor.token));
+        let Some(spared) = least_likely.filter(|_| choices >= 2) else { return };
+        self.0.retain(|survivor| !top(survivor) || survivor.token == spared.token || protected(survivor.token));
     }
 
     /// Mirostat's cut: removes those with a surprise −log₂ p above `mu` bits; the likeliest stays.
     pub(super) fn at_most_surprising(&mut self, mu: f64) {
-        let threshold = (self.log_sum_exp() - mu * LN_2).min(self.likeliest().logit);
-        self.0.retain(|survivor| survivor.logit >= threshold);
+        let own = self.mass();
+        let least = (-mu * LN_2).min(own.log_p(self.likeliest().logit));
+        self.0.retain(|survivor| own.log_p(survivor.logit) >= least);
     }
 
     /// H = −Σ p ln p of the survivors, in nats.

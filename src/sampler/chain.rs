@@ -190,8 +190,13 @@ impl Stage {
     pub fn role(&self) -> Role {
         match self {
             Self::Bias(_) | Self::Ban(_) | Self::Penalties(_) | Self::Dry(_) => Role::Words,
-            Self::TopNSigma(_) | Self::TopK(_) | Self::Typical(_) | Self::TopP(_) | Self::MinP(_) => Role::Cut,
-            Self::TopH(_) | Self::Xtc(_) => Role::Cut,
+            Self::TopNSigma(_)
+            | Self::TopK(_)
+            | Self::Typical(_)
+            | Self::TopP(_)
+            | Self::MinP(_)
+            | Self::TopH(_)
+            | Self::Xtc(_) => Role::Cut,
             Self::Future(_) => Role::Future,
             Self::Temperature(_) | Self::DynamicTemperature(_) => Role::Temper,
             Self::Mirostat(_) | Self::AdaptiveP(_) => Role::Draw,

@@ -143,11 +143,10 @@ impl Sampler {
         let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
         let mut moment = Moment::new(partition, watched, settings.detail);
         // Detail wants to know who is cut, and so has to see them all.
-        if future.is_none() && !settings.detail {
-            if let Some(token) = prelude.draw(row, may, settings.pick, noise) {
-                moment.ran_idle(&acts);
-                return Ok(Turn::taken(moment.draw(moment.own(row, token), Vec::new(), None)));
-            }
+        let direct = future.is_none() && !settings.detail;
+        if let Some(token) = direct.then(|| prelude.draw(row, may, settings.pick, noise)).flatten() {
+            moment.ran_idle(&acts);
+            return Ok(Turn::taken(moment.draw(moment.own(row, token), Vec::new(), None)));
         }
         let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
         let floor = if settings.detail { None } else { prelude.floor(allowed) };

@@ -200,10 +200,10 @@ impl Moment {
         if self.watched.is_empty() {
             return Vec::new();
         }
-        let log_z = survivors.log_sum_exp();
+        let mass = survivors.mass();
         let tell = |survivor: Survivor| {
             let own = self.watched.iter().find(|one| one.token == survivor.token)?;
-            let p = (survivor.logit - log_z).exp();
+            let p = mass.log_p(survivor.logit).exp();
             Some(Looked { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
         };
         let mut left: Vec<Looked> = survivors.iter().filter_map(tell).collect();
@@ -228,9 +228,9 @@ impl Moment {
 
 /// The candidates as a draw tells of them, likeliest first.
 pub(super) fn looked(survivors: &Survivors, own: &[Own], contest: &Contest) -> Vec<Looked> {
-    let log_z = survivors.log_sum_exp();
+    let mass = survivors.mass();
     let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
-        let (log_p, future) = (logit - log_z, contest.future(token));
+        let (log_p, future) = (mass.log_p(logit), contest.future(token));
         Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| contest.log_s(log_p, h)) }
     };
     let mut looked: Vec<Looked> = survivors.iter().zip(own).map(tell).collect();

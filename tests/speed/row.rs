@@ -7,7 +7,7 @@ use afterword::model::{Kind, Lexicon};
 use afterword::prob::{Noise, Token};
 use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler};
 
-const VOCABULARY: Token = 150_000;
+pub const VOCABULARY: Token = 150_000;
 
 /// What an evaluated row may take.
 const MOST: Duration = Duration::from_micros(500);
@@ -21,9 +21,12 @@ pub fn measure() {
         &["dry = { multiplier = 0.8 }", "min-p = 0.05", "future = { candidates = 20, entropy-top = 20, alpha = 0 }"][..],
         &["dry = { multiplier = 0.8 }", "min-p = 0.05", "temperature = 0.9"],
         &["temperature = 0.9"],
+        &["dry = { multiplier = 0.8 }", "min-p = 0.02", "xtc = { probability = 0.5, threshold = 0.1 }", "temperature = 1"],
+        &["top-k = 40", "top-p = 0.95"],
+        &["top-p = 0.95"],
     ] {
         let stages = chain.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
-        let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample);
+        let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&lexicon).unwrap();
         let (turns, learnt) = times(&sampler, &rows, &lexicon);
         // A turn's own row is one that was evaluated too, and each row is copied out of the model.
         let worst = turns.max(learnt.unwrap_or_default()) + copy(&rows);
@@ -78,7 +81,7 @@ fn copy(rows: &[Vec<f32>]) -> Duration {
 
 /// Logits spread like those of a model.
 #[allow(clippy::cast_possible_truncation)]
-fn row(seed: u64) -> Vec<f32> {
+pub fn row(seed: u64) -> Vec<f32> {
     let noise = Noise::new(seed, &[]).at(0, 0);
     (0..VOCABULARY).map(|token| (2.0 * noise.gumbel(token)) as f32).collect()
 }

@@ -7,6 +7,7 @@
 #[allow(unused_imports)] // Its other models are for the tests.
 mod gguf;
 mod model;
+mod peer;
 mod row;
 
 use std::path::Path;
@@ -26,6 +27,7 @@ fn main() {
         return;
     }
     row::measure();
+    peer::measure();
 
     let large = model::large().write();
     measure(
