@@ -21,9 +21,8 @@ fn row(text: &[u32]) -> Vec<f32> {
 
 /// The surprisals of a story told with this α.
 fn told(alpha: &str, seed: u64) -> Vec<f64> {
-    let text = format!(
-        "[[chain]]\nfuture = {{ candidates = 24, entropy-top = 12, alpha = {alpha} }}\n[[chain]]\ntemperature = 1.0\n"
-    );
+    let text =
+        format!("[[chain]]\nfuture = {{ candidates = 24, entropy-top = 12, alpha = {alpha} }}\n[[chain]]\ntemperature = 1.0\n");
     let preset = parse(&text, "steady").unwrap();
     let sampler = Sampler::new(preset.chain, preset.pick);
     let lexicon = Lexicon::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));

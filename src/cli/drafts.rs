@@ -21,7 +21,7 @@ pub fn new(name: &str, from: &str, edits: &[String], out: Option<PathBuf>, termi
         Some(file) => file,
         None => in_folder(name)?,
     };
-    let header = format!("# {}, begun as `{}`. `afterword presets reference` tells what else can stand here.\n", name, from);
+    let header = format!("# {name}, begun as `{from}`. `afterword presets reference` tells what else can stand here.\n");
     save(&place, &(header.replace(|c: char| c.is_control() && c != '\n', " ") + &preset.to_toml()?))?;
     terminal.note(format_args!("wrote `{}`", place.display()));
     Ok(())

@@ -152,12 +152,16 @@ pub fn reference() -> Vec<Paragraph> {
     let mut page = vec![heading(
         "Stages. Each stands under a `[[chain]]` of its own, and they run in the order of the file; what is absent is off.",
     )];
-    STAGE_ENTRIES.iter().for_each(|entry| tell(&mut page, 0, entry));
+    for entry in STAGE_ENTRIES {
+        tell(&mut page, 0, entry);
+    }
     page.push(heading(
         "Schedules. Where a number may breathe, it is a number or a table with one of these: \
          `alpha = { wave = { period = 60 } }`.",
     ));
-    KEYS_OF_SCHEDULES.iter().for_each(|entry| tell(&mut page, 0, entry));
+    for entry in KEYS_OF_SCHEDULES {
+        tell(&mut page, 0, entry);
+    }
     page
 }
 
@@ -176,7 +180,9 @@ fn tell(page: &mut Vec<Paragraph>, depth: usize, entry: &Entry) {
         what: (*what).to_owned(),
     });
     if let Form::Table(keys) = form {
-        keys.iter().for_each(|key| tell(page, depth + 1, key));
+        for key in *keys {
+            tell(page, depth + 1, key);
+        }
     }
 }
 

@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::names::{self, Number, Sampler};
 use super::{Imported, Program};
-use crate::preset::schema::Written;
-use crate::preset::schema::line;
+use crate::preset::schema::{Written, line};
 
 /// What another program would sample by.
 #[derive(Debug, Clone, PartialEq)]
@@ -263,21 +262,17 @@ impl Settings {
         }
         let program = self.program.name();
         let tame = |text: &str| text.replace(char::is_control, " ");
-        let mut toml = format!("# Imported from {program}: {}\n", tame(from));
-        for note in &self.notes {
-            toml += &format!("# Not carried over: {}\n", tame(note));
-        }
-        toml += &line("description", &toml::Value::from(format!("imported from {program}")));
-        for stage in &stages {
-            toml += &format!("\n[[chain]]\n{stage}\n");
-        }
+        let mut parts = vec![format!("# Imported from {program}: {}\n", tame(from))];
+        parts.extend(self.notes.iter().map(|note| format!("# Not carried over: {}\n", tame(note))));
+        parts.push(line("description", &toml::Value::from(format!("imported from {program}"))));
+        parts.extend(stages.iter().map(|stage| format!("\n[[chain]]\n{stage}\n")));
         // What is out of range there is out of range here, and is told by its stage.
         for stage in &stages {
             if let Err(fault) = Written::read(&format!("[[chain]]\n{stage}")) {
                 bail!("`{stage}` cannot be: {}", fault.cause);
             }
         }
-        Ok(Imported { program, toml, notes: self.notes })
+        Ok(Imported { program, toml: parts.concat(), notes: self.notes })
     }
 }
 

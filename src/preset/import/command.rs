@@ -29,10 +29,7 @@ pub(super) fn settings(text: &str) -> Result<Settings> {
         let short = SHORT.iter().find(|(short, _)| *short == flag).map(|(_, long)| *long);
         let Some(name) = short.or(flag.strip_prefix("--")) else { continue };
         let is_value = |word: &&String| !word.starts_with("--") || word.parse::<f64>().is_ok();
-        let value = match given.or_else(|| words.get(at).filter(is_value).cloned()) {
-            Some(value) => value,
-            None => continue,
-        };
+        let Some(value) = given.or_else(|| words.get(at).filter(is_value).cloned()) else { continue };
         let key = name.replace('-', "_");
         match (key.as_str(), object.get_mut(&key)) {
             // This one may be repeated.
@@ -58,7 +55,7 @@ fn words(text: &str) -> Result<Vec<String>> {
                 // The line goes on.
                 Some('\n') | None => {}
                 Some(next) if quote.is_some() && !matches!(next, '"' | '\\') => {
-                    word.get_or_insert_default().extend(['\\', next])
+                    word.get_or_insert_default().extend(['\\', next]);
                 }
                 Some(next) => word.get_or_insert_default().push(next),
             },

@@ -59,8 +59,8 @@ impl Program {
     }
 }
 
-/// Makes a preset of the text of a settings file: SillyTavern's text completion or KoboldCpp's as JSON, text-generation-webui's
-/// as YAML, llama.cpp's as its server's JSON or as a command line. `from` is what the file is called.
+/// Makes a preset of the text of a settings file: that of `SillyTavern`'s text completion or of `KoboldCpp` as JSON, of
+/// text-generation-webui as YAML, of llama.cpp as its server's JSON or as a command line. `from` is what the file is called.
 ///
 /// # Errors
 /// It is none of these, or holds no sampler.

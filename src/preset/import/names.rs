@@ -165,7 +165,7 @@ pub(super) fn sampler(name: &str) -> Option<Sampler> {
     SAMPLERS.iter().find(|(known, _)| *known == name).map(|(_, sampler)| *sampler)
 }
 
-/// The samplers of KoboldCpp's `sampler_order`: its min-p runs behind its top-p; 1 and 3 are top-a and tail-free sampling.
+/// The samplers of `KoboldCpp`'s `sampler_order`: its min-p runs behind its top-p; 1 and 3 are top-a and tail-free sampling.
 pub(super) fn of_kobold(number: u64) -> &'static [Sampler] {
     match number {
         0 => &[Sampler::TopK],
