@@ -56,7 +56,10 @@ fn stages(preset: &Preset) -> Vec<&str> {
 fn the_shipped_presets_are_found_by_name_and_nothing_is_known_against_them() {
     let shipped = list(&Folders::default()).unwrap();
     let names: Vec<&str> = shipped.iter().map(|listed| listed.name.as_str()).collect();
-    assert_eq!(names, ["creative", "future", "greedy", "judge", "min-p", "open", "temperature", "wave"]);
+    assert_eq!(
+        names,
+        ["creative", "crossfade", "future", "greedy", "judge", "min-p", "open", "steady", "temperature", "tide", "wave"]
+    );
     for listed in &shipped {
         let preset = listed.preset.as_ref().unwrap();
         assert_eq!(&find(&listed.name, &Folders::default()).unwrap(), preset);
@@ -110,7 +113,7 @@ fn an_unknown_name_is_refused_with_the_nearest() {
     let folders = Folders { configs: None, user: Some(user.clone()) };
     assert_eq!(message("wve", &folders), "there is no preset `wve`\nhint: did you mean `wave`?");
     assert_eq!(message("lulaby", &folders), "there is no preset `lulaby`\nhint: did you mean `lullaby`?");
-    assert!(message("", &folders).starts_with("there is no preset ``\nhint: expected `creative`, `future`, `greedy`"));
+    assert!(message("", &folders).starts_with("there is no preset ``\nhint: expected `creative`, `crossfade`, `future`"));
     let path = user.join("lullaby");
     let (path, longer) = (path.display(), user.join("lullaby.toml"));
     let expected =

@@ -95,7 +95,7 @@ impl<'m> OneByOne<'m> {
     pub fn begin(model: &'m mut dyn Model, plans: &[Plan]) -> Result<Option<Self>> {
         let mut leg = Self { model, stories: Vec::new() };
         for plan in plans {
-            let story = Naive::begin(leg.model, &plan.sampler, &plan.prompt, plan.seed)?;
+            let story = Naive::begin(leg.model, plan)?;
             leg.stories.push((story, plan.tokens));
         }
         if leg.round()?.ended {

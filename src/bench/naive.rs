@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::decode::Plan;
 use crate::model::{Branch, From, Model, Rows, Step};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, Memory, Reach, Sampler};
@@ -19,12 +20,12 @@ pub(super) struct Naive {
 
 impl Naive {
     /// Reads the prompt.
-    pub fn begin(model: &mut dyn Model, sampler: &Sampler, prompt: &[Token], seed: u64) -> Result<Self> {
-        let (trunk, row) = read(model, From::Root, prompt)?;
+    pub fn begin(model: &mut dyn Model, plan: &Plan) -> Result<Self> {
+        let (trunk, row) = read(model, From::Root, &plan.prompt)?;
         Ok(Self {
-            sampler: sampler.with_reach(Reach::Full),
-            noise: Noise::new(seed, prompt),
-            memory: Memory::of_prompt(prompt),
+            sampler: plan.sampler.with_reach(Reach::Full),
+            noise: Noise::new(plan.seed, &plan.prompt),
+            memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             trunk,
             row,
         })
@@ -69,7 +70,7 @@ fn read(model: &mut dyn Model, from: From, tokens: &[Token]) -> Result<(Branch, 
 mod tests {
     use super::*;
     use crate::bench::measure::tests::{sampler, toy};
-    use crate::decode::{Plan, Stories};
+    use crate::decode::Stories;
 
     #[test]
     fn naive_lookahead_tells_the_tokens_of_the_lazy_draw() {
@@ -81,14 +82,14 @@ mod tests {
                     Plan { sampler: sampler.clone(), prompt: prompt.to_vec(), seed, tokens: 50, context: 99, stops: vec![] };
                 let mut model = toy();
                 let mut stories = Stories::new(&mut model, 1);
-                stories.begin(plan).unwrap();
+                stories.begin(plan.clone()).unwrap();
                 while stories.running() > 0 {
                     stories.round(&mut |_| ()).unwrap();
                 }
                 let lazy = stories.finish().remove(0).tokens;
 
                 let mut model = toy();
-                let mut naive = Naive::begin(&mut model, &sampler, &prompt, seed).unwrap();
+                let mut naive = Naive::begin(&mut model, &plan).unwrap();
                 let told: Vec<Token> = lazy.iter().map(|_| naive.tell(&mut model).unwrap()).collect();
                 assert_eq!(told, lazy);
                 naive.end(&mut model);

@@ -10,11 +10,13 @@ use super::args::{Explain, ModelArgs, StoryArgs, Width};
 use super::bars;
 use super::engine::Engine;
 use super::explanation::{Explanation, Moment, Nexts};
+use super::prose::safe;
 use super::recording::sha256;
 use super::report;
 use super::settings::{Chosen, prompt, seed};
 use super::terminal::Terminal;
 use super::usage::Usage;
+use crate::catalog::ModelCard;
 use crate::decode::{Place, decide};
 use crate::llama::MOST_BRANCHES;
 use crate::preset::{Edit, Preset};
@@ -34,6 +36,8 @@ struct Asked {
     text: String,
     prompt: Vec<Token>,
     told: Vec<Token>,
+    /// How many tokens the story may have; at its first one nothing depends on it.
+    planned: usize,
     /// The token that the record has there.
     recorded: Option<Token>,
 }
@@ -44,7 +48,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         Some(path) => of_record(args, &path, terminal)?,
         None => of_prompt(args, terminal)?,
     };
-    let Asked { engine, chosen, seed, text, prompt, told, recorded } = asked;
+    let Asked { engine, chosen, seed, text, prompt, told, planned, recorded } = asked;
     // The draw is that of `write`: to know more than it needs changes nothing in what is taken.
     let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail();
     let one = StoryArgs { seed: Some(seed), tokens: std::num::NonZeroUsize::MIN, stop: Vec::new() };
@@ -61,7 +65,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     }
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
     let mut nexts = Nexts::new();
-    let place = Place { prompt: &prompt, told: &told, seed };
+    let place = Place { prompt: &prompt, told: &told, seed, planned };
     let draw = decide(&mut session, &plan.sampler, place, width, &mut |path, row| {
         if let ([token], Some(partition)) = (&path.0[..], Partition::of(row)) {
             let next = |ranked: &crate::prob::Ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) };
@@ -93,12 +97,17 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
 /// The token after a prompt.
 fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
     let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, after: _, tree: _, json: _ } = args;
-    let chosen = Chosen::of(&preset)?;
+    let chosen = Chosen::of(&preset, &model)?;
     let text = prompt(typed)?;
     let seed = seed(typed_seed);
     let engine = Engine::open(model, terminal)?;
+    let advice = ModelCard::read(engine.weights.path()).map(|card| card.sampling).unwrap_or_default();
+    if !advice.is_empty() {
+        let advice: Vec<String> = advice.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        terminal.note(safe(&format!("the model's makers advise {}: `--preset model`", advice.join(", "))));
+    }
     let asked = engine.ask(text, &asking, seed, 1, terminal)?;
-    Ok(Asked { engine, chosen, seed, text: asked.prompt, prompt: asked.tokens, told: Vec::new(), recorded: None })
+    Ok(Asked { engine, chosen, seed, text: asked.prompt, prompt: asked.tokens, told: Vec::new(), planned: 1, recorded: None })
 }
 
 /// A token of a story that was told, as its record has it.
@@ -124,7 +133,8 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     };
     let text = begun + &String::from_utf8_lossy(&bytes);
     let recorded = Some(record.tokens[after]);
-    Ok(Asked { engine, chosen, seed: record.seed, text, prompt: record.prompt_tokens, told, recorded })
+    let planned = record.run.limit.min(record.run.context.saturating_sub(record.prompt_tokens.len()));
+    Ok(Asked { engine, chosen, seed: record.seed, text, prompt: record.prompt_tokens, told, planned, recorded })
 }
 
 /// The preset as it ran, with what is to be otherwise now.

@@ -205,7 +205,7 @@ fn label(stage: &Stage) -> String {
         Stage::DynamicTemperature(t) => format!("dynamic {} to {}", t.low().get(), t.high().get()),
         Stage::Mirostat(mirostat) => format!("{name} {}", mirostat.tau.get()),
         Stage::AdaptiveP(adaptive) => format!("{name} {}", adaptive.target.get()),
-        Stage::Temperature(t) => format!("{name} {}", t.get()),
+        Stage::Temperature(t) => t.constant().map_or_else(|| format!("{name} ~"), |t| format!("{name} {}", t.get())),
         Stage::Future(future) => format!("{name} {}", future.candidates),
     }
 }

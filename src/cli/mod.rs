@@ -16,6 +16,7 @@ mod columns;
 mod compare;
 #[cfg(feature = "llama")]
 mod doctor;
+mod drafts;
 #[cfg(feature = "llama")]
 mod engine;
 #[cfg(feature = "llama")]
@@ -26,6 +27,7 @@ mod machine;
 mod models;
 #[cfg(feature = "llama")]
 mod pictures;
+mod plot;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;

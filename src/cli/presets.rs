@@ -1,20 +1,26 @@
-//! `afterword presets`: list, show and check presets.
+//! `afterword presets`: list, show, draw, explain and check presets.
 
 use std::io::Write;
 
 use anyhow::Result;
 use serde_json::json;
 
-use super::Outcome;
 use super::args::Presets;
+use super::prose::{Ink, wrap};
 use super::settings::{Chosen, folders};
 use super::terminal::{BOLD, DIM, Terminal, fit};
-use crate::preset::{Origin, find, lint, list};
+use super::{Outcome, drafts, plot};
+use crate::preset::{Origin, Paragraph, find, lint, list, markdown, reference, schema};
 
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
         Presets::List { json } => show_list(json, terminal)?,
         Presets::Show { name, set, json } => show(&name, &set, json, terminal)?,
+        Presets::New { name, from, set, out } => drafts::new(&name, &from, &set, out, terminal)?,
+        Presets::Import { file, name, out } => drafts::import(&file, name.as_deref(), out, terminal)?,
+        Presets::Reference { markdown: true } => write!(terminal.out(), "{}", markdown())?,
+        Presets::Reference { markdown: false } => page(terminal)?,
+        Presets::Schema => writeln!(terminal.out(), "{}", serde_json::to_string_pretty(&schema())?)?,
         Presets::Check { files } => return check(&files, terminal),
     }
     Ok(Outcome::Done)
@@ -60,8 +66,41 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
 
 fn show(name: &str, edits: &[String], as_json: bool, terminal: &Terminal) -> Result<()> {
     let Chosen { name: _, preset } = Chosen::find(name, edits)?;
-    let text = if as_json { serde_json::to_string_pretty(&preset)? + "\n" } else { preset.to_toml()? };
-    write!(terminal.out(), "{text}")?;
+    let mut out = terminal.out();
+    if as_json {
+        writeln!(out, "{}", serde_json::to_string_pretty(&preset)?)?;
+        return Ok(());
+    }
+    write!(out, "{}", preset.to_toml()?)?;
+    let drawings = plot::drawings(&preset.chain);
+    if !drawings.is_empty() {
+        writeln!(out, "\n{}", drawings.join("\n"))?;
+    }
+    Ok(())
+}
+
+/// The reference on a terminal.
+fn page(terminal: &Terminal) -> Result<()> {
+    let mut out = terminal.out();
+    let width = terminal.width.min(100);
+    for Paragraph { depth, name, form, what } in reference() {
+        if name.is_empty() {
+            wrap(&what, width, None).into_iter().try_for_each(|line| writeln!(out, "{line}"))?;
+        } else {
+            let indent = "  ".repeat(depth);
+            writeln!(out, "{indent}{BOLD}{name}{BOLD:#}")?;
+            let part = |ink: Ink, text: &str| -> Vec<String> {
+                let lines = wrap(text, width.saturating_sub(4 + indent.len()), None);
+                lines.into_iter().map(|line| format!("{indent}    {}", line.inked(ink))).collect()
+            };
+            for line in part(Ink::Dim, &form).into_iter().chain(part(Ink::Plain, &what)) {
+                writeln!(out, "{line}")?;
+            }
+        }
+        if depth == 0 {
+            writeln!(out)?;
+        }
+    }
     Ok(())
 }
 

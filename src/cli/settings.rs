@@ -5,13 +5,24 @@ use std::io::{self, IsTerminal, Read};
 use anyhow::{Context, Result};
 use etcetera::BaseStrategy;
 
+#[cfg(feature = "llama")]
+use super::args::ModelArgs;
 use super::args::PresetArgs;
+#[cfg(feature = "llama")]
+use super::engine::bundled;
 use super::usage::Usage;
+#[cfg(feature = "llama")]
+use crate::catalog::ModelCard;
 use crate::preset::{Edit, Folders, Preset, find};
+#[cfg(feature = "llama")]
+use crate::preset::{of_model, parse};
 use crate::sampler::Sampler;
 
 /// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
 const LONGEST_PROMPT: u64 = 64 << 20;
+
+/// The name of the preset that a model brings with it.
+pub const OF_THE_MODEL: &str = "model";
 
 /// A preset as it will run, under the name by which it was asked for.
 #[derive(Debug, Clone)]
@@ -23,7 +34,10 @@ pub struct Chosen {
 impl Chosen {
     /// Finds a preset and makes the changes.
     pub fn find(name: &str, edits: &[String]) -> Result<Self> {
-        let mut preset = find(name, &folders())?;
+        Self::changed(name, find(name, &folders())?, edits)
+    }
+
+    fn changed(name: &str, mut preset: Preset, edits: &[String]) -> Result<Self> {
         for edit in edits {
             // An edit stands on the command line, so what is wrong in it is wrong usage.
             let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
@@ -32,9 +46,20 @@ impl Chosen {
         Ok(Self { name: name.to_string(), preset })
     }
 
-    /// The preset that these arguments name.
-    pub fn of(args: &PresetArgs) -> Result<Self> {
-        Self::find(&args.preset, &args.set)
+    /// The preset that these arguments name; `model` is what the makers of this model advise.
+    #[cfg(feature = "llama")]
+    pub fn of(args: &PresetArgs, model: &ModelArgs) -> Result<Self> {
+        if args.preset != OF_THE_MODEL {
+            return Self::find(&args.preset, &args.set);
+        }
+        let path = match &model.model {
+            Some(path) => path.clone(),
+            None => bundled()?,
+        };
+        let card = ModelCard::read(&path)?;
+        let advised = of_model(&card.sampling, &card.title())?;
+        let preset = parse(&advised.toml, &card.title())?;
+        Self::changed(OF_THE_MODEL, preset, &args.set)
     }
 
     /// Its sampler.

@@ -23,7 +23,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     if let Some(path) = again {
         return replay::run(&path, model, terminal);
     }
-    let chosen = Chosen::of(&preset)?;
+    let chosen = Chosen::of(&preset, &model)?;
     let mut tinted = tinted(colour_by, &chosen, terminal)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {

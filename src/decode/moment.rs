@@ -16,6 +16,8 @@ pub struct Place<'a> {
     pub told: &'a [Token],
     /// The seed of the story's noise.
     pub seed: u64,
+    /// How many tokens the story may have: [`Plan::planned`](super::Plan::planned).
+    pub planned: usize,
 }
 
 /// Decides about the token there, as the story does when it comes to it. `look` sees the row behind every path that is looked
@@ -89,9 +91,9 @@ impl Held {
 
     /// Reads the text in the parts in which a story reads it; returns what is remembered of it, and its last row.
     fn read(&mut self, model: &mut dyn Model, place: Place) -> Result<(Memory, Vec<f32>)> {
-        let Place { prompt, told, .. } = place;
+        let Place { prompt, told, planned, .. } = place;
         let chunk = CHUNK.min(model.room().batch).max(1);
-        let mut memory = Memory::of_prompt(prompt);
+        let mut memory = Memory::of_prompt(prompt).planning(planned);
         let mut last = Vec::new();
         for tokens in prompt.chunks(chunk) {
             self.go_on(model, tokens, &mut last)?;
@@ -147,7 +149,7 @@ mod tests {
         let told = stories.finish().pop().unwrap().tokens;
         assert_eq!(draws.len(), 30);
         for (at, draw) in draws.iter().enumerate() {
-            let (place, mut seen) = (Place { prompt: &[0, 1], told: &told[..at], seed: 3 }, 0);
+            let (place, mut seen) = (Place { prompt: &[0, 1], told: &told[..at], seed: 3, planned: 30 }, 0);
             let again = decide(&mut model, &sampler, place, 2, &mut |_, row| seen += usize::from(row.len() == 4)).unwrap();
             assert_eq!((&again, model.living()), (draw, 0));
             assert!(seen >= 4);
@@ -159,7 +161,7 @@ mod tests {
         let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
         let mut model = toy();
         model.fail_at = Some(1);
-        let place = Place { prompt: &[0], told: &[1], seed: 3 };
+        let place = Place { prompt: &[0], told: &[1], seed: 3, planned: 30 };
         assert!(decide(&mut model, &sampler, place, 1, &mut |_, _| ()).is_err());
         assert_eq!(model.living(), 0);
     }

@@ -25,6 +25,14 @@ pub struct Plan {
     pub stops: Vec<String>,
 }
 
+impl Plan {
+    /// The most tokens that will be told: what a schedule over the length of the story goes by.
+    #[must_use]
+    pub fn planned(&self) -> usize {
+        self.tokens.min(self.context.saturating_sub(self.prompt.len()))
+    }
+}
+
 /// What a story has cost so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Counts {
@@ -133,7 +141,7 @@ impl Storyteller {
         let counts = Counts { prompt, ..Counts::default() };
         Ok(Self {
             noise: Noise::new(plan.seed, &plan.prompt),
-            memory: Memory::of_prompt(&plan.prompt),
+            memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             telling: Telling::new(plan.stops.clone()),
             trunk: None,
             known: Vec::new(),

@@ -59,7 +59,7 @@ fn tell_one(width: usize, plan: Plan) -> Told {
 
 /// What the sampler decides when every row it asks for is computed afresh: no branches, no rounds.
 fn by_hand(plan: &Plan) -> Vec<Token> {
-    let mut memory = Memory::of_prompt(&plan.prompt);
+    let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
     while memory.step() < plan.tokens {
         let mut turn = plan.sampler.turn(&memory, &row(memory.text()), &lexicon(), noise).unwrap();

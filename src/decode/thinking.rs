@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::model::{Branch, Kind, Lexicon, Model, Room, Step};
-use crate::prob::{Probability, Temperature, Token};
+use crate::prob::{Probability, Schedule, Temperature, Token};
 use crate::sampler::{Chain, Pick, Sampler, Stage};
 
 /// How thinking is sampled, whatever the preset: as the makers of thinking models advise (top-p 0.95, temperature 0.6), for
@@ -12,7 +12,7 @@ use crate::sampler::{Chain, Pick, Sampler, Stage};
 /// # Errors
 /// None that these numbers could bring.
 pub fn plain_sampler() -> Result<Sampler> {
-    let stages = vec![Stage::TopP(Probability::new(0.95)?), Stage::Temperature(Temperature::new(0.6)?)];
+    let stages = vec![Stage::TopP(Probability::new(0.95)?), Stage::Temperature(Schedule::Constant(Temperature::new(0.6)?))];
     Ok(Sampler::new(Chain::new(stages)?, Pick::Sample))
 }
 

@@ -1,6 +1,7 @@
 //! What is known against single stages: the part of the linter that knows each of them.
 
-use crate::prob::Xtc;
+use super::breath::extremes;
+use crate::prob::{Temperature, Xtc};
 use crate::sampler::{Role, Stage};
 
 /// Why a stage changes nothing at all, wherever it stands.
@@ -35,7 +36,7 @@ pub(super) fn may_take_another(stage: &Stage) -> bool {
 /// A stage that lifts unlikely tokens, as it is written.
 pub(super) fn heat(stage: &Stage) -> Option<String> {
     match stage {
-        Stage::Temperature(t) if t.get() > 1.0 => Some(format!("temperature = {}", t.get())),
+        Stage::Temperature(t) if extremes(t)[1] > 1.0 => Some(format!("temperature = {}", extremes(t)[1])),
         Stage::DynamicTemperature(t) if t.high().get() > 1.0 => Some(stage.name().to_owned()),
         _ => None,
     }
@@ -44,8 +45,9 @@ pub(super) fn heat(stage: &Stage) -> Option<String> {
 /// Whether a temperature is the one that undoes another before it.
 pub(super) fn undoes(stage: &Stage, before: &[Stage]) -> bool {
     let Stage::Temperature(second) = stage else { return false };
-    let product = |first: &Stage| matches!(first, Stage::Temperature(first) if (first.get() * second.get() - 1.0).abs() < 1e-9);
-    second.get() != 1.0 && before.iter().any(product)
+    let Some(second) = second.constant().map(Temperature::get).filter(|&second| second != 1.0) else { return false };
+    let first = |stage: &Stage| if let Stage::Temperature(first) = stage { first.constant() } else { None };
+    before.iter().filter_map(first).any(|first| (first.get() * second - 1.0).abs() < 1e-9)
 }
 
 /// What is the matter with a penalty that comes too late.

@@ -305,7 +305,7 @@ mod tests {
             (
                 "wave",
                 "future.alpha.sine.period=4",
-                "cannot set `future.alpha.sine.period=4`: unknown schedule `sine`\nhint: expected `wave`",
+                "cannot set `future.alpha.sine.period=4`: unknown schedule `sine`\nhint: expected `wave`, `triangle`, `square`, `saw`, `steps`, `keyframes` or `band`",
             ),
             ("wave", "future=0.5", "cannot set `future=0.5`: expected a table, found 0.5"),
             ("wave", "top-k.x=3", "cannot set `top-k.x=3`: expected a whole number from 1 up, found a table"),

@@ -72,6 +72,21 @@ pub fn read(path: &Path, folders: &Folders) -> Result<Preset> {
     load(&Origin::File(path.to_owned()), folders, &mut Vec::new())
 }
 
+/// Reads the preset of this text; `name` is what the text is called where it is wrong.
+///
+/// # Errors
+/// What it says is a [`Mistake`]. It extends nothing: a text has no folder beside it.
+pub fn parse(text: &str, name: &str) -> Result<Preset> {
+    let written = Written::read(text).map_err(|fault| Mistake::new(name, text, fault))?;
+    Preset::resolve(written, None)
+}
+
+/// Whether this is the name of a shipped preset.
+#[must_use]
+pub fn is_shipped(name: &str) -> bool {
+    BUILT_IN.iter().any(|(shipped, _)| *shipped == name)
+}
+
 /// All presets that have a name: the shipped ones, then those of each folder, sorted within each.
 ///
 /// A file with the very text of a shipped preset of its name is that preset, and is not listed again.

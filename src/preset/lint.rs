@@ -1,11 +1,10 @@
 //! What in a preset does nothing, or does harm, and why.
 
-use std::f64::consts::PI;
 use std::fmt;
 
-use super::doubts;
 use super::schema::Preset;
-use crate::prob::{Dry, Schedule, Wave};
+use super::{breath, doubts};
+use crate::prob::Dry;
 use crate::sampler::{Future, Pick, Role, Stage};
 
 /// Something in a preset that is allowed, but surely not what its writer wants: the stage, and the reason.
@@ -38,6 +37,7 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
         let of_kind = match stage {
             Stage::Future(future) => about_future(future, before),
             Stage::Dry(dry) => about_dry(dry, before),
+            Stage::Temperature(temperature) => breath::about("temperature", temperature).into_iter().collect(),
             other => doubts::about(other, before),
         };
         // A stage that does nothing does it at any place.
@@ -111,7 +111,7 @@ fn leaves_one(stage: &Stage) -> bool {
         Stage::TopK(k) => k.get() == 1,
         Stage::TopP(p) | Stage::Typical(p) | Stage::TopH(p) => p.get() == 0.0,
         Stage::MinP(p) => p.get() == 1.0,
-        Stage::Temperature(temperature) => temperature.get() == 0.0,
+        Stage::Temperature(temperature) => breath::extremes(temperature)[1] == 0.0,
         Stage::DynamicTemperature(temperature) => temperature.high().get() == 0.0,
         Stage::Future(future) => future.candidates.get() == 1,
         _ => false,
@@ -144,36 +144,11 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
     if let Some(k) = kept {
         reasons.push(format!("asks for {candidates} candidates, but `top-k = {k}` before it leaves {k}"));
     }
-    match alpha {
-        Schedule::Constant(alpha) if alpha.get() == -1.0 => {
-            reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
-        }
-        Schedule::Constant(_) => {}
-        Schedule::Wave(wave) => reasons.extend(about_wave(wave)),
+    if breath::extremes(alpha)[1] == -1.0 {
+        reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
     }
+    reasons.extend(breath::about("alpha", alpha));
     reasons
-}
-
-fn about_wave(wave: &Wave) -> Option<String> {
-    let (period, amplitude, centre) = (wave.period.get(), wave.amplitude.get(), wave.centre.get());
-    if amplitude == 0.0 {
-        return Some(format!("has a wave with an amplitude of 0: it is `alpha = {centre}`"));
-    }
-    if period <= 2.0 {
-        return Some(format!(
-            "has a wave with a period of {period}: one value a token shows no wave that is shorter than 2 tokens"
-        ));
-    }
-    let clipped = beyond((1.0 - centre) / amplitude) + beyond((1.0 + centre) / amplitude);
-    // Rounding, as in 0.3 + 0.7, is not a clipped wave.
-    (clipped > 1e-3).then(|| {
-        format!("has a wave that leaves [-1, 1]: it is cut off flat for {:.0} % of its time", (100.0 * clipped).max(1.0))
-    })
-}
-
-/// The share of a turn during which a sine is above `level`: acos(level) / π.
-fn beyond(level: f64) -> f64 {
-    level.clamp(-1.0, 1.0).acos() / PI
 }
 
 #[cfg(test)]
@@ -248,15 +223,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wave_that_is_none_is_named() {
-        let future =
-            |wave: &str| format!("future = {{ candidates = 20, entropy-top = 20, alpha = {{ wave = {{ {wave} }} }} }}");
-        let warns = |wave: &str, words: &str| warns(&[DRY, CUT, &future(wave)], "sample", words);
-        warns("period = 60, amplitude = 0, centre = 0.5", "it is `alpha = 0.5`");
-        warns("period = 2", "a period of 2");
-        // Above 1/2 a sine is for a third of its turn; so a swing of 2 is cut off for two thirds, above and below.
-        warns("period = 60, amplitude = 2", "flat for 67 % of its time");
-        warns("period = 60, amplitude = 1, centre = 0.5", "flat for 33 % of its time");
-        assert!(warnings(&[DRY, CUT, &future("period = 60, amplitude = 0.7, centre = 0.3")], "sample").is_empty());
+    fn a_schedule_that_is_none_is_named() {
+        let future = "future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60, amplitude = 2 } } }";
+        warns(&[DRY, CUT, future], "sample", "`future` has a wave that leaves [-1, 1]");
+        warns(&["temperature = { wave = { period = 60, amplitude = 0 } }"], "sample", "it is `temperature = 1`");
+        warns(&["temperature = { wave = { period = 60 } }", CUT], "sample", "`min-p` comes after `temperature = 1.3`");
     }
 }

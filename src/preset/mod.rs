@@ -14,17 +14,23 @@
 //! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it, [`lint`] says what in it does nothing
 //! or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
 
+mod breath;
 mod doubts;
 mod edit;
 mod find;
+mod import;
 mod lint;
 mod mistake;
+mod reference;
 mod schema;
 mod shape;
+mod vocabulary;
 mod words;
 
 pub use edit::{Edit, vary};
-pub use find::{Folders, Listed, Origin, find, list, read};
+pub use find::{Folders, Listed, Origin, find, is_shipped, list, parse, read};
+pub use import::{Imported, import, of_model};
 pub use lint::{Warning, lint};
 pub use mistake::Mistake;
+pub use reference::{Paragraph, markdown, reference, schema};
 pub use schema::Preset;

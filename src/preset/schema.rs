@@ -205,7 +205,7 @@ mod tests {
 
     use super::super::mistake::Mistake;
     use super::*;
-    use crate::prob::{Alpha, Amplitude, Dry, Multiplier, Period, Phase, Schedule, Top, Wave};
+    use crate::prob::{Alpha, Amplitude, Cycle, Dry, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
     use crate::sampler::{Curve, EndOfText, Future, Horizon};
 
     fn read(text: &str) -> Preset {
@@ -336,12 +336,18 @@ mod tests {
                 candidates: NonZeroUsize::new(k).unwrap(),
                 entropy_top: Top::new(n).unwrap(),
                 alpha: if wave {
-                    Schedule::Wave(Wave {
-                        period: Period::new(period).unwrap(),
-                        amplitude: Amplitude::new(amplitude).unwrap(),
-                        centre: Alpha::new(alpha).unwrap(),
-                        phase: Phase::new(period * alpha).unwrap(),
-                    })
+                    Schedule::Cycle(
+                        Shape::Saw,
+                        Cycle {
+                            period: Period::new(period).unwrap(),
+                            amplitude: Amplitude::new(amplitude).unwrap(),
+                            centre: Alpha::new(alpha).unwrap(),
+                            phase: Phase::new(period * alpha).unwrap(),
+                            unit: Unit::Sentence,
+                            fade_in: Share::new(alpha.abs()).unwrap(),
+                            fade_out: Share::default(),
+                        },
+                    )
                 } else {
                     Schedule::Constant(Alpha::new(alpha).unwrap())
                 },

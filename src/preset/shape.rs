@@ -10,7 +10,7 @@ use super::schema::STAGES;
 use super::words;
 
 /// Values that are a number or a table with one key, the name of what it is.
-pub(super) const NUMBER_OR_NAMED: [&str; 1] = ["alpha"];
+pub(super) const NUMBER_OR_NAMED: [&str; 2] = ["alpha", "temperature"];
 
 /// Checks that every table of the chain holds one stage, that tables are tables, and that what is one of several things is one.
 pub(super) fn check(root: &DeTable, text: &str) -> Result<(), Fault> {
@@ -101,10 +101,10 @@ fn not_one_stage(table: Range<usize>, keys: &[&Spanned<std::borrow::Cow<str>>], 
 /// Struct fields may be written without their names in some formats, and so serde would take arrays for our tables.
 fn check_value(key: &str, value: &Spanned<DeValue>) -> Result<(), Fault> {
     match value.get_ref() {
-        DeValue::Array(_) if ["dry", "future", "wave"].contains(&key) => {
+        DeValue::Array(_) if ["dry", "future", "wave", "triangle", "square", "saw", "steps", "band"].contains(&key) => {
             Err(Fault::at(value.span(), format!("expected a table for `{key}`, found an array")))
         }
-        DeValue::Table(_) if ["pick", "curve", "horizon", "end-of-text"].contains(&key) => {
+        DeValue::Table(_) if ["pick", "curve", "horizon", "end-of-text", "unit"].contains(&key) => {
             Err(Fault::at(value.span(), format!("expected a word in quotes for `{key}`, found a table")))
         }
         DeValue::Datetime(_) => Err(Fault::at(value.span(), "a date has no place in a preset")),

@@ -39,6 +39,7 @@ pub(super) fn expected(what: &str) -> String {
         "usize" => "a whole number from 0 up".to_owned(),
         "a nonzero usize" => "a whole number from 1 up".to_owned(),
         "a sequence" => "an array".to_owned(),
+        "a tuple of size 2" | "an array of length 2" => "a pair in brackets".to_owned(),
         "a map" => "a table".to_owned(),
         "a string" => "a string in quotes".to_owned(),
         other if other.starts_with("struct ") => "a table".to_owned(),

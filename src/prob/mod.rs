@@ -3,6 +3,8 @@
 //! Natural logarithms and `f64` throughout, over rows of `f32` logits. This floor names no other module of the crate, keeps
 //! no state and draws no random number: noise is a function of its key.
 
+mod band;
+mod cycle;
 mod dry;
 mod entropy;
 mod exponential;
@@ -16,14 +18,16 @@ mod survivors;
 mod tempering;
 mod truncation;
 
+pub use band::{Band, Bounds};
+pub use cycle::{Cycle, Many, Shape, Steps};
 pub use dry::Dry;
 pub use entropy::{FLOOR, Partition, normalised_entropy};
 pub use logits::{Ranked, rank, top};
 pub use noise::{Noise, StepNoise};
 pub use penalties::Penalties;
-pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Temperature, Top};
+pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
 pub use quantity::{Bias, Bits, Decay, Exponent, Rate, Repeat, Sigmas};
-pub use schedule::{Schedule, Wave};
+pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
 pub use steering::{AdaptiveP, Mirostat};
 pub use survivors::{Mass, Survivor, Survivors};
 pub use tempering::DynamicTemperature;

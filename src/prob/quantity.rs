@@ -13,6 +13,7 @@ pub struct OutOfRange {
 }
 
 impl OutOfRange {
+    /// `value` is not `what`: expected `range`.
     pub(super) fn new(value: f64, what: &'static str, range: &'static str) -> Self {
         Self { value, what, range }
     }
@@ -77,7 +78,11 @@ quantity! {
     Alpha, "a position of the crossfader", "a number from -1 to 1", |x| (-1.0..=1.0).contains(&x)
 }
 quantity! {
-    /// The length of one turn of a wave, in tokens.
+    /// A share of a story that is planned: 0 none of it, 1 all of it.
+    Share, "a share of the story", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x)
+}
+quantity! {
+    /// The length of one turn of a wave, in the units that it counts.
     Period, "a period", "a number above 0", |x| x > 0.0 && x.is_finite()
 }
 quantity! {
@@ -131,9 +136,39 @@ impl Alpha {
     }
 }
 
+impl Share {
+    /// Whether it is no part at all.
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn is_nothing(&self) -> bool {
+        self.0 == 0.0
+    }
+}
+
+impl Default for Share {
+    /// No part at all.
+    fn default() -> Self {
+        Self(0.0)
+    }
+}
+
+impl Amplitude {
+    /// A number known to be in range where it is written.
+    pub(super) const fn usual(x: f64) -> Self {
+        assert!(x >= 0.0 && x.is_finite());
+        Self(x)
+    }
+}
+
 impl Temperature {
     /// The temperature that changes nothing.
     pub const ONE: Self = Self(1.0);
+
+    /// The temperature nearest to `x`; 1, which changes nothing, for NaN.
+    #[must_use]
+    pub fn clamped(x: f64) -> Self {
+        Self(if x.is_nan() { 1.0 } else { x.clamp(0.0, f64::MAX) })
+    }
 
     /// Whether T keeps only the likeliest token: 0, or so near to it that nothing else can have a chance left.
     #[must_use]

@@ -1,123 +1,310 @@
-//! Where the crossfader stands at each token of a story.
+//! Where a value that breathes stands at each token of a story: the crossfader, or the temperature.
 
-use std::f64::consts::TAU;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::{Error, MapAccess, Visitor};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Alpha, Amplitude, Period, Phase};
+use super::cycle::Many;
+use super::{Alpha, Amplitude, Band, Cycle, OutOfRange, Shape, Share, Steps, Temperature};
 
-/// α as a function of the number t of the token, counted from 0 at the first one told.
-///
-/// In a preset a plain number is the constant schedule: `alpha = 0.5`; a wave is `alpha = { wave = { period = 60 } }`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Schedule {
-    /// The same α at every token.
-    Constant(Alpha),
-    /// The α-wave.
-    Wave(Wave),
+/// How far a story has come, as schedules see it.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Place<'a> {
+    /// Tokens that were told.
+    pub token: usize,
+    /// Sentences that were told to their end.
+    pub sentence: usize,
+    /// Paragraphs that were told to their end.
+    pub paragraph: usize,
+    /// The share of the planned story that was told: 0 at its first token, 1 at the last one that it may have.
+    pub fraction: f64,
+    /// The surprisal of each token that was told, in nats.
+    pub surprisals: &'a [f64],
 }
 
-/// The α-wave: rhythmic decoding.
-///
-/// α(t) = clamp(centre + amplitude · sin(2π (t / period + phase)), −1, 1)
-///
-/// Source: Will Kurt, "Making LLMs Better at Creative Writing using Entropy", countbayesie.com, 2026.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Wave {
-    /// Tokens in one turn of the wave.
-    pub period: Period,
-    /// How far α swings to either side; 0 is the constant schedule at `centre`.
-    #[serde(default)]
-    pub amplitude: Amplitude,
-    /// The α around which it swings.
-    #[serde(default)]
-    pub centre: Alpha,
-    /// Where the first token stands, as a fraction of a turn; 0.25 begins at the crest.
-    #[serde(default)]
-    pub phase: Phase,
+/// What a schedule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Unit {
+    /// Tokens.
+    #[default]
+    Token,
+    /// Sentences: the value changes where one ends.
+    Sentence,
+    /// Paragraphs: the value changes where one ends.
+    Paragraph,
 }
 
-impl Schedule {
-    /// α at token `t`.
+impl Unit {
+    /// Whether tokens are counted.
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn is_token(&self) -> bool {
+        *self == Self::Token
+    }
+}
+
+impl Place<'_> {
+    /// How many units are over.
     #[must_use]
-    pub fn at(&self, t: usize) -> Alpha {
-        match self {
-            Self::Constant(alpha) => *alpha,
-            Self::Wave(wave) => wave.at(t),
+    pub fn count(&self, unit: Unit) -> usize {
+        match unit {
+            Unit::Token => self.token,
+            Unit::Sentence => self.sentence,
+            Unit::Paragraph => self.paragraph,
         }
     }
 }
 
-impl Wave {
-    /// α at token `t`.
-    #[must_use]
-    pub fn at(&self, t: usize) -> Alpha {
-        let turn = t as f64 / self.period.get() + self.phase.get();
-        Alpha::clamped(self.centre.get() + self.amplitude.get() * (TAU * turn).sin())
+/// A number that a schedule can move.
+pub trait Scheduled: Copy + Serialize + DeserializeOwned + TryFrom<f64, Error = OutOfRange> + 'static {
+    /// What may stand where one is expected.
+    const EXPECTED: &'static str;
+    /// The number.
+    fn get(self) -> f64;
+    /// The value nearest to `x`.
+    fn clamped(x: f64) -> Self;
+    /// The value nearest to `x` that a closed loop may go to.
+    fn steered(x: f64) -> Self;
+    /// Around what a wave swings that does not say.
+    fn centre() -> Self;
+    /// How far a wave swings that does not say.
+    fn amplitude() -> Amplitude;
+}
+
+impl Scheduled for Alpha {
+    const EXPECTED: &'static str = "a number from -1 to 1, or a schedule such as `{ wave = { period = 60 } }`";
+
+    fn get(self) -> f64 {
+        self.get()
+    }
+
+    fn clamped(x: f64) -> Self {
+        Self::clamped(x)
+    }
+
+    fn steered(x: f64) -> Self {
+        Self::clamped(x)
+    }
+
+    fn centre() -> Self {
+        Self::default()
+    }
+
+    fn amplitude() -> Amplitude {
+        Amplitude::default()
     }
 }
 
-/// The schedules that are tables, in the form in which they are written.
-#[derive(Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Table {
-    Wave(Wave),
+impl Scheduled for Temperature {
+    const EXPECTED: &'static str = "a number from 0 up, or a schedule such as `{ wave = { period = 60, amplitude = 0.3 } }`";
+
+    fn get(self) -> f64 {
+        self.get()
+    }
+
+    fn clamped(x: f64) -> Self {
+        Self::clamped(x)
+    }
+
+    /// A loop stays between 0.1 and 2: below it nothing changes any more, above it text falls apart faster than a loop can see.
+    fn steered(x: f64) -> Self {
+        Self::clamped(x.clamp(0.1, 2.0))
+    }
+
+    /// 1, at which nothing changes.
+    fn centre() -> Self {
+        Self::clamped(1.0)
+    }
+
+    /// 0.3: from 0.7 to 1.3 around the usual centre.
+    fn amplitude() -> Amplitude {
+        Amplitude::usual(0.3)
+    }
 }
 
-/// Their names.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Name {
-    Wave,
+/// A value as a function of the place in a story.
+///
+/// In a preset a plain number is the constant schedule: `alpha = 0.5`; the others are tables with one key, their name:
+/// `alpha = { wave = { period = 60 } }`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Schedule<Q: Scheduled> {
+    /// The same value at every token.
+    Constant(Q),
+    /// A wave of one of the shapes. That of a sine is rhythmic decoding, the α-wave.
+    ///
+    /// Source: Will Kurt, "Making LLMs Better at Creative Writing using Entropy", countbayesie.com, 2026.
+    Cycle(Shape, Cycle<Q>),
+    /// Values in turn.
+    Steps(Steps<Q>),
+    /// Straight lines between points of the story.
+    Keyframes(Keyframes<Q>),
+    /// The closed loop.
+    Band(Band<Q>),
 }
 
-impl Serialize for Schedule {
+impl<Q: Scheduled> Schedule<Q> {
+    /// The value at this place.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> Q {
+        match self {
+            Self::Constant(value) => *value,
+            Self::Cycle(shape, cycle) => cycle.at(*shape, place),
+            Self::Steps(steps) => steps.at(place),
+            Self::Keyframes(keyframes) => keyframes.at(place.fraction),
+            Self::Band(band) => band.at(place),
+        }
+    }
+
+    /// What it counts; `None` where it counts nothing.
+    #[must_use]
+    pub fn unit(&self) -> Option<Unit> {
+        match self {
+            Self::Cycle(_, cycle) => Some(cycle.unit),
+            Self::Steps(steps) => Some(steps.unit),
+            Self::Constant(_) | Self::Keyframes(_) | Self::Band(_) => None,
+        }
+    }
+
+    /// The value that it has at every token, where it is constant.
+    #[must_use]
+    pub fn constant(&self) -> Option<Q> {
+        match self {
+            Self::Constant(value) => Some(*value),
+            Self::Cycle(..) | Self::Steps(_) | Self::Keyframes(_) | Self::Band(_) => None,
+        }
+    }
+}
+
+/// Points of a story, each a fraction of it and the value there; straight lines between them, and level before the first and
+/// behind the last.
+///
+/// The fraction is that of the tokens that the story may have, for that is all that is known of its length: a story that ends
+/// early has not come to its last point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Many<(Share, Q)>", into = "Vec<(Share, Q)>", bound = "Q: Scheduled")]
+pub struct Keyframes<Q>(Vec<(Share, Q)>);
+
+impl<Q: Scheduled> Keyframes<Q> {
+    /// The points, in the order of the story.
+    #[must_use]
+    pub fn points(&self) -> &[(Share, Q)] {
+        &self.0
+    }
+
+    /// The value at this fraction of the story. Where two points share a fraction, the second holds from there on.
+    #[must_use]
+    pub fn at(&self, fraction: f64) -> Q {
+        let after = self.0.partition_point(|(share, _)| share.get() <= fraction);
+        match (after.checked_sub(1).map(|at| self.0[at]), self.0.get(after)) {
+            (Some((from, a)), Some(&(to, b))) => {
+                let way = (fraction - from.get()) / (to.get() - from.get());
+                Q::clamped(a.get() + way * (b.get() - a.get()))
+            }
+            (Some((_, value)), None) | (None, Some(&(_, value))) => value,
+            (None, None) => Q::centre(),
+        }
+    }
+}
+
+impl<Q: Scheduled> TryFrom<Many<(Share, Q)>> for Keyframes<Q> {
+    type Error = OutOfRange;
+    fn try_from(points: Many<(Share, Q)>) -> Result<Self, OutOfRange> {
+        let points: Vec<_> = points.into();
+        match points.windows(2).find(|pair| pair[0].0 > pair[1].0) {
+            Some(pair) => {
+                let early = pair[1].0.get();
+                Err(OutOfRange::new(early, "after the point before it", "the fractions of keyframes in their order"))
+            }
+            None => Ok(Self(points)),
+        }
+    }
+}
+
+impl<Q> From<Keyframes<Q>> for Vec<(Share, Q)> {
+    fn from(keyframes: Keyframes<Q>) -> Self {
+        keyframes.0
+    }
+}
+
+/// The schedules that are tables, under the names by which they are written.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", bound = "Q: Scheduled")]
+enum Named<Q: Scheduled> {
+    Wave(Cycle<Q>),
+    Triangle(Cycle<Q>),
+    Square(Cycle<Q>),
+    Saw(Cycle<Q>),
+    Steps(Steps<Q>),
+    Keyframes(Keyframes<Q>),
+    Band(Band<Q>),
+}
+
+impl<Q: Scheduled> From<Named<Q>> for Schedule<Q> {
+    fn from(named: Named<Q>) -> Self {
+        match named {
+            Named::Wave(cycle) => Self::Cycle(Shape::Sine, cycle),
+            Named::Triangle(cycle) => Self::Cycle(Shape::Triangle, cycle),
+            Named::Square(cycle) => Self::Cycle(Shape::Square, cycle),
+            Named::Saw(cycle) => Self::Cycle(Shape::Saw, cycle),
+            Named::Steps(steps) => Self::Steps(steps),
+            Named::Keyframes(keyframes) => Self::Keyframes(keyframes),
+            Named::Band(band) => Self::Band(band),
+        }
+    }
+}
+
+impl<Q: Scheduled> Serialize for Schedule<Q> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Constant(alpha) => alpha.serialize(serializer),
-            Self::Wave(wave) => Table::Wave(*wave).serialize(serializer),
-        }
+        let named = match self {
+            Self::Constant(value) => return value.serialize(serializer),
+            Self::Cycle(Shape::Sine, cycle) => Named::Wave(*cycle),
+            Self::Cycle(Shape::Triangle, cycle) => Named::Triangle(*cycle),
+            Self::Cycle(Shape::Square, cycle) => Named::Square(*cycle),
+            Self::Cycle(Shape::Saw, cycle) => Named::Saw(*cycle),
+            Self::Steps(steps) => Named::Steps(steps.clone()),
+            Self::Keyframes(keyframes) => Named::Keyframes(keyframes.clone()),
+            Self::Band(band) => Named::Band(*band),
+        };
+        named.serialize(serializer)
     }
 }
 
-impl<'de> Deserialize<'de> for Schedule {
+impl<'de, Q: Scheduled> Deserialize<'de> for Schedule<Q> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(NumberOrTable)
+        deserializer.deserialize_any(NumberOrTable(PhantomData))
     }
 }
 
 /// Reads a number or a table. (An untagged enum would lose the place and the reason of a mistake inside.)
-struct NumberOrTable;
+struct NumberOrTable<Q>(PhantomData<Q>);
 
-impl<'de> Visitor<'de> for NumberOrTable {
-    type Value = Schedule;
+impl<'de, Q: Scheduled> Visitor<'de> for NumberOrTable<Q> {
+    type Value = Schedule<Q>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a number from -1 to 1, or a schedule such as `{ wave = { period = 60 } }`")
+        f.write_str(Q::EXPECTED)
     }
 
-    fn visit_f64<E: Error>(self, x: f64) -> Result<Schedule, E> {
-        Alpha::new(x).map(Schedule::Constant).map_err(E::custom)
+    fn visit_f64<E: Error>(self, x: f64) -> Result<Schedule<Q>, E> {
+        Q::try_from(x).map(Schedule::Constant).map_err(E::custom)
     }
 
-    fn visit_i64<E: Error>(self, x: i64) -> Result<Schedule, E> {
+    fn visit_i64<E: Error>(self, x: i64) -> Result<Schedule<Q>, E> {
         self.visit_f64(x as f64)
     }
 
-    fn visit_u64<E: Error>(self, x: u64) -> Result<Schedule, E> {
+    fn visit_u64<E: Error>(self, x: u64) -> Result<Schedule<Q>, E> {
         self.visit_f64(x as f64)
     }
 
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Schedule, M::Error> {
-        let schedule = match map.next_key()? {
-            Some(Name::Wave) => Schedule::Wave(map.next_value()?),
-            None => return Err(M::Error::custom("the table names no schedule")),
-        };
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Schedule<Q>, M::Error> {
+        let named = Named::<Q>::deserialize(MapAccessDeserializer::new(&mut map))?;
         match map.next_key::<String>()? {
-            None => Ok(schedule),
+            None => Ok(named.into()),
             Some(second) => Err(M::Error::custom(format!("`{second}` beside a schedule: it is one thing"))),
         }
     }
@@ -127,50 +314,62 @@ impl<'de> Visitor<'de> for NumberOrTable {
 mod tests {
     use super::*;
 
-    fn wave(period: f64, amplitude: f64, centre: f64, phase: f64) -> Wave {
-        Wave {
-            period: Period::new(period).unwrap(),
-            amplitude: Amplitude::new(amplitude).unwrap(),
-            centre: Alpha::new(centre).unwrap(),
-            phase: Phase::new(phase).unwrap(),
-        }
-    }
-
-    #[test]
-    fn a_wave_passes_its_centre_its_crest_and_its_trough() {
-        let wave = wave(60.0, 0.5, 0.1, 0.0);
-        for (t, alpha) in [(0, 0.1), (15, 0.6), (30, 0.1), (45, -0.4), (60, 0.1)] {
-            assert!((wave.at(t).get() - alpha).abs() < 1e-12, "t = {t}");
-        }
-    }
-
-    #[test]
-    fn crests_beyond_the_ends_are_clipped() {
-        let wave = wave(4.0, 3.0, 0.5, 0.0);
-        assert_eq!(wave.at(1).get(), 1.0);
-        assert_eq!(wave.at(3).get(), -1.0);
-    }
-
-    #[test]
-    fn a_phase_of_a_quarter_begins_at_the_crest_and_whole_turns_change_nothing() {
-        assert!((wave(60.0, 1.0, 0.0, 0.25).at(0).get() - 1.0).abs() < 1e-12);
-        assert!((wave(60.0, 1.0, 0.0, 1.1).at(7).get() - wave(60.0, 1.0, 0.0, 0.1).at(7).get()).abs() < 1e-12);
+    fn read(text: &str) -> Result<Schedule<Alpha>, toml::de::Error> {
+        toml::from_str::<toml::Table>(&format!("alpha = {text}")).unwrap()["alpha"].clone().try_into()
     }
 
     #[test]
     fn amplitude_0_is_the_constant_schedule_at_the_centre() {
-        let constant = Schedule::Constant(Alpha::new(0.3).unwrap());
-        let flat = Schedule::Wave(wave(60.0, 0.0, 0.3, 0.2));
-        assert!((0..200).all(|t| flat.at(t) == constant.at(t)));
+        let constant = read("0.3").unwrap();
+        for shape in ["wave", "triangle", "square", "saw"] {
+            let flat = read(&format!("{{ {shape} = {{ period = 60, amplitude = 0, centre = 0.3, phase = 0.2 }} }}")).unwrap();
+            let places = (0..200).map(|token| Place { token, ..Place::default() });
+            assert!(places.into_iter().all(|place| flat.at(&place) == constant.at(&place)));
+        }
+    }
+
+    #[test]
+    fn keyframes_are_points_with_straight_lines_between() {
+        let Schedule::Keyframes(keyframes) = read("{ keyframes = [[0.2, -1], [0.6, 1], [0.6, 0], [1, 0.5]] }").unwrap() else {
+            panic!("they are no keyframes")
+        };
+        for (fraction, alpha) in
+            [(0.0, -1.0), (0.2, -1.0), (0.3, -0.5), (0.4, 0.0), (0.599_999, 1.0), (0.6, 0.0), (0.8, 0.25), (1.0, 0.5)]
+        {
+            assert!((keyframes.at(fraction).get() - alpha).abs() < 1e-5, "{fraction}");
+        }
+        assert_eq!(read("{ keyframes = [[0.5, 0.5]] }").unwrap().at(&Place::default()).get(), 0.5);
+        assert!(read("{ keyframes = [[0.5, 0], [0.4, 1]] }").unwrap_err().to_string().contains("0.4 is not after the point"));
+        assert!(read("{ keyframes = [] }").is_err() && read("{ keyframes = [[1.5, 0]] }").is_err());
     }
 
     #[test]
     fn a_schedule_is_written_as_a_number_or_a_table() {
-        let read = |text: &str| toml::from_str::<toml::Table>(text).unwrap()["alpha"].clone().try_into::<Schedule>();
-        assert_eq!(read("alpha = -1").unwrap(), Schedule::Constant(Alpha::new(-1.0).unwrap()));
-        assert_eq!(read("alpha = { wave = { period = 60 } }").unwrap(), Schedule::Wave(wave(60.0, 1.0, 0.0, 0.0)));
-        assert!(read("alpha = 1.5").unwrap_err().to_string().contains("expected a number from -1 to 1"));
-        assert!(read("alpha = { wave = { period = 60 }, x = 1 }").unwrap_err().to_string().contains("`x` beside a schedule"));
-        assert!(read("alpha = { wave = { perod = 60 } }").unwrap_err().to_string().contains("perod"));
+        assert_eq!(read("-1").unwrap(), Schedule::Constant(Alpha::new(-1.0).unwrap()));
+        let Schedule::Cycle(Shape::Sine, wave) = read("{ wave = { period = 60 } }").unwrap() else { panic!("it is no wave") };
+        assert_eq!((wave.period.get(), wave.amplitude.get(), wave.centre.get(), wave.unit), (60.0, 1.0, 0.0, Unit::Token));
+        assert!(read("1.5").unwrap_err().to_string().contains("expected a number from -1 to 1"));
+        assert!(read("{ wave = { period = 60 }, x = 1 }").unwrap_err().to_string().contains("`x` beside a schedule"));
+        assert!(read("{ wave = { perod = 60 } }").unwrap_err().to_string().contains("perod"));
+        assert!(read("{ wave = { period = 6, unit = \"word\" } }").unwrap_err().to_string().contains("word"));
+    }
+
+    #[test]
+    fn every_schedule_is_written_and_read_back_the_same() {
+        for text in [
+            "0.5",
+            "{ wave = { period = 8, unit = 'sentence', fade-in = 0.1 } }",
+            "{ triangle = { period = 8, fade-out = 0.2 } }",
+            "{ square = { period = 8, phase = 0.5 } }",
+            "{ saw = { period = 8, centre = 0.1 } }",
+            "{ steps = { values = [0, 1], every = 2, unit = 'paragraph' } }",
+            "{ keyframes = [[0, 0], [1, 1]] }",
+            "{ band = { surprisal = [2, 3.5], window = 64 } }",
+        ] {
+            let schedule = read(text).unwrap();
+            let json = serde_json::to_string(&schedule).unwrap();
+            assert_eq!(serde_json::from_str::<Schedule<Alpha>>(&json).unwrap(), schedule, "{json}");
+            assert_eq!(toml::Value::try_from(&schedule).unwrap().try_into::<Schedule<Alpha>>().unwrap(), schedule);
+        }
     }
 }

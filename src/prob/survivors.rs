@@ -138,7 +138,9 @@ impl Survivors {
             }
             eight.iter().zip(masses).for_each(|(survivor, mass)| visit(survivor, mass));
         }
-        rest.iter().for_each(|survivor| visit(survivor, super::exponential::exp(survivor.logit - max)));
+        for survivor in rest {
+            visit(survivor, super::exponential::exp(survivor.logit - max));
+        }
     }
 
     /// ln p of a token among the survivors; `None` for one that is gone.

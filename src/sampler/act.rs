@@ -8,7 +8,7 @@ use super::draw::{Removed, Watched};
 use super::memory::Memory;
 use super::spelling::Bound;
 use crate::model::Lexicon;
-use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, Penalties, Probability, Sigmas, StepNoise};
+use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, Penalties, Place, Probability, Sigmas, StepNoise};
 use crate::prob::{Survivors, Temperature, Token};
 
 /// What a stage does at this moment: whatever it reads of the story has been read, and its coins have fallen.
@@ -41,6 +41,7 @@ pub(super) enum Does {
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
     pub memory: &'a Memory,
+    pub place: &'a Place<'a>,
     pub lexicon: &'a Lexicon,
     pub bound: &'a Bound,
     /// The coins of this step: number 0 is that of the first stage that throws one, wherever it stands.
@@ -55,7 +56,7 @@ impl Scene<'_> {
     }
 
     fn does(&mut self, stage: &Stage) -> Option<Does> {
-        let Self { memory, lexicon, bound, coins, thrown } = self;
+        let Self { memory, place, lexicon, bound, coins, thrown } = self;
         Some(match stage {
             Stage::Bias(biases) => {
                 let penalties = biases.iter().flat_map(|(text, bias)| {
@@ -86,7 +87,7 @@ impl Scene<'_> {
                 *thrown += 1;
                 Does::Xtc(falls.then_some(xtc.threshold), bound.protected().clone())
             }
-            Stage::Temperature(t) => Does::Temperature(*t),
+            Stage::Temperature(t) => Does::Temperature(t.at(place)),
             Stage::DynamicTemperature(t) => Does::DynamicTemperature(*t),
             Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, memory.steering().unwrap_or_else(|| mirostat.begin())),
             Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, memory.steering().unwrap_or_else(|| adaptive.begin())),
@@ -208,7 +209,7 @@ mod tests {
         let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &lexicon);
         let coins = crate::prob::Noise::new(1, &[]).at(step, 1);
         let memory = &Memory::of_prompt(text);
-        Scene { memory, lexicon: &lexicon, bound: &bound, coins, thrown: 0 }.does(&stage).unwrap()
+        Scene { memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 }.does(&stage).unwrap()
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::spelling::Spelling;
 use crate::prob::{AdaptiveP, Alpha, Bias, Dry, DynamicTemperature, Mirostat, Penalties, Probability, Schedule, Sigmas};
-use crate::prob::{Temperature, Top, Xtc};
+use crate::prob::{Temperature, Top, Unit, Xtc};
 
 /// The stages in their order, `future` among them at most once.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,8 +43,8 @@ pub enum Stage {
     TopH(Probability),
     /// Removes now and then the likeliest choices, all but the last of them.
     Xtc(Xtc),
-    /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing.
-    Temperature(Temperature),
+    /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing. T may breathe.
+    Temperature(Schedule<Temperature>),
     /// Divides the logits by a T that is higher the less sure the model is.
     DynamicTemperature(DynamicTemperature),
     /// Weighs every candidate by how open the story is after it.
@@ -81,7 +81,7 @@ pub struct Future {
     /// n: how many of the likeliest tokens after a candidate its entropy is measured over.
     pub entropy_top: Top,
     /// The crossfader: −1 the model's own voice, 0 the article's product, +1 only the future.
-    pub alpha: Schedule,
+    pub alpha: Schedule<Alpha>,
     /// How α becomes the exponents a and b.
     #[serde(default)]
     pub curve: Curve,
@@ -241,6 +241,17 @@ impl Chain {
     #[must_use]
     pub fn steers(&self) -> bool {
         self.0.iter().any(|stage| stage.role() == Role::Draw)
+    }
+
+    /// Whether a schedule of the chain counts sentences or paragraphs.
+    #[must_use]
+    pub fn counts_text(&self) -> bool {
+        let unit = |stage: &Stage| match stage {
+            Stage::Temperature(temperature) => temperature.unit(),
+            Stage::Future(future) => future.alpha.unit(),
+            _ => None,
+        };
+        self.0.iter().filter_map(unit).any(|unit| unit != Unit::Token)
     }
 
     /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.

@@ -8,6 +8,7 @@ mod chain;
 mod contest;
 mod draw;
 mod memory;
+mod rhythm;
 mod settings;
 mod shortcut;
 mod spelling;

@@ -13,7 +13,7 @@ use super::shortcut::{Floor, Prelude};
 use super::spelling::Bound;
 use super::turn::{Looking, Moment, Turn, looked};
 use crate::model::{Kind, Lexicon};
-use crate::prob::{Noise, Partition, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
@@ -132,7 +132,8 @@ impl Sampler {
         let (before, future, after) = settings.chain.split();
         let unbound = settings.bound.is_none().then(|| Bound::of(&settings.chain, lexicon));
         let bound = settings.bound.as_ref().or(unbound.as_ref()).context("a sampler without its vocabulary")?;
-        let mut scene = Scene { memory, lexicon, bound, coins, thrown: 0 };
+        let place = memory.place(settings.chain.counts_text(), lexicon);
+        let mut scene = Scene { memory, place: &place, lexicon, bound, coins, thrown: 0 };
         let acts = scene.acts(before);
         let prelude = Prelude::of(&acts);
         let best = if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
@@ -167,7 +168,7 @@ impl Sampler {
             return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
         };
 
-        let alpha = future.alpha.at(memory.step());
+        let alpha = future.alpha.at(&place);
         let here = openness_of(&best, future.entropy_top.get());
         moment.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, lexicon));
         let after = scene.acts(after);
@@ -177,7 +178,7 @@ impl Sampler {
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut contest = self.contest(a, b, &survivors, noise);
+        let mut contest = self.contest(a, b, &place, &survivors, noise);
         if let Some(skipped) = skipped.filter(|_| settings.reach != Reach::Exhaustive) {
             let own: Vec<_> = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
             let candidates = looked(&survivors, &own, &contest);
@@ -206,9 +207,9 @@ impl Sampler {
     }
 
     /// The contest for a draw with this noise: at the temperature behind `future`, or the argmax where that is frozen.
-    fn contest(&self, a: f64, b: f64, survivors: &Survivors, noise: StepNoise) -> Contest {
+    fn contest(&self, a: f64, b: f64, place: &Place, survivors: &Survivors, noise: StepNoise) -> Contest {
         let temperature = match self.0.chain.split().2 {
-            [Stage::Temperature(t)] => Some(*t),
+            [Stage::Temperature(t)] => Some(t.at(place)),
             _ => None,
         };
         let argmax = self.0.pick == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);

@@ -60,7 +60,7 @@ impl FromStr for Width {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Sampler")]
 pub struct PresetArgs {
-    /// A preset by name, or a TOML file. `afterword presets list` names them.
+    /// A preset by name, or a TOML file; `model` is what the model's makers advise. `afterword presets list` names them.
     #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
     pub preset: String,
 

@@ -69,7 +69,7 @@ pub enum Presets {
         #[arg(long)]
         json: bool,
     },
-    /// Print a preset as TOML, with all it extends resolved.
+    /// Print a preset as TOML, with all it extends resolved, and draw the schedules that move in it.
     Show {
         /// A preset by name, or a TOML file.
         name: String,
@@ -80,6 +80,43 @@ pub enum Presets {
         #[arg(long)]
         json: bool,
     },
+    /// Write a preset of your own, to be changed: into your configuration folder, where it is found by its name.
+    New {
+        /// Its name.
+        name: String,
+        /// The preset that it begins as, by name or TOML file.
+        #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
+        from: String,
+        /// Change one value. May be repeated.
+        #[arg(long, value_name = "KEY=VALUE")]
+        set: Vec<String>,
+        /// Write it to this file instead.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Make a preset of another program's settings, and tell what could not be carried over.
+    ///
+    /// Reads SillyTavern's text completion presets and KoboldCpp's settings (JSON), text-generation-webui's presets (YAML), and
+    /// llama.cpp's settings: its server's JSON, or a text file with its command line. Without --name or --out the preset is
+    /// printed.
+    Import {
+        /// The file; `-` reads standard input.
+        file: PathBuf,
+        /// Write it into your configuration folder, where it is found by this name.
+        #[arg(long, conflicts_with = "out")]
+        name: Option<String>,
+        /// Write it to this file.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Tell every stage, schedule and key that a preset may have.
+    Reference {
+        /// Print Markdown.
+        #[arg(long)]
+        markdown: bool,
+    },
+    /// Print the JSON Schema of preset files, for editors.
+    Schema,
     /// Read presets and tell what is wrong with them or of no use.
     Check {
         /// Presets by name, or TOML files.

@@ -1,0 +1,224 @@
+//! Schedules that come again: waves of four shapes, and steps.
+
+use std::f64::consts::TAU;
+
+use serde::{Deserialize, Serialize};
+
+use super::schedule::{Place, Scheduled, Unit};
+use super::{Amplitude, OutOfRange, Period, Phase, Share};
+
+/// A wave, whatever its shape: x(t) = centre + amplitude · envelope · shape(t / period + phase), clamped into the range of
+/// what it moves.
+///
+/// t counts units that are over; each shape has a turn of length 1, begins at its centre on its way up, and swings from −1 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, bound = "Q: Scheduled")]
+pub struct Cycle<Q> {
+    /// Units in one turn of the wave.
+    pub period: Period,
+    /// How far it swings to either side; 0 is the constant schedule at `centre`.
+    #[serde(default = "Q::amplitude")]
+    pub amplitude: Amplitude,
+    /// The value around which it swings.
+    #[serde(default = "Q::centre")]
+    pub centre: Q,
+    /// Where the story begins, as a fraction of a turn; 0.25 is the crest of a sine.
+    #[serde(default)]
+    pub phase: Phase,
+    /// What t counts.
+    #[serde(default, skip_serializing_if = "Unit::is_token")]
+    pub unit: Unit,
+    /// The first share of the planned story, over which the swing grows from nothing; 0 begins with the full one.
+    #[serde(default, skip_serializing_if = "Share::is_nothing")]
+    pub fade_in: Share,
+    /// The last share of the planned story, over which the swing dies away; 0 ends with the full one.
+    #[serde(default, skip_serializing_if = "Share::is_nothing")]
+    pub fade_out: Share,
+}
+
+/// The shapes of a wave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// sin 2πx.
+    Sine,
+    /// Straight up and straight down: 1 at ¼, −1 at ¾.
+    Triangle,
+    /// 1 over the first half of a turn, −1 over the second.
+    Square,
+    /// Straight up from −1 at ½ to 1 at the next ½, and down at once.
+    Saw,
+}
+
+impl Shape {
+    /// The height of the shape, from −1 to 1, at x turns.
+    #[must_use]
+    pub fn at(self, x: f64) -> f64 {
+        match self {
+            Self::Sine => (TAU * x).sin(),
+            Self::Triangle => 4.0 * ((x - 0.25).rem_euclid(1.0) - 0.5).abs() - 1.0,
+            Self::Square if x.rem_euclid(1.0) < 0.5 => 1.0,
+            Self::Square => -1.0,
+            Self::Saw => 2.0 * (x + 0.5).rem_euclid(1.0) - 1.0,
+        }
+    }
+}
+
+impl<Q: Scheduled> Cycle<Q> {
+    /// The value of a wave of this shape.
+    #[must_use]
+    pub fn at(&self, shape: Shape, place: &Place) -> Q {
+        let turns = place.count(self.unit) as f64 / self.period.get() + self.phase.get();
+        let swing = self.amplitude.get() * self.envelope(place.fraction);
+        Q::clamped(self.centre.get() + swing * shape.at(turns))
+    }
+
+    /// How much of the amplitude there is at this fraction of the story, from 0 to 1: min(1, f / fade-in, (1 − f) / fade-out).
+    fn envelope(&self, fraction: f64) -> f64 {
+        let ramp = |passed: f64, fade: Share| if fade.is_nothing() { 1.0 } else { (passed / fade.get()).clamp(0.0, 1.0) };
+        ramp(fraction, self.fade_in).min(ramp(1.0 - fraction, self.fade_out))
+    }
+}
+
+/// One value after the other, each held for as many units; after the last one the first comes again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, bound = "Q: Scheduled")]
+pub struct Steps<Q> {
+    /// The values, in their order.
+    pub values: Many<Q>,
+    /// How many units each is held for.
+    pub every: Period,
+    /// What is counted.
+    #[serde(default, skip_serializing_if = "Unit::is_token")]
+    pub unit: Unit,
+}
+
+impl<Q: Scheduled> Steps<Q> {
+    /// The value at this place: number ⌊t / every⌋, modulo their count.
+    #[must_use]
+    pub fn at(&self, place: &Place) -> Q {
+        let values = self.values.get();
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of tokens over a positive number")]
+        let held = (place.count(self.unit) as f64 / self.every.get()).floor() as usize;
+        values[held % values.len()]
+    }
+}
+
+/// Values, at least one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    try_from = "Vec<Q>",
+    into = "Vec<Q>",
+    bound(serialize = "Q: Clone + Serialize", deserialize = "Q: Clone + Deserialize<'de>")
+)]
+pub struct Many<Q>(Vec<Q>);
+
+impl<Q> Many<Q> {
+    /// The values.
+    #[must_use]
+    pub fn get(&self) -> &[Q] {
+        &self.0
+    }
+}
+
+impl<Q> TryFrom<Vec<Q>> for Many<Q> {
+    type Error = OutOfRange;
+    fn try_from(values: Vec<Q>) -> Result<Self, OutOfRange> {
+        let none = OutOfRange::new(0.0, "enough values", "at least one");
+        if values.is_empty() { Err(none) } else { Ok(Self(values)) }
+    }
+}
+
+impl<Q> From<Many<Q>> for Vec<Q> {
+    fn from(many: Many<Q>) -> Self {
+        many.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prob::{Alpha, Temperature};
+
+    fn cycle(period: f64, amplitude: f64, centre: f64, phase: f64) -> Cycle<Alpha> {
+        Cycle {
+            period: Period::new(period).unwrap(),
+            amplitude: Amplitude::new(amplitude).unwrap(),
+            centre: Alpha::new(centre).unwrap(),
+            phase: Phase::new(phase).unwrap(),
+            unit: Unit::Token,
+            fade_in: Share::default(),
+            fade_out: Share::default(),
+        }
+    }
+
+    fn token(token: usize) -> Place<'static> {
+        Place { token, ..Place::default() }
+    }
+
+    #[test]
+    fn every_shape_begins_at_its_centre_on_its_way_up() {
+        let eighths = [0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1.0];
+        let half = 0.5_f64.sqrt();
+        for (shape, heights) in [
+            (Shape::Sine, [0.0, half, 1.0, half, 0.0, -half, -1.0, -half, 0.0]),
+            (Shape::Triangle, [0.0, 0.5, 1.0, 0.5, 0.0, -0.5, -1.0, -0.5, 0.0]),
+            (Shape::Square, [1.0, 1.0, 1.0, 1.0, -1.0, -1.0, -1.0, -1.0, 1.0]),
+            (Shape::Saw, [0.0, 0.25, 0.5, 0.75, -1.0, -0.75, -0.5, -0.25, 0.0]),
+        ] {
+            for (x, height) in eighths.into_iter().zip(heights) {
+                assert!((shape.at(x) - height).abs() < 1e-12, "{shape:?} at {x}: {}", shape.at(x));
+                assert!((shape.at(x - 3.0) - height).abs() < 1e-12, "{shape:?} at {x} − 3");
+            }
+        }
+    }
+
+    #[test]
+    fn a_wave_passes_its_centre_its_crest_and_its_trough() {
+        let wave = cycle(60.0, 0.5, 0.1, 0.0);
+        for (t, alpha) in [(0, 0.1), (15, 0.6), (30, 0.1), (45, -0.4), (60, 0.1)] {
+            assert!((wave.at(Shape::Sine, &token(t)).get() - alpha).abs() < 1e-12, "t = {t}");
+        }
+    }
+
+    #[test]
+    fn crests_beyond_the_ends_are_clipped() {
+        let wave = cycle(4.0, 3.0, 0.5, 0.0);
+        assert_eq!(wave.at(Shape::Sine, &token(1)).get(), 1.0);
+        assert_eq!(wave.at(Shape::Sine, &token(3)).get(), -1.0);
+        let heat = Cycle { centre: Temperature::new(1.0).unwrap(), ..toml::from_str("period = 4\namplitude = 2").unwrap() };
+        assert_eq!(heat.at(Shape::Sine, &token(3)).get(), 0.0);
+        assert_eq!(heat.at(Shape::Sine, &token(1)).get(), 3.0);
+    }
+
+    #[test]
+    fn a_phase_of_a_quarter_begins_at_the_crest_and_whole_turns_change_nothing() {
+        let at = |phase, t| cycle(60.0, 1.0, 0.0, phase).at(Shape::Sine, &token(t)).get();
+        assert!((at(0.25, 0) - 1.0).abs() < 1e-12);
+        assert!((at(1.1, 7) - at(0.1, 7)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_unit_is_what_moves_a_wave() {
+        let place = Place { token: 100, sentence: 3, paragraph: 1, ..Place::default() };
+        let at = |unit| Cycle { unit, ..cycle(4.0, 1.0, 0.0, 0.0) }.at(Shape::Triangle, &place).get();
+        assert_eq!([at(Unit::Token), at(Unit::Sentence), at(Unit::Paragraph)], [0.0, -1.0, 1.0]);
+    }
+
+    #[test]
+    fn an_envelope_grows_over_its_first_share_and_dies_over_its_last() {
+        let faded =
+            Cycle { fade_in: Share::new(0.2).unwrap(), fade_out: Share::new(0.5).unwrap(), ..cycle(1.0, 1.0, 0.0, 0.25) };
+        for (fraction, alpha) in [(0.0, 0.0), (0.1, 0.5), (0.2, 1.0), (0.4, 1.0), (0.5, 1.0), (0.75, 0.5), (1.0, 0.0)] {
+            let place = Place { fraction, ..Place::default() };
+            assert!((faded.at(Shape::Sine, &place).get() - alpha).abs() < 1e-12, "{fraction}");
+        }
+    }
+
+    #[test]
+    fn steps_are_held_and_come_again() {
+        let steps: Steps<Alpha> = toml::from_str("values = [-1, 0, 0.5]\nevery = 2").unwrap();
+        let told: Vec<f64> = (0..8).map(|t| steps.at(&token(t)).get()).collect();
+        assert_eq!(told, [-1.0, -1.0, 0.0, 0.0, 0.5, 0.5, -1.0, -1.0]);
+        assert!(toml::from_str::<Steps<Alpha>>("values = []\nevery = 2").is_err());
+    }
+}
