@@ -117,6 +117,7 @@ fn record_of(
         run: Run {
             limit: plan.tokens,
             context: plan.context,
+            min_tokens: plan.sampler.min_tokens(),
             stops: plan.stops,
             width,
             cells: settings.cells,

@@ -43,6 +43,7 @@ struct Settings {
     pick: Pick,
     reach: Reach,
     detail: bool,
+    min_tokens: usize,
 }
 
 impl Sampler {
@@ -50,7 +51,7 @@ impl Sampler {
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
         let reach = if leader_wins(&chain) { Reach::Lazy } else { Reach::Full };
-        Self(Arc::new(Settings { chain, pick, reach, detail: false }))
+        Self(Arc::new(Settings { chain, pick, reach, detail: false, min_tokens: 0 }))
     }
 
     /// The same sampler, wanting to know at least so many candidates: `Lazy` changes nothing.
@@ -64,6 +65,19 @@ impl Sampler {
     #[must_use]
     pub fn with_detail(&self) -> Self {
         Self(Arc::new(Settings { detail: true, ..(*self.0).clone() }))
+    }
+
+    /// The same sampler, which takes no token that ends the story among the first `min_tokens`, unless nothing else is left; 0
+    /// lets a story end at once.
+    #[must_use]
+    pub fn with_min_tokens(&self, min_tokens: usize) -> Self {
+        Self(Arc::new(Settings { min_tokens, ..(*self.0).clone() }))
+    }
+
+    /// Before so many tokens it takes no end.
+    #[must_use]
+    pub fn min_tokens(&self) -> usize {
+        self.0.min_tokens
     }
 
     /// How many candidates it wants to know.
@@ -115,7 +129,11 @@ impl Sampler {
         let (before, future, after) = settings.chain.split();
         let best =
             top(row, if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get())));
-        let may = |token: Token| lexicon.kind(token) != Kind::Control;
+        let takeable = |token: Token| lexicon.kind(token) != Kind::Control;
+        // Before the story may end, an end is no candidate; but where the model has nothing else to say, it may say that.
+        let goes_on = |token: Token| row.get(token as usize).is_some_and(|logit| logit.is_finite()) && !lexicon.ends(token);
+        let must_go_on = memory.step() < settings.min_tokens && (0..).take(row.len()).any(|t| takeable(t) && goes_on(t));
+        let may = |token: Token| takeable(token) && !(must_go_on && lexicon.ends(token));
         let acts = Act::all(before, memory, lexicon);
         // Detail wants to know who is cut, and so has to see them all.
         let allowed = best.iter().copied().filter(|ranked| may(ranked.token));

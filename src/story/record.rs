@@ -85,6 +85,9 @@ pub struct Run {
     pub limit: usize,
     /// The most tokens of prompt and story together.
     pub context: usize,
+    /// Before so many tokens no end of the model's was taken.
+    #[serde(default)]
+    pub min_tokens: usize,
     /// Strings before which the text ends.
     pub stops: Vec<String>,
     /// Candidates looked at in one decode.

@@ -123,6 +123,10 @@ pub struct StoryArgs {
     #[arg(long, value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
+    /// Take no end of the model's before so many tokens are told.
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+    pub min_tokens: Option<NonZeroUsize>,
+
     /// End before this text; it is not told. May be repeated.
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
