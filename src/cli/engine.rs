@@ -154,7 +154,8 @@ impl Engine {
         sampler.check(self.weights.lexicon())?;
         let sampler = if least == 0 { sampler } else { sampler.with_min_tokens(least) };
         let (tokens, stops) = (story.tokens.get(), story.stop.clone());
-        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, stops })
+        let (slides, may_loop) = (story.go_on, story.no_loop_stop);
+        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, slides, may_loop, stops })
     }
 
     /// Room for any one of these stories.

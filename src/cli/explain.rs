@@ -26,7 +26,14 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     // The draw is that of `write`: to know more than it needs changes nothing in what is taken.
     let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail();
     let asked = engine.ask(prompt, &asking, seed, 1, terminal)?;
-    let one = StoryArgs { seed: Some(seed), tokens: NonZeroUsize::MIN, min_tokens: None, stop: Vec::new() };
+    let one = StoryArgs {
+        seed: Some(seed),
+        tokens: NonZeroUsize::MIN,
+        min_tokens: None,
+        go_on: false,
+        no_loop_stop: true,
+        stop: Vec::new(),
+    };
     let plan = engine.plan(sampler, &asked.tokens, seed, &one)?;
     let width = engine.width();
     // Every candidate stays until all are known.

@@ -118,6 +118,8 @@ fn record_of(
             limit: plan.tokens,
             context: plan.context,
             min_tokens: plan.sampler.min_tokens(),
+            slides: plan.slides,
+            may_loop: plan.may_loop,
             stops: plan.stops,
             width,
             cells: settings.cells,
@@ -139,6 +141,7 @@ fn record_of(
         mean_log_p: log_p / tale.draws.len().max(1) as f64,
         evaluations: tale.told.counts.evaluations,
         decodes: tale.told.counts.decodes,
+        slides: tale.told.counts.slides,
         times: Times {
             load: engine.load_time.as_secs_f64(),
             read: tale.read_time.as_secs_f64(),

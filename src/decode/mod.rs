@@ -3,6 +3,8 @@
 //! [`Stories`] asks every running storyteller what it wants to know, answers all of them with one decode, and goes on. It
 //! reads no clock and prints nothing: what happens is told as [`Event`]s.
 
+mod plan;
+mod refrain;
 mod round;
 mod sharing;
 mod storyteller;
@@ -10,6 +12,7 @@ mod storyteller;
 mod tests;
 mod thinking;
 
+pub use plan::{Counts, Plan, Told};
 pub use round::{Event, Stories};
-pub use storyteller::{Counts, Plan, Told};
+
 pub use thinking::{Until, plain_sampler};
