@@ -33,7 +33,8 @@ fn future(candidates: usize, entropy_top: Token) -> Sampler {
 }
 
 fn plan(sampler: &Sampler) -> Plan {
-    Plan { sampler: sampler.clone(), prompt: vec![1, 2, 3], seed: 7, tokens: 40, context: 1000, stops: Vec::new() }
+    let (prompt, stops) = (vec![1, 2, 3], Vec::new());
+    Plan { sampler: sampler.clone(), prompt, seed: 7, tokens: 40, context: 1000, slides: false, may_loop: true, stops }
 }
 
 /// A story with the text that was heard of it, what it failed of, and the branches that it left.

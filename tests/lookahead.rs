@@ -46,6 +46,8 @@ fn plans(weights: &Weights, sampler: &Sampler, seeds: std::ops::Range<u64>) -> V
         seed,
         tokens: 100,
         context: 1024,
+        slides: false,
+        may_loop: true,
         stops: Vec::new(),
     };
     PROMPTS.iter().flat_map(|prompt| seeds.clone().map(move |seed| plan(prompt, seed))).collect()

@@ -69,6 +69,8 @@ pub struct Sums {
     pub full: usize,
     /// Stories that filled the context.
     pub context: usize,
+    /// Stories that only repeated themselves in the end.
+    pub looped: usize,
     /// Stories that failed.
     pub failed: usize,
     /// Seconds from their first tokens to their ends, together.
@@ -88,6 +90,7 @@ impl Sums {
             StopReason::Stop(_) => &mut self.stopped,
             StopReason::Tokens => &mut self.full,
             StopReason::Context => &mut self.context,
+            StopReason::Loop => &mut self.looped,
             // An interrupted story is never kept; one that says so is no whole story.
             StopReason::Interrupted | StopReason::Failed(_) => &mut self.failed,
         } += 1;

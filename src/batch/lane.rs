@@ -156,7 +156,7 @@ pub(super) mod tests {
 
     pub fn plan(prompt: &[Token], seed: u64, tokens: usize) -> Plan {
         let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
-        Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: 100, stops: Vec::new() }
+        Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: 100, slides: false, may_loop: true, stops: Vec::new() }
     }
 
     fn told(streams: usize, plans: Vec<Plan>, stop: impl Fn(usize) -> bool) -> Vec<Finished> {

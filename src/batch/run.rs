@@ -173,6 +173,9 @@ pub(super) mod tests {
             settings: Run {
                 limit: 9,
                 context: 99,
+                min_tokens: 0,
+                slides: false,
+                may_loop: false,
                 stops: vec!["###".into()],
                 width: 1,
                 cells: 64,

@@ -164,6 +164,9 @@ impl Bench {
                 seed,
                 tokens: self.quota(),
                 context,
+                slides: false,
+                // What is measured is as long as it was asked for.
+                may_loop: true,
                 stops: Vec::new(),
             })
         };

@@ -78,8 +78,16 @@ mod tests {
             let sampler = sampler("0.3", horizon);
             for seed in 0..8 {
                 let prompt = [1, 2, 3];
-                let plan =
-                    Plan { sampler: sampler.clone(), prompt: prompt.to_vec(), seed, tokens: 50, context: 99, stops: vec![] };
+                let plan = Plan {
+                    sampler: sampler.clone(),
+                    prompt: prompt.to_vec(),
+                    seed,
+                    tokens: 50,
+                    context: 99,
+                    slides: false,
+                    may_loop: true,
+                    stops: vec![],
+                };
                 let mut model = toy();
                 let mut stories = Stories::new(&mut model, 1);
                 stories.begin(plan.clone()).unwrap();

@@ -162,8 +162,16 @@ mod tests {
 
     #[test]
     fn the_looks_of_a_story_are_what_it_evaluates() {
-        let plan =
-            Plan { sampler: sampler("0", "token"), prompt: vec![1, 2, 3], seed: 1, tokens: 30, context: 99, stops: Vec::new() };
+        let plan = Plan {
+            sampler: sampler("0", "token"),
+            prompt: vec![1, 2, 3],
+            seed: 1,
+            tokens: 30,
+            context: 99,
+            slides: false,
+            may_loop: true,
+            stops: Vec::new(),
+        };
         let mut model = toy();
         let looks = looks(&mut model, plan).unwrap();
         // The prompt's three, and what was looked at; no turn of this story had a single survivor.

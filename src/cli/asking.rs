@@ -203,6 +203,8 @@ impl Engine {
             seed,
             tokens: room.clamp(1, MOST_THINKING),
             context: self.context,
+            slides: false,
+            may_loop: true,
             stops: vec![marks.stop.to_owned()],
             prompt,
         };

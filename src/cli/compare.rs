@@ -286,6 +286,7 @@ fn ending(stop: &StopReason) -> String {
         StopReason::Stop(stop) => format!("stopped before {stop:?}"),
         StopReason::Tokens => "token limit".into(),
         StopReason::Context => "context full".into(),
+        StopReason::Loop => "repeats itself".into(),
         StopReason::Interrupted => "interrupted".into(),
         StopReason::Failed(_) => "broke off".into(),
     }

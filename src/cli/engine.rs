@@ -1,5 +1,6 @@
 //! From arguments to a model that tells.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -94,7 +95,7 @@ impl Engine {
         let load_time = started.elapsed();
 
         let trained = weights.trained_context();
-        let context = args.ctx.map_or(trained, std::num::NonZeroUsize::get);
+        let context = args.ctx.map_or(trained, NonZeroUsize::get);
         if context > trained {
             let path = path.display();
             return Err(Usage(format!("`--ctx` is {context}, but the model `{path}` was trained for {trained} tokens")).into());
@@ -150,9 +151,16 @@ impl Engine {
         if story.stop.iter().any(String::is_empty) {
             return Err(Usage("`--stop` is empty: every story would end before its first word".into()).into());
         }
+        let least = story.min_tokens.map_or(0, NonZeroUsize::get);
+        if least > story.tokens.get() {
+            let message = format!("`--min-tokens` is {least}, but `--tokens` ends the story after {}", story.tokens);
+            return Err(Usage(message).into());
+        }
         sampler.check(self.weights.lexicon())?;
+        let sampler = if least == 0 { sampler } else { sampler.with_min_tokens(least) };
         let (tokens, stops) = (story.tokens.get(), story.stop.clone());
-        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, stops })
+        let (slides, may_loop) = (story.go_on, story.no_loop_stop);
+        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, slides, may_loop, stops })
     }
 
     /// Room for any one of these stories.
@@ -183,7 +191,7 @@ impl Engine {
 
     /// A memory of this size.
     pub fn session_of(&self, cells: usize, branches: usize) -> Result<Session<'_>> {
-        let threads = self.args.threads.map(std::num::NonZeroUsize::get);
+        let threads = self.args.threads.map(NonZeroUsize::get);
         if let Some(card) = &self.card {
             let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));
             let wish = wish(&self.args.device, cells, branches, BATCH);

@@ -38,6 +38,8 @@ struct Asked {
     told: Vec<Token>,
     /// How many tokens the story may have; at its first one nothing depends on it.
     planned: usize,
+    /// Before so many tokens the story takes no end.
+    least: usize,
     /// The token that the record has there.
     recorded: Option<Token>,
 }
@@ -48,10 +50,17 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         Some(path) => of_record(args, &path, terminal)?,
         None => of_prompt(args, terminal)?,
     };
-    let Asked { engine, chosen, seed, text, prompt, told, planned, recorded } = asked;
+    let Asked { engine, chosen, seed, text, prompt, told, planned, least, recorded } = asked;
     // The draw is that of `write`: to know more than it needs changes nothing in what is taken.
-    let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail();
-    let one = StoryArgs { seed: Some(seed), tokens: std::num::NonZeroUsize::MIN, stop: Vec::new() };
+    let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail().with_min_tokens(least);
+    let one = StoryArgs {
+        seed: Some(seed),
+        tokens: std::num::NonZeroUsize::MIN,
+        min_tokens: None,
+        go_on: false,
+        no_loop_stop: true,
+        stop: Vec::new(),
+    };
     let so_far = [&prompt[..], &told].concat();
     let plan = engine.plan(sampler, &so_far, seed, &one)?;
     let width = engine.width();
@@ -107,7 +116,17 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         terminal.note(safe(&format!("the model's makers advise {}: `--preset model`", advice.join(", "))));
     }
     let asked = engine.ask(text, &asking, seed, 1, terminal)?;
-    Ok(Asked { engine, chosen, seed, text: asked.prompt, prompt: asked.tokens, told: Vec::new(), planned: 1, recorded: None })
+    Ok(Asked {
+        engine,
+        chosen,
+        seed,
+        text: asked.prompt,
+        prompt: asked.tokens,
+        told: Vec::new(),
+        planned: 1,
+        least: 0,
+        recorded: None,
+    })
 }
 
 /// A token of a story that was told, as its record has it.
@@ -133,8 +152,15 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     };
     let text = begun + &String::from_utf8_lossy(&bytes);
     let recorded = Some(record.tokens[after]);
-    let planned = record.run.limit.min(record.run.context.saturating_sub(record.prompt_tokens.len()));
-    Ok(Asked { engine, chosen, seed: record.seed, text, prompt: record.prompt_tokens, told, planned, recorded })
+    let room = record.run.context.saturating_sub(record.prompt_tokens.len());
+    if after > room {
+        let hint = format!("up to `--after {room}` it saw everything");
+        let refusal = "the model no longer saw the whole story there: it had slid, and where is not recorded";
+        return Err(Usage(format!("cannot explain token {after} of `{}`: {refusal}\nhint: {hint}", path.display())).into());
+    }
+    let least = record.run.min_tokens;
+    let planned = if record.run.slides { record.run.limit } else { record.run.limit.min(room) };
+    Ok(Asked { engine, chosen, seed: record.seed, text, prompt: record.prompt_tokens, told, planned, least, recorded })
 }
 
 /// The preset as it ran, with what is to be otherwise now.

@@ -52,6 +52,9 @@ impl Recorder {
         let run = Run {
             limit: 0,
             context: engine.context,
+            min_tokens: 0,
+            slides: false,
+            may_loop: false,
             stops: Vec::new(),
             width,
             cells: settings.cells,
@@ -99,13 +102,20 @@ impl Recorder {
             resolved,
             seed: plan.seed,
             model: self.model.clone(),
-            run: Run { context: plan.context, ..self.run(plan.tokens, &plan.stops) },
+            run: Run {
+                context: plan.context,
+                min_tokens: plan.sampler.min_tokens(),
+                slides: plan.slides,
+                may_loop: plan.may_loop,
+                ..self.run(plan.tokens, &plan.stops)
+            },
             versions: self.versions.clone(),
             prompt_tokens: plan.prompt.clone(),
             mean_log_p: log_p / told.tokens.len().max(1) as f64,
             tokens: told.tokens,
             evaluations: told.counts.evaluations,
             decodes: told.counts.decodes,
+            slides: told.counts.slides,
             times: Times { load: self.load, read, tell },
             trace,
         })

@@ -37,11 +37,13 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
         terminal.note("told by another build of the program: the bits may differ");
     }
     let plan = Plan {
-        sampler: sampler(&record).with_context(refusal)?,
+        sampler: sampler(&record).with_context(refusal)?.with_min_tokens(record.run.min_tokens),
         prompt: record.prompt_tokens.clone(),
         seed: record.seed,
         tokens: record.run.limit,
         context: record.run.context,
+        slides: record.run.slides,
+        may_loop: record.run.may_loop,
         stops: record.run.stops.clone(),
     };
     let mut session = engine.session_of(record.run.cells, record.run.branches)?;

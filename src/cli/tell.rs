@@ -76,7 +76,9 @@ pub fn tell_why(
             }
         };
         let mut listener = |event: Event| match event {
-            Event::Read { read, of, .. } => progress.read(read, of),
+            // What is read again once the story has begun is no prompt.
+            Event::Read { read, of, .. } if draws.is_empty() => progress.read(read, of),
+            Event::Read { .. } => {}
             Event::Told { draw, text, counts, .. } => {
                 first.get_or_insert_with(Instant::now);
                 draws.push(draw.clone());
@@ -125,7 +127,8 @@ mod tests {
         let mut toy = Toy::new(lexicon, |text| (0_u8..3).map(|token| f32::from(token) * (text.len() % 3) as f32).collect());
         toy.fail_at = fail_at;
         let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
-        let plan = Plan { sampler, prompt: vec![0], seed: 1, tokens: 30, context: 100, stops: vec![stop.into()] };
+        let (prompt, stops) = (vec![0], vec![stop.into()]);
+        let plan = Plan { sampler, prompt, seed: 1, tokens: 30, context: 100, slides: false, may_loop: true, stops };
         let progress = Progress::telling(&Terminal::new(Colour::Never, true), 30);
         let mut heard = String::new();
         let tale = tell(&mut toy, plan, 1, &progress, |text| {

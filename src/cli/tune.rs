@@ -95,7 +95,16 @@ fn plan_of(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token]) -> R
     sampler.check(engine.weights.lexicon())?;
     let tokens = args.tokens.get().min(engine.context - prompt.len());
     let context = prompt.len() + tokens;
-    Ok(Plan { sampler, prompt: prompt.to_vec(), seed: args.seed, tokens, context, stops: Vec::new() })
+    Ok(Plan {
+        sampler,
+        prompt: prompt.to_vec(),
+        seed: args.seed,
+        tokens,
+        context,
+        slides: false,
+        may_loop: true,
+        stops: Vec::new(),
+    })
 }
 
 fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: usize) -> Result<Bed<'w>> {

@@ -4,6 +4,8 @@
 //! reads no clock and prints nothing: what happens is told as [`Event`]s.
 
 mod moment;
+mod plan;
+mod refrain;
 mod round;
 mod sharing;
 mod storyteller;
@@ -12,6 +14,6 @@ mod tests;
 mod thinking;
 
 pub use moment::{Place, decide};
+pub use plan::{Counts, Plan, Told};
 pub use round::{Event, Stories};
-pub use storyteller::{Counts, Plan, Told};
 pub use thinking::{Until, plain_sampler};

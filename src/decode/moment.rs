@@ -134,7 +134,16 @@ mod tests {
         let future: Future = serde_json::from_str(r#"{"candidates": 4, "entropy-top": 3, "alpha": 0.3}"#).unwrap();
         let sampler =
             Sampler::new(Chain::new(vec![Stage::Future(future)]).unwrap(), Pick::Sample).with_reach(Reach::Exhaustive);
-        let plan = Plan { sampler: sampler.clone(), prompt: vec![0, 1], seed: 3, tokens: 30, context: 100, stops: Vec::new() };
+        let plan = Plan {
+            sampler: sampler.clone(),
+            prompt: vec![0, 1],
+            seed: 3,
+            tokens: 30,
+            context: 100,
+            slides: false,
+            may_loop: true,
+            stops: Vec::new(),
+        };
         let (mut model, mut draws) = (toy(), Vec::new());
         let mut stories = Stories::new(&mut model, 2);
         stories.begin(plan).unwrap();

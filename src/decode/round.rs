@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, ensure};
 
+use super::plan::{Counts, Plan, Told};
 use super::sharing::{Left, Prompts, fork};
-use super::storyteller::{Counts, Plan, Settled, Storyteller, Told, Want};
+use super::storyteller::{Settled, Storyteller, Want};
 use crate::model::{Branch, From, Model, Step};
 use crate::prob::Token;
 use crate::sampler::Draw;

@@ -1,64 +1,13 @@
 //! One story: what it wants to know next, and what it does with the answer.
 
 use anyhow::{Result, bail, ensure};
-use serde::{Deserialize, Serialize};
 
+use super::plan::{Counts, Plan, Told};
+use super::refrain::Refrain;
 use crate::model::{Branch, Flow, From, Lexicon, Rows, Step, Telling};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Draw, Memory, Path, Reach, Sampler, Turn};
+use crate::sampler::{Ask, Draw, Memory, Path, Reach, Turn};
 use crate::story::StopReason;
-
-/// What story is to be told.
-#[derive(Debug, Clone)]
-pub struct Plan {
-    /// The decisions.
-    pub sampler: Sampler,
-    /// The tokens of the prompt.
-    pub prompt: Vec<Token>,
-    /// The seed of its noise.
-    pub seed: u64,
-    /// The most tokens to tell, at least 1.
-    pub tokens: usize,
-    /// The most tokens of prompt and story together.
-    pub context: usize,
-    /// Strings before which the text ends.
-    pub stops: Vec<String>,
-}
-
-impl Plan {
-    /// The most tokens that will be told: what a schedule over the length of the story goes by.
-    #[must_use]
-    pub fn planned(&self) -> usize {
-        self.tokens.min(self.context.saturating_sub(self.prompt.len()))
-    }
-}
-
-/// What a story has cost so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Counts {
-    /// Tokens of the prompt.
-    pub prompt: usize,
-    /// Tokens told, one that ended the story among them.
-    pub tokens: usize,
-    /// Rows of logits that were known to decide about tokens: the prompt's last row, which other stories may share, candidates'
-    /// rows, plain steps. Plain sampling needs exactly one a token.
-    pub evaluations: usize,
-    /// Decodes in which the story had a part, those of the prompt left out.
-    pub decodes: usize,
-}
-
-/// A story as it was told.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Told {
-    /// The tokens, one that ended the story among them.
-    pub tokens: Vec<Token>,
-    /// The text without the prompt.
-    pub text: String,
-    /// Why it ended; `None` while it goes on, and where it failed.
-    pub stop: Option<StopReason>,
-    /// What it cost.
-    pub counts: Counts,
-}
 
 /// A branch to be made for a story.
 #[derive(Debug, Clone)]
@@ -92,7 +41,8 @@ struct Known {
 
 #[derive(Debug)]
 enum Phase {
-    /// So many tokens of the text are in the trunk: of the prompt, or of all that was told where the trunk was lost.
+    /// So many tokens of what the model is to see are in the trunk: of the prompt, or of the story too where its trunk was
+    /// lost or it slid.
     Reading(usize),
     /// A turn wants to look at these paths, none of them known.
     Choosing(Box<Turn>, Vec<Path>),
@@ -118,6 +68,9 @@ pub(super) struct Storyteller {
     plan: Plan,
     noise: Noise,
     memory: Memory,
+    /// How many of the oldest tokens of the story the model no longer sees.
+    dropped: usize,
+    refrain: Refrain,
     telling: Telling,
     trunk: Option<Branch>,
     known: Vec<Known>,
@@ -142,6 +95,8 @@ impl Storyteller {
         Ok(Self {
             noise: Noise::new(plan.seed, &plan.prompt),
             memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
+            dropped: 0,
+            refrain: Refrain::new(),
             telling: Telling::new(plan.stops.clone()),
             trunk: None,
             known: Vec::new(),
@@ -196,7 +151,7 @@ impl Storyteller {
     pub fn begin_behind(&mut self, branch: Branch, row: &[f32], lexicon: &Lexicon) -> Result<()> {
         let prompt = self.plan.prompt.len();
         self.trunk = Some(branch);
-        if self.memory.text().len() > prompt {
+        if self.seen() > prompt {
             self.phase = Phase::Reading(prompt);
             return Ok(());
         }
@@ -207,7 +162,7 @@ impl Storyteller {
     /// While a text is read: how many of its tokens have been, and how many there are.
     pub fn reading(&self) -> Option<(usize, usize)> {
         match self.phase {
-            Phase::Reading(read) => Some((read, self.memory.text().len())),
+            Phase::Reading(read) => Some((read, self.seen())),
             _ => None,
         }
     }
@@ -264,16 +219,24 @@ impl Storyteller {
         self.told.text.push_str(&text);
         settled.told.push((draw, text));
 
+        let loops = self.refrain.hear(self.memory.told()) && !self.plan.may_loop;
+        let full = self.seen() >= self.plan.context;
         let stop = match stop {
             _ if ended => Some(StopReason::End),
             Some(stop) => Some(StopReason::Stop(stop)),
             None if self.told.tokens.len() >= self.plan.tokens => Some(StopReason::Tokens),
-            None if self.memory.text().len() >= self.plan.context => Some(StopReason::Context),
+            None if loops => Some(StopReason::Loop),
+            None if full && !self.plan.slides => Some(StopReason::Context),
             None => None,
         };
         if let Some(stop) = stop {
             self.told.stop = Some(stop);
             self.phase = Phase::Ended;
+            return Ok(());
+        }
+
+        if full {
+            settled.free.extend(self.slide());
             return Ok(());
         }
 
@@ -292,6 +255,25 @@ impl Storyteller {
         Ok(())
     }
 
+    /// How many tokens of prompt and story the model sees, the one told last among them.
+    fn seen(&self) -> usize {
+        self.memory.text().len() - self.dropped
+    }
+
+    /// The same tokens, from this one on.
+    fn seen_from(&self, from: usize) -> impl Iterator<Item = Token> {
+        let kept = self.memory.told()[self.dropped..].iter();
+        self.plan.prompt.iter().chain(kept).copied().skip(from)
+    }
+
+    /// Drops the older half of what the model sees of the story, the larger one of two, and goes back to reading: nothing but
+    /// a fresh reading can take tokens out of every kind of memory. Returns the branches that held it.
+    fn slide(&mut self) -> Vec<Branch> {
+        self.dropped += (self.seen() - self.plan.prompt.len()).div_ceil(2);
+        self.told.counts.slides += 1;
+        self.read_again()
+    }
+
     /// Begins the turn for this row.
     fn choose(&mut self, row: &[f32], lexicon: &Lexicon) -> Result<()> {
         let turn = self.plan.sampler.turn(&self.memory, row, lexicon, self.noise)?;
@@ -306,7 +288,7 @@ impl Storyteller {
         match &self.phase {
             Phase::Ended => Vec::new(),
             Phase::Reading(read) => {
-                let tokens: Vec<Token> = self.memory.text()[*read..].iter().copied().take(chunk).collect();
+                let tokens: Vec<Token> = self.seen_from(*read).take(chunk).collect();
                 vec![Want { from: trunk(From::Move), tokens, purpose: Purpose::Trunk }]
             }
             Phase::Stepping(token) => {
@@ -336,7 +318,8 @@ impl Storyteller {
             (Purpose::Trunk, Phase::Reading(read)) => {
                 self.trunk = Some(branch);
                 *read += want.tokens.len();
-                if *read == self.memory.text().len() {
+                let read = *read;
+                if read == self.seen() {
                     self.told.counts.evaluations += 1;
                     self.choose(&row, lexicon)?;
                 }
@@ -360,7 +343,7 @@ impl Storyteller {
         }
     }
 
-    /// Goes back to reading all that was told, for its branches can no longer be trusted; returns them.
+    /// Goes back to reading all that the model is to see, for its branches can no longer be trusted; returns them.
     pub fn read_again(&mut self) -> Vec<Branch> {
         self.phase = Phase::Reading(0);
         self.branches()

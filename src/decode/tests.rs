@@ -7,6 +7,7 @@ use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
 mod drafts;
+mod long;
 
 const V: Token = 14;
 
@@ -36,7 +37,16 @@ fn sampler(alpha: &str, horizon: &str) -> Sampler {
 }
 
 fn plan(sampler: &Sampler, prompt: &[Token], seed: u64) -> Plan {
-    Plan { sampler: sampler.clone(), prompt: prompt.to_vec(), seed, tokens: 60, context: 4096, stops: Vec::new() }
+    Plan {
+        sampler: sampler.clone(),
+        prompt: prompt.to_vec(),
+        seed,
+        tokens: 60,
+        context: 4096,
+        slides: false,
+        may_loop: true,
+        stops: Vec::new(),
+    }
 }
 
 fn tell(toy: &mut Toy, width: usize, plans: Vec<Plan>) -> Vec<Told> {

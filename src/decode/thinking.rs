@@ -70,7 +70,16 @@ mod tests {
             let mut toy = Toy::new(lexicon(), row);
             let mut model = Until::new(&mut toy, last);
             let sampler = plain_sampler().unwrap();
-            let plan = Plan { sampler, prompt: vec![0], seed: 1, tokens: 9, context: 99, stops: Vec::new() };
+            let plan = Plan {
+                sampler,
+                prompt: vec![0],
+                seed: 1,
+                tokens: 9,
+                context: 99,
+                slides: false,
+                may_loop: true,
+                stops: Vec::new(),
+            };
             let mut stories = Stories::new(&mut model, 1);
             stories.begin(plan).unwrap();
             while stories.running() > 0 {

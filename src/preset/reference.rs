@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn what_holds_where_a_key_is_absent_is_what_the_reference_says() {
-        let some = |form: &Form| match form {
+        let sample = |form: &Form| match form {
             Form::Word(words) => format!("\"{}\"", words[0]),
             Form::Pair(..) => "[1, 1]".to_owned(),
             Form::List(_) => "[1]".to_owned(),
@@ -248,7 +248,7 @@ mod tests {
                 .iter()
                 .filter(|key| key.usual.is_none())
                 .map(|key| {
-                    format!("{} = {}", key.name, if key.name == "entropy-top" { "2".to_owned() } else { some(&key.form) })
+                    format!("{} = {}", key.name, if key.name == "entropy-top" { "2".to_owned() } else { sample(&key.form) })
                 })
                 .collect();
             let text = format!("[[chain]]\n{} = {{ {} }}", entry.name, needed.join(", "));

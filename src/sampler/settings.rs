@@ -49,6 +49,7 @@ struct Settings {
     reach: Reach,
     detail: bool,
     bound: Option<Bound>,
+    min_tokens: usize,
 }
 
 impl Sampler {
@@ -56,7 +57,7 @@ impl Sampler {
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
         let reach = if leader_wins(&chain) { Reach::Lazy } else { Reach::Full };
-        Self(Arc::new(Settings { chain, pick, reach, detail: false, bound: None }))
+        Self(Arc::new(Settings { chain, pick, reach, detail: false, bound: None, min_tokens: 0 }))
     }
 
     /// The same sampler, wanting to know at least so many candidates: `Lazy` changes nothing.
@@ -70,6 +71,19 @@ impl Sampler {
     #[must_use]
     pub fn with_detail(&self) -> Self {
         Self(Arc::new(Settings { detail: true, ..(*self.0).clone() }))
+    }
+
+    /// The same sampler, which takes no token that ends the story among the first `min_tokens`, unless nothing else is left; 0
+    /// lets a story end at once.
+    #[must_use]
+    pub fn with_min_tokens(&self, min_tokens: usize) -> Self {
+        Self(Arc::new(Settings { min_tokens, ..(*self.0).clone() }))
+    }
+
+    /// Before so many tokens it takes no end.
+    #[must_use]
+    pub fn min_tokens(&self) -> usize {
+        self.0.min_tokens
     }
 
     /// How many candidates it wants to know.
@@ -138,7 +152,11 @@ impl Sampler {
         let prelude = Prelude::of(&acts);
         let best = if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
         let best = top(row, prelude.needs(best));
-        let may = |token: Token| lexicon.kind(token) != Kind::Control;
+        let takeable = |token: Token| lexicon.kind(token) != Kind::Control;
+        // Before the story may end, an end is no candidate; but where the model has nothing else to say, it may say that.
+        let goes_on = |token: Token| row.get(token as usize).is_some_and(|logit| logit.is_finite()) && !lexicon.ends(token);
+        let must_go_on = memory.step() < settings.min_tokens && (0..).take(row.len()).any(|t| takeable(t) && goes_on(t));
+        let may = |token: Token| takeable(token) && !(must_go_on && lexicon.ends(token));
         let followed = best.iter().take(if settings.detail { WATCHED } else { 0 });
         let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
         let mut moment = Moment::new(partition, watched, settings.detail);

@@ -389,6 +389,52 @@ mod tests {
     }
 
     #[test]
+    fn before_the_least_length_no_end_is_taken_by_the_lazy_draw_or_the_full_one() {
+        // The end is by far the likeliest token.
+        let row = |text: &[Token]| row(text).into_iter().zip(0..V).map(|(l, t)| if t == 10 { 9.0 } else { l }).collect();
+        let row = |text: &[Token]| -> Vec<f32> { row(text) };
+        let ends = |sampler: &Sampler, told: &[Token], seed| {
+            let mut memory = Memory::of_prompt(&[1]);
+            for &token in told {
+                memory = memory.retold(token, -1.0);
+            }
+            let mut turn = sampler.turn(&memory, &row(memory.text()), &lexicon(), Noise::new(seed, &[])).unwrap();
+            loop {
+                match turn.ask() {
+                    Ask::Take(draw) => return draw.token,
+                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat()), &lexicon()),
+                }
+            }
+        };
+        for chain in
+            [vec!["min-p = 0.05".to_owned()], vec!["min-p = 0.05".to_owned(), future("0", ""), "temperature = 1".to_owned()]]
+        {
+            let chain: Vec<&str> = chain.iter().map(String::as_str).collect();
+            let plain = sampler(&chain, Pick::Sample);
+            let least = plain.with_min_tokens(2);
+            for seed in 0..50 {
+                for told in [&[][..], &[2]] {
+                    let token = ends(&least, told, seed);
+                    assert_ne!(token, 10);
+                    assert_eq!(ends(&least.with_reach(Reach::Exhaustive), told, seed), token);
+                }
+                // From the second token on it is as if nothing had been asked for.
+                assert_eq!(ends(&least, &[2, 3], seed), ends(&plain, &[2, 3], seed));
+            }
+            assert_eq!(ends(&least, &[2, 3], 0), 10);
+        }
+    }
+
+    #[test]
+    fn where_nothing_but_an_end_is_left_it_is_taken_before_its_time() {
+        let mut row = [f32::NEG_INFINITY; 12];
+        (row[10], row[11]) = (1.0, 2.0);
+        let least = sampler(&[], Pick::Sample).with_min_tokens(9);
+        let ask = least.turn(&Memory::of_prompt(&[1]), &row, &lexicon(), Noise::new(1, &[])).unwrap().ask();
+        assert!(matches!(ask, Ask::Take(draw) if draw.token == 10));
+    }
+
+    #[test]
     fn an_end_counts_as_open_as_now_or_is_never_taken_or_looked_at_like_others() {
         let memory = Memory::of_prompt(&[7]);
         let end = |how: &str| {

@@ -54,6 +54,9 @@ pub struct Record {
     pub evaluations: usize,
     /// Decodes, those of the prompt left out.
     pub decodes: usize,
+    /// How often the model forgot the older half of what it saw of the story, to go on at a full context.
+    #[serde(default)]
+    pub slides: usize,
     /// Durations in seconds.
     pub times: Times,
     /// What was known and decided at each token, where that was asked for.
@@ -78,13 +81,23 @@ pub struct ModelFile {
 }
 
 /// What else decides the bits of a story on one machine.
+#[allow(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Run {
     /// The most tokens to tell.
     pub limit: usize,
-    /// The most tokens of prompt and story together.
+    /// The most tokens of prompt and story that the model saw together.
     pub context: usize,
+    /// Before so many tokens no end of the model's was taken.
+    #[serde(default)]
+    pub min_tokens: usize,
+    /// Whether it was to go on at a full context.
+    #[serde(default)]
+    pub slides: bool,
+    /// Whether it was to go on where it only repeated itself: so did all before records told.
+    #[serde(default = "yes")]
+    pub may_loop: bool,
     /// Strings before which the text ends.
     pub stops: Vec<String>,
     /// Candidates looked at in one decode.

@@ -16,6 +16,8 @@ pub enum StopReason {
     Tokens,
     /// The context holds no further token.
     Context,
+    /// It repeated itself for good: its end was one phrase over and over.
+    Loop,
     /// It was interrupted from outside.
     Interrupted,
     /// It could not go on, for this reason; what was told until then is kept.
@@ -29,6 +31,7 @@ impl fmt::Display for StopReason {
             Self::Stop(stop) => write!(f, "met the stop string {stop:?}"),
             Self::Tokens => f.write_str("as long as asked for"),
             Self::Context => f.write_str("the context is full"),
+            Self::Loop => f.write_str("it only repeated itself"),
             Self::Interrupted => f.write_str("interrupted"),
             Self::Failed(cause) => write!(f, "failed: {cause}"),
         }

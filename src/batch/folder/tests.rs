@@ -92,6 +92,7 @@ fn record(run: &RunFile, item: Item) -> Record {
         mean_log_p: -1.5,
         evaluations: 10,
         decodes: 9,
+        slides: 0,
         times: Times::default(),
         trace: Vec::new(),
     }

@@ -123,6 +123,18 @@ pub struct StoryArgs {
     #[arg(long, value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
+    /// Take no end of the model's before so many tokens are told.
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
+    pub min_tokens: Option<NonZeroUsize>,
+
+    /// Go on at a full context: the prompt stays, the older half of the story is forgotten.
+    #[arg(long = "continue")]
+    pub go_on: bool,
+
+    /// Tell on where a story only repeats itself: one phrase over and over, 3 times or more and for 96 tokens or more.
+    #[arg(long)]
+    pub no_loop_stop: bool,
+
     /// End before this text; it is not told. May be repeated.
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,

@@ -148,6 +148,8 @@ impl<'a> Setup<'a> {
             seed: item.seed,
             tokens: self.limit(item),
             context: self.context,
+            slides: false,
+            may_loop: false,
             stops: stops.clone(),
         }
     }
@@ -319,6 +321,8 @@ fn longest(
         seed: 0,
         tokens: longest.1,
         context,
+        slides: false,
+        may_loop: false,
         stops: Vec::new(),
     };
     samplers.iter().map(plan).collect()

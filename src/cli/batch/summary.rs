@@ -73,7 +73,7 @@ pub fn show(folder: &Folder, total: &Total, parallel: &Parallel, json: bool, ter
 /// One line a preset, under a head. Columns of endings that no story met are left out.
 fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     type Column = (&'static str, fn(&Sums) -> usize);
-    let counts: [Column; 8] = [
+    let counts: [Column; 9] = [
         ("stories", |sums| sums.stories),
         ("words", |sums| sums.words),
         ("tokens", |sums| sums.tokens),
@@ -81,6 +81,7 @@ fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
         ("stopped", |sums| sums.stopped),
         ("limit", |sums| sums.full),
         ("context", |sums| sums.context),
+        ("loop", |sums| sums.looped),
         ("failed", |sums| sums.failed),
     ];
     let is_usual = |name: &str| ["stories", "words", "tokens"].contains(&name);
