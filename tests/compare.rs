@@ -141,11 +141,12 @@ fn a_reader_who_leaves_is_no_failure() {
 fn an_interrupted_comparison_keeps_what_was_told() {
     // More than is told in the time.
     let presets = vec!["greedy"; 2000].join(",");
-    let child = afterword(&["compare", PROMPT, "--presets", &presets, "--tokens", "400", "--seed", "7", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let child =
+        afterword(&["compare", PROMPT, "--presets", &presets, "--tokens", "400", "--seed", "7", "--no-loop-stop", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
     std::thread::sleep(std::time::Duration::from_secs(3));
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
