@@ -183,6 +183,22 @@ fn a_wave_without_amplitude_is_the_future_at_its_centre() {
 }
 
 #[test]
+fn a_closed_loop_turns_to_the_future_where_the_text_is_dull_and_to_the_own_voice_where_it_is_wild() {
+    let ends = |name: &str, band: &str| {
+        let set = format!("future.alpha.band.surprisal={band}");
+        let args = ["--preset", "steady", "--set", &set, "--tokens", "300", "--min-tokens", "300", "--seed", "2", "--trace"];
+        let (record, _) = recorded(name, &[&[PROMPT][..], &args].concat());
+        let alphas: Vec<f64> = record.trace.iter().filter_map(|token| token.alpha).collect();
+        let surprisal = -record.mean_log_p;
+        assert_eq!((alphas.len(), alphas[0]), (300, 0.0));
+        (*alphas.last().unwrap(), surprisal)
+    };
+    let (wild, dull) = (ends("wild", "[0.2, 0.3]"), ends("dull", "[5, 6]"));
+    assert!(wild.0 < -0.9 && dull.0 > 0.9, "{wild:?} {dull:?}");
+    assert!(wild.1 < dull.1, "{wild:?} {dull:?}");
+}
+
+#[test]
 fn at_minus_1_future_is_top_k_at_no_extra_decode() {
     let future = "future = { candidates = 20, entropy-top = 20, alpha = -1 }";
     let dry = "dry = { multiplier = 0.8 }";

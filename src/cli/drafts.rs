@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
+use super::figures::some;
 use super::settings::{Chosen, OF_THE_MODEL, folders};
 use super::terminal::Terminal;
 use super::usage::Usage;
@@ -44,9 +45,9 @@ pub fn import(file: &Path, name: Option<&str>, out: Option<PathBuf>, terminal: &
         None => write!(terminal.out(), "{toml}")?,
     }
     let to = place.map_or(String::new(), |place| format!(", to `{}`", place.display()));
-    terminal.note(format_args!("imported from {program}: {} stages{to}", preset.chain.stages().len()));
+    terminal.note(format_args!("imported from {program}: {}{to}", some(preset.chain.stages().len(), "stage")));
     for note in notes {
-        terminal.note(format_args!("not carried over: {}", super::prose::safe(&note)));
+        terminal.note(super::prose::safe(&note));
     }
     for warning in lint(&preset) {
         terminal.note(warning);

@@ -34,6 +34,11 @@ pub fn grouped(count: usize) -> String {
     text
 }
 
+/// A number of things: `1 token`, `2 tokens`.
+pub fn some(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

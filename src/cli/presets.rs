@@ -83,7 +83,11 @@ fn show(name: &str, edits: &[String], as_json: bool, terminal: &Terminal) -> Res
 fn page(terminal: &Terminal) -> Result<()> {
     let mut out = terminal.out();
     let width = terminal.width.min(100);
+    let mut first = true;
     for Paragraph { depth, name, form, what } in reference() {
+        if depth == 0 && !std::mem::take(&mut first) {
+            writeln!(out)?;
+        }
         if name.is_empty() {
             wrap(&what, width, None).into_iter().try_for_each(|line| writeln!(out, "{line}"))?;
         } else {
@@ -96,9 +100,6 @@ fn page(terminal: &Terminal) -> Result<()> {
             for line in part(Ink::Dim, &form).into_iter().chain(part(Ink::Plain, &what)) {
                 writeln!(out, "{line}")?;
             }
-        }
-        if depth == 0 {
-            writeln!(out)?;
         }
     }
     Ok(())

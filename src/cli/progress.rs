@@ -120,11 +120,6 @@ pub fn pace(counts: Counts, time: Duration) -> String {
     format!("{speed}{each:.2} evaluations a token")
 }
 
-/// A number of things: `1 token`, `2 tokens`.
-pub fn some(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,8 @@ use anyhow::Result;
 
 use super::args::{Trace, Write};
 use super::engine::Engine;
-use super::progress::{Progress, pace, some};
+use super::figures::some;
+use super::progress::{Progress, pace};
 use super::recording::{Recorded, Recorder};
 use super::settings::{Chosen, prompt, seed};
 use super::tell::{Broken, Tale, tell_why};

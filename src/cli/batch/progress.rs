@@ -7,8 +7,7 @@ use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::super::figures::grouped;
-use super::super::progress::some;
+use super::super::figures::{grouped, some};
 use super::super::terminal::{Terminal, fit};
 use crate::batch::Item;
 use crate::decode::Counts;

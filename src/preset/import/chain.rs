@@ -263,7 +263,7 @@ impl Settings {
         let program = self.program.name();
         let tame = |text: &str| text.replace(char::is_control, " ");
         let mut parts = vec![format!("# Imported from {program}: {}\n", tame(from))];
-        parts.extend(self.notes.iter().map(|note| format!("# Not carried over: {}\n", tame(note))));
+        parts.extend(self.notes.iter().map(|note| format!("# Of the import: {}\n", tame(note))));
         parts.push(line("description", &toml::Value::from(format!("imported from {program}"))));
         parts.extend(stages.iter().map(|stage| format!("\n[[chain]]\n{stage}\n")));
         // What is out of range there is out of range here, and is told by its stage.
