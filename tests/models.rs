@@ -131,6 +131,27 @@ fn a_model_is_described_in_lines() {
 }
 
 #[test]
+fn what_the_models_makers_advise_is_a_preset_wherever_one_is_named() {
+    let mut model = tiny(Family::Llama, 7);
+    model.set("general.sampling.temp", Value::F32(0.7));
+    model.set("general.sampling.top_k", Value::I32(5));
+    let file = model.write();
+    let path = file.to_str().unwrap();
+    let told = |preset: &[&str]| {
+        let typed = ["compare", "once", "--model", path, "--seed", "3", "--tokens", "20", "--json", "--no-loop-stop"];
+        let told: Json = json(&[&typed[..], preset].concat());
+        told["stories"].as_array().unwrap().iter().map(|story| story["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let preset = folder("advised").join("advised.toml");
+    fs::write(&preset, "[[chain]]\ntop-k = 5\n[[chain]]\ntemperature = 0.7\n").unwrap();
+    let both = told(&["--presets", &format!("model,{}", preset.to_str().unwrap())]);
+    assert_eq!(both[0], both[1]);
+    assert!(!both[0].is_empty());
+    let said = refused(1, &["write", "Once", "--preset", "model"]);
+    assert!(said.contains("the model `Fable 3M` advises nothing about sampling"), "{said}");
+}
+
+#[test]
 fn the_list_names_the_bundled_model_and_what_the_caches_hold() {
     let home = folder("home");
     let hub = home.join(".cache/huggingface/hub/models--a--tale/snapshots/1");

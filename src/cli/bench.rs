@@ -29,7 +29,7 @@ const PROMPTS: [&str; 4] = [
 const BATCH: usize = 256;
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let chosen = Chosen::find(&args.preset, &args.set)?;
+    let chosen = Chosen::of(&args.preset, &args.set, &args.model)?;
     let Some(_) = chosen.preset.chain.split().1 else {
         let hint = "hint: measure one that has, such as `--preset future`";
         return Err(Usage(format!(

@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::Outcome;
-use super::args::{Compare, Layout};
+use super::args::{Compare, Layout, ModelArgs};
 use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::Engine;
@@ -35,7 +35,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     if let Some(path) = &drawn {
         Form::of(path)?;
     }
-    let voices = voices(&presets, varied.as_deref(), &set)?;
+    let voices = voices(&presets, varied.as_deref(), &set, &model)?;
     let prompt = prompt(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
@@ -79,7 +79,7 @@ struct Voice {
 }
 
 /// Each preset, with each of the varied values where there are any.
-fn voices(presets: &[String], varied: Option<&str>, set: &[String]) -> Result<Vec<Voice>> {
+fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
     let names: Vec<&str> = match (presets, varied) {
         ([], None) => USUAL.to_vec(),
         ([], Some(_)) => vec![VARIED],
@@ -88,7 +88,7 @@ fn voices(presets: &[String], varied: Option<&str>, set: &[String]) -> Result<Ve
     let edits = varied.map_or(Ok(Vec::new()), vary)?;
     let mut voices = Vec::new();
     for &name in &names {
-        let chosen = Chosen::find(name, set)?;
+        let chosen = Chosen::of(name, set, model)?;
         if edits.is_empty() {
             voices.push(Voice { label: name.to_string(), edit: None, chosen: chosen.clone() });
         }

@@ -98,7 +98,7 @@ fn default_args() -> Result<super::args::Write> {
 /// Tells a short story with the bundled model; returns its tokens a second.
 fn prove(terminal: &Terminal) -> Result<f64> {
     let args = default_args()?;
-    let chosen = Chosen::of(&args.preset, &args.model)?;
+    let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
     let engine = Engine::open(args.model, terminal)?;
     let width = engine.width();
     let prompt = engine.tokens("Once upon a time")?;

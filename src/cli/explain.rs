@@ -106,7 +106,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
 /// The token after a prompt.
 fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
     let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, after: _, tree: _, json: _ } = args;
-    let chosen = Chosen::of(&preset, &model)?;
+    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let text = prompt(typed)?;
     let seed = seed(typed_seed);
     let engine = Engine::open(model, terminal)?;

@@ -7,7 +7,6 @@ use etcetera::BaseStrategy;
 
 #[cfg(feature = "llama")]
 use super::args::ModelArgs;
-use super::args::PresetArgs;
 #[cfg(feature = "llama")]
 use super::engine::bundled;
 use super::usage::Usage;
@@ -46,11 +45,11 @@ impl Chosen {
         Ok(Self { name: name.to_string(), preset })
     }
 
-    /// The preset that these arguments name; `model` is what the makers of this model advise.
+    /// The preset of this name with these changes; `model` is what the makers of this model advise.
     #[cfg(feature = "llama")]
-    pub fn of(args: &PresetArgs, model: &ModelArgs) -> Result<Self> {
-        if args.preset != OF_THE_MODEL {
-            return Self::find(&args.preset, &args.set);
+    pub fn of(name: &str, edits: &[String], model: &ModelArgs) -> Result<Self> {
+        if name != OF_THE_MODEL {
+            return Self::find(name, edits);
         }
         let path = match &model.model {
             Some(path) => path.clone(),
@@ -59,7 +58,7 @@ impl Chosen {
         let card = ModelCard::read(&path)?;
         let advised = of_model(&card.sampling, &card.title())?;
         let preset = parse(&advised.toml, &card.title())?;
-        Self::changed(OF_THE_MODEL, preset, &args.set)
+        Self::changed(OF_THE_MODEL, preset, edits)
     }
 
     /// Its sampler.

@@ -24,7 +24,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     if let Some(path) = again {
         return replay::run(&path, model, terminal);
     }
-    let chosen = Chosen::of(&preset, &model)?;
+    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let mut tinted = tinted(colour_by, &chosen, terminal)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {

@@ -259,7 +259,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
     }
     let (mut voices, mut samplers) = (Vec::new(), Vec::new());
     for name in &args.preset {
-        let chosen = Chosen::find(name, &args.set)?;
+        let chosen = Chosen::of(name, &args.set, &args.model)?;
         for edits in &combinations {
             let mut chosen = chosen.clone();
             for edit in edits {
