@@ -147,7 +147,7 @@ fn gallery() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("a missing tensor", tensor("blk.1.ffn_up.weight", |one| one.name = "blk.1.else".into()), "blk.1.ffn_up.weight"),
         ("a tensor twice", tensor("blk.1.ffn_up.weight", |one| one.name = "blk.0.ffn_up.weight".into()), "duplicate"),
         ("a tensor turned round", tensor("blk.0.ffn_up.weight", |one| one.shape.reverse()), "wrong shape"),
-        ("a part of two alone", llama().split(2)[0].bytes(), "split"),
+        ("a part of two alone", llama().split(2)[0].bytes(), "it is one of 2 parts, and its name"),
     ]
 }
 
@@ -164,6 +164,28 @@ fn every_broken_model_gets_one_sentence() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_broken_later_part_is_found_before_it_is_loaded() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("broken-parts");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    let path = |number: usize| folder.join(format!("tiny-{number:05}-of-00002.gguf"));
+    let mut parts: Vec<Vec<u8>> = llama().split(2).iter().map(Gguf::bytes).collect();
+    let name = b"blk.1.ffn_up.weight";
+    assert!(!parts[0].windows(name.len()).any(|window| window == name));
+    // Behind the name stand the number of dimensions and the two of them, and then the type.
+    let at = behind(&parts[1], name) + 20;
+    parts[1][at..at + 4].copy_from_slice(&[26, 0, 0, 0]);
+    for (number, bytes) in (1..).zip(&parts) {
+        fs::write(path(number), bytes).unwrap();
+    }
+    let said = refusal(&path(1), "a broken part");
+    assert!(said.contains("its weights `blk.1.ffn_up.weight` are of the type I32"), "{said}");
+    fs::remove_file(path(2)).unwrap();
+    let said = refusal(&path(1), "a missing part");
+    assert!(said.contains("tiny-00002-of-00002.gguf"), "{said}");
 }
 
 /// A model whose numbers are none has no likeliest word: that is a failure and no story.

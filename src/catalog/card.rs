@@ -7,11 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::layers::{Layer, layers};
-use crate::gguf::Kind;
-use crate::gguf::{Header, Tensor, Value};
-
-/// The most files that a model may come in.
-const MOST_PARTS: u64 = 10_000;
+use crate::gguf::{Header, Kind, Tensor, Value};
 
 /// A model file, or several that are one model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -94,21 +90,8 @@ impl ModelCard {
     /// A file cannot be read, is no GGUF of a model, or is one of several that are not all there.
     pub fn read(path: &Path) -> Result<Self> {
         let deed = || format!("cannot read the model `{}`", path.display());
-        let first = Header::read(path).with_context(deed)?;
-        let count = first.whole("split.count").unwrap_or(1);
-        if count <= 1 {
-            return Self::of(path, &[first]).with_context(deed);
-        }
-        let stem = stem(path, count).with_context(deed)?;
-        let mut headers = Vec::new();
-        for number in 1..=count {
-            let part = part(&stem, number, count);
-            let header = Header::read(&part).with_context(|| format!("its part `{}`", part.display())).with_context(deed)?;
-            let whole = header.whole("split.no") == Some(number - 1) && header.whole("split.count") == Some(count);
-            ensure!(whole, "cannot read the model `{}`: `{}` is not part {number} of {count}", path.display(), part.display());
-            headers.push(header);
-        }
-        Self::of(&part(&stem, 1, count), &headers).with_context(deed)
+        let (path, headers) = Header::read_parts(path).with_context(deed)?;
+        Self::of(&path, &headers).with_context(deed)
     }
 
     /// What the headers of one model say; the first one holds the metadata.
@@ -211,24 +194,4 @@ fn plain(value: &Value) -> Option<String> {
         Value::Text(text) => Some(text.clone()),
         Value::Numbers(_) | Value::Many(_) => None,
     }
-}
-
-/// What stands before `-00001-of-00003.gguf` in the path of a part.
-fn stem(path: &Path, count: u64) -> Result<PathBuf> {
-    ensure!(count <= MOST_PARTS, "it is damaged: it claims to be one of {count} parts");
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let end = format!("-of-{count:05}.gguf");
-    let digits = |number: &str| number.len() == 6 && number.starts_with('-') && number[1..].bytes().all(|b| b.is_ascii_digit());
-    let stem = name.strip_suffix(&end).and_then(|name| {
-        let at = name.len().checked_sub(6).filter(|&at| name.is_char_boundary(at))?;
-        digits(&name[at..]).then(|| name[..at].to_owned())
-    });
-    let stem = stem.with_context(|| format!("it is one of {count} parts, and its name does not end in `-00001{end}`"))?;
-    Ok(path.with_file_name(stem))
-}
-
-fn part(stem: &Path, number: u64, count: u64) -> PathBuf {
-    let mut name = stem.file_name().unwrap_or_default().to_owned();
-    name.push(format!("-{number:05}-of-{count:05}.gguf"));
-    stem.with_file_name(name)
 }

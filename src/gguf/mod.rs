@@ -5,6 +5,7 @@
 
 mod header;
 mod kinds;
+mod parts;
 mod source;
 
 pub use header::{Header, Tensor, Value};

@@ -28,7 +28,14 @@ pub(super) fn check(path: &Path) -> Result<()> {
     ensure!(path.to_str().is_some(), "its name is not UTF-8");
     ensure!(!header.tensors.is_empty(), "it is a GGUF without weights");
     describe(&header)?;
-    sound(&header)
+    // Only the first part stands for all of them: llama.cpp refuses the others, and says so.
+    if header.whole("split.count").is_none_or(|count| count <= 1) || is_later_part(&header) {
+        return sound(&header);
+    }
+    let (_, headers) = Header::read_parts(path)?;
+    let family = header.text("general.architecture").unwrap_or_default();
+    sound(&header)?;
+    headers.iter().try_for_each(|part| multiplies(part, family))
 }
 
 /// The architectures without a memory of what came before: they read whole texts. llama.cpp loads them and does not tell.
@@ -85,6 +92,11 @@ fn sound(header: &Header) -> Result<()> {
             ensure!(within, "it is damaged: its `{key}` is {number}, and can be {least} to {most}");
         }
     }
+    multiplies(header, family)
+}
+
+/// Refuses weights in numbers that nothing can be multiplied with.
+fn multiplies(header: &Header, family: &str) -> Result<()> {
     // One thing that is called a weight is a table and no matrix: which tokens go to which experts.
     let multiplied = |name: &str| name.ends_with(".weight") && !name.contains("tid2eid");
     let strange = |tensor: &&Tensor| multiplied(&tensor.name) && !tensor.kind.multiplies();

@@ -1,0 +1,56 @@
+//! A model in several files: each of them is a GGUF, and the first one holds the metadata.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::header::Header;
+
+/// More parts than any model has: a damaged count is not believed.
+const MOST_PARTS: u64 = 10_000;
+
+impl Header {
+    /// Reads the headers of all parts of a model, of which any stands for the whole, and the path of the first one. A model in
+    /// one file has one part.
+    ///
+    /// # Errors
+    /// A file cannot be read, is no GGUF, or is one of several that are not all there; the cause is a clause without its
+    /// subject.
+    pub fn read_parts(path: &Path) -> Result<(PathBuf, Vec<Self>)> {
+        let named = Self::read(path)?;
+        let count = named.whole("split.count").unwrap_or(1);
+        if count <= 1 {
+            return Ok((path.to_owned(), vec![named]));
+        }
+        let stem = stem(path, count)?;
+        let mut headers = Vec::new();
+        for number in 1..=count {
+            let part = part(&stem, number, count);
+            let header = Self::read(&part).with_context(|| format!("its part `{}`", part.display()))?;
+            let whole = header.whole("split.no") == Some(number - 1) && header.whole("split.count") == Some(count);
+            ensure!(whole, "`{}` is not part {number} of {count}", part.display());
+            headers.push(header);
+        }
+        Ok((part(&stem, 1, count), headers))
+    }
+}
+
+/// What stands before `-00001-of-00003.gguf` in the path of a part.
+fn stem(path: &Path, count: u64) -> Result<PathBuf> {
+    ensure!(count <= MOST_PARTS, "it is damaged: it claims to be one of {count} parts");
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let end = format!("-of-{count:05}.gguf");
+    let digits = |number: &str| number.len() == 6 && number.starts_with('-') && number[1..].bytes().all(|b| b.is_ascii_digit());
+    let stem = name.strip_suffix(&end).and_then(|name| {
+        let at = name.len().checked_sub(6).filter(|&at| name.is_char_boundary(at))?;
+        digits(&name[at..]).then(|| name[..at].to_owned())
+    });
+    let stem = stem.with_context(|| format!("it is one of {count} parts, and its name does not end in `-00001{end}`"))?;
+    Ok(path.with_file_name(stem))
+}
+
+fn part(stem: &Path, number: u64, count: u64) -> PathBuf {
+    let mut name = stem.file_name().unwrap_or_default().to_owned();
+    name.push(format!("-{number:05}-of-{count:05}.gguf"));
+    stem.with_file_name(name)
+}
