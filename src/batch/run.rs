@@ -176,6 +176,7 @@ pub(super) mod tests {
                 min_tokens: 0,
                 slides: false,
                 may_loop: false,
+                drafts: 1,
                 stops: vec!["###".into()],
                 width: 1,
                 cells: 64,

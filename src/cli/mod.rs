@@ -16,6 +16,8 @@ mod columns;
 mod compare;
 #[cfg(feature = "llama")]
 mod doctor;
+#[cfg(feature = "llama")]
+mod drafting;
 mod drafts;
 #[cfg(feature = "llama")]
 mod engine;

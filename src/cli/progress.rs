@@ -94,6 +94,11 @@ impl Progress {
         self.bar.set_position(counts.tokens as u64);
     }
 
+    /// Takes the line away while something is printed.
+    pub fn clear_for<R>(&self, print: impl FnOnce() -> R) -> R {
+        self.bar.suspend(print)
+    }
+
     /// Takes the line away.
     pub fn clear(&self) {
         if !self.bar.is_finished() {

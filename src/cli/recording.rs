@@ -55,6 +55,7 @@ impl Recorder {
             min_tokens: 0,
             slides: false,
             may_loop: false,
+            drafts: 1,
             stops: Vec::new(),
             width,
             cells: settings.cells,

@@ -37,6 +37,10 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     if here != record.versions {
         terminal.note("told by another build of the program: the bits may differ");
     }
+    if record.run.drafts > 1 {
+        let (drafts, alone) = (record.run.drafts, "alone the bits may differ");
+        terminal.note(format_args!("told together, {drafts} drafts at once: {alone}"));
+    }
     let plan = Plan {
         sampler: sampler(&record).with_context(refusal)?.with_min_tokens(record.run.min_tokens),
         prompt: record.prompt_tokens.clone(),

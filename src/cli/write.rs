@@ -5,6 +5,7 @@ use std::io::Write as _;
 use anyhow::Result;
 
 use super::args::{Trace, Write};
+use super::drafting::{Drafts, Kept};
 use super::engine::Engine;
 use super::figures::some;
 use super::progress::{Progress, pace};
@@ -20,7 +21,8 @@ use crate::sampler::Reach;
 use crate::story::{Mode, Record, StopReason, TracedToken};
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, asking, preset, story, model, record, trace, no_prompt, colour_by, replay: again } = args;
+    let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by, replay: again } =
+        args;
     if let Some(path) = again {
         return replay::run(&path, model, terminal);
     }
@@ -28,8 +30,17 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let mut tinted = tinted(colour_by, &chosen, terminal)?;
     let prompt = prompt(typed)?;
     if let Some(path) = &record {
+        if drafts.get() > 1 {
+            let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
+            return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record").into());
+        }
         Record::check_place(path)?;
     }
+    if trace.is_some() && record.is_none() && out.is_none() {
+        let hint = "name one with `--record FILE`, or a folder of them with `--out DIR`";
+        return Err(Usage(format!("`--trace` is kept in a record, and none is asked for\nhint: {hint}")).into());
+    }
+    let out = out.map(|folder| Kept::new(folder, drafts)).transpose()?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let sampler = match trace {
@@ -40,12 +51,18 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
     let width = engine.width();
+    // The words in which an answer was begun are part of the story, and no prompt.
+    let shows_beginning = !no_prompt || asked.mode != Mode::Raw;
+    if drafts.get() > 1 || out.is_some() {
+        let (traced, tint) = (trace.is_some(), tinted.and(colour_by));
+        let told = Drafts { engine: &engine, chosen: &chosen, asked: &asked, width, kept: out, traced, tint, shows_beginning };
+        return told.run(&plan, drafts, terminal);
+    }
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
     let mut say = terminal.story();
-    // The words in which an answer was begun are part of the story, and no prompt.
-    if !no_prompt || asked.mode != Mode::Raw {
+    if shows_beginning {
         let bold = terminal.style(BOLD);
         write!(terminal.out(), "{bold}")?;
         say(asked.beginning())?;

@@ -98,6 +98,9 @@ pub struct Run {
     /// Whether it was to go on where it only repeated itself: so did all before records told.
     #[serde(default = "yes")]
     pub may_loop: bool,
+    /// Drafts that were told together, this one among them: the bits depend on who is beside it.
+    #[serde(default = "one")]
+    pub drafts: usize,
     /// Strings before which the text ends.
     pub stops: Vec<String>,
     /// Candidates looked at in one decode.
@@ -222,6 +225,11 @@ impl Record {
 /// How a model was divided before records told.
 fn by_layer() -> String {
     "layer".to_owned()
+}
+
+/// How many were told together before records told.
+fn one() -> usize {
+    1
 }
 
 /// How a file was read before records told.

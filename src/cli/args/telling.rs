@@ -3,11 +3,12 @@
 // What stands here is the help text, where a terminal shows no backticks.
 #![allow(clippy::doc_markdown)]
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::shared::any_seed;
+use super::shared::{any_seed, from_one};
 use super::{ModelArgs, PresetArgs, PromptArgs, StoryArgs};
 use crate::report::Tint;
 
@@ -37,6 +38,14 @@ pub struct Write {
     #[command(flatten)]
     pub model: ModelArgs,
 
+    /// Tell so many drafts together, under this seed and those that follow it; each is shown when it is told.
+    #[arg(long, value_name = "N", default_value = "1", help_heading = "Story", value_parser = from_one, allow_negative_numbers = true)]
+    pub drafts: NonZeroUsize,
+
+    /// Save every draft in this folder instead of showing it: draft-1.txt, and its record as draft-1.json.
+    #[arg(long, value_name = "DIR", conflicts_with = "record", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+
     /// Write the record of the story to this file: prompt, preset, seed, model, settings, tokens and text, as JSON.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub record: Option<PathBuf>,
@@ -46,7 +55,6 @@ pub struct Write {
     #[arg(
         long,
         value_name = "HOW",
-        requires = "record",
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "looked",
@@ -65,7 +73,8 @@ pub struct Write {
         help_heading = "Output",
         conflicts_with_all = [
             "prompt", "preset", "set", "seed", "tokens", "stop", "record", "trace", "no_prompt", "chat", "raw", "system",
-            "prefill", "think", "parse_special", "threads", "ctx", "width", "kv_type", "flash_attention"
+            "prefill", "think", "parse_special", "threads", "ctx", "width", "kv_type", "flash_attention", "drafts", "out",
+            "min_tokens", "go_on", "no_loop_stop"
         ]
     )]
     pub replay: Option<PathBuf>,

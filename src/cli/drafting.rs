@@ -1,0 +1,270 @@
+//! `afterword write --drafts`: stories of one prompt, told together, one decode a round, and shown one after another.
+
+use std::fs;
+use std::io::Write as _;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+
+use super::Outcome;
+use super::asking::Asked;
+use super::engine::{Engine, interrupted};
+use super::progress::{Progress, some};
+use super::recording::{Recorded, Recorder};
+use super::settings::Chosen;
+use super::terminal::{BOLD, DIM, Terminal};
+use super::tinted::{Depth, Tinted};
+use super::usage::Usage;
+use crate::batch::{Disk, Files};
+use crate::decode::{Counts, Event, Plan, Stories, Told};
+use crate::llama::MOST_BRANCHES;
+use crate::report::Tint;
+use crate::sampler::Draw;
+use crate::story::{StopReason, TracedToken};
+
+/// The folder in which drafts are kept.
+#[derive(Debug)]
+pub struct Kept(PathBuf);
+
+impl Kept {
+    /// Makes the folder, unless a file stands in it that one of so many drafts would take the place of.
+    pub fn new(folder: PathBuf, drafts: NonZeroUsize) -> Result<Self> {
+        let kept = Self(folder);
+        // No more drafts than branches are ever told.
+        for number in 1..=drafts.get().min(MOST_BRANCHES) {
+            for path in [kept.path(number, "txt"), kept.path(number, "json")] {
+                if path.symlink_metadata().is_ok() {
+                    let path = path.display();
+                    bail!(
+                        "cannot keep a draft as `{path}`: there is such a file already, and it stays\nhint: choose another folder"
+                    );
+                }
+            }
+        }
+        let folder = &kept.0;
+        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        Ok(kept)
+    }
+
+    fn path(&self, number: usize, extension: &str) -> PathBuf {
+        self.0.join(format!("draft-{number}.{extension}"))
+    }
+}
+
+/// What all drafts have in common.
+pub struct Drafts<'a> {
+    pub engine: &'a Engine,
+    pub chosen: &'a Chosen,
+    pub asked: &'a Asked,
+    pub width: usize,
+    /// Where they are kept; shown where they are not.
+    pub kept: Option<Kept>,
+    /// Whether records tell why each token was chosen.
+    pub traced: bool,
+    /// What colours the words.
+    pub tint: Option<Tint>,
+    /// Whether the text begins with the words that the story goes on from.
+    pub shows_beginning: bool,
+}
+
+/// A draft on its way.
+struct Draft {
+    plan: Plan,
+    /// The text as it appeared, with the draws that let it.
+    words: Vec<(String, Option<Draw>)>,
+    /// When its first token was told, and when it ended.
+    first: Option<Instant>,
+    ended: Option<Instant>,
+    counts: Counts,
+    told: Option<Told>,
+}
+
+impl Drafts<'_> {
+    /// Tells so many drafts of this plan, under its seed and those that follow it.
+    pub fn run(mut self, plan: &Plan, count: NonZeroUsize, terminal: &Terminal) -> Result<Outcome> {
+        let plans = self.plans(plan, count.get())?;
+        let (cells, branches) = Stories::room_for_all(&plans, self.width);
+        let mut session = self.engine.session_of(cells, branches)?;
+        let kept = match self.kept.take() {
+            Some(folder) => Some((folder, Recorder::new(self.engine, session.settings(), self.width)?)),
+            None => None,
+        };
+        let seeds = match plans.len() {
+            1 => format!("seed {}", plan.seed),
+            more => format!("{more} drafts · seeds {} to {}", plan.seed, plans[more - 1].seed),
+        };
+        terminal.note(format_args!("{} · preset {} · {seeds}", self.engine.title(), self.chosen.name));
+        let tokens = plan.tokens.saturating_mul(plans.len());
+        let progress = Progress::telling_apart(terminal, some(plans.len(), "draft"), tokens);
+
+        let began = Instant::now();
+        let mut stories = Stories::new(&mut session, self.width);
+        let mut drafts = Vec::new();
+        for plan in plans {
+            stories.begin(plan.clone())?;
+            drafts.push(Draft { plan, words: Vec::new(), first: None, ended: None, counts: Counts::default(), told: None });
+        }
+        let (mut shown, mut broken) = (0, None);
+        while shown < drafts.len() {
+            let mut failures = Vec::new();
+            let mut total = drafts.iter().fold(Counts::default(), |sum, draft| with(sum, draft.counts));
+            let mut listener = |event: Event| match event {
+                Event::Read { read, of, .. } if total.tokens == 0 => progress.read(read, of),
+                Event::Read { .. } => {}
+                Event::Told { story, draw, text, counts } => {
+                    let draft = &mut drafts[story];
+                    draft.first.get_or_insert_with(Instant::now);
+                    draft.words.push((text.to_owned(), Some(draw.clone())));
+                    draft.counts = counts;
+                    total.tokens += 1;
+                    progress.told(total);
+                }
+                Event::Ended { story, rest, .. } => drafts[story].words.push((rest.to_owned(), None)),
+                Event::Failed { story, rest, error } => {
+                    drafts[story].words.push((rest.to_owned(), None));
+                    failures.push((story, error));
+                }
+            };
+            let round = if interrupted() { Ok(stories.interrupt(&mut listener)) } else { stories.round(&mut listener) };
+            if round.is_err() {
+                // None can go on, and each keeps what is told of it.
+                stories.interrupt(&mut listener);
+            }
+            let no_room = round.err().map(|error| format!("{error:#}"));
+            let count = drafts.len();
+            for (number, draft) in drafts.iter_mut().enumerate().filter(|(_, draft)| draft.told.is_none()) {
+                let Some(mut told) = stories.take(number) else { continue };
+                draft.ended = Some(Instant::now());
+                let failure = failures.iter().find(|(story, _)| *story == number).map(|(_, error)| format!("{error:#}"));
+                if let Some(cause) = failure.or_else(|| no_room.clone()) {
+                    broken.get_or_insert_with(|| format!("draft {} broke off: {cause}", number + 1));
+                    told.stop = Some(StopReason::Failed(cause));
+                }
+                if let Some((folder, recorder)) = &kept {
+                    self.keep(folder, recorder, number, draft, count, &told, began)?;
+                }
+                draft.told = Some(told);
+            }
+            while let Some(draft) = drafts.get_mut(shown).filter(|draft| draft.told.is_some()) {
+                progress.clear_for(|| match &kept {
+                    Some((folder, _)) => {
+                        let place = folder.path(shown + 1, "txt");
+                        terminal.note(format_args!("{} · `{}`", ending(shown, draft), place.display()));
+                        Ok(())
+                    }
+                    None => self.show(shown, draft, terminal),
+                })?;
+                // What was shown need not be remembered.
+                draft.words = Vec::new();
+                shown += 1;
+            }
+        }
+        progress.clear();
+        if let Some(broken) = broken {
+            bail!(broken);
+        }
+        let cut = |draft: &Draft| draft.told.as_ref().is_some_and(|told| told.stop == Some(StopReason::Interrupted));
+        if drafts.iter().any(cut) {
+            return Ok(Outcome::Interrupted);
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// The plans of the drafts, if there is room for so many.
+    fn plans(&self, plan: &Plan, count: usize) -> Result<Vec<Plan>> {
+        let (_, each) = Stories::room_for(std::slice::from_ref(plan), self.width);
+        // The prompt that they share has a branch of its own.
+        let most = ((MOST_BRANCHES - 1) / each).max(1);
+        if count > most {
+            let cause = format!("the memory has {MOST_BRANCHES} branches, and each draft of this preset needs {each}");
+            return Err(
+                Usage(format!("{count} drafts are too many to be told together: {cause}\nhint: at most {most} fit")).into()
+            );
+        }
+        let last = plan.seed.checked_add(count as u64 - 1).map(|last| plan.seed..=last);
+        let Some(seeds) = last else {
+            let message = format!("no {count} seeds follow each other from {} on: the last seed is {}", plan.seed, u64::MAX);
+            return Err(Usage(message).into());
+        };
+        Ok(seeds.map(|seed| Plan { seed, ..plan.clone() }).collect())
+    }
+
+    /// Writes the text and the record of a draft.
+    fn keep(
+        &self,
+        folder: &Kept,
+        recorder: &Recorder,
+        number: usize,
+        draft: &Draft,
+        drafts: usize,
+        told: &Told,
+        began: Instant,
+    ) -> Result<()> {
+        let ended = draft.ended.unwrap_or(began);
+        let first = draft.first.unwrap_or(ended);
+        let draws = || draft.words.iter().filter_map(|(_, draw)| draw.as_ref());
+        let lexicon = self.engine.weights.lexicon();
+        let mut record = recorder.record(Recorded {
+            resolved: self.chosen.preset.to_toml()?,
+            preset: self.chosen.name.clone(),
+            asked: self.asked,
+            plan: &draft.plan,
+            told: told.clone(),
+            log_p: draws().map(|draw| draw.log_p).sum(),
+            times: [first - began, ended - first].map(|time| time.as_secs_f64()),
+            trace: draws().filter(|_| self.traced).map(|draw| TracedToken::of(draw, lexicon)).collect(),
+        })?;
+        record.run.drafts = drafts;
+        let beginning = if self.shows_beginning { self.asked.beginning() } else { "" };
+        let text = folder.path(number + 1, "txt");
+        // Whole or not there: written beside its place, and then named.
+        let part = folder.path(number + 1, "txt.part");
+        let written = Files.write(&part, format!("{beginning}{}\n", told.text).as_bytes());
+        written
+            .and_then(|()| Files.rename(&part, &text))
+            .with_context(|| format!("cannot write the draft `{}`", text.display()))?;
+        record.write(&folder.path(number + 1, "json"))
+    }
+
+    /// Prints a draft under its heading.
+    fn show(&self, number: usize, draft: &Draft, terminal: &Terminal) -> Result<()> {
+        let (bold, dim) = (terminal.style(BOLD), terminal.style(DIM));
+        let mut out = terminal.out();
+        let space = if number == 0 { "" } else { "\n" };
+        writeln!(out, "{space}{bold}draft {}{bold:#} · seed {}", number + 1, draft.plan.seed)?;
+        writeln!(out, "{dim}{}{dim:#}", "─".repeat(terminal.width.min(80)))?;
+        let mut say = terminal.story();
+        if self.shows_beginning {
+            write!(out, "{bold}")?;
+            say(self.asked.beginning())?;
+            write!(out, "{bold:#}")?;
+        }
+        let lexicon = self.engine.weights.lexicon();
+        let mut tinted = self.tint.map(|tint| (tint, Tinted::new(tint, Depth::here())));
+        for (text, draw) in &draft.words {
+            match &mut tinted {
+                Some((tint, tinted)) => {
+                    let value = draw.as_ref().and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
+                    write!(out, "{}", tinted.paint(text, value))?;
+                }
+                None => say(text)?,
+            }
+        }
+        say("\n")?;
+        terminal.note(ending(number, draft));
+        Ok(())
+    }
+}
+
+/// The costs of two stories together.
+fn with(sum: Counts, more: Counts) -> Counts {
+    Counts { tokens: sum.tokens + more.tokens, evaluations: sum.evaluations + more.evaluations, ..sum }
+}
+
+/// How long a draft became, and why it ended.
+fn ending(number: usize, draft: &Draft) -> String {
+    let stop = draft.told.as_ref().and_then(|told| told.stop.as_ref()).map_or(String::new(), |stop| format!(" · {stop}"));
+    format!("draft {}: {}{stop}", number + 1, some(draft.counts.tokens, "token"))
+}

@@ -1,0 +1,145 @@
+//! `afterword write --drafts`: the binary and the bundled model.
+
+#![cfg(feature = "llama")]
+// What helps a test may fail as a test does.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use afterword::story::{Record, StopReason};
+
+const PROMPT: &str = "Once upon a time";
+
+fn output(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.args(["write", PROMPT, "--threads", "1", "--tokens", "30"]).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+fn out(args: &[&str]) -> String {
+    let output = output(args);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A folder of its own for a test, which is not there yet.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("drafts-{name}"));
+    let _ = fs::remove_dir_all(&folder);
+    folder
+}
+
+fn record(folder: &Path, number: usize) -> Record {
+    serde_json::from_slice(&fs::read(folder.join(format!("draft-{number}.json"))).unwrap()).unwrap()
+}
+
+#[test]
+fn drafts_are_shown_one_after_another_under_headings() {
+    let output = output(&["--drafts", "3", "--seed", "7"]);
+    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let heads: Vec<&str> = text.lines().filter(|line| line.starts_with("draft ")).collect();
+    assert_eq!(heads, ["draft 1 · seed 7", "draft 2 · seed 8", "draft 3 · seed 9"]);
+    assert_eq!(text.matches(PROMPT).count(), 3);
+    assert!(text.lines().all(|line| !line.starts_with('─') || line.chars().count() == 80));
+    let notes = err(&output);
+    let notes: Vec<&str> = notes.lines().collect();
+    assert_eq!(notes[0], "Fable 3M · preset wave · 3 drafts · seeds 7 to 9");
+    assert_eq!(notes[2], "draft 2: 30 tokens · as long as asked for");
+    assert_eq!(notes.len(), 4);
+    assert_eq!(out(&["--drafts", "3", "--seed", "7"]), text, "the same drafts again");
+    assert!(!out(&["--drafts", "2", "--no-prompt"]).contains(PROMPT));
+}
+
+#[test]
+fn a_kept_draft_is_the_one_that_is_shown_and_its_record_tells_of_the_others() {
+    let folder = folder("kept");
+    let shown = out(&["--drafts", "3", "--seed", "7"]);
+    assert_eq!(out(&["--drafts", "3", "--seed", "7", "--out", folder.to_str().unwrap(), "--trace"]), "");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 6);
+    for number in 1..=3 {
+        let text = fs::read_to_string(folder.join(format!("draft-{number}.txt"))).unwrap();
+        assert!(shown.contains(&text));
+        let record = record(&folder, number);
+        assert_eq!(text, format!("{PROMPT}{}\n", record.text));
+        assert_eq!((record.seed, record.run.drafts, record.stop), (6 + number as u64, 3, StopReason::Tokens));
+        assert_eq!(record.trace.len(), 30);
+    }
+}
+
+#[test]
+fn one_draft_is_the_story_that_is_told_without() {
+    let folder = folder("one");
+    let story = out(&["--seed", "8"]);
+    out(&["--drafts", "1", "--seed", "8", "--out", folder.to_str().unwrap()]);
+    assert_eq!(fs::read_to_string(folder.join("draft-1.txt")).unwrap(), story);
+}
+
+#[test]
+fn drafts_begin_as_the_stories_of_their_seeds() {
+    let folder = folder("seeds");
+    out(&["--drafts", "3", "--seed", "7", "--out", folder.to_str().unwrap()]);
+    for (number, seed) in [(1, "7"), (2, "8"), (3, "9")] {
+        // Further on a story may part from its draft: a batch has other bits than a single token.
+        let alone = out(&["--seed", seed, "--no-prompt"]);
+        let beginning: Vec<&str> = alone.split_whitespace().take(5).collect();
+        let text = record(&folder, number).text;
+        assert_eq!(text.split_whitespace().take(5).collect::<Vec<_>>(), beginning);
+    }
+}
+
+#[test]
+fn what_is_there_stays_and_nothing_is_told() {
+    let folder = folder("there");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("draft-2.json"), "mine").unwrap();
+    let refused = output(&["--drafts", "2", "--out", folder.to_str().unwrap()]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = err(&refused);
+    assert!(said.contains("draft-2.json`: there is such a file already, and it stays\nhint: "), "{said}");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
+    // One draft has no second.
+    out(&["--out", folder.to_str().unwrap()]);
+    assert_eq!(fs::read(folder.join("draft-2.json")).unwrap(), b"mine");
+}
+
+#[test]
+fn what_cannot_be_meant_is_wrong_usage() {
+    for (args, said) in [
+        (&["--drafts", "2", "--record", "a.json"][..], "hint: `--out DIR` keeps each draft"),
+        (&["--out", "x", "--record", "a.json"], "cannot be given together with"),
+        (&["--drafts", "256"], "256 drafts are too many to be told together"),
+        (&["--drafts", "1000000000000"], "hint: at most 85 fit"),
+        (&["--drafts", "0"], "`0` is no value of `--drafts`"),
+        (&["--drafts", "2", "--seed", "18446744073709551615"], "no 2 seeds follow each other"),
+        (&["--trace"], "`--trace` is kept in a record"),
+    ] {
+        let refused = output(args);
+        assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0), "{args:?}");
+        assert!(err(&refused).contains(said), "{args:?}: {}", err(&refused));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interruption_keeps_what_is_told_of_every_draft() {
+    let folder = folder("interrupted");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.args(["write", PROMPT, "--threads", "1", "--tokens", "900", "--drafts", "40", "--no-loop-stop", "--preset"]);
+    command.args(["temperature", "--min-tokens", "900", "--out"]).arg(&folder).stdin(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    // The folder is made before the model is loaded; the handler stands by then or soon after.
+    while !folder.exists() {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(700));
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    for number in 1..=40 {
+        assert_eq!(record(&folder, number).stop, StopReason::Interrupted);
+    }
+}
