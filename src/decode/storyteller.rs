@@ -207,7 +207,7 @@ impl Storyteller {
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
     fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
         let token = draw.token;
-        self.memory = self.memory.after(&draw);
+        self.memory.hear(&draw);
         self.told.tokens.push(token);
         self.told.counts.tokens += 1;
         let ended = lexicon.ends(token);

@@ -91,6 +91,52 @@ impl StepNoise {
     }
 }
 
+impl StepNoise {
+    /// As [`StepNoise::largest`], with a weight for every token from 0 up: that of its logit in the row, which `weigh` makes of
+    /// eight logits at a time. `lead`, a token and its score, is in the race already. −∞ and NaN have no weight, whatever
+    /// `weigh` makes of them.
+    ///
+    /// Eight tokens at a time are asked whether any can come to lead, which is a few vector instructions; only of one that
+    /// does come to lead is it asked whether it may.
+    pub fn largest_of_row(
+        self,
+        lead: Option<(Token, f64)>,
+        row: &[f32],
+        weigh: impl Fn(&mut [f64; 8]),
+        may: impl Fn(Token) -> bool,
+    ) -> Option<Token> {
+        let mut best = lead;
+        let (eights, rest) = row.as_chunks::<8>();
+        let mut last = [f32::NEG_INFINITY; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        for (first, logits) in (0..).step_by(8).zip(eights.iter().chain([&last])) {
+            let mut weights = logits.map(f64::from);
+            weigh(&mut weights);
+            let (mut bits, mut reachable) = ([0; 8], [0.0; 8]);
+            for (lane, token) in (first..first + 8).enumerate() {
+                bits[lane] = self.bits(token);
+                reachable[lane] = weights[lane] + f64::from(bits[lane].leading_zeros() + 1) * LN_2;
+            }
+            let highest = best.map_or(f64::NEG_INFINITY, |(_, score)| score);
+            let contenders: u32 = reachable.iter().map(|&reachable| u32::from(reachable >= highest)).sum();
+            if contenders == 0 {
+                continue;
+            }
+            for (lane, token) in (first..first + 8).enumerate() {
+                if reachable[lane] < highest || !logits[lane].is_finite() {
+                    continue;
+                }
+                let score = weights[lane] + gumbel(bits[lane]);
+                let leads = |(leader, highest): (Token, f64)| score > highest || (score == highest && token < leader);
+                if best.is_none_or(leads) && may(token) {
+                    best = Some((token, score));
+                }
+            }
+        }
+        best.map(|(token, _)| token)
+    }
+}
+
 /// The upper 52 bits, and a half so that neither end is reached.
 fn uniform(bits: u64) -> f64 {
     ((bits >> 12) as f64 + 0.5) * f64::EPSILON
@@ -165,9 +211,29 @@ mod tests {
     }
 
     #[test]
+    fn the_largest_of_a_row_is_the_largest_of_its_list() {
+        for step in 0..500_u16 {
+            let noise = Noise::new(3, &[]).at(usize::from(step), 0);
+            // Of every length around a multiple of eight; some have no mass, and some may not be taken.
+            let row: Vec<f32> = (0..40 + step % 17).map(|t| f32::from(t * t % 17) / 3.0).collect();
+            let row: Vec<f32> = (0_u16..).zip(row).map(|(t, l)| if t % 11 == 3 { f32::NEG_INFINITY } else { l }).collect();
+            let may = |token: Token| !token.is_multiple_of(5);
+            let list = (0..).zip(&row).filter(|(t, _)| may(*t)).map(|(t, &l)| (t, f64::from(l) / 0.7));
+            let halve = |weights: &mut [f64; 8]| weights.iter_mut().for_each(|weight| *weight /= 0.7);
+            let drawn = noise.largest_of_row(None, &row, halve, may);
+            assert_eq!(drawn, noise.largest(list));
+            // One that is far ahead from the start wins, and one that is far behind changes nothing.
+            assert_eq!(noise.largest_of_row(Some((9, 99.0)), &row, halve, may), Some(9));
+            assert_eq!(noise.largest_of_row(Some((9, -99.0)), &row, halve, may), drawn);
+        }
+    }
+
+    #[test]
     fn nothing_with_a_weight_is_no_token() {
         assert_eq!(Noise::new(1, &[]).at(0, 0).largest([(3, f64::NEG_INFINITY)]), None);
         assert_eq!(Noise::new(1, &[]).at(0, 0).largest([]), None);
+        assert_eq!(Noise::new(1, &[]).at(0, 0).largest_of_row(None, &[f32::NEG_INFINITY; 9], |_| (), |_| true), None);
+        assert_eq!(Noise::new(1, &[]).at(0, 0).largest_of_row(None, &[1.0; 9], |_| (), |_| false), None);
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub struct Survivor {
 /// Into how many steps logits are sorted by how far they are below the largest.
 const STEPS: usize = 2048;
 
+/// How far below the largest logit, in nats, top-p looks first for the end of what it keeps.
+const NEAR: f64 = 8.0;
+
 /// The step of a logit so far below the largest: a hundredth of a nat wide, the last one for all the rest.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Never negative, and a cast of a float saturates.
 fn step(below: f64) -> usize {
@@ -48,29 +51,36 @@ impl Survivors {
     /// The tokens of a row that may be taken and have a finite logit; `None` where there is none.
     #[must_use]
     pub fn of(row: &[f32], may: impl Fn(Token) -> bool) -> Option<Self> {
-        Self::from_floor(row, f64::NEG_INFINITY, &[], may).map(|(survivors, _)| survivors)
+        let there = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
+        Self::new(there.map(|(token, &logit)| Survivor { token, logit: f64::from(logit) }).collect())
     }
 
-    /// Those of [`Survivors::of`] whose logit is at least `floor` or that stand in `also` (in ascending order), and how many
-    /// are below it; `None` where none is left.
+    /// The tokens of a row that are not `barred` and have a finite logit of at least `floor`, or stand in `also`, and how many
+    /// more there are below it; `None` where none is left. Both lists are in ascending order.
     ///
     /// For a floor that is known to be cut anyway: most of a vocabulary is far below, and need not even be written down.
     #[must_use]
-    pub fn from_floor(row: &[f32], floor: f64, also: &[Token], may: impl Fn(Token) -> bool) -> Option<(Self, usize)> {
+    pub fn from_floor(row: &[f32], floor: f64, also: &[Token], barred: &[Token]) -> Option<(Self, usize)> {
         let mut kept = Vec::with_capacity(if floor == f64::NEG_INFINITY { row.len() } else { 64 });
-        let mut below = 0;
-        let mut also = also.iter().copied().peekable();
-        for (token, &logit) in (0..).zip(row) {
-            let named = also.next_if_eq(&token).is_some();
-            if logit.is_finite() && may(token) {
+        let (mut also, mut barred, mut there) = (also, barred, 0);
+        // Few tokens pass, so sixteen are asked at a time whether any does: that takes vector units one step.
+        for (first, sixteen) in (0..).step_by(16).zip(row.chunks(16)) {
+            there += sixteen.iter().map(|logit| u32::from(logit.is_finite())).sum::<u32>() as usize;
+            let passing: u32 = sixteen.iter().map(|&logit| u32::from(f64::from(logit) >= floor)).sum();
+            let (named, shut) = (split_below(&mut also, first + 16), split_below(&mut barred, first + 16));
+            if passing == 0 && named.is_empty() && shut.is_empty() {
+                continue;
+            }
+            for (token, &logit) in (first..).zip(sixteen).filter(|(_, logit)| logit.is_finite()) {
                 let logit = f64::from(logit);
-                if logit >= floor || named {
+                if shut.contains(&token) {
+                    there -= 1;
+                } else if logit >= floor || named.contains(&token) {
                     kept.push(Survivor { token, logit });
-                } else {
-                    below += 1;
                 }
             }
         }
+        let below = there - kept.len();
         Some((Self::new(kept)?, below))
     }
 
@@ -107,7 +117,21 @@ impl Survivors {
     /// The likeliest one, of equals the one with the smaller number.
     #[must_use]
     pub fn likeliest(&self) -> Survivor {
-        self.0.iter().fold(self.0[0], |best, &next| if next.logit > best.logit { next } else { best })
+        let max = self.highest();
+        *self.0.iter().find(|survivor| survivor.logit == max).unwrap_or(&self.0[0])
+    }
+
+    /// The largest logit.
+    pub(super) fn highest(&self) -> f64 {
+        let mut maxima = [f64::NEG_INFINITY; 8];
+        let (eights, rest) = self.0.as_chunks::<8>();
+        for eight in eights {
+            for (max, survivor) in maxima.iter_mut().zip(eight) {
+                *max = if survivor.logit > *max { survivor.logit } else { *max };
+            }
+        }
+        let rest = rest.iter().map(|survivor| survivor.logit);
+        maxima.into_iter().chain(rest).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// All of them, likeliest first, of equals the smaller number first.
@@ -121,26 +145,35 @@ impl Survivors {
     /// What makes probabilities of their logits.
     #[must_use]
     pub fn mass(&self) -> Mass {
-        let max = self.likeliest().logit;
-        let mut sum = 0.0;
-        self.each_mass(max, |_, mass| sum += mass);
-        Mass { max, log: sum.ln() }
+        let max = self.highest();
+        Mass { max, log: self.sums(max).0.ln() }
     }
 
-    /// Visits every survivor with exp(l − max), in their order. Eight at a time: one by one the exponential does not become
-    /// vector instructions, and costs ten times as much.
-    pub(super) fn each_mass(&self, max: f64, mut visit: impl FnMut(&Survivor, f64)) {
+    /// Z = Σ exp(l − max) and Σ exp(l − max)·(l − max). Eight sums run beside each other: one by one the exponential does not
+    /// become vector instructions, and costs ten times as much.
+    pub(super) fn sums(&self, max: f64) -> (f64, f64) {
+        let (mut sums, mut weighted) = ([0.0; 8], [0.0; 8]);
+        let mut add = |belows: [f64; 8]| {
+            for lane in 0..8 {
+                // What is so far below has no mass, but its product with infinity would have one.
+                let below = belows[lane].max(-700.0);
+                let mass = super::exponential::exp(below);
+                sums[lane] += mass;
+                weighted[lane] += mass * below;
+            }
+        };
         let (eights, rest) = self.0.as_chunks::<8>();
         for eight in eights {
-            let mut masses = [0.0; 8];
-            for (mass, survivor) in masses.iter_mut().zip(eight) {
-                *mass = super::exponential::exp(survivor.logit - max);
-            }
-            eight.iter().zip(masses).for_each(|(survivor, mass)| visit(survivor, mass));
+            add(eight.map(|survivor| survivor.logit - max));
         }
+        let (mut z, mut mean) = (sums.iter().sum::<f64>(), weighted.iter().sum::<f64>());
         for survivor in rest {
-            visit(survivor, super::exponential::exp(survivor.logit - max));
+            let below = (survivor.logit - max).max(-700.0);
+            let mass = super::exponential::exp(below);
+            z += mass;
+            mean += mass * below;
         }
+        (z, mean)
     }
 
     /// ln p of a token among the survivors; `None` for one that is gone.
@@ -192,12 +225,17 @@ impl Survivors {
             return;
         }
         // Sorting what may be half a vocabulary would cost more than all else: the mass is counted in steps of logits, and only
-        // the step within which the sum reaches p is sorted.
-        let max = self.likeliest().logit;
-        let mass = |survivor: &Survivor| super::exponential::exp(survivor.logit - max);
-        let mut steps = [0.0; STEPS];
-        self.each_mass(max, |survivor, mass| steps[step(max - survivor.logit)] += mass);
-        let goal = p.get() * steps.iter().sum::<f64>();
+        // the step within which the sum reaches p is sorted. Mostly that stands near the top, and what is far below is not
+        // even counted.
+        let max = self.highest();
+        let goal = p.get() * self.sums(max).0;
+        let near = self.0.iter().copied().filter(|survivor| survivor.logit >= max - NEAR).collect();
+        let mut near = Self(near);
+        let mut steps = near.steps(max);
+        if steps.iter().sum::<f64>() < goal {
+            near = self.clone();
+            steps = near.steps(max);
+        }
         let mut sum = 0.0;
         let reaches = |step: &f64| {
             let reached = sum + step >= goal;
@@ -206,15 +244,25 @@ impl Survivors {
         };
         let within = steps.iter().position(reaches).unwrap_or(STEPS - 1);
         let mut ranked: Vec<Survivor> =
-            self.0.iter().copied().filter(|survivor| step(max - survivor.logit) == within).collect();
+            near.0.iter().copied().filter(|survivor| step(max - survivor.logit) == within).collect();
         ranked.sort_unstable_by(by_rank);
         let last = ranked.iter().find(|survivor| {
-            sum += mass(survivor);
+            sum += super::exponential::exp(survivor.logit - max);
             sum >= goal
         });
         if let Some(last) = last.or(ranked.last()) {
-            self.0.retain(|survivor| by_rank(survivor, last).is_le());
+            near.0.retain(|survivor| by_rank(survivor, last).is_le());
         }
+        *self = near;
+    }
+
+    /// The mass exp(l − max) in each step of logits.
+    fn steps(&self, max: f64) -> [f64; STEPS] {
+        let mut steps = [0.0; STEPS];
+        for survivor in &self.0 {
+            steps[step(max - survivor.logit)] += super::exponential::exp(survivor.logit - max);
+        }
+        steps
     }
 
     /// min-p: keeps those with at least this share of the likeliest one's probability, l ≥ `l_max` + ln min-p; 0 keeps all,
@@ -222,7 +270,7 @@ impl Survivors {
     ///
     /// Source: Nguyen et al., arXiv 2407.01082.
     pub fn min_p(&mut self, share: Probability) {
-        let threshold = self.likeliest().logit + share.get().ln();
+        let threshold = self.highest() + share.get().ln();
         self.0.retain(|survivor| survivor.logit >= threshold);
     }
 
@@ -243,6 +291,14 @@ impl Survivors {
         self.0.iter_mut().for_each(|survivor| survivor.logit = logit(*survivor));
         debug_assert!(self.0.iter().all(|survivor| survivor.logit.is_finite()), "a logit is not finite");
     }
+}
+
+/// Takes the tokens below `end` off the front of an ascending list.
+fn split_below<'a>(tokens: &mut &'a [Token], end: Token) -> &'a [Token] {
+    let count = tokens.iter().position(|&token| token >= end).unwrap_or(tokens.len());
+    let (below, rest) = tokens.split_at(count);
+    *tokens = rest;
+    below
 }
 
 /// Keeps a logit so far from the ends of the numbers that sums, differences and quotients of logits stay finite.
@@ -349,11 +405,42 @@ mod tests {
     #[test]
     fn a_floor_leaves_what_is_not_below_it_and_counts_the_rest() {
         let row = [1.0, f32::NEG_INFINITY, 2.0, 3.0, 4.0];
-        let (survivors, below) = Survivors::from_floor(&row, 2.0, &[], |token| token != 4).unwrap();
+        let (survivors, below) = Survivors::from_floor(&row, 2.0, &[], &[4]).unwrap();
         assert_eq!((survivors.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![2, 3], 1));
-        let (named, below) = Survivors::from_floor(&row, 2.0, &[0, 1, 3], |token| token != 4).unwrap();
+        let (named, below) = Survivors::from_floor(&row, 2.0, &[0, 1, 3], &[4]).unwrap();
         assert_eq!((named.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![0, 2, 3], 0));
-        assert_eq!(Survivors::from_floor(&row, 9.0, &[], |_| true), None);
+        assert_eq!(Survivors::from_floor(&row, 9.0, &[], &[]), None);
+    }
+
+    #[test]
+    fn a_floor_finds_in_a_long_row_what_a_walk_through_it_finds() {
+        let row: Vec<f32> = (0_u32..1003).map(|i| (i.wrapping_mul(2_654_435_761) % 1000) as f32).collect();
+        let (also, barred) = ([5, 16, 500, 1002], [0, 15, 17, 499, 998]);
+        for floor in [f64::NEG_INFINITY, 500.0, 990.0, 999.0] {
+            let (found, below) = Survivors::from_floor(&row, floor, &also, &barred).unwrap();
+            let mut walk = Survivors::of(&row, |token| !barred.contains(&token)).unwrap();
+            let all = walk.len();
+            walk.0.retain(|survivor| survivor.logit >= floor || also.contains(&survivor.token));
+            assert_eq!((found.len() + below, found), (all, walk));
+        }
+    }
+
+    #[test]
+    fn top_p_of_a_long_row_is_that_of_its_sorted_list_near_the_top_and_far_below() {
+        for (spread, p) in [(1.0, 0.5), (1.0, 0.999), (4.0, 0.9), (4.0, 0.999_999_9), (40.0, 0.95)] {
+            let row: Vec<f32> = (0_u32..3001).map(|i| spread * (i.wrapping_mul(2_654_435_761) % 997) as f32 / 100.0).collect();
+            let all = Survivors::of(&row, |_| true).unwrap();
+            let (mass, mut sum) = (all.mass(), 0.0);
+            let reaches = |s: &Survivor| {
+                sum += mass.log_p(s.logit).exp();
+                sum >= p
+            };
+            let count = all.ranked().iter().position(reaches).unwrap_or(all.len() - 1) + 1;
+            let mut kept = all.clone();
+            kept.top_p(share(p));
+            assert_eq!(kept.len(), count, "spread {spread}, p {p}");
+            assert!(all.ranked()[..count].iter().all(|survivor| kept.holds(survivor.token)));
+        }
     }
 
     #[test]

@@ -51,7 +51,7 @@ impl Survivors {
         let count = self.len() as f64;
         let mean = self.iter().map(|survivor| survivor.logit).sum::<f64>() / count;
         let variance = self.iter().map(|survivor| (survivor.logit - mean).powi(2)).sum::<f64>() / count;
-        let threshold = self.likeliest().logit - n.get() * variance.sqrt();
+        let threshold = self.highest() - n.get() * variance.sqrt();
         self.0.retain(|survivor| survivor.logit >= threshold);
     }
 
@@ -101,13 +101,7 @@ impl Survivors {
     /// H = −Σ p ln p of the survivors, in nats.
     #[must_use]
     pub fn entropy(&self) -> f64 {
-        let max = self.likeliest().logit;
-        let (mut z, mut weighted) = (0.0, 0.0);
-        self.each_mass(max, |survivor, mass| {
-            z += mass;
-            // What is so far below has no mass, but its product with infinity would have one.
-            weighted += mass * (survivor.logit - max).max(-700.0);
-        });
+        let (z, weighted) = self.sums(self.highest());
         (z.ln() - weighted / z).max(0.0)
     }
 

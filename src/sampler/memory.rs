@@ -40,7 +40,16 @@ impl Memory {
     /// The memory after a draw.
     #[must_use]
     pub fn after(&self, draw: &Draw) -> Self {
-        Self { steering: draw.steering, ..self.retold(draw.token, draw.log_p) }
+        let mut after = self.clone();
+        after.hear(draw);
+        after
+    }
+
+    /// Becomes the memory after a draw: is equivalent to [`Memory::after`], and copies nothing of a long story.
+    pub fn hear(&mut self, draw: &Draw) {
+        self.text.push(draw.token);
+        self.surprisals.push(-draw.log_p);
+        self.steering = draw.steering;
     }
 
     /// The memory after a token that is known to have been told, of this log-probability. What a stage that steers remembered
@@ -116,6 +125,9 @@ mod tests {
         assert_eq!((before.step(), after.step()), (0, 1));
         assert_eq!((after.text(), after.told()), (&[1, 2, 3][..], &[3][..]));
         assert_eq!((before.steering(), after.steering()), (None, Some(0.6)));
+        let mut heard = before;
+        heard.hear(&draw(3, -0.5));
+        assert_eq!(heard, after);
     }
 
     #[test]

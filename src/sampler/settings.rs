@@ -150,27 +150,30 @@ impl Sampler {
         let mut scene = Scene { memory, place: &place, lexicon, bound, coins, thrown: 0 };
         let acts = scene.acts(before);
         let prelude = Prelude::of(&acts);
-        let best = if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
-        let best = top(row, prelude.needs(best));
         let takeable = |token: Token| lexicon.kind(token) != Kind::Control;
         // Before the story may end, an end is no candidate; but where the model has nothing else to say, it may say that.
         let goes_on = |token: Token| row.get(token as usize).is_some_and(|logit| logit.is_finite()) && !lexicon.ends(token);
         let must_go_on = memory.step() < settings.min_tokens && (0..).take(row.len()).any(|t| takeable(t) && goes_on(t));
         let may = |token: Token| takeable(token) && !(must_go_on && lexicon.ends(token));
-        let followed = best.iter().take(if settings.detail { WATCHED } else { 0 });
-        let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
-        let mut moment = Moment::new(partition, watched, settings.detail);
         // Detail wants to know who is cut, and so has to see them all.
         let direct = future.is_none() && !settings.detail;
         if let Some(token) = direct.then(|| prelude.draw(row, may, settings.pick, noise)).flatten() {
+            let mut moment = Moment::new(partition, Vec::new(), false);
             moment.ran_idle(&acts);
             return Ok(Turn::taken(moment.draw(moment.own(row, token), Vec::new(), None)));
         }
+        let best = if settings.detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
+        let best = top(row, prelude.needs(best));
+        let followed = best.iter().take(if settings.detail { WATCHED } else { 0 });
+        let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
+        let mut moment = Moment::new(partition, watched, settings.detail);
         let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
         let floor = if settings.detail { None } else { prelude.floor(allowed) };
         let all = Floor { logit: f64::NEG_INFINITY, at: 0, also: Vec::new() };
         let Floor { logit, at, also } = floor.unwrap_or(all);
-        let Some((mut survivors, below)) = Survivors::from_floor(row, logit, &also, may) else {
+        // A row that is longer than the vocabulary has nothing behind it that may be taken.
+        let known = &row[..row.len().min(lexicon.len())];
+        let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, bound.barred(must_go_on)) else {
             bail!("the model's row of logits has no token that may be taken")
         };
         let (plain, steering) = acts.split_at(acts.len() - usize::from(acts.last().is_some_and(Act::steers)));

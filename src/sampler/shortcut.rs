@@ -71,17 +71,28 @@ impl<'a> Prelude<'a> {
         if self.acts.iter().any(|act| matches!(act.does(), Does::Ban(_))) {
             return None;
         }
-        let mut changed = self.changed(row, &may).into_iter().peekable();
+        let cool = |logit: f64| temperatures.iter().fold(logit, |logit, temperature| temperature.cool(logit));
+        let changed = self.changed(row, &may);
+        if pick == Pick::Sample {
+            // The touched tokens run first, and have no part in the row's race: there they would run with another logit.
+            let scores = changed.iter().map(|one| (one.token, cool(one.logit) + noise.gumbel(one.token)));
+            let lead = scores.reduce(|best, next| if next.1 > best.1 { next } else { best });
+            let weigh = |weights: &mut [f64; 8]| {
+                for temperature in &temperatures {
+                    *weights = weights.map(|weight| temperature.cool(weight));
+                }
+            };
+            let runs = |token: Token| self.touched.binary_search(&token).is_err() && may(token);
+            return noise.largest_of_row(lead, row, weigh, runs);
+        }
+        let mut changed = changed.into_iter().peekable();
         let left = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
         let weights = left.map(|(token, &logit)| {
             let changed = changed.next_if(|survivor| survivor.token == token);
             let logit = changed.map_or(f64::from(logit), |survivor| survivor.logit);
-            (token, temperatures.iter().fold(logit, |logit, temperature| temperature.cool(logit)))
+            (token, cool(logit))
         });
-        match pick {
-            Pick::Sample => noise.largest(weights),
-            Pick::Argmax => weights.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token),
-        }
+        weights.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token)
     }
 
     /// The touched tokens after the prelude.
@@ -137,7 +148,7 @@ mod tests {
                 act::run(&acts, &mut all, &[]);
                 let shortcut = Prelude::of(&acts);
                 let Some(floor) = shortcut.floor(top(&row, shortcut.needs(20))) else { continue };
-                let (mut some, below) = Survivors::from_floor(&row, floor.logit, &floor.also, |_| true).unwrap();
+                let (mut some, below) = Survivors::from_floor(&row, floor.logit, &floor.also, &[]).unwrap();
                 assert!(below > 0 && floor.at == prelude.len());
                 act::run(&acts, &mut some, &[]);
                 assert_eq!(some, all);

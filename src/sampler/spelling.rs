@@ -25,6 +25,10 @@ pub(super) struct Bound {
     spellings: BTreeMap<Spelling, Vec<Token>>,
     /// What XTC never removes, in ascending order.
     protected: Arc<[Token]>,
+    /// What is never a candidate, in ascending order.
+    control: Vec<Token>,
+    /// What is none either as long as the story must go on.
+    control_and_ends: Vec<Token>,
 }
 
 impl Spelling {
@@ -51,7 +55,9 @@ impl Bound {
         let protects = chain.stages().iter().any(|stage| matches!(stage, Stage::Xtc(_)));
         let is_form = |token: &Token| lexicon.ends(*token) || lexicon.piece(*token).contains(&b'\n');
         let protected = tokens().filter(|token| protects && is_form(token)).collect();
-        Self { spellings, protected }
+        let control = tokens().filter(|&token| lexicon.kind(token) == Kind::Control).collect();
+        let control_and_ends = tokens().filter(|&token| lexicon.kind(token) != Kind::Text).collect();
+        Self { spellings, protected, control, control_and_ends }
     }
 
     /// The tokens of a spelling, in ascending order.
@@ -62,6 +68,11 @@ impl Bound {
     /// Tokens that end the story and those with a line break in them, in ascending order; none where no stage asks.
     pub fn protected(&self) -> &Arc<[Token]> {
         &self.protected
+    }
+
+    /// The tokens that may not be taken, in ascending order: those that end the story among them where it must go on.
+    pub fn barred(&self, must_go_on: bool) -> &[Token] {
+        if must_go_on { &self.control_and_ends } else { &self.control }
     }
 
     /// Whether every spelling has a token.
