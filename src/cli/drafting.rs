@@ -128,7 +128,12 @@ impl Drafts<'_> {
                     failures.push((story, error));
                 }
             };
-            let round = if interrupted() { Ok(stories.interrupt(&mut listener)) } else { stories.round(&mut listener) };
+            let round = if interrupted() {
+                stories.interrupt(&mut listener);
+                Ok(())
+            } else {
+                stories.round(&mut listener)
+            };
             if round.is_err() {
                 // None can go on, and each keeps what is told of it.
                 stories.interrupt(&mut listener);
@@ -143,10 +148,10 @@ impl Drafts<'_> {
                     broken.get_or_insert_with(|| format!("draft {} broke off: {cause}", number + 1));
                     told.stop = Some(StopReason::Failed(cause));
                 }
-                if let Some((folder, recorder)) = &kept {
-                    self.keep(folder, recorder, number, draft, count, &told, began)?;
-                }
                 draft.told = Some(told);
+                if let Some((folder, recorder)) = &kept {
+                    self.keep(folder, recorder, number, draft, count, began)?;
+                }
             }
             while let Some(draft) = drafts.get_mut(shown).filter(|draft| draft.told.is_some()) {
                 progress.clear_for(|| match &kept {
@@ -200,9 +205,9 @@ impl Drafts<'_> {
         number: usize,
         draft: &Draft,
         drafts: usize,
-        told: &Told,
         began: Instant,
     ) -> Result<()> {
+        let told = draft.told.as_ref().context("a draft that goes on cannot be kept")?;
         let ended = draft.ended.unwrap_or(began);
         let first = draft.first.unwrap_or(ended);
         let draws = || draft.words.iter().filter_map(|(_, draw)| draw.as_ref());

@@ -97,7 +97,7 @@ mod tests {
         for (typed, cause, hint) in [
             (&["wirte", "x"][..], "there is no command `wirte`", Some("did you mean `write`?")),
             (&["write", "--sed=1"], "there is no option `--sed`", Some("did you mean `--seed`?")),
-            (&["write", "--loud"], "there is no option `--loud`", Some("`afterword write --help` tells what there is")),
+            (&["write", "--xyzzy"], "there is no option `--xyzzy`", Some("`afterword write --help` tells what there is")),
             (&["write", "a", "b"], "`b` is more than was asked for", Some("a prompt of several words stands in quotes")),
             (&["write", "--think", "no"], "`no` is no value of `--think`", Some("expected one of `off`, `show`, `hide`")),
             (&["write", "--ctx", "0"], "`0` is no value of `--ctx`: expected a whole number from 1 up", None),

@@ -27,6 +27,8 @@ pub struct Preset {
 #[serde(deny_unknown_fields)]
 struct Resolved {
     description: String,
+    // TOML has no empty list of tables: a preset without stages has none there.
+    #[serde(default)]
     chain: Vec<Stage>,
     draw: Draw,
 }

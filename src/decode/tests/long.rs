@@ -60,6 +60,27 @@ fn stories_of_one_prompt_slide_in_the_room_that_was_counted_for_them() {
 }
 
 #[test]
+fn a_decode_that_fails_takes_at_most_the_one_draft_that_was_alone_in_it() {
+    let plans: Vec<Plan> = (0..3).map(|seed| long("0", "word", 24, seed)).collect();
+    let (cells, branches) = Stories::room_for_all(&plans, 2);
+    for fail_at in 0..250 {
+        let mut toy = toy().with_room(Room { cells, branches, batch: 9 });
+        toy.fail_at = Some(fail_at);
+        let told = tell(&mut toy, 2, plans.clone());
+        let failed = told.iter().filter(|told| told.stop.is_none()).count();
+        assert!(failed <= 1, "{fail_at}");
+        for (told, plan) in told.into_iter().zip(&plans) {
+            let (tokens, slides) = slid_by_hand(plan);
+            match told.stop {
+                None => assert_eq!(told.tokens[..], tokens[..told.tokens.len()], "{fail_at}"),
+                Some(_) => assert_eq!((told.tokens, told.counts.slides), (tokens, slides), "{fail_at}"),
+            }
+        }
+        assert_eq!(toy.living(), 0);
+    }
+}
+
+#[test]
 fn a_story_that_repeats_itself_for_good_ends_unless_it_may() {
     let circle = |text: &[Token]| (0..V).map(|t| if t == (text[text.len() - 1] + 1) % 5 { 30.0 } else { 0.0 }).collect();
     let circling = Plan { tokens: 150, may_loop: false, ..plan(&sampler("-1", "token"), &[4], 1) };
