@@ -112,10 +112,12 @@ impl StepNoise {
         for (first, logits) in (0..).step_by(8).zip(eights.iter().chain([&last])) {
             let mut weights = logits.map(f64::from);
             weigh(&mut weights);
-            let (mut bits, mut reachable) = ([0; 8], [0.0; 8]);
-            for (lane, token) in (first..first + 8).enumerate() {
-                bits[lane] = self.bits(token);
-                reachable[lane] = weights[lane] + f64::from(bits[lane].leading_zeros() + 1) * LN_2;
+            // One thing a loop: what a loop does to all eight becomes vector instructions.
+            let bits = [0, 1, 2, 3, 4, 5, 6, 7].map(|lane: Token| self.bits(first + lane));
+            let nats = bits.map(|bits| f64::from(bits.leading_zeros() + 1) * LN_2);
+            let mut reachable = weights;
+            for (reachable, nats) in reachable.iter_mut().zip(nats) {
+                *reachable += nats;
             }
             let highest = best.map_or(f64::NEG_INFINITY, |(_, score)| score);
             let contenders: u32 = reachable.iter().map(|&reachable| u32::from(reachable >= highest)).sum();
