@@ -13,14 +13,15 @@ pub struct Ranked {
 
 /// The n likeliest tokens, likeliest first, of equals the smaller number first; fewer where the row has fewer finite logits.
 ///
-/// One pass: a logit that does not beat the n-th best so far costs one comparison, and NaN beats nothing.
+/// One pass: a logit that does not beat the n-th best so far costs one comparison, and NaN beats nothing. What to beat is known
+/// well from the start, by a look at the row's beginning.
 #[must_use]
 pub fn top(row: &[f32], n: usize) -> Vec<Ranked> {
     let mut best: Vec<Ranked> = Vec::with_capacity(n + 1);
     if n == 0 {
         return best;
     }
-    let mut threshold = f32::NEG_INFINITY;
+    let mut threshold = surely_below(row, n);
     // Few tokens pass the threshold, so sixteen are asked at a time whether any does: that takes vector units one step.
     for (part, sixteen) in (0..).step_by(16).zip(row.chunks(16)) {
         let passing: u32 = sixteen.iter().map(|&logit| u32::from(logit > threshold)).sum();
@@ -39,6 +40,25 @@ pub fn top(row: &[f32], n: usize) -> Vec<Ranked> {
         }
     }
     best
+}
+
+/// A number that at least n logits of the row are above: of 256 short parts at its beginning each has a largest, and the n-th
+/// best of those is reached by n tokens.
+fn surely_below(row: &[f32], n: usize) -> f32 {
+    let (parts, _) = row.as_chunks::<16>();
+    let mut maxima = [f32::NEG_INFINITY; 256];
+    for (max, part) in maxima.iter_mut().zip(parts) {
+        let mut lanes = [f32::NEG_INFINITY; 8];
+        for (lane, (&one, &other)) in lanes.iter_mut().zip(part[..8].iter().zip(&part[8..])) {
+            *lane = one.max(other);
+        }
+        *max = lanes.into_iter().fold(f32::NEG_INFINITY, f32::max);
+    }
+    if n > maxima.len() {
+        return f32::NEG_INFINITY;
+    }
+    let (_, nth, _) = maxima.select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a));
+    nth.next_down()
 }
 
 /// How many tokens of the row are likelier than `token`, equals with smaller numbers among them: 0 for the likeliest.
@@ -66,6 +86,11 @@ mod tests {
     fn what_is_not_finite_from_below_is_left_out() {
         assert_eq!(tokens(&[f32::NEG_INFINITY, 1.0, f32::NAN, 2.0], 4), [3, 1]);
         assert!(top(&[1.0, 2.0], 0).is_empty());
+        // Nor do they count among what is to be beaten.
+        let row: Vec<f32> =
+            (0_u8..160).map(|i| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::from(i)][usize::from(i % 4)]).collect();
+        assert_eq!(top(&row, 100).len(), 80);
+        assert!(tokens(&[f32::NEG_INFINITY; 64], 3).is_empty());
     }
 
     #[test]
@@ -74,6 +99,10 @@ mod tests {
         let mut sorted: Vec<Token> = (0..5000).collect();
         sorted.sort_by(|&a, &b| row[b as usize].total_cmp(&row[a as usize]).then(a.cmp(&b)));
         assert_eq!(tokens(&row, 300), sorted[..300]);
+        for n in [1, 2, 20, 255, 256, 257] {
+            assert_eq!(tokens(&row, n), sorted[..n]);
+            assert_eq!(tokens(&row[..40], n), tokens(&row[..40], 300)[..n.min(40)]);
+        }
         assert!(sorted.iter().take(300).enumerate().all(|(place, &token)| rank(&row, token) == place));
     }
 }
