@@ -62,6 +62,14 @@ fn what_looks_at_nothing_costs_one_evaluation_a_token() {
 }
 
 #[test]
+fn more_stories_than_prompts_share_them_and_have_room() {
+    let report = json(&["--runs", "1", "--tokens", "8", "--stories", "20", "--modes", "bare,plain,lazy", "--json"]);
+    let rows = report["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 3);
+    assert!(rows.iter().all(|row| row["stories"] == 20 && row["tokens_per_second"].as_f64().unwrap() > 0.0), "{rows:?}");
+}
+
+#[test]
 fn lazy_evaluates_less_than_batch_and_batch_one_less_than_naive() {
     let report = json(&["--runs", "1", "--tokens", "30", "--stories", "1", "--modes", "naive,batch,lazy", "--json"]);
     let each: Vec<f64> =

@@ -77,7 +77,9 @@ impl Bench {
         let mut room = (1, 1);
         for job in self.jobs().iter().filter(|job| job.run == 0) {
             let (cells, branches) = Stories::room_for(&self.plans(*job, 0, 0..self.prompts.len()), self.width);
-            room = (room.0.max(cells * job.stories), room.1.max(branches * job.stories));
+            // Stories beyond the prompts share them, and a branch more keeps each prompt that is shared.
+            let kept = job.stories.saturating_sub(self.prompts.len()).min(self.prompts.len());
+            room = (room.0.max(cells * job.stories), room.1.max(branches * job.stories + kept));
         }
         room
     }
