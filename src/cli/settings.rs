@@ -7,6 +7,7 @@ use etcetera::BaseStrategy;
 
 #[cfg(feature = "llama")]
 use super::args::ModelArgs;
+use super::args::Trace;
 #[cfg(feature = "llama")]
 use super::engine::bundled;
 use super::usage::Usage;
@@ -15,7 +16,7 @@ use crate::catalog::ModelCard;
 use crate::preset::{Edit, Folders, Preset, find};
 #[cfg(feature = "llama")]
 use crate::preset::{of_model, parse};
-use crate::sampler::Sampler;
+use crate::sampler::{Reach, Sampler};
 
 /// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
 const LONGEST_PROMPT: u64 = 64 << 20;
@@ -64,6 +65,15 @@ impl Chosen {
     /// Its sampler.
     pub fn sampler(&self) -> Sampler {
         Sampler::new(self.preset.chain.clone(), self.preset.pick)
+    }
+
+    /// Its sampler, which knows as much as such a trace tells.
+    pub fn sampler_traced(&self, trace: Option<Trace>) -> Sampler {
+        match trace {
+            None => self.sampler(),
+            Some(Trace::Looked) => self.sampler().with_detail(),
+            Some(Trace::Full) => self.sampler().with_detail().with_reach(Reach::Exhaustive),
+        }
     }
 }
 

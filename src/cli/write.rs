@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::Result;
 
-use super::args::{Trace, Write};
+use super::args::Write;
 use super::drafting::{Drafts, Kept};
 use super::engine::Engine;
 use super::figures::some;
@@ -17,7 +17,6 @@ use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
 use crate::report::Tint;
-use crate::sampler::Reach;
 use crate::story::{Mode, Record, StopReason, TracedToken};
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
@@ -43,11 +42,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let out = out.map(|folder| Kept::new(folder, drafts)).transpose()?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
-    let sampler = match trace {
-        None => chosen.sampler(),
-        Some(Trace::Looked) => chosen.sampler().with_detail(),
-        Some(Trace::Full) => chosen.sampler().with_detail().with_reach(Reach::Exhaustive),
-    };
+    let sampler = chosen.sampler_traced(trace);
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
     let width = engine.width();

@@ -35,7 +35,7 @@ pub(super) fn check(path: &Path) -> Result<()> {
     let (_, headers) = Header::read_parts(path)?;
     let family = header.text("general.architecture").unwrap_or_default();
     sound(&header)?;
-    headers.iter().try_for_each(|part| multiplies(part, family))
+    headers.iter().skip(1).try_for_each(|part| multiplies(part, family))
 }
 
 /// The architectures without a memory of what came before: they read whole texts. llama.cpp loads them and does not tell.

@@ -20,7 +20,7 @@ use crate::catalog::in_words;
 use crate::decode::{Counts, Plan, Stories, Told};
 use crate::llama::{MOST_BRANCHES, physical_cores};
 use crate::preset::{Edit, vary};
-use crate::sampler::{Reach, Sampler};
+use crate::sampler::Sampler;
 use crate::story::Mode;
 
 /// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
@@ -267,11 +267,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
             }
             let edits = edits.iter().map(Edit::to_string).collect();
             voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()? });
-            samplers.push(match args.trace {
-                None => chosen.sampler(),
-                Some(Trace::Looked) => chosen.sampler().with_detail(),
-                Some(Trace::Full) => chosen.sampler().with_detail().with_reach(Reach::Exhaustive),
-            });
+            samplers.push(chosen.sampler_traced(args.trace));
         }
     }
     Ok((voices, samplers))
