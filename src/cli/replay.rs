@@ -10,17 +10,17 @@ use anyhow::{Context, Result, ensure};
 use super::Outcome;
 use super::args::{Flash, ModelArgs, Width};
 use super::engine::Engine;
-use super::figures::some;
 use super::progress::Progress;
 use super::recording::sha256;
 use super::tell::tell;
-use super::terminal::{BOLD, Terminal, visible};
+use super::terminal::{BOLD, Terminal};
 use super::usage::Usage;
 use crate::catalog::Kind;
 use crate::decode::Plan;
 use crate::preset::Preset;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Record, StopReason, Versions};
+use crate::text::{some, visible};
 
 /// Tells the story of the record in this file.
 pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome> {

@@ -4,13 +4,14 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::Outcome;
 use super::args::Report;
 use super::terminal::Terminal;
 use crate::report::{Page, Story, page};
-use crate::story::{FORMAT, Record};
+use crate::story::Record;
+use crate::text::some;
 
 /// Where a folder of stories keeps its records.
 const STORIES: &str = "stories";
@@ -37,12 +38,12 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     let untraced = stories.iter().filter(|story| story.trace.is_empty()).count();
     if out != Path::new("-") {
         let size = format!("{:.1} MB", html.len() as f64 / 1e6);
-        terminal.note(format_args!("{} · {size} · {}", some_stories(stories.len()), out.display()));
+        terminal.note(format_args!("{} · {size} · {}", some(stories.len(), "story"), out.display()));
     }
     if untraced > 0 {
         terminal.note(format_args!(
             "{} without a trace: nothing there to colour; `write --trace` keeps one",
-            some_stories(untraced)
+            some(untraced, "story")
         ));
     }
     Ok(Outcome::Done)
@@ -56,10 +57,6 @@ pub fn write(out: &Path, bytes: &[u8], terminal: &Terminal) -> Result<()> {
         return Ok(story.flush()?);
     }
     fs::write(out, bytes).with_context(|| format!("cannot write `{}`", out.display()))
-}
-
-fn some_stories(count: usize) -> String {
-    if count == 1 { "1 story".into() } else { format!("{count} stories") }
 }
 
 /// The records of a folder, or of its folder `stories`, by name.
@@ -86,12 +83,7 @@ fn records_of(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The record in a file.
 pub fn read(path: &Path) -> Result<Record> {
-    let reading = || format!("cannot read the record `{}`", path.display());
-    let text = fs::read_to_string(path).with_context(reading)?;
-    let record: Record = serde_json::from_str(&text).with_context(reading)?;
-    let (format, place) = (record.format, path.display());
-    ensure!(format <= FORMAT, "the record `{place}` has the form {format}, and this program reads up to {FORMAT}");
-    Ok(record)
+    Record::read(path)
 }
 
 /// The name of a file without its ending.

@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::args::Colour;
+use crate::files::words;
 
 /// For errors.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -155,14 +156,6 @@ fn named(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to standard output: {}", words(error)))
 }
 
-/// The system's own words, in lower case and without the number.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
-}
-
 /// A text in exactly so many columns: cut with `…` or filled with spaces.
 pub fn fit(text: &str, columns: usize) -> String {
     let width = text.width();
@@ -183,19 +176,6 @@ pub fn fit(text: &str, columns: usize) -> String {
     format!("{fitted}{}", " ".repeat(columns.saturating_sub(used + 1)))
 }
 
-/// The piece of a token on one line: white space and control characters become visible signs.
-pub fn visible(piece: &str) -> String {
-    let sign = |c: char| match c {
-        ' ' => '·',
-        '\n' => '⏎',
-        '\t' => '⇥',
-        '\r' => '␍',
-        c if c.is_control() || ('\u{200e}'..='\u{200f}').contains(&c) || ('\u{202a}'..='\u{202e}').contains(&c) => '�',
-        c => c,
-    };
-    piece.chars().map(sign).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,10 +186,5 @@ mod tests {
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("狼と森", 5), "狼と…");
         assert_eq!(fit("狼と森", 4), "狼… ");
-    }
-
-    #[test]
-    fn white_space_and_hostile_characters_are_visible() {
-        assert_eq!(visible(" a\nb\u{1b}[31m\u{202e}"), "·a⏎b�[31m�");
     }
 }

@@ -1,10 +1,10 @@
 //! A story as a page knows it: taken from a record, with nothing that a page does not show.
 
 use super::align::slices;
-use super::inert::inert;
 use crate::story::{Mode, Record, StopReason, TracedToken};
+use crate::text::sanitize;
 
-/// A story to be shown. Its texts are harmless already, see [`inert`]; what they mean to HTML they still mean.
+/// A story to be shown. Its texts are harmless already, see [`sanitize`]; what they mean to HTML they still mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
     /// What it is called: the name of its file.
@@ -102,14 +102,14 @@ impl Story {
 }
 
 fn clean(text: &str) -> String {
-    inert(text).into_owned()
+    sanitize(text).into_owned()
 }
 
 fn harmless(token: &TracedToken) -> TracedToken {
     let mut token = token.clone();
-    token.piece = inert(&token.piece).into_owned();
+    token.piece = sanitize(&token.piece).into_owned();
     for candidate in &mut token.candidates {
-        candidate.piece = inert(&candidate.piece).into_owned();
+        candidate.piece = sanitize(&candidate.piece).into_owned();
     }
     token
 }
@@ -118,7 +118,7 @@ fn harmless(token: &TracedToken) -> TracedToken {
 fn facts(record: &Record) -> Vec<(&'static str, String)> {
     let Record { stop, preset, seed, model, run, versions, times, evaluations, decodes, mean_log_p, tokens, .. } = record;
     let stop = match stop {
-        StopReason::Stop(_) | StopReason::Failed(_) => inert(&stop.to_string()).into_owned(),
+        StopReason::Stop(_) | StopReason::Failed(_) => sanitize(&stop.to_string()).into_owned(),
         other => other.to_string(),
     };
     let layers = run.gpu_layers.map_or("none".to_owned(), |layers| format!("{layers} on {}", run.devices.join(", ")));
