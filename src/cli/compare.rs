@@ -12,8 +12,9 @@ use super::columns::{Shown, page};
 use super::engine::Engine;
 use super::pictures::{Form, draw};
 use super::progress::Progress;
+use super::prompt::Prompt;
 use super::prose::{Ink, parting, safe, wrap};
-use super::settings::{Chosen, prompt, seed};
+use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
 use crate::decode::Plan;
@@ -36,7 +37,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
         Form::of(path)?;
     }
     let voices = voices(&presets, varied.as_deref(), &set, &model)?;
-    let prompt = prompt(Some(typed))?;
+    let prompt = Prompt::of(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;

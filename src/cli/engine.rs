@@ -141,10 +141,25 @@ impl Engine {
     pub fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
         if tokens.len() >= self.context {
             let (length, context, trained) = (some(tokens.len(), "token"), self.context, self.weights.trained_context());
-            let hint = if context < trained { format!("`--ctx` may be up to {trained}") } else { "shorten it".to_owned() };
+            let hint = if tokens.len() < trained { format!("`--ctx` may be up to {trained}") } else { self.tail(&tokens) };
             bail!("the prompt has {length} and leaves no room for a story in the context of {context}\nhint: {hint}");
         }
         Ok(tokens)
+    }
+
+    /// How a prompt that is too long can be cut: so that its end takes three quarters of the context, and leaves the rest to the
+    /// story.
+    fn tail(&self, prompt: &[Token]) -> String {
+        let last = &prompt[prompt.len() - self.context * 3 / 4..];
+        let bytes: Vec<u8> = last.iter().flat_map(|&token| self.weights.lexicon().piece(token)).copied().collect();
+        let rounded = |count: usize| if count > 200 { count / 100 * 100 } else { count };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if text.is_ascii() => {
+                format!("its end fits, as in `tail -c {} FILE | afterword write`", rounded(bytes.len()))
+            }
+            // `tail` counts bytes, and might begin within a character.
+            _ => format!("its last {} characters fit", rounded(String::from_utf8_lossy(&bytes).chars().count())),
+        }
     }
 
     /// The story that the arguments ask for.

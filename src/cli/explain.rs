@@ -10,10 +10,11 @@ use super::args::{Explain, ModelArgs, StoryArgs, Width};
 use super::bars;
 use super::engine::Engine;
 use super::explanation::{Explanation, Moment, Nexts};
+use super::prompt::Prompt;
 use super::prose::safe;
 use super::recording::sha256;
 use super::report;
-use super::settings::{Chosen, prompt, seed};
+use super::settings::{Chosen, seed};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::ModelCard;
@@ -107,7 +108,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
 fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
     let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, after: _, tree: _, json: _ } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let text = prompt(typed)?;
+    let text = Prompt::of(typed)?;
     let seed = seed(typed_seed);
     let engine = Engine::open(model, terminal)?;
     let advice = ModelCard::read(engine.weights.path()).map(|card| card.sampling).unwrap_or_default();

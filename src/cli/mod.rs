@@ -33,6 +33,8 @@ mod plot;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;
+#[cfg(feature = "llama")]
+mod prompt;
 mod prose;
 #[cfg(feature = "llama")]
 mod recording;

@@ -64,7 +64,9 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let told = tell(&mut session, plan, record.run.width, &progress, |text| Ok(say(text)?));
     progress.clear();
     let told = told?.told;
-    say("\n")?;
+    if terminal.shows_story {
+        say("\n")?;
+    }
     if told.stop == Some(StopReason::Interrupted) {
         return Ok(Outcome::Interrupted);
     }

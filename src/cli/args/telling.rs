@@ -19,7 +19,7 @@ use crate::report::Tint;
   afterword write "The door opened" --preset open --seed 7 --tokens 100
   afterword write --model story.gguf --record story.json < beginning.txt"#)]
 pub struct Write {
-    /// How the story begins; `-` or nothing reads standard input.
+    /// How the story begins; `-` or nothing reads standard input, to the last byte. One that begins with a dash stands behind `--`.
     pub prompt: Option<String>,
 
     /// How it is put.
@@ -62,7 +62,7 @@ pub struct Write {
     )]
     pub trace: Option<Trace>,
 
-    /// Print only what is told, without the prompt before it.
+    /// Print only what is told, without the prompt before it: as it stands, so it may begin with a space or in mid-word.
     #[arg(long, help_heading = "Output")]
     pub no_prompt: bool,
 
