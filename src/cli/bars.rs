@@ -26,11 +26,12 @@ const HELD: Style = AnsiColor::Red.on_default();
 
 /// The page for a terminal of `width` columns.
 pub fn page(explanation: &Explanation, width: usize) -> String {
-    let Explanation { moment, preset, entropy, normalised_entropy, alpha, stages, candidates, .. } = explanation;
+    let Explanation { moment, preset, entropy, normalised_entropy, alpha, temperature, stages, candidates, .. } = explanation;
     let Moment { model, prompt, prompt_tokens: _, seed, step } = moment;
     let alpha_now = alpha.map_or(String::new(), |alpha| format!(" · α = {} at t = {step}", short(alpha)));
+    let temperature_now = temperature.map_or(String::new(), |temperature| format!(" · T = {}", short(temperature)));
     let future_now = normalised_entropy.map_or(String::new(), |normalised| format!(" · Ĥ now {normalised:.2}"));
-    let title = format!("{} · preset {} · seed {seed}{alpha_now}", safe(model), safe(preset));
+    let title = format!("{} · preset {} · seed {seed}{alpha_now}{temperature_now}", safe(model), safe(preset));
     let now = format!("entropy now {entropy:.2} nats, as of {:.1} equally likely tokens{future_now}", entropy.exp());
     let columns = if alpha.is_some() { with_future(candidates) } else { without_future(candidates) };
     let empty = || vec![String::new()];
@@ -135,11 +136,11 @@ struct Column<'a> {
 
 fn with_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
     // One scale for both, so that what the future does to a token can be seen.
-    let full = candidates.iter().flat_map(|one| [Some(one.p), one.s]).flatten().fold(0.0, f64::max);
+    let full = candidates.iter().flat_map(|one| [Some(one.p), one.share]).flatten().fold(0.0, f64::max);
     vec![
         Column { head: "p", style: NOW, full, value: |one| Some(one.p), lifts: false },
         Column { head: "Ĥ", style: FUTURE, full: 1.0, value: |one| one.future, lifts: false },
-        Column { head: "s", style: WEIGHT, full, value: |one| one.s, lifts: true },
+        Column { head: "share", style: WEIGHT, full, value: |one| one.share, lifts: true },
     ]
 }
 
@@ -232,7 +233,7 @@ fn legend(explanation: &Explanation) -> Vec<(&'static str, String)> {
     vec![
         ("p", "the model's probability, among these candidates".into()),
         ("Ĥ", "how open the story is after the token: 0 is settled, 1 wide open".into()),
-        ("s", format!("p^a · Ĥ^b with a = {a}, b = {b}, as shares of their sum; ▲ above p, ▼ below")),
+        ("share", format!("of s = p^a · Ĥ^b, with a = {a} and b = {b}, in the sum of all s; ▲ above p, ▼ below")),
         ("›", taken),
     ]
 }
@@ -270,7 +271,7 @@ mod tests {
         let candidate = |token, piece: &str, p, h, s| {
             let known = |x| future.then_some(x);
             let next = vec![named(7, " 狼 \u{1b}long"); 9];
-            Candidate { named: named(token, piece), p, future: known(h), log_s: known(-1.0), s: known(s), next }
+            Candidate { named: named(token, piece), p, future: known(h), log_s: known(-1.0), share: known(s), next }
         };
         let likeliest = (0..40).map(|token| named(token, " youth")).collect();
         Explanation {
@@ -286,6 +287,7 @@ mod tests {
             entropy: 2_f64.ln(),
             normalised_entropy: future.then_some(0.5),
             alpha: future.then_some(0.0),
+            temperature: Some(1.25),
             exponents: future.then_some(Exponents { a: 1.0, b: 0.5 }),
             stages: vec![
                 Cut { stage: "dry", label: "dry 0.8".into(), removed: 0, likeliest: Vec::new() },
@@ -307,7 +309,7 @@ mod tests {
     fn a_candidate_is_a_row_with_p_its_future_and_its_weight() {
         let lines = lines(&explanation(true), 80);
         let rows = [
-            "  token      p                     Ĥ                       s",
+            "  token      p                     Ĥ                       share",
             "  ·狼�       0.750 ██████████████  0.250 ███▌            ▼ 0.500 █████████▍",
             "› (the end)  0.200 ███▊            1.000 ██████████████  ▲ 0.500 █████████▍",
         ];

@@ -20,6 +20,7 @@ use super::usage::Usage;
 use crate::catalog::ModelCard;
 use crate::decode::{Place, decide};
 use crate::llama::MOST_BRANCHES;
+use crate::model::Telling;
 use crate::preset::{Edit, Preset};
 use crate::prob::{Partition, Token, top};
 use crate::sampler::{Reach, Watched};
@@ -151,7 +152,7 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
         Mode::Raw => record.prompt.clone(),
         Mode::Chat(chat) => format!("{}\n\n{}", record.prompt, chat.prefill),
     };
-    let text = begun + &String::from_utf8_lossy(&bytes);
+    let text = begun + &Telling::text_of(&bytes);
     let recorded = Some(record.tokens[after]);
     let room = record.run.context.saturating_sub(record.prompt_tokens.len());
     if after > room {

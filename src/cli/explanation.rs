@@ -47,6 +47,8 @@ pub struct Explanation {
     pub normalised_entropy: Option<f64>,
     /// Where the crossfader stands.
     pub alpha: Option<f64>,
+    /// T, where a temperature of the chain moves from token to token.
+    pub temperature: Option<f64>,
     /// The exponents a of p and b of Ĥ.
     pub exponents: Option<Exponents>,
     /// What each stage of the chain removed, in their order.
@@ -113,7 +115,7 @@ pub struct Candidate {
     /// ln s, with s = p^a · Ĥ^b.
     pub log_s: Option<f64>,
     /// s divided by the sum over the candidates.
-    pub s: Option<f64>,
+    pub share: Option<f64>,
     /// What is likeliest to come after it, likeliest first; empty where that was not looked at.
     pub next: Vec<Named>,
 }
@@ -133,7 +135,7 @@ impl Explanation {
     /// What the draw of this preset tells.
     pub fn of(moment: Moment, chosen: &Chosen, draw: &Draw, nexts: &Nexts, lexicon: &Lexicon) -> Result<Self> {
         let Chosen { name, preset } = chosen;
-        let Draw { token, log_p, now, alpha, candidates, skipped: _, removed, steering: _ } = draw;
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, steering: _ } = draw;
         let named = |token: Token, log_p: f64| {
             let piece = lexicon.show(token);
             Named { token, piece, ends: lexicon.ends(token), log_p }
@@ -159,11 +161,11 @@ impl Explanation {
             all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);
-        let tell = |(looked, s): (&Looked, Option<f64>)| {
+        let tell = |(looked, share): (&Looked, Option<f64>)| {
             let Looked { token, p, log_p, future, log_s } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
             let next = next.map(|&Watched { token, log_p }| named(token, log_p)).collect();
-            Candidate { named: named(token, log_p), p, future, log_s, s, next }
+            Candidate { named: named(token, log_p), p, future, log_s, share, next }
         };
         Ok(Self {
             moment,
@@ -172,6 +174,7 @@ impl Explanation {
             entropy: now.entropy,
             normalised_entropy: now.normalised_entropy,
             alpha: *alpha,
+            temperature: *temperature,
             exponents,
             stages,
             left,
