@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Multiplier, Token};
+use super::{Last, Multiplier, Token};
 
 /// A token that would extend a repeated suffix of length L ≥ allowed loses multiplier · base^(L − allowed) from its logit.
 ///
@@ -24,7 +24,7 @@ pub struct Dry {
     pub allowed_length: NonZeroUsize,
     /// How many of the latest tokens, the prompt's among them, are searched for matches.
     #[serde(default = "Dry::usual_last")]
-    pub last: NonZeroUsize,
+    pub last: Last,
     /// A match does not reach across a token whose piece holds one of these.
     #[serde(default = "Dry::usual_breakers")]
     pub breakers: Vec<String>,
@@ -39,8 +39,8 @@ impl Dry {
         NonZeroUsize::new(2).unwrap_or(NonZeroUsize::MIN)
     }
 
-    fn usual_last() -> NonZeroUsize {
-        NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN)
+    fn usual_last() -> Last {
+        Last::usual(1024)
     }
 
     fn usual_breakers() -> Vec<String> {
@@ -53,7 +53,7 @@ impl Dry {
     /// `breaks(token)` tells whether a match must not hold the token. Runs in O(n) for the n latest tokens: the lengths of all
     /// matches are the Z-function of the reversed text (Gusfield 1997).
     pub fn penalties(&self, text: &[Token], breaks: impl Fn(Token) -> bool) -> BTreeMap<Token, f64> {
-        let text = &text[text.len().saturating_sub(self.last.get())..];
+        let text = self.last.of(text);
         let matches = z_function(text);
         // Only the tail behind the last breaker can be repeated, and no match is longer than it. Matches are short and breakers
         // cost a look into every piece, so no more of the tail is read than the longest match needs.
@@ -148,9 +148,9 @@ mod tests {
     #[test]
     fn only_the_latest_tokens_are_searched() {
         let mut dry = dry(2);
-        dry.last = NonZeroUsize::new(5).unwrap();
+        dry.last = Last::usual(5);
         assert!(dry.penalties(&[1, 2, 3, 7, 1, 2], |_| false).is_empty());
-        dry.last = NonZeroUsize::new(6).unwrap();
+        dry.last = Last::usual(6);
         assert_eq!(dry.penalties(&[1, 2, 3, 7, 1, 2], |_| false).len(), 1);
     }
 
