@@ -17,6 +17,7 @@ use super::prose::{Ink, parting, safe, wrap};
 use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
+use super::usage::Usage;
 use crate::decode::Plan;
 use crate::llama::Session;
 use crate::preset::{Edit, vary};
@@ -86,7 +87,9 @@ fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &Mode
         ([], Some(_)) => vec![VARIED],
         (named, _) => named.iter().map(String::as_str).collect(),
     };
-    let edits = varied.map_or(Ok(Vec::new()), vary)?;
+    // What is typed is wrong usage where it is wrong.
+    let wrong = |error: anyhow::Error| Usage(format!("{error:#}"));
+    let edits = varied.map_or(Ok(Vec::new()), vary).map_err(wrong)?;
     let mut voices = Vec::new();
     for &name in &names {
         let chosen = Chosen::of(name, set, model)?;
@@ -95,7 +98,7 @@ fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &Mode
         }
         for edit in &edits {
             let mut chosen = chosen.clone();
-            chosen.preset.set(edit)?;
+            chosen.preset.set(edit).map_err(wrong)?;
             // Of one preset only the value differs.
             let label = if names.len() == 1 { edit.to_string() } else { format!("{name} · {edit}") };
             voices.push(Voice { label, edit: Some(edit.clone()), chosen });

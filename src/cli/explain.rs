@@ -167,7 +167,7 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
 
 /// The preset as it ran, with what is to be otherwise now.
 fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
-    let mut preset: Preset = toml::from_str(&record.resolved)?;
+    let mut preset: Preset = Preset::of_record(&record.resolved)?;
     for edit in edits {
         let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
         edited.map_err(|error| Usage(format!("{error:#}")))?;

@@ -110,6 +110,6 @@ fn with_settings(model: ModelArgs, record: &Record) -> Result<ModelArgs> {
 /// The preset as it ran.
 fn sampler(record: &Record) -> Result<Sampler> {
     ensure!(!record.prompt_tokens.is_empty(), "its story never began");
-    let preset: Preset = toml::from_str(&record.resolved).context("its preset")?;
+    let preset: Preset = Preset::of_record(&record.resolved).context("its preset")?;
     Ok(Sampler::new(preset.chain, preset.pick))
 }
