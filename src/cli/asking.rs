@@ -84,7 +84,7 @@ impl Engine {
         if let Some(template) = self.template_for(&prompt, args, terminal)? {
             return self.ask_in_chat(&template, prompt, args, seed, tokens, terminal);
         }
-        let tokens = self.fitting(self.weights.tokenize(&prompt, true, args.parse_special)?)?;
+        let tokens = self.cut(&prompt, |weights| weights.tokenize(&prompt, true, args.parse_special))?;
         Ok(Asked { prompt, mode: Mode::Raw, parse_special: args.parse_special, tokens })
     }
 
@@ -151,7 +151,7 @@ impl Engine {
         };
         let prefill = args.prefill.clone().unwrap_or_default();
         script.add(&prefill, if args.parse_special { Whose::Template } else { Whose::Writer });
-        let tokens = self.fitting(self.weights.tokenize_script(&script)?)?;
+        let tokens = self.cut(&script.text(), |weights| weights.tokenize_script(&script))?;
         let chat = Chat { system: args.system.clone(), prefill, thinking, rendered: script.text() };
         Ok(Asked { prompt, mode: Mode::Chat(Box::new(chat)), parse_special: args.parse_special, tokens })
     }
@@ -196,7 +196,7 @@ impl Engine {
         tokens: usize,
         terminal: &Terminal,
     ) -> Result<String> {
-        let prompt = self.fitting(self.weights.tokenize_script(script)?)?;
+        let prompt = self.cut(&script.text(), |weights| weights.tokenize_script(script))?;
         let room = self.context.saturating_sub(prompt.len() + tokens);
         let plan = Plan {
             sampler: plain_sampler()?,
