@@ -198,7 +198,10 @@ fn weights_that_are_no_numbers_tell_no_story() {
     for (name, weight) in [("output_norm.weight", f32::NAN), ("token_embd.weight", f32::INFINITY)] {
         let file = Scratch::new("nan.gguf", &tensor(name, |one| one.data.fill(weight)));
         let said = refusal(&file, name);
-        assert_eq!(said, "the story broke off: the model gives no word a probability that is a number: its file may be damaged", "{name}");
+        assert_eq!(
+            said, "the story broke off: the model gives no word a probability that is a number: its file may be damaged",
+            "{name}"
+        );
     }
 }
 

@@ -14,6 +14,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::kinds::Kind;
 use super::source::Source;
+use crate::files::words;
+use crate::text::{EXCERPT, excerpt};
 
 /// The most bytes of metadata that are kept. A chat template has some thousands; the pieces of a vocabulary are only counted.
 const KEPT: u64 = 16 << 20;
@@ -111,7 +113,7 @@ impl Header {
     pub fn read(path: &Path) -> Result<Self> {
         let unread = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => anyhow!("there is no such file"),
-            _ => anyhow!("{}", plain(&error)),
+            _ => anyhow!("{}", words(&error)),
         };
         let facts = path.metadata().map_err(unread)?;
         ensure!(!facts.is_dir(), "it is a directory");
@@ -346,15 +348,7 @@ fn tensor<R: Read + Seek>(source: &mut Source<R>) -> Result<(Tensor, u64)> {
     Ok((Tensor { name, kind, shape, numbers, bytes }, place))
 }
 
-/// The system's own words, in lower case and without the number.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
-}
-
 /// A name from a file that nobody has vetted, on one line.
 fn shown(name: &str) -> String {
-    name.chars().take(80).flat_map(char::escape_debug).collect()
+    excerpt(name, EXCERPT)
 }

@@ -4,6 +4,8 @@ use std::io::{self, BufReader, Read, Seek};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
+use crate::files::words;
+
 /// The longest header in bytes. Those of models have some megabytes, most of them of the vocabulary; what claims more would only
 /// be read for minutes, and a sparse file of any size costs nothing to make.
 const LONGEST: u64 = 1 << 28;
@@ -93,6 +95,6 @@ fn unread(error: &io::Error) -> anyhow::Error {
     match error.kind() {
         // Someone is shortening the file while it is read.
         io::ErrorKind::UnexpectedEof => anyhow!("it is cut off within its header"),
-        _ => anyhow!("{error}"),
+        _ => anyhow!("{}", words(error)),
     }
 }

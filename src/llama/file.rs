@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::gguf::{Header, Pieces, Tensor};
 
@@ -27,23 +27,22 @@ const WIDEST_WINDOW: u64 = 1 << 26;
 /// gave, and refuses what can never tell a story before gigabytes of it are read. The cause is a clause without its subject:
 /// "it is a directory".
 ///
-/// Returns the file that llama.cpp is to be given: of a model in several the first one, whichever was named.
+/// Returns the files that the model is made of, the first one first, whichever was named.
 ///
 /// # Errors
 /// The file is missing, unreadable, a directory, empty, no GGUF, of a version that llama.cpp does not read, cut off, damaged,
 /// or holds something else than a language model.
-pub(super) fn check(path: &Path) -> Result<PathBuf> {
-    let (path, headers) = Header::read_parts(path)?;
+pub(super) fn check(path: &Path) -> Result<Vec<PathBuf>> {
+    let (_, headers) = Header::read_parts(path)?;
+    let first = headers.first().context("it has no header")?;
     ensure!(path.to_str().is_some(), "its name is not UTF-8");
     ensure!(headers.iter().any(|part| !part.tensors.is_empty()), "it is a GGUF without weights");
+    describe(first)?;
     // The first part holds what is said of the model, the others only weights.
-    let family = headers.first().and_then(|first| first.text("general.architecture")).unwrap_or_default();
-    if let Some(first) = headers.first() {
-        describe(first)?;
-        sound(first, family)?;
-    }
+    let family = first.text("general.architecture").unwrap_or_default();
+    sound(first, family)?;
     headers.iter().try_for_each(|part| multiplies(part, family))?;
-    Ok(path)
+    first.part_paths(path)
 }
 
 /// The architectures without a memory of what came before: they read whole texts. llama.cpp loads them and does not tell.

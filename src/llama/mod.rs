@@ -13,6 +13,7 @@ mod branches;
 mod cutting;
 mod device;
 mod file;
+mod held;
 mod lexicon;
 mod session;
 mod settings;

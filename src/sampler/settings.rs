@@ -142,7 +142,8 @@ impl Sampler {
         let settings = &*self.0;
         let coins = noise.at(memory.step(), COINS);
         let noise = noise.at(memory.step(), DRAW);
-        let partition = Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
+        let partition =
+            Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
         let (before, future, after) = settings.chain.split();
         let unbound = settings.bound.is_none().then(|| Bound::of(&settings.chain, lexicon));
         let bound = settings.bound.as_ref().or(unbound.as_ref()).context("a sampler without its vocabulary")?;
