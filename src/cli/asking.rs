@@ -59,7 +59,7 @@ impl Engine {
         if let Some(template) = self.template_for(guess, args, terminal)? {
             return self.ask_in_chat(&template, prompt.text, args, seed, tokens, terminal);
         }
-        let tokens = self.fitting(self.weights.tokenize(&prompt.text, true, args.parse_special)?)?;
+        let tokens = self.tokenized(&prompt.text, |weights| weights.tokenize(&prompt.text, true, args.parse_special))?;
         prompt.warn(terminal);
         Ok(Asked { prompt: prompt.text, mode: Mode::Raw, parse_special: args.parse_special, tokens })
     }
@@ -129,7 +129,7 @@ impl Engine {
             terminal.note(warning);
         }
         script.add(&prefill, if args.parse_special { Whose::Template } else { Whose::Writer });
-        let tokens = self.fitting(self.weights.tokenize_script(&script)?)?;
+        let tokens = self.tokenized(&script.text(), |weights| weights.tokenize_script(&script))?;
         let chat = Chat { system: args.system.clone(), prefill, thinking, rendered: script.text() };
         Ok(Asked { prompt, mode: Mode::Chat(Box::new(chat)), parse_special: args.parse_special, tokens })
     }
@@ -174,7 +174,7 @@ impl Engine {
         tokens: usize,
         terminal: &Terminal,
     ) -> Result<String> {
-        let prompt = self.fitting(self.weights.tokenize_script(script)?)?;
+        let prompt = self.tokenized(&script.text(), |weights| weights.tokenize_script(script))?;
         let room = self.context.saturating_sub(prompt.len() + tokens);
         let plan = Plan {
             sampler: plain_sampler()?,

@@ -14,6 +14,7 @@ use super::settings::Chosen;
 use super::terminal::{BOLD, Terminal};
 use super::{Outcome, Usage, tune};
 use crate::bench::{Bench, Job, Measure, Row, Samplers, rows};
+use crate::catalog::in_words;
 use crate::llama::{self, MOST_BRANCHES, Session, SessionOptions, Settings};
 use crate::prob::Token;
 
@@ -48,7 +49,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     if args.tune {
         return tune::run(args, &engine, &chosen, &prompts[0], terminal);
     }
-    let bench = bench(args, &chosen, prompts, engine.width())?;
+    let bench = bench(args, &chosen, prompts, engine.width(&[]))?;
     measure(args, &engine, &chosen, &bench, terminal)
 }
 
@@ -213,7 +214,7 @@ fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
         )?;
     }
     let quantisation = report.model.quantisation.map_or(String::new(), |name| format!(" {name}"));
-    let memory = report.peak_memory_bytes.map_or(String::new(), |bytes| format!(" · peak memory {} MB", bytes / 1_000_000));
+    let memory = report.peak_memory_bytes.map_or(String::new(), |bytes| format!(" · peak memory {}", in_words(bytes)));
     writeln!(
         out,
         "\n{}{quantisation} · {} · width {}{memory}\nmedians of {} with {} a story",

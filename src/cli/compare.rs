@@ -45,7 +45,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let plans: Result<Vec<Plan>> =
         voices.iter().map(|voice| engine.plan(sampler(voice, drawn.is_some()), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
-    let width = engine.width();
+    let width = engine.width(&plans);
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);

@@ -10,6 +10,7 @@ use super::args::{Explain, ModelArgs, StoryArgs, Width};
 use super::bars;
 use super::engine::Engine;
 use super::explanation::{Explanation, Moment, Nexts};
+use super::missing::still_there;
 use super::prompt::Prompt;
 use super::prose::safe;
 use super::recording::sha256;
@@ -65,7 +66,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     };
     let so_far = [&prompt[..], &told].concat();
     let plan = engine.plan(sampler, &so_far, seed, &one)?;
-    let width = engine.width();
+    let width = engine.width(std::slice::from_ref(&plan));
     // Every candidate stays until all are known.
     let branches = 1 + plan.sampler.forks(width);
     if branches > MOST_BRANCHES {
@@ -141,6 +142,9 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
         return Err(Usage(format!("the story has {count} tokens, so `--after {after}` is behind its end\nhint: {hint}")).into());
     }
     let chosen = preset_of(&record, &preset.set).with_context(|| format!("cannot read the preset of `{}`", path.display()))?;
+    if model.model.is_none() {
+        still_there(Path::new(&record.model.file))?;
+    }
     let engine = Engine::open(as_recorded(model, &record), terminal)?;
     if sha256(engine.weights.path())? != record.model.sha256 {
         terminal.note("the model is not the one of the record: its checksum differs");

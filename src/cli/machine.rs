@@ -46,11 +46,12 @@ fn gpus(_: &DeviceArgs) -> Result<Vec<Gpu>> {
     Ok(Vec::new())
 }
 
-/// What will be asked of the memory.
+/// What will be asked of the memory for one story.
 pub fn wish(args: &DeviceArgs, cells: usize, branches: usize, batch: usize) -> Wish {
     Wish {
         cells: cells as u64,
         branches: branches as u64,
+        stories: 1,
         batch: batch as u64,
         keys: args.kv_type.keys,
         values: args.kv_type.values,

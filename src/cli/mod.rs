@@ -26,6 +26,8 @@ mod explain;
 mod explanation;
 mod figures;
 mod machine;
+#[cfg(feature = "llama")]
+mod missing;
 mod models;
 #[cfg(feature = "llama")]
 mod pictures;

@@ -10,6 +10,7 @@ use anyhow::{Context, Result, ensure};
 use super::Outcome;
 use super::args::{Flash, ModelArgs, Width};
 use super::engine::Engine;
+use super::missing::still_there;
 use super::progress::Progress;
 use super::recording::sha256;
 use super::tell::tell;
@@ -27,6 +28,9 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let refusal = || format!("cannot read the record `{}`", path.display());
     let text = fs::read(path).with_context(refusal)?;
     let record: Record = serde_json::from_slice(&text).with_context(refusal)?;
+    if model.model.is_none() {
+        still_there(Path::new(&record.model.file))?;
+    }
     let engine = Engine::open(with_settings(model, &record).with_context(refusal)?, terminal)?;
     let file = engine.weights.path();
     if sha256(file)? != record.model.sha256 {

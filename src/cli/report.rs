@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::Outcome;
 use super::args::Report;
 use super::terminal::Terminal;
+use crate::catalog::in_words;
 use crate::report::{Page, Story, page};
 use crate::story::Record;
 use crate::text::some;
@@ -37,7 +38,7 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     write(&out, html.as_bytes(), terminal)?;
     let untraced = stories.iter().filter(|story| story.trace.is_empty()).count();
     if out != Path::new("-") {
-        let size = format!("{:.1} MB", html.len() as f64 / 1e6);
+        let size = in_words(html.len() as u64);
         terminal.note(format_args!("{} · {size} · {}", some(stories.len(), "story"), out.display()));
     }
     if untraced > 0 {

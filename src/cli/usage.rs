@@ -126,10 +126,36 @@ fn command(error: &clap::Error) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
+    use clap::{Command, CommandFactory, Parser};
 
     use super::*;
     use crate::cli::args::Args;
+
+    /// What is said of every value of every option of a command and of those below it.
+    fn said_of(command: &Command, path: &[String], value: &str, said: &mut Vec<String>) {
+        for option in command.get_opts().filter_map(clap::Arg::get_long) {
+            let typed = path.iter().cloned().chain([format!("--{option}={value}")]);
+            said.extend(Args::try_parse_from(typed).err().map(|error| Usage::of_parser(&error).to_string()));
+        }
+        for below in command.get_subcommands() {
+            said_of(below, &[path, &[below.get_name().to_owned()]].concat(), value, said);
+        }
+    }
+
+    #[test]
+    fn no_value_is_refused_in_the_words_of_a_library() {
+        let mut said = Vec::new();
+        for value in ["0", "-1", "x", "1.5", "99999999999999999999999", "🐺"] {
+            said_of(&Args::command(), &["afterword".to_owned()], value, &mut said);
+        }
+        assert!(said.len() > 100, "{}", said.len());
+        for said in said {
+            assert!(
+                !["target type", "non-zero", "invalid digit", "invalid float"].iter().any(|words| said.contains(words)),
+                "{said}"
+            );
+        }
+    }
 
     #[test]
     fn every_refusal_names_what_was_typed_and_helps() {

@@ -47,7 +47,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let sampler = chosen.sampler_traced(trace);
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
-    let width = engine.width();
+    let width = engine.width(std::slice::from_ref(&plan));
     // The words in which an answer was begun are part of the story, and no prompt.
     let shows_beginning = !no_prompt || asked.mode != Mode::Raw;
     if drafts.get() > 1 || out.is_some() {

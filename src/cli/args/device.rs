@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::shared::{from_nothing, whole};
 use crate::catalog::{GpuLayers, Kind};
 
 /// Where and in what form a model computes. Most of it is shown by `--help` and not by `-h`: few people need it.
@@ -22,7 +23,7 @@ pub struct DeviceArgs {
     pub device: Option<Vec<String>>,
 
     /// The GPU that holds everything with `--split none`, counted from 0.
-    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = from_nothing, allow_negative_numbers = true, hide_short_help = true)]
     pub main_gpu: usize,
 
     /// How a model is divided among GPUs.
@@ -92,9 +93,9 @@ impl FromStr for KvTypes {
     }
 }
 
-fn layers(typed: &str) -> Result<GpuLayers, &'static str> {
+fn layers(typed: &str) -> Result<GpuLayers, String> {
     match typed {
         "auto" => Ok(GpuLayers::Auto),
-        number => number.parse().map(GpuLayers::Fixed).map_err(|_| "expected a whole number from 0 up, or `auto`"),
+        number => number.parse().map(GpuLayers::Fixed).map_err(|error| whole(&error, "from 0 up, or `auto`")),
     }
 }

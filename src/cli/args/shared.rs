@@ -3,7 +3,7 @@
 // What stands here is the help text, where a terminal shows no backticks.
 #![allow(clippy::doc_markdown)]
 
-use std::num::NonZeroUsize;
+use std::num::{IntErrorKind, NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -51,7 +51,7 @@ impl FromStr for Width {
     fn from_str(typed: &str) -> Result<Self, String> {
         match typed {
             "auto" => Ok(Self::Auto),
-            number => number.parse().map(Self::Fixed).map_err(|_| "expected a number from 1 up, or `auto`".to_string()),
+            number => number.parse().map(Self::Fixed).map_err(|error| whole(&error, "from 1 up, or `auto`")),
         }
     }
 }
@@ -141,8 +141,20 @@ pub struct StoryArgs {
     pub stop: Vec<String>,
 }
 
-pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, &'static str> {
-    typed.parse().map_err(|_| "expected a whole number from 1 up")
+pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
+    typed.parse().map_err(|error| whole(&error, "from 1 up"))
+}
+
+pub(super) fn from_nothing(typed: &str) -> Result<usize, String> {
+    typed.parse().map_err(|error| whole(&error, "from 0 up"))
+}
+
+/// What is wrong with a number that was typed, where it can be any from some end on.
+pub(super) fn whole(error: &ParseIntError, range: &str) -> String {
+    match error.kind() {
+        IntErrorKind::PosOverflow => "it is too large to count".to_owned(),
+        _ => format!("expected a whole number {range}"),
+    }
 }
 
 /// A text in which `\n`, `\t`, `\r` and `\\` stand for what not every shell can type; other backslashes stand for themselves.

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{any_seed, from_one};
+use super::shared::{any_seed, from_nothing, from_one};
 use super::{ModelArgs, PresetArgs, PromptArgs, StoryArgs};
 use crate::report::Tint;
 
@@ -161,7 +161,7 @@ pub struct Explain {
     pub record: Option<PathBuf>,
 
     /// How many of the story's tokens stand before the one that is explained: 0 explains the first.
-    #[arg(long, value_name = "N", requires = "record", default_value = "0", help_heading = "Prompt")]
+    #[arg(long, value_name = "N", requires = "record", default_value = "0", help_heading = "Prompt", value_parser = from_nothing, allow_negative_numbers = true)]
     pub after: usize,
 
     /// How it is put.

@@ -78,10 +78,15 @@ impl<'a> Setup<'a> {
         let asked = asked(&prompts, args, engine, terminal)?;
         let matrix = Matrix::new(&prompts, &voices, &args.seeds);
         let before = Folder::run(&args.out).ok().flatten().map(|run| run.parallel);
-        let width = if args.strict { 1 } else { engine.width() };
 
         // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
         let plans = longest(&prompts, &asked, &samplers, args, engine.context);
+        let width = if args.strict { 1 } else { engine.width(&plans) };
+        if let (true, Width::Fixed(width)) = (args.strict, args.model.width)
+            && width.get() > 1
+        {
+            terminal.note(format_args!("`--width {width}` does nothing: `--strict` looks at one candidate at a time"));
+        }
         let (cells, branches) = Stories::room_for(&plans, width);
         let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
@@ -358,8 +363,9 @@ fn parallel(
         () if small => 1,
         () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
     };
-    let total = asked.unwrap_or(lanes * streams_of_a_lane).min(stories).max(1);
-    let sessions = sessions.unwrap_or(if args.strict { total } else { lanes }).min(total);
+    let lanes = sessions.unwrap_or(lanes);
+    let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
+    let sessions = if args.strict && sessions.is_none() { total } else { lanes.min(total) };
     // One branch more for every story, which keeps a prompt for those that share it.
     let most = (MOST_BRANCHES / (branches + 1)).max(1);
     let streams = if args.strict { 1 } else { total.div_ceil(sessions) };
