@@ -35,6 +35,8 @@ mod presets;
 mod progress;
 mod prose;
 #[cfg(feature = "llama")]
+mod recorded;
+#[cfg(feature = "llama")]
 mod recording;
 #[cfg(feature = "llama")]
 mod replay;

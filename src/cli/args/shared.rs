@@ -144,6 +144,10 @@ pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, &'static str> {
     typed.parse().map_err(|_| "expected a whole number from 1 up")
 }
 
+pub(super) fn from_nought(typed: &str) -> Result<usize, &'static str> {
+    typed.parse().map_err(|_| "expected a whole number from 0 up")
+}
+
 pub(super) fn any_seed(typed: &str) -> Result<u64, &'static str> {
     typed.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615")
 }
