@@ -16,7 +16,7 @@
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
 //! | 2 | [`sampler`], [`model`], [`chat`], [`gguf`] | decisions, the seam that they need of a model, how an instruct model is asked, and the file that it comes in |
-//! | 1 | [`prob`] | distributions, entropy, penalties, schedules, noise |
+//! | 1 | [`prob`], [`text`] | distributions, entropy, penalties, schedules, noise; foreign text made harmless |
 //!
 //! # Invariants
 //!
@@ -46,3 +46,4 @@ pub mod prob;
 pub mod report;
 pub mod sampler;
 pub mod story;
+pub mod text;

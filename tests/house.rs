@@ -10,8 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 14] = [
+const FLOORS: [(&str, u32); 15] = [
     ("prob", 1),
+    ("text", 1),
     ("chat", 2),
     ("gguf", 2),
     ("model", 2),

@@ -6,8 +6,9 @@ use unicode_width::UnicodeWidthStr;
 use super::explanation::{Candidate, Cut, Explanation, Moment, Named};
 use super::figures::{bar, grouped, number, short};
 use super::prose::{Ink, end_of, safe, wrap};
-use super::terminal::{BOLD, DIM, fit, visible};
+use super::terminal::{BOLD, DIM, fit};
 use crate::sampler::Pick;
+use crate::text::visible;
 
 /// The longest bar: longer ones tell nothing more.
 const LONGEST: usize = 24;

@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail};
 use super::Outcome;
 use super::asking::Asked;
 use super::engine::{Engine, interrupted};
-use super::figures::some;
 use super::progress::Progress;
 use super::recording::{Recorded, Recorder};
 use super::settings::Chosen;
@@ -24,6 +23,7 @@ use crate::llama::MOST_BRANCHES;
 use crate::report::Tint;
 use crate::sampler::Draw;
 use crate::story::{StopReason, TracedToken};
+use crate::text::some;
 
 /// The folder in which drafts are kept.
 #[derive(Debug)]

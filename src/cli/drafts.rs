@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::figures::some;
 use super::settings::{Chosen, OF_THE_MODEL, folders};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::preset::{Imported, is_shipped, lint, parse};
+use crate::text::some;
 
 /// No file of settings is longer.
 const LONGEST: u64 = 16 << 20;

@@ -11,7 +11,6 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Interruption;
 use super::args::{DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
-use super::figures::some;
 use super::machine::{fit, machine, wish};
 use super::progress::Progress;
 use super::terminal::Terminal;
@@ -21,6 +20,7 @@ use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
 use crate::sampler::Sampler;
+use crate::text::some;
 
 /// The model that comes with the program, in a folder `models`.
 pub const BUNDLED: &str = "fable-3m-q8_0.gguf";

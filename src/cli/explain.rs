@@ -11,7 +11,6 @@ use super::args::{Explain, StoryArgs};
 use super::bars;
 use super::engine::{Engine, interrupted};
 use super::explanation::{Explanation, Moment};
-use super::figures::some;
 use super::progress::Progress;
 use super::prose::safe;
 use super::recorded::{as_recorded, check_model, differs};
@@ -26,6 +25,7 @@ use crate::preset::{Edit, Preset};
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Record, Versions};
+use crate::text::{some, visible};
 
 /// How many tokens after each candidate are shown.
 const NEXT: usize = 5;
@@ -72,7 +72,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
             write!(out, "{}", bars::tree(&explanation, terminal.width))?;
         }
     }
-    let parts = parting(&decided, told.len(), |token| safe(&lexicon.show(token)));
+    let parts = parting(&decided, told.len(), |token| visible(&lexicon.show(token)));
     match parts {
         None => Ok(Outcome::Done),
         Some(parts) if what_if => {

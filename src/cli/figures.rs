@@ -34,11 +34,6 @@ pub fn grouped(count: usize) -> String {
     text
 }
 
-/// A number of things: `1 token`, `2 tokens`.
-pub fn some(count: usize, thing: &str) -> String {
-    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,10 +62,5 @@ mod tests {
         }
         assert_eq!([short(-1.0), short(0.5), short(-1e-17), short(0.254)], ["-1", "0.5", "0", "0.25"]);
         assert_eq!([grouped(1), grouped(999), grouped(4082), grouped(1_234_567)], ["1", "999", "4,082", "1,234,567"]);
-    }
-
-    #[test]
-    fn some_of_a_thing_is_one_or_many() {
-        assert_eq!((some(1, "token"), some(0, "token")), ("1 token".to_owned(), "0 tokens".to_owned()));
     }
 }

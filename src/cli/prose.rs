@@ -5,7 +5,8 @@ use std::fmt;
 use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::terminal::{BOLD, DIM, visible};
+use super::terminal::{BOLD, DIM};
+use crate::text::visible;
 
 /// Stands before the first word of its own that a story has.
 const PARTING: &str = "‖";

@@ -9,15 +9,15 @@ use anyhow::{Context, Result, ensure};
 use super::Outcome;
 use super::args::ModelArgs;
 use super::engine::Engine;
-use super::figures::some;
 use super::progress::Progress;
 use super::recorded::{as_recorded, check_model};
 use super::tell::tell;
-use super::terminal::{BOLD, Terminal, visible};
+use super::terminal::{BOLD, Terminal};
 use crate::decode::Plan;
 use crate::preset::Preset;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Record, StopReason, Versions};
+use crate::text::{some, visible};
 
 /// Tells the story of the record in this file.
 pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome> {

@@ -11,6 +11,7 @@ use super::args::Report;
 use super::terminal::Terminal;
 use crate::report::{Page, Story, page};
 use crate::story::{FORMAT, Record};
+use crate::text::some;
 
 /// Where a folder of stories keeps its records.
 const STORIES: &str = "stories";
@@ -22,7 +23,7 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     for path in &records {
         found.extend(if path.is_dir() { records_of(path)? } else { vec![path.clone()] });
     }
-    let stories = found.iter().map(|path| Ok(Story::of(&read(path)?, &name(path)))).collect::<Result<Vec<Story>>>()?;
+    let stories = found.iter().map(|path| Ok(Story::of(&read(path)?, &name(path)).in_file(path))).collect::<Result<Vec<Story>>>()?;
     let (kind, title) = match &stories[..] {
         [story] if !folder => (Page::Story, story.title()),
         _ => (Page::Folder, name(&records[0].canonicalize().unwrap_or_else(|_| records[0].clone()))),
@@ -37,12 +38,12 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     let untraced = stories.iter().filter(|story| story.trace.is_empty()).count();
     if out != Path::new("-") {
         let size = format!("{:.1} MB", html.len() as f64 / 1e6);
-        terminal.note(format_args!("{} · {size} · {}", some_stories(stories.len()), out.display()));
+        terminal.note(format_args!("{} · {size} · {}", some(stories.len(), "story"), out.display()));
     }
     if untraced > 0 {
         terminal.note(format_args!(
             "{} without a trace: nothing there to colour; `write --trace` keeps one",
-            some_stories(untraced)
+            some(untraced, "story")
         ));
     }
     Ok(Outcome::Done)
@@ -56,10 +57,6 @@ pub fn write(out: &Path, bytes: &[u8], terminal: &Terminal) -> Result<()> {
         return Ok(story.flush()?);
     }
     fs::write(out, bytes).with_context(|| format!("cannot write `{}`", out.display()))
-}
-
-fn some_stories(count: usize) -> String {
-    if count == 1 { "1 story".into() } else { format!("{count} stories") }
 }
 
 /// The records of a folder, or of its folder `stories`, by name.

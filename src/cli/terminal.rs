@@ -183,19 +183,6 @@ pub fn fit(text: &str, columns: usize) -> String {
     format!("{fitted}{}", " ".repeat(columns.saturating_sub(used + 1)))
 }
 
-/// The piece of a token on one line: white space and control characters become visible signs.
-pub fn visible(piece: &str) -> String {
-    let sign = |c: char| match c {
-        ' ' => '·',
-        '\n' => '⏎',
-        '\t' => '⇥',
-        '\r' => '␍',
-        c if c.is_control() || ('\u{200e}'..='\u{200f}').contains(&c) || ('\u{202a}'..='\u{202e}').contains(&c) => '�',
-        c => c,
-    };
-    piece.chars().map(sign).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -206,10 +193,5 @@ mod tests {
         assert_eq!(fit("abcdef", 4), "abc…");
         assert_eq!(fit("狼と森", 5), "狼と…");
         assert_eq!(fit("狼と森", 4), "狼… ");
-    }
-
-    #[test]
-    fn white_space_and_hostile_characters_are_visible() {
-        assert_eq!(visible(" a\nb\u{1b}[31m\u{202e}"), "·a⏎b�[31m�");
     }
 }

@@ -7,7 +7,6 @@ use anyhow::Result;
 use super::args::Write;
 use super::drafting::{Drafts, Kept};
 use super::engine::Engine;
-use super::figures::some;
 use super::progress::{Progress, pace};
 use super::recording::{Recorded, Recorder};
 use super::settings::{Chosen, prompt, seed};
@@ -18,6 +17,7 @@ use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
 use crate::report::Tint;
 use crate::story::{Mode, Record, StopReason, TracedToken};
+use crate::text::some;
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by, replay: again } =

@@ -4,13 +4,12 @@ mod align;
 mod chart;
 mod data;
 mod figure;
-mod inert;
 mod page;
+mod script_json;
 mod story;
 mod tint;
 
 pub use figure::figure;
-pub use inert::inert;
 pub use page::{Page, page};
 pub use story::Story;
 pub use tint::{Colour, DARK, LIGHT, Palette, STEPS, Scale, Tint};

@@ -8,7 +8,7 @@ use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::chart::{COLUMN, SMALL, WIDE, chart};
 use super::data::Data;
-use super::inert::script_json;
+use super::script_json::script_json;
 use super::story::Story;
 use super::tint::{DARK, LIGHT, Palette, STEPS, Tint};
 

@@ -1,14 +1,18 @@
 //! A story as a page knows it: taken from a record, with nothing that a page does not show.
 
-use super::align::slices;
-use super::inert::inert;
-use crate::story::{Mode, Record, StopReason, TracedToken};
+use std::path::Path;
 
-/// A story to be shown. Its texts are harmless already, see [`inert`]; what they mean to HTML they still mean.
+use super::align::slices;
+use crate::story::{Mode, Record, StopReason, TracedToken};
+use crate::text::sanitize;
+
+/// A story to be shown. Its texts are harmless already, see [`sanitize`]; what they mean to HTML they still mean.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Story {
     /// What it is called: the name of its file.
     pub name: String,
+    /// Where its record is, for a shell; `None` where none is kept.
+    pub file: Option<String>,
     /// What tells it from those beside it: its preset.
     pub label: String,
     /// The prompt.
@@ -64,6 +68,7 @@ impl Story {
     pub fn told(label: &str, prompt: &str, text: &str, trace: &[TracedToken]) -> Self {
         Self {
             name: clean(label),
+            file: None,
             label: clean(label),
             prompt: clean(prompt),
             answers: false,
@@ -78,6 +83,12 @@ impl Story {
             resolved: String::new(),
             facts: Vec::new(),
         }
+    }
+
+    /// The same story, of which it is known in which file its record is.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        Self { file: Some(clean(&for_a_shell(&path.to_string_lossy()))), ..self }
     }
 
     /// The first words of the prompt: a title.
@@ -101,15 +112,24 @@ impl Story {
     }
 }
 
+/// A word as a shell reads it back.
+fn for_a_shell(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 fn clean(text: &str) -> String {
-    inert(text).into_owned()
+    sanitize(text).into_owned()
 }
 
 fn harmless(token: &TracedToken) -> TracedToken {
     let mut token = token.clone();
-    token.piece = inert(&token.piece).into_owned();
+    token.piece = sanitize(&token.piece).into_owned();
     for candidate in &mut token.candidates {
-        candidate.piece = inert(&candidate.piece).into_owned();
+        candidate.piece = sanitize(&candidate.piece).into_owned();
     }
     token
 }
@@ -118,7 +138,7 @@ fn harmless(token: &TracedToken) -> TracedToken {
 fn facts(record: &Record) -> Vec<(&'static str, String)> {
     let Record { stop, preset, seed, model, run, versions, times, evaluations, decodes, mean_log_p, tokens, .. } = record;
     let stop = match stop {
-        StopReason::Stop(_) | StopReason::Failed(_) => inert(&stop.to_string()).into_owned(),
+        StopReason::Stop(_) | StopReason::Failed(_) => sanitize(&stop.to_string()).into_owned(),
         other => other.to_string(),
     };
     let layers = run.gpu_layers.map_or("none".to_owned(), |layers| format!("{layers} on {}", run.devices.join(", ")));

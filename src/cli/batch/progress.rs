@@ -7,11 +7,12 @@ use anyhow::Result;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
-use super::super::figures::{grouped, some};
+use super::super::figures::grouped;
 use super::super::terminal::{Terminal, fit};
 use crate::batch::Item;
 use crate::decode::Counts;
 use crate::story::{Record, StopReason};
+use crate::text::some;
 
 /// Stories that have a line of their own; more would push the bar off the screen.
 const SHOWN: usize = 8;

@@ -9,7 +9,7 @@ use anyhow::Result;
 use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
 use super::super::asking::Asked;
 use super::super::engine::Engine;
-use super::super::figures::{grouped, some};
+use super::super::figures::grouped;
 use super::super::recording::Recorder;
 use super::super::settings::{Chosen, prompt};
 use super::super::terminal::Terminal;
@@ -22,6 +22,7 @@ use crate::llama::{MOST_BRANCHES, physical_cores};
 use crate::preset::{Edit, vary};
 use crate::sampler::Sampler;
 use crate::story::Mode;
+use crate::text::some;
 
 /// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
 /// more costs less than several (16 tokens cost 7 to 8 times one on models of 0.5 and 1 billion weights, 4 cost 2.5 times one).
