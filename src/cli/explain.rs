@@ -13,7 +13,7 @@ use super::engine::{Engine, interrupted};
 use super::explanation::{Explanation, Moment};
 use super::progress::Progress;
 use super::prose::safe;
-use super::recorded::{as_recorded, check_model, differs};
+use super::recorded::{as_recorded, differs};
 use super::report;
 use super::settings::{Chosen, prompt, seed};
 use super::terminal::Terminal;
@@ -148,7 +148,8 @@ impl Asked {
 
 /// The token after a prompt.
 fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
-    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, token: _, after: _, tree: _, json: _ } = args;
+    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, token: _, after: _, tree: _, json: _ } =
+        args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let text = prompt(typed)?;
     let seed = seed(typed_seed);
@@ -188,11 +189,7 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     let own = preset_of(&record, &[]).with_context(refusal)?;
     let chosen = preset_of(&record, &preset.set).with_context(refusal)?;
     let what_if = !preset.set.is_empty() || differs(&model, &record);
-    let args = as_recorded(model, &record).with_context(refusal)?;
-    if let Some(file) = &args.model {
-        check_model(file, &record)?;
-    }
-    let engine = Engine::open(args, terminal)?;
+    let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
     if Versions::here(llama::build()) != record.versions {
         terminal.note("told by another build of the program: the bits may differ");
     }

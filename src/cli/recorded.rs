@@ -12,23 +12,26 @@ use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind};
 use crate::story::Record;
 
-/// The model and the settings of the record, where nothing else was typed.
+/// The record's model and settings, where nothing else was typed.
 ///
 /// # Errors
-/// A setting that does not exist; a model that is not there.
+/// A setting that does not exist; a model that is not there, or is not the one that told the story.
 pub fn as_recorded(typed: ModelArgs, record: &Record) -> Result<ModelArgs> {
     let run = &record.run;
-    let kind = |name: &String| Kind::named(name).with_context(|| format!("keys and values are remembered as `{name}`"));
+    let kind = |name: &String| {
+        let kind = Kind::named(name).with_context(|| format!("keys and values are remembered as `{name}`"));
+        kind.context("cannot compute as in the record")
+    };
     let kv_type = KvTypes { keys: kind(&run.cache[0])?, values: kind(&run.cache[1])? };
     let flash = [Flash::On, Flash::Off].into_iter().find(|&flash| name_of(flash) == run.flash_attention);
     let mut args = typed;
-    if args.model.is_none() {
-        args.model = Some(model_of(record)?);
-    }
+    let model = args.model.map_or_else(|| model_of(record), Ok)?;
+    check_model(&model, record)?;
+    args.model = Some(model);
     args.threads = args.threads.or(NonZeroUsize::new(run.threads));
     args.ctx = args.ctx.or(NonZeroUsize::new(run.context));
     if args.width == Width::Auto {
-        args.width = Width::Fixed(NonZeroUsize::new(run.width).context("its width is 0")?);
+        args.width = Width::Fixed(NonZeroUsize::new(run.width).context("cannot compute as in the record: its width is 0")?);
     }
     let device = &mut args.device;
     device.kv_type.get_or_insert(kv_type);
@@ -88,10 +91,7 @@ fn model_of(record: &Record) -> Result<PathBuf> {
 }
 
 /// Refuses a model that did not tell the record's story.
-///
-/// # Errors
-/// A file with another checksum, or one that cannot be read.
-pub fn check_model(path: &Path, record: &Record) -> Result<()> {
+fn check_model(path: &Path, record: &Record) -> Result<()> {
     if sha256(path)? == record.model.sha256 {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use super::Outcome;
 use super::args::ModelArgs;
 use super::engine::Engine;
 use super::progress::Progress;
-use super::recorded::{as_recorded, check_model};
+use super::recorded::as_recorded;
 use super::tell::tell;
 use super::terminal::{BOLD, Terminal};
 use crate::decode::Plan;
@@ -24,8 +24,7 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let refusal = || format!("cannot read the record `{}`", path.display());
     let text = fs::read(path).with_context(refusal)?;
     let record: Record = serde_json::from_slice(&text).with_context(refusal)?;
-    let engine = Engine::open(as_recorded(model, &record).with_context(refusal)?, terminal)?;
-    check_model(engine.weights.path(), &record)?;
+    let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
     let here = Versions::here(crate::llama::build());
     if here != record.versions {
         terminal.note("told by another build of the program: the bits may differ");

@@ -81,7 +81,9 @@ pub fn decide(
     match (failed, draw) {
         (Some(error), _) => Err(error),
         (None, _) if stopped => Ok(None),
-        (None, None) => bail!("told again the story ends after {step} tokens: {}", stop.map_or_else(String::new, |stop| stop.to_string())),
+        (None, None) => {
+            bail!("told again the story ends after {step} tokens: {}", stop.map_or_else(String::new, |stop| stop.to_string()))
+        }
         (None, Some(draw)) => {
             let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
             let (strayed, next) = again.seen();
@@ -104,11 +106,12 @@ mod tests {
     use crate::sampler::{Chain, Pick, Stage};
 
     fn toy() -> Toy {
-        let lexicon = Lexicon::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text)));
-        Toy::new(lexicon, |text| {
-            let sum = text.iter().fold(7_u32, |sum, token| sum.wrapping_mul(31).wrapping_add(*token));
-            (0..4_u32).map(|token| f32::from(u8::try_from((sum >> (token * 4)) % 16).unwrap()) / 5.0).collect()
-        })
+        Toy::new(Lexicon::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text))), row)
+    }
+
+    fn row(text: &[Token]) -> Vec<f32> {
+        let sum = text.iter().fold(7_u32, |sum, token| sum.wrapping_mul(31).wrapping_add(*token));
+        (0..4_u32).map(|token| f32::from(u8::try_from((sum >> (token * 4)) % 16).unwrap()) / 5.0).collect()
     }
 
     fn sampler(stages: &[&str]) -> Sampler {
@@ -198,7 +201,7 @@ mod tests {
         let again = decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| true).unwrap().unwrap();
         assert_eq!(again.strayed, Some(4));
         // The row behind the story's own tokens is the one that decides.
-        let row = Toy::row(&toy(), &[&[0, 1], &all[..9]].concat());
+        let row = row(&[&[0, 1], &all[..9]].concat());
         let partition = crate::prob::Partition::of(&row).unwrap();
         assert_eq!(again.own, Some(Watched { token: 2, log_p: partition.log_p(row[2]) }));
         assert_eq!(again.draw.now.entropy, partition.entropy());

@@ -25,19 +25,7 @@ pub struct DeviceArgs {
     #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
     pub main_gpu: usize,
 
-    impl DeviceArgs {
-    /// How keys and values are remembered.
-    pub fn kv_types(&self) -> KvTypes {
-        self.kv_type.unwrap_or(KvTypes { keys: Kind::F16, values: Kind::F16 })
-    }
-
-    /// When flash attention is used.
-    pub fn flash(&self) -> Flash {
-        self.flash_attention.unwrap_or(Flash::Auto)
-    }
-}
-
-/// How a model is divided among GPUs.
+    /// How a model is divided among GPUs.
     #[arg(long, value_enum, default_value_t = SplitBy::Layer, hide_short_help = true)]
     pub split: SplitBy,
 
@@ -57,6 +45,18 @@ pub struct DeviceArgs {
     /// Keep the model from being written out to disk.
     #[arg(long, hide_short_help = true)]
     pub mlock: bool,
+}
+
+impl DeviceArgs {
+    /// How keys and values are remembered.
+    pub fn kv_types(&self) -> KvTypes {
+        self.kv_type.unwrap_or(KvTypes { keys: Kind::F16, values: Kind::F16 })
+    }
+
+    /// When flash attention is used.
+    pub fn flash(&self) -> Flash {
+        self.flash_attention.unwrap_or(Flash::Auto)
+    }
 }
 
 /// How a model is divided among GPUs.
