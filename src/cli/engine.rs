@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{DeviceArgs, Flash, SplitBy};
+use super::args::{DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
 use super::machine::{fit, machine, wish};
 use super::missing;
@@ -25,7 +25,7 @@ use crate::sampler::Sampler;
 use crate::text::{EXCERPT, excerpt, some};
 
 /// The model that comes with the program, in a folder `models`.
-const BUNDLED: &str = "fable-3m-q8_0.gguf";
+pub const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
 const BATCH: usize = 256;
@@ -239,21 +239,32 @@ impl Engine {
 
     /// A memory of this size.
     pub fn session_of(&self, cells: usize, branches: usize) -> Result<Session<'_>> {
-        let threads = self.args.threads.map(NonZeroUsize::get);
+        self.session_in_batches(cells, branches, BATCH, self.args.threads)
+    }
+
+    /// A memory of this size, in which so many tokens are read in one decode, by so many threads.
+    pub fn session_in_batches(
+        &self,
+        cells: usize,
+        branches: usize,
+        batch: usize,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Session<'_>> {
+        let threads = threads.map(NonZeroUsize::get);
         if let Some(card) = &self.card {
             let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));
-            let wish = wish(&self.args.device, cells, branches, BATCH);
+            let wish = wish(&self.args.device, cells, branches, batch);
             let deed = || format!("cannot open the model `{}` for {cells} tokens", self.weights.path().display());
             fit(card, &wish, &self.machine, layers).with_context(deed)?;
         }
-        let DeviceArgs { kv_type, flash_attention, .. } = &self.args.device;
-        let flash_attention = match flash_attention {
+        let flash_attention = match self.args.device.flash() {
             Flash::Auto => FlashAttention::Auto,
             Flash::On => FlashAttention::On,
             Flash::Off => FlashAttention::Off,
         };
-        let (keys, values) = (cache_type(kv_type.keys)?, cache_type(kv_type.values)?);
-        self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, flash_attention, keys, values })
+        let KvTypes { keys, values } = self.args.device.kv_types();
+        let (keys, values) = (cache_type(keys)?, cache_type(values)?);
+        self.weights.session(&SessionOptions { cells, branches, batch, threads, flash_attention, keys, values })
     }
 }
 

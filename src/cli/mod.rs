@@ -39,6 +39,8 @@ mod progress;
 mod prompt;
 mod prose;
 #[cfg(feature = "llama")]
+mod recorded;
+#[cfg(feature = "llama")]
 mod recording;
 #[cfg(feature = "llama")]
 mod replay;

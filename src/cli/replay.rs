@@ -2,21 +2,17 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::Outcome;
-use super::args::{Flash, ModelArgs, Width};
+use super::args::ModelArgs;
 use super::engine::Engine;
-use super::missing::still_there;
 use super::progress::Progress;
-use super::recording::sha256;
+use super::recorded::as_recorded;
 use super::tell::tell;
 use super::terminal::{BOLD, Terminal};
-use super::usage::Usage;
-use crate::catalog::Kind;
 use crate::decode::Plan;
 use crate::preset::Preset;
 use crate::sampler::Sampler;
@@ -28,15 +24,7 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let refusal = || format!("cannot read the record `{}`", path.display());
     let text = fs::read(path).with_context(refusal)?;
     let record: Record = serde_json::from_slice(&text).with_context(refusal)?;
-    if model.model.is_none() {
-        still_there(Path::new(&record.model.file))?;
-    }
-    let engine = Engine::open(with_settings(model, &record).with_context(refusal)?, terminal)?;
-    let file = engine.weights.path();
-    if sha256(file)? != record.model.sha256 {
-        let hint = format!("the story was told by `{}`, SHA-256 {}", record.model.file, record.model.sha256);
-        return Err(Usage(format!("the model `{}` is not the record's\nhint: {hint}", file.display())).into());
-    }
+    let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
     let here = Versions::here(crate::llama::build());
     if here != record.versions {
         terminal.note("told by another build of the program: the bits may differ");
@@ -90,25 +78,6 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
             Ok(Outcome::Failed)
         }
     }
-}
-
-/// What decides the bits, as the record has it; the model's path too, where none was given.
-fn with_settings(model: ModelArgs, record: &Record) -> Result<ModelArgs> {
-    let run = &record.run;
-    let kind = |name: &String| Kind::named(name).with_context(|| format!("keys and values are remembered as `{name}`"));
-    let mut args = model;
-    args.model.get_or_insert_with(|| record.model.file.clone().into());
-    args.threads = NonZeroUsize::new(run.threads);
-    args.ctx = NonZeroUsize::new(run.context);
-    args.width = Width::Fixed(NonZeroUsize::new(run.width).context("its width is 0")?);
-    args.device.kv_type.keys = kind(&run.cache[0])?;
-    args.device.kv_type.values = kind(&run.cache[1])?;
-    args.device.flash_attention = match run.flash_attention.as_str() {
-        "on" => Flash::On,
-        "off" => Flash::Off,
-        _ => Flash::Auto,
-    };
-    Ok(args)
 }
 
 /// The preset as it ran.

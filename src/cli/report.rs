@@ -24,7 +24,8 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     for path in &records {
         found.extend(if path.is_dir() { records_of(path)? } else { vec![path.clone()] });
     }
-    let stories = found.iter().map(|path| Ok(Story::of(&read(path)?, &name(path)))).collect::<Result<Vec<Story>>>()?;
+    let stories =
+        found.iter().map(|path| Ok(Story::of(&read(path)?, &name(path)).in_file(path))).collect::<Result<Vec<Story>>>()?;
     let (kind, title) = match &stories[..] {
         [story] if !folder => (Page::Story, story.title()),
         _ => (Page::Folder, name(&records[0].canonicalize().unwrap_or_else(|_| records[0].clone()))),

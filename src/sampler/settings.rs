@@ -220,6 +220,7 @@ impl Sampler {
         Ok(Turn::looking(Looking {
             reach: settings.reach,
             leader_wins: leader_wins(&settings.chain),
+            decides_by_all: skipped.is_none() && (settings.reach == Reach::Full || !leader_wins(&settings.chain)),
             pick: settings.pick,
             entropy_top: future.entropy_top.get(),
             horizon: future.horizon,
