@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Multiplier, Token};
+use super::{Last, Multiplier, Token};
 
 /// A token that would extend a repeated suffix of length L ≥ allowed loses multiplier · base^(L − allowed) from its logit.
 ///
@@ -25,7 +25,7 @@ pub struct Dry {
     pub allowed_length: NonZeroUsize,
     /// How many of the latest tokens, the prompt's among them, are searched for matches.
     #[serde(default = "Dry::usual_last")]
-    pub last: NonZeroUsize,
+    pub last: Last,
     /// A match does not reach across a token whose piece holds one of these.
     #[serde(default = "Dry::usual_breakers")]
     pub breakers: Vec<String>,
@@ -65,8 +65,8 @@ impl Dry {
         NonZeroUsize::new(2).unwrap_or(NonZeroUsize::MIN)
     }
 
-    fn usual_last() -> NonZeroUsize {
-        NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN)
+    fn usual_last() -> Last {
+        Last::usual(1024)
     }
 
     fn usual_breakers() -> Vec<String> {
@@ -84,7 +84,7 @@ impl Dry {
         breaks: impl Fn(Token) -> bool,
         word: &OpenWord<impl Fn(Token) -> bool>,
     ) -> BTreeMap<Token, f64> {
-        let text = &text[text.len().saturating_sub(self.last.get())..];
+        let text = self.last.of(text);
         let matches = z_function(text);
         // Only the tail behind the last breaker can be repeated, and no match is longer than it. Matches are short and breakers
         // cost a look into every piece, so no more of the tail is read than the longest match needs.
@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn only_the_latest_tokens_are_searched() {
         let mut dry = dry(2);
-        dry.last = NonZeroUsize::new(5).unwrap();
+        dry.last = Last::usual(5);
         assert!(penalised(&dry, &[1, 2, 3, 7, 1, 2]).is_empty());
-        dry.last = NonZeroUsize::new(6).unwrap();
+        dry.last = Last::usual(6);
         assert_eq!(penalised(&dry, &[1, 2, 3, 7, 1, 2]).len(), 1);
     }
 

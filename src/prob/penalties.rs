@@ -1,12 +1,11 @@
 //! Penalties on what was said before: repetition, frequency and presence.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
 use super::survivors::tame;
-use super::{Bias, Repeat, Survivors, Token};
+use super::{Bias, Last, Repeat, Survivors, Token};
 
 /// A token that occurs among the latest tokens loses by it:
 ///
@@ -30,12 +29,12 @@ pub struct Penalties {
     pub presence: Bias,
     /// How many of the latest tokens count, the prompt's among them.
     #[serde(default = "Penalties::usual_last")]
-    pub last: NonZeroUsize,
+    pub last: Last,
 }
 
 impl Penalties {
-    fn usual_last() -> NonZeroUsize {
-        NonZeroUsize::new(64).unwrap_or(NonZeroUsize::MIN)
+    fn usual_last() -> Last {
+        Last::usual(64)
     }
 
     /// Whether they change nothing.
@@ -49,8 +48,7 @@ impl Penalties {
     #[must_use]
     pub fn counts(&self, text: &[Token], said: impl Fn(Token) -> bool) -> BTreeMap<Token, usize> {
         let mut counts = BTreeMap::new();
-        let latest = &text[text.len().saturating_sub(self.last.get())..];
-        for &token in latest.iter().filter(|&&token| said(token)) {
+        for &token in self.last.of(text).iter().filter(|&&token| said(token)) {
             *counts.entry(token).or_default() += 1;
         }
         counts

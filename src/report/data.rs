@@ -49,6 +49,7 @@ impl<'a> Data<'a> {
             let rows: Vec<Value> = rows.map(|(token, slice)| row(token, slice, &mut pieces, &mut stages)).collect();
             told.push(json!({
                 "name": story.name,
+                "file": story.file,
                 "label": story.label,
                 "lead": if story.answers { &story.begun } else { &story.prompt },
                 "rest": if story.trace.is_empty() { story.text.as_str() } else { "" },

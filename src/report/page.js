@@ -89,6 +89,13 @@
     const looked = row[LOOKED] || [];
     if (looked.length) parts.push(bars(looked));
     else parts.push(make("p", "", ["Nothing was looked at.", "One token was left: nothing was looked at.", "At α = −1 the future has no weight: nothing was looked at."][row[SKIPPED] || 0]));
+    const file = data.stories[at].file;
+    if (file) {
+      // Counted as it is there: from 1.
+      const command = make("p", "command", "Everything about it: ");
+      command.append(make("code", "", `afterword explain --record ${file} --token ${index + 1}`));
+      parts.push(command);
+    }
     why.replaceChildren(...parts);
   }
 

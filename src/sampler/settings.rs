@@ -142,7 +142,8 @@ impl Sampler {
         let settings = &*self.0;
         let coins = noise.at(memory.step(), COINS);
         let noise = noise.at(memory.step(), DRAW);
-        let partition = Partition::of(row).context("the model's row of logits has no finite maximum")?;
+        let partition =
+            Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
         let (before, future, after) = settings.chain.split();
         let unbound = settings.bound.is_none().then(|| Bound::of(&settings.chain, lexicon));
         let bound = settings.bound.as_ref().or(unbound.as_ref()).context("a sampler without its vocabulary")?;
@@ -175,7 +176,7 @@ impl Sampler {
         // A row that is longer than the vocabulary has nothing behind it that may be taken.
         let known = &row[..row.len().min(lexicon.len())];
         let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, bound.barred(must_go_on)) else {
-            bail!("the model's row of logits has no token that may be taken")
+            bail!("the model gives no word that may be taken a probability that is a number")
         };
         let (plain, steering) = acts.split_at(acts.len() - usize::from(acts.last().is_some_and(Act::steers)));
         moment.run(plain, &mut survivors);
@@ -219,6 +220,7 @@ impl Sampler {
         Ok(Turn::looking(Looking {
             reach: settings.reach,
             leader_wins: leader_wins(&settings.chain),
+            decides_by_all: skipped.is_none() && (settings.reach == Reach::Full || !leader_wins(&settings.chain)),
             pick: settings.pick,
             entropy_top: future.entropy_top.get(),
             horizon: future.horizon,

@@ -38,6 +38,8 @@ pub(super) struct Looking {
     pub reach: Reach,
     /// Whether the draw is the leader's once all that matter are known.
     pub leader_wins: bool,
+    /// Whether all candidates are known to decide, and not to be shown.
+    pub decides_by_all: bool,
     pub pick: Pick,
     pub entropy_top: usize,
     pub horizon: Horizon,
@@ -74,6 +76,13 @@ impl Turn {
         let draw = looking.take();
         self.0 = State::Taken(draw.clone());
         Ask::Take(draw)
+    }
+
+    /// Whether the draw depends on every candidate: then they are best looked at together, where else one after the other may
+    /// be enough.
+    #[must_use]
+    pub fn decides_by_all(&self) -> bool {
+        matches!(&self.0, State::Looking(looking) if looking.decides_by_all)
     }
 
     /// Takes in the row of logits after a path that was asked for; other paths change nothing.
