@@ -10,10 +10,11 @@ use super::args::{Compare, Layout, ModelArgs};
 use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::Engine;
-use super::pictures::{Form, draw};
+use super::pictures::Picture;
 use super::progress::Progress;
 use super::prompt::Prompt;
 use super::prose::{Ink, parting, safe, wrap};
+use super::recording::inputs;
 use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
@@ -34,10 +35,9 @@ const VARIED: &str = "future";
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
-    if let Some(path) = &drawn {
-        Form::of(path)?;
-    }
     let voices = voices(&presets, varied.as_deref(), &set, &model)?;
+    let inputs = inputs(&model, presets.iter().map(String::as_str));
+    let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
     let prompt = Prompt::of(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
@@ -58,11 +58,11 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     } else {
         show(&mut out, &comparison, layout, terminal.width)?;
     }
-    if let Some(path) = drawn {
+    if let Some(picture) = drawn {
         let stories: Vec<Story> =
             comparison.stories.iter().zip(&tales).map(|(told, tale)| drawable(told, tale, &asked, &engine)).collect();
         let title = format!("{} · {} · seed {seed}", comparison.prompt, comparison.model);
-        draw(&path, &title, &stories, colour_by, terminal)?;
+        picture.draw(&title, &stories, colour_by, terminal)?;
     }
     // What is told is kept, whatever came after it.
     if let Some(error) = failure {

@@ -15,7 +15,6 @@ use super::progress::Progress;
 use super::prompt::Prompt;
 use super::prose::safe;
 use super::recorded::{as_recorded, differs};
-use super::report;
 use super::settings::{Chosen, seed};
 use super::terminal::Terminal;
 use super::usage::Usage;
@@ -177,7 +176,7 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
 /// A token of a story that was told, as its record has it.
 fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     let Explain { prompt: _, asking: _, preset, seed: _, model, record: _, token, after, tree: _, json: _ } = args;
-    let record = report::read(path)?;
+    let record = Record::read(path)?;
     let count = record.tokens.len();
     let after = token.map(|token| token.get() - 1).or(after).unwrap_or(0);
     let Some(last) = count.checked_sub(1) else {

@@ -1,17 +1,16 @@
 //! `afterword write --replay`: tells the story of a record again, with its settings, and says where it differs.
 
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::Outcome;
+use super::again::{Again, Retold};
 use super::args::ModelArgs;
 use super::engine::Engine;
 use super::progress::Progress;
 use super::recorded::as_recorded;
-use super::tell::tell;
 use super::terminal::{BOLD, Terminal};
 use crate::decode::Plan;
 use crate::preset::Preset;
@@ -22,16 +21,21 @@ use crate::text::{some, visible};
 /// Tells the story of the record in this file.
 pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome> {
     let refusal = || format!("cannot read the record `{}`", path.display());
-    let text = fs::read(path).with_context(refusal)?;
-    let record: Record = serde_json::from_slice(&text).with_context(refusal)?;
+    let record = Record::read(path)?;
     let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
     let here = Versions::here(crate::llama::build());
     if here != record.versions {
         terminal.note("told by another build of the program: the bits may differ");
     }
-    if record.run.drafts > 1 {
-        let (drafts, alone) = (record.run.drafts, "alone the bits may differ");
-        terminal.note(format_args!("told together, {drafts} drafts at once: {alone}"));
+    match (record.draft, record.run.drafts) {
+        (Some(draft), drafts) => {
+            terminal.note(format_args!("draft {} of {drafts}: the others are told beside it again", draft.number));
+        }
+        (None, 0 | 1) => {}
+        (None, drafts) => {
+            let alone = "the record does not say which of them it is, so it is told alone, and the bits may differ";
+            terminal.note(format_args!("one of {drafts} drafts that were told together: {alone}"));
+        }
     }
     let plan = Plan {
         sampler: sampler(&record).with_context(refusal)?.with_min_tokens(record.run.min_tokens),
@@ -43,9 +47,10 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
         may_loop: record.run.may_loop,
         stops: record.run.stops.clone(),
     };
+    let again = Again::of(&record, plan).with_context(refusal)?;
     let mut session = engine.session_of(record.run.cells, record.run.branches)?;
     terminal.note(format_args!("{} · preset {} · seed {} · again", engine.title(), record.preset, record.seed));
-    let progress = Progress::telling(terminal, plan.tokens);
+    let progress = Progress::telling(terminal, record.run.limit);
     let mut say = terminal.story();
     if record.mode == Mode::Raw {
         let bold = terminal.style(BOLD);
@@ -53,13 +58,13 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
         say(&record.prompt)?;
         write!(terminal.out(), "{bold:#}")?;
     }
-    let told = tell(&mut session, plan, record.run.width, &progress, |text| Ok(say(text)?));
+    let told = again.tell(&mut session, record.run.width, &progress, |text| Ok(say(text)?));
     progress.clear();
-    let told = told?.told;
+    let Retold { told, interrupted } = told?;
     if terminal.shows_story {
         say("\n")?;
     }
-    if told.stop == Some(StopReason::Interrupted) {
+    if interrupted {
         return Ok(Outcome::Interrupted);
     }
     let piece = |token: Option<&u32>| match token {
@@ -69,7 +74,12 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let parting = (0..record.tokens.len().max(told.tokens.len())).find(|&at| record.tokens.get(at) != told.tokens.get(at));
     match parting {
         None => {
-            terminal.note(format_args!("the same story: {}, each as in the record", some(told.tokens.len(), "token")));
+            let ending = match record.stop {
+                StopReason::Interrupted => "interrupted there",
+                StopReason::Failed(_) => "broken off there",
+                _ => "each as in the record",
+            };
+            terminal.note(format_args!("the same story: {}, {ending}", some(told.tokens.len(), "token")));
             Ok(Outcome::Done)
         }
         Some(at) => {
