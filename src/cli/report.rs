@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::Outcome;
 use super::args::Report;
 use super::terminal::Terminal;
+use crate::catalog::in_words;
 use crate::files::{Form, Inputs, Output};
 use crate::report::{Page, Story, page};
 use crate::story::Record;
@@ -40,7 +41,7 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
         if path.is_dir() {
             records_of(path, &mut stories, &mut others)?;
         } else {
-            stories.push(Story::of(&Record::read(path)?, &name(path)));
+            stories.push(Story::of(&Record::read(path)?, &name(path)).in_file(path));
         }
     }
     let (kind, title) = match &stories[..] {
@@ -50,7 +51,7 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     let html = page(kind, &title, &stories)?;
     if let Some(place) = &place {
         place.write(html.as_bytes())?;
-        let (count, size) = (some(stories.len(), "story"), size(html.len()));
+        let (count, size) = (some(stories.len(), "story"), in_words(html.len() as u64));
         terminal.note(format_args!("{count} · {size} · {}", place.path().display()));
     } else {
         let mut story = terminal.out();
@@ -73,11 +74,6 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A size in the unit that suits it.
-fn size(bytes: usize) -> String {
-    if bytes < 1_000_000 { format!("{} kB", bytes.div_ceil(1000)) } else { format!("{:.1} MB", bytes as f64 / 1e6) }
-}
-
 /// The stories of a folder, or of its folder `stories`, by name; and the names of files that could be records and are none.
 fn records_of(folder: &Path, stories: &mut Vec<Story>, others: &mut Vec<String>) -> Result<()> {
     let within = folder.join(STORIES);
@@ -94,7 +90,7 @@ fn records_of(folder: &Path, stories: &mut Vec<Story>, others: &mut Vec<String>)
     let before = stories.len();
     for path in &paths {
         match Record::read(path) {
-            Ok(record) => stories.push(Story::of(&record, &name(path))),
+            Ok(record) => stories.push(Story::of(&record, &name(path)).in_file(path)),
             Err(_) => others.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned()),
         }
     }
@@ -105,11 +101,6 @@ fn records_of(folder: &Path, stories: &mut Vec<Story>, others: &mut Vec<String>)
         );
     }
     Ok(())
-}
-
-/// The record in a file.
-pub fn read(path: &Path) -> Result<Record> {
-    Record::read(path)
 }
 
 /// The name of a file without its ending.
