@@ -275,8 +275,9 @@ fn a_place_that_takes_no_record_is_refused_before_the_story() {
 #[test]
 fn a_record_that_does_not_fit_leaves_the_story_and_the_older_record() {
     let path = folder("full").join("story.json");
-    fs::write(&path, "older").unwrap();
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" write Once --tokens 200 --seed 1 --record \"$1\"";
+    let older = "{\"format\":1,\"prompt\":\"older\"}";
+    fs::write(&path, older).unwrap();
+    let script = "ulimit -f 1; exec \"$0\" write Once --tokens 200 --seed 1 --record \"$1\"";
     let output = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_afterword")])
         .arg(&path)
@@ -286,7 +287,7 @@ fn a_record_that_does_not_fit_leaves_the_story_and_the_older_record() {
     let said = refusal(&output, 1);
     assert_eq!(said, format!("error: cannot write the record `{}`: file too large", path.display()));
     assert!(output.stdout.starts_with(b"Once") && output.stdout.len() > 100);
-    assert_eq!(fs::read_to_string(&path).unwrap(), "older");
+    assert_eq!(fs::read_to_string(&path).unwrap(), older);
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
 
