@@ -10,10 +10,12 @@ use super::args::{Compare, Layout, ModelArgs};
 use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::Engine;
-use super::pictures::{Form, draw};
+use super::pictures::Picture;
 use super::progress::Progress;
+use super::prompt::Prompt;
 use super::prose::{Ink, parting, safe, wrap};
-use super::settings::{Chosen, prompt, seed};
+use super::recording::inputs;
+use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
 use super::usage::Usage;
@@ -33,18 +35,17 @@ const VARIED: &str = "future";
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
-    if let Some(path) = &drawn {
-        Form::of(path)?;
-    }
     let voices = voices(&presets, varied.as_deref(), &set, &model)?;
-    let prompt = prompt(Some(typed))?;
+    let inputs = inputs(&model, presets.iter().map(String::as_str));
+    let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
+    let prompt = Prompt::of(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plans: Result<Vec<Plan>> =
         voices.iter().map(|voice| engine.plan(sampler(voice, drawn.is_some()), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
-    let width = engine.width();
+    let width = engine.width(&plans);
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);
@@ -57,11 +58,11 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     } else {
         show(&mut out, &comparison, layout, terminal.width)?;
     }
-    if let Some(path) = drawn {
+    if let Some(picture) = drawn {
         let stories: Vec<Story> =
             comparison.stories.iter().zip(&tales).map(|(told, tale)| drawable(told, tale, &asked, &engine)).collect();
         let title = format!("{} · {} · seed {seed}", comparison.prompt, comparison.model);
-        draw(&path, &title, &stories, colour_by, terminal)?;
+        picture.draw(&title, &stories, colour_by, terminal)?;
     }
     // What is told is kept, whatever came after it.
     if let Some(error) = failure {

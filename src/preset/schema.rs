@@ -101,7 +101,9 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::prob::{Alpha, Amplitude, Cycle, Dry, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
+    use crate::prob::{
+        Alpha, Amplitude, Cycle, Dry, Last, Multiplier, PenaltyAt, Period, Phase, Schedule, Shape, Share, Top, Unit,
+    };
     use crate::sampler::{Curve, EndOfText, Future, Horizon, Role};
 
     fn read(text: &str) -> Preset {
@@ -138,7 +140,7 @@ mod tests {
     #[test]
     fn a_written_preset_reads_back_and_stands_on_lines_of_its_own() {
         let text = "description = \"a \\\"quote\\\"\"\n\n[[chain]]\ndry = { multiplier = 0.8, base = 1.75, allowed-length = 2, \
-                    last = 1024, breakers = [\"\\n\", \"\\u007F\"] }\n\n[[chain]]\ntop-k = 40\n\n[draw]\npick = \"argmax\"\n";
+                    last = 1024, breakers = [\"\\n\", \"\\u007F\"], at = \"token\" }\n\n[[chain]]\ntop-k = 40\n\n[draw]\npick = \"argmax\"\n";
         assert_eq!(read(text).to_toml().unwrap(), text);
     }
 
@@ -216,7 +218,8 @@ mod tests {
         let number = |name: &'static str, range: RangeInclusive<f64>| {
             range.prop_map(move |x| read(&format!("[[chain]]\n{name} = {x:?}")).chain.stages()[0].clone())
         };
-        let dry = (0.0..9.0, 0.0..9.0, 1_usize..99, 1_usize..=usize::MAX >> 1, proptest::collection::vec(".*", 0..4));
+        let breakers = proptest::collection::vec(".*", 0..4);
+        let dry = (0.0..9.0, 0.0..9.0, 1_usize..99, 1_usize..=usize::MAX >> 1, breakers, any::<bool>());
         let future = (1_usize..300, 2_usize..300, -1.0..=1.0, 1e-9..1e9, 0.0..9.0, any::<bool>(), 0..3_usize);
         let words = proptest::collection::btree_map(".{1,9}", -1e9..1e9, 0..4);
         let stage_of =
@@ -252,12 +255,13 @@ mod tests {
             number("min-p", 0.0..=1.0),
             number("temperature", 0.0..=1e300),
             (1_usize..=usize::MAX >> 1).prop_map(|k| Stage::TopK(NonZeroUsize::new(k).unwrap())),
-            dry.prop_map(|(multiplier, base, allowed, last, breakers)| Stage::Dry(Dry {
+            dry.prop_map(|(multiplier, base, allowed, last, breakers, words)| Stage::Dry(Dry {
                 multiplier: Multiplier::new(multiplier).unwrap(),
                 base: Multiplier::new(base).unwrap(),
                 allowed_length: NonZeroUsize::new(allowed).unwrap(),
                 last: if last % 7 == 0 { Last::All } else { Last::Tokens(NonZeroUsize::new(last).unwrap()) },
                 breakers,
+                at: if words { PenaltyAt::Word } else { PenaltyAt::Token },
             })),
             future.prop_map(|(k, n, alpha, period, amplitude, wave, end)| Stage::Future(Future {
                 candidates: NonZeroUsize::new(k).unwrap(),

@@ -50,7 +50,7 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
                 "How many of the latest tokens count, the prompt's among them; \"all\" is the whole text.",
             ),
         ]),
-        "Punishes tokens that were said before. (Keskar et al., arXiv 1909.05858.)",
+        "Punishes tokens that were said before, never an end of the text. (Keskar et al., arXiv 1909.05858.)",
     ),
     needed(
         "dry",
@@ -73,10 +73,17 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
                 "breakers",
                 Form::Texts,
                 r#"["\n", ":", "\"", "*"]"#,
-                "A match does not reach across a token whose piece holds one of these.",
+                "A match does not reach across a token whose piece holds one of these; nor across the marks of a chat template.",
+            ),
+            key(
+                "at",
+                Form::Word(&["word", "token"]),
+                "\"word\"",
+                "Where the penalty falls: only where a word begins (and inside of one that repeats itself, as hahaha does), or at \
+                 any token, as with llama.cpp. A penalty inside a word makes a misspelt name of one that has to be said again.",
             ),
         ]),
-        "Punishes tokens that would go on repeating the text: one that would extend a match of L tokens loses \
+        "Punishes tokens that would go on repeating the text, never an end of it: one that would extend a match of L tokens loses \
          multiplier · base^(L − allowed-length) from its logit. (p-e-w, text-generation-webui pull request 5677, 2024.)",
     ),
     needed(
@@ -166,8 +173,8 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
                 "end-of-text",
                 Form::Word(&["neutral", "never", "article"]),
                 "\"neutral\"",
-                "What a candidate that ends the story counts: as open as this very moment, never a candidate, or what the model \
-                 says after an end.",
+                "What a candidate that ends the story counts: as open as this very moment if the story goes on, never a \
+                 candidate, or what the model says after an end.",
             ),
         ]),
         "Weighs every candidate w by how open the story is after it: s = p(w)^a · Ĥ(w)^b, where Ĥ is the entropy of the next \

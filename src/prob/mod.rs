@@ -21,7 +21,7 @@ mod truncation;
 
 pub use band::{Band, Bounds};
 pub use cycle::{Cycle, Many, Shape, Steps};
-pub use dry::Dry;
+pub use dry::{Dry, OpenWord, PenaltyAt};
 pub use entropy::{FLOOR, Partition, normalised_entropy};
 pub use last::Last;
 pub use logits::{Ranked, rank, top};
