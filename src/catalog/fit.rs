@@ -133,6 +133,10 @@ pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     let smaller = eight.map(|eight| Wish { keys: eight, values: eight, flash_attention: true, ..*wish });
     let instead = if smaller.is_some_and(|smaller| fits(&smaller)) {
         Some("`--kv-type q8_0` would fit".to_owned())
+    } else if wish.stories > 1
+        && fits(&Wish { stories: 1, cells: wish.cells / wish.stories, branches: wish.branches / wish.stories, ..*wish })
+    {
+        Some("fewer stories at once would fit".to_owned())
     } else {
         fitting(card, wish, &fits).map(|context| format!("`--ctx {context}` would fit"))
     };

@@ -160,6 +160,7 @@ impl Engine {
             );
         }
         let tokens = at_once(|| cut(&self.weights))?;
+        ensure!(!tokens.is_empty() || text.is_empty(), "the model's vocabulary has no token for anything in the prompt");
         self.fitting(tokens)
     }
 

@@ -56,9 +56,12 @@ impl Weights {
     #[must_use]
     pub fn longest_text(&self, tokens: usize) -> Option<usize> {
         let keeps_all = matches!(self.meta("tokenizer.ggml.model").as_deref(), Some("llama" | "gpt2"));
-        let vocabulary = self.model.vocab();
-        let lengths = vocabulary.tokens().filter_map(|token| Some(vocabulary.text(token)?.to_bytes().len()));
-        keeps_all.then(|| lengths.max().unwrap_or(0).saturating_mul(tokens))
+        let longest = || {
+            let vocabulary = self.model.vocab();
+            let lengths = vocabulary.tokens().filter_map(|token| Some(vocabulary.text(token)?.to_bytes().len()));
+            lengths.max().unwrap_or(0)
+        };
+        keeps_all.then(|| self.longest.get_or_init(longest).saturating_mul(tokens))
     }
 
     /// The first letter for which llama.cpp would look in vain.
