@@ -3,14 +3,15 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{DeviceArgs, Flash, SplitBy};
+use super::args::{DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
+use super::interrupt::at_once;
+pub use super::interrupt::interrupted;
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
@@ -25,7 +26,7 @@ use crate::sampler::Sampler;
 use crate::text::{EXCERPT, excerpt, some};
 
 /// The model that comes with the program, in a folder `models`.
-const BUNDLED: &str = "fable-3m-q8_0.gguf";
+pub const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
 const BATCH: usize = 256;
@@ -145,12 +146,12 @@ impl Engine {
 
     /// The tokens of a text as it stands, if they leave room for a story.
     pub fn tokens(&self, text: &str) -> Result<Vec<Token>> {
-        self.cut(text, |weights| weights.tokenize(text, true, false))
+        self.tokenized(text, |weights| weights.tokenize(text, true, false))
     }
 
     /// The tokens of a text, if they leave room for a story. A text that is too long for that, whatever its tokens, is not cut: that
     /// would take its time. Whoever presses Ctrl-C meanwhile need not wait for the end, for there is nothing to keep yet.
-    pub fn cut(&self, text: &str, cut: impl FnOnce(&Weights) -> Result<Vec<Token>>) -> Result<Vec<Token>> {
+    pub fn tokenized(&self, text: &str, tokenize: impl FnOnce(&Weights) -> Result<Vec<Token>>) -> Result<Vec<Token>> {
         let (length, room) = (text.len(), self.context);
         // Of the bytes of a text that is so short nothing follows, and the vocabulary is not asked.
         if length > room && self.weights.longest_text(room).is_some_and(|longest| length > longest) {
@@ -159,7 +160,7 @@ impl Engine {
                 self.room()
             );
         }
-        let tokens = at_once(|| cut(&self.weights))?;
+        let tokens = at_once(|| tokenize(&self.weights))?;
         ensure!(!tokens.is_empty() || text.is_empty(), "the model's vocabulary has no token for anything in the prompt");
         self.fitting(tokens)
     }
@@ -173,10 +174,26 @@ impl Engine {
     /// The tokens of a prompt, if they leave room for a story.
     pub fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
         if tokens.len() >= self.context {
-            let (length, context, hint) = (some(tokens.len(), "token"), self.context, self.room());
+            let (length, context, trained) = (some(tokens.len(), "token"), self.context, self.weights.trained_context());
+            let hint = if tokens.len() < trained { format!("`--ctx` may be up to {trained}") } else { self.tail(&tokens) };
             bail!("the prompt has {length} and leaves no room for a story in the context of {context}\nhint: {hint}");
         }
         Ok(tokens)
+    }
+
+    /// How a prompt that is too long can be cut: so that its end takes three quarters of the context, and leaves the rest to the
+    /// story.
+    fn tail(&self, prompt: &[Token]) -> String {
+        let last = &prompt[prompt.len() - self.context * 3 / 4..];
+        let bytes: Vec<u8> = last.iter().flat_map(|&token| self.weights.lexicon().piece(token)).copied().collect();
+        let rounded = |count: usize| if count > 200 { count / 100 * 100 } else { count };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if text.is_ascii() => {
+                format!("its end fits, as in `tail -c {} FILE | afterword write`", rounded(bytes.len()))
+            }
+            // `tail` counts bytes, and might begin within a character.
+            _ => format!("its last {} characters fit", rounded(String::from_utf8_lossy(&bytes).chars().count())),
+        }
     }
 
     /// The story that the arguments ask for.
@@ -224,21 +241,32 @@ impl Engine {
 
     /// A memory of this size.
     pub fn session_of(&self, cells: usize, branches: usize) -> Result<Session<'_>> {
-        let threads = self.args.threads.map(NonZeroUsize::get);
+        self.session_in_batches(cells, branches, BATCH, self.args.threads)
+    }
+
+    /// A memory of this size, in which so many tokens are read in one decode, by so many threads.
+    pub fn session_in_batches(
+        &self,
+        cells: usize,
+        branches: usize,
+        batch: usize,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Session<'_>> {
+        let threads = threads.map(NonZeroUsize::get);
         if let Some(card) = &self.card {
             let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));
-            let wish = wish(&self.args.device, cells, branches, BATCH);
+            let wish = wish(&self.args.device, cells, branches, batch);
             let deed = || format!("cannot open the model `{}` for {cells} tokens", self.weights.path().display());
             fit(card, &wish, &self.machine, layers).with_context(deed)?;
         }
-        let DeviceArgs { kv_type, flash_attention, .. } = &self.args.device;
-        let flash_attention = match flash_attention {
+        let flash_attention = match self.args.device.flash() {
             Flash::Auto => FlashAttention::Auto,
             Flash::On => FlashAttention::On,
             Flash::Off => FlashAttention::Off,
         };
-        let (keys, values) = (cache_type(kv_type.keys)?, cache_type(kv_type.values)?);
-        self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, flash_attention, keys, values })
+        let KvTypes { keys, values } = self.args.device.kv_types();
+        let (keys, values) = (cache_type(keys)?, cache_type(values)?);
+        self.weights.session(&SessionOptions { cells, branches, batch, threads, flash_attention, keys, values })
     }
 }
 
@@ -276,39 +304,6 @@ fn cache_type(kind: Kind) -> Result<CacheType> {
     ];
     let found = all.into_iter().find(|one| Kind::named(&one.to_string()) == Some(kind));
     found.with_context(|| format!("keys and values cannot be remembered as `{kind}`"))
-}
-
-/// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.
-pub fn interrupted() -> bool {
-    interrupt().load(Ordering::Relaxed)
-}
-
-/// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
-static AT_ONCE: AtomicBool = AtomicBool::new(false);
-
-/// Does what does not ask whether it was interrupted.
-fn at_once<T>(deed: impl FnOnce() -> T) -> T {
-    interrupt();
-    AT_ONCE.store(true, Ordering::Relaxed);
-    let done = deed();
-    AT_ONCE.store(false, Ordering::Relaxed);
-    done
-}
-
-fn interrupt() -> &'static AtomicBool {
-    static PRESSED: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<()> = OnceLock::new();
-    HANDLER.get_or_init(|| {
-        #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
-        let handler = || {
-            if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        };
-        // Where no handler can be set, Ctrl-C ends the program as it always did.
-        let _ = ctrlc::set_handler(handler);
-    });
-    &PRESSED
 }
 
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.

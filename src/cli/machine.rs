@@ -53,9 +53,9 @@ pub fn wish(args: &DeviceArgs, cells: usize, branches: usize, batch: usize) -> W
         branches: branches as u64,
         stories: 1,
         batch: batch as u64,
-        keys: args.kv_type.keys,
-        values: args.kv_type.values,
-        flash_attention: args.flash_attention != Flash::Off,
+        keys: args.kv_types().keys,
+        values: args.kv_types().values,
+        flash_attention: args.flash() != Flash::Off,
     }
 }
 

@@ -9,8 +9,8 @@ use etcetera::BaseStrategy;
 use serde_json::json;
 
 use super::Outcome;
-use super::args::DeviceArgs;
 use super::args::Models;
+use super::args::{DeviceArgs, KvTypes};
 use super::figures::grouped;
 use super::machine::{machine, wish};
 use super::prose::safe;
@@ -176,7 +176,7 @@ struct KvLine(String);
 
 impl KvLine {
     fn of(device: &DeviceArgs) -> Self {
-        let (keys, values) = (device.kv_type.keys, device.kv_type.values);
+        let KvTypes { keys, values } = device.kv_types();
         Self(if keys == values { format!("memory, {keys}") } else { format!("{keys}, {values}") })
     }
 }

@@ -69,6 +69,9 @@ pub fn mixture(number: u64) -> Option<&'static str> {
 }
 
 impl Kind {
+    /// Halves: the form in which keys and values are remembered where nothing else is asked for.
+    pub const F16: Self = Self { number: 1, name: "F16", block: 1, bytes: 2 };
+
     /// The type of this number in a file; `None` for a number that this program does not know.
     #[must_use]
     pub fn of(number: u32) -> Option<Self> {
@@ -136,6 +139,7 @@ mod tests {
         assert_eq!((q8.bytes(64), q8.bytes(33), q8.bytes_a_number()), (Some(68), None, 1.0625));
         assert_eq!(Kind::of(0).unwrap().bytes(u64::MAX), None);
         assert_eq!((Kind::of(4), Kind::of(99)), (None, None));
+        assert_eq!(Kind::named("f16"), Some(Kind::F16));
     }
 
     #[test]

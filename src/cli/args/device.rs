@@ -30,14 +30,14 @@ pub struct DeviceArgs {
     #[arg(long, value_enum, default_value_t = SplitBy::Layer, hide_short_help = true)]
     pub split: SplitBy,
 
-    /// How keys and values are remembered, one type for both or two: `q8_0`, `q8_0,f16`. Types: f32, f16, bf16, q8_0, q5_1,
-    /// q5_0, q4_1, q4_0.
-    #[arg(long, value_name = "TYPE[,TYPE]", default_value = "f16", hide_short_help = true)]
-    pub kv_type: KvTypes,
+    /// How keys and values are remembered, one type for both or two: `q8_0`, `q8_0,f16`; without it f16. Types: f32, f16, bf16,
+    /// q8_0, q5_1, q5_0, q4_1, q4_0.
+    #[arg(long, value_name = "TYPE[,TYPE]", hide_short_help = true)]
+    pub kv_type: Option<KvTypes>,
 
-    /// Whether attention is computed without storing its matrix.
-    #[arg(long, value_enum, default_value_t = Flash::Auto, value_name = "WHEN", hide_short_help = true)]
-    pub flash_attention: Flash,
+    /// Whether attention is computed without storing its matrix; without it where the device can.
+    #[arg(long, value_enum, value_name = "WHEN", hide_short_help = true)]
+    pub flash_attention: Option<Flash>,
 
     /// Read the model into memory instead of mapping its file.
     #[arg(long, hide_short_help = true)]
@@ -46,6 +46,18 @@ pub struct DeviceArgs {
     /// Keep the model from being written out to disk.
     #[arg(long, hide_short_help = true)]
     pub mlock: bool,
+}
+
+impl DeviceArgs {
+    /// How keys and values are remembered.
+    pub fn kv_types(&self) -> KvTypes {
+        self.kv_type.unwrap_or(KvTypes { keys: Kind::F16, values: Kind::F16 })
+    }
+
+    /// When flash attention is used.
+    pub fn flash(&self) -> Flash {
+        self.flash_attention.unwrap_or(Flash::Auto)
+    }
 }
 
 /// How a model is divided among GPUs.

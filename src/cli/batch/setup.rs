@@ -10,8 +10,9 @@ use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
 use super::super::asking::Asked;
 use super::super::engine::Engine;
 use super::super::figures::grouped;
+use super::super::prompt;
 use super::super::recording::Recorder;
-use super::super::settings::{Chosen, prompt};
+use super::super::settings::Chosen;
 use super::super::terminal::Terminal;
 use super::super::usage::Usage;
 use super::lanes::{Work, tell_all};
@@ -249,7 +250,7 @@ pub fn duration(seconds: f64) -> String {
 fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
     match &args.prompts {
         Some(path) if path.as_os_str() != "-" => Prompt::read(path),
-        _ => Source::Text.read(&prompt(Some("-".to_owned()))?),
+        _ => Source::Text.read(&prompt::Prompt::of(Some("-".to_owned()))?.text),
     }
 }
 
@@ -282,6 +283,8 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
 /// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
 fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal) -> Result<Vec<Result<Asked, String>>> {
     let silent = terminal.silent();
+    // The lines of a list were written to be prompts; a folder of texts holds texts to go on from.
+    let chapters = args.prompts.as_deref().is_some_and(Path::is_dir);
     let mut all = Vec::new();
     for prompt in prompts {
         if prompt.text.trim().is_empty() || prompt.text.contains('\0') {
@@ -291,7 +294,8 @@ fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal)
         }
         let asking = PromptArgs { system: prompt.system.clone().or(args.asking.system.clone()), ..args.asking.clone() };
         let tokens = prompt.tokens.unwrap_or(args.tokens).get();
-        match engine.ask(prompt.text.clone(), &asking, 0, tokens, &silent) {
+        let given = prompt::Prompt { text: prompt.text.clone(), typed: !chapters };
+        match engine.ask(given, &asking, 0, tokens, &silent) {
             Ok(asked) => all.push(Ok(asked)),
             Err(error) if error.is::<Usage>() => return Err(error),
             Err(error) => all.push(Err(format!("{error:#}").lines().next().unwrap_or_default().to_owned())),
