@@ -149,11 +149,11 @@ fn fitting(card: &ModelCard, wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Opti
     let stories = wish.stories.max(1);
     // Beside its text each story holds the candidates that are looked at.
     let looks = (wish.branches / stories).saturating_sub(1);
-    let with = |cells: u64| Wish { cells: cells.saturating_add(looks).saturating_mul(stories), ..*wish };
+    let of_cells = |cells: u64| Wish { cells: cells.saturating_add(looks).saturating_mul(stories), ..*wish };
     let (mut most, mut too_many) = (0, (wish.cells / stories).saturating_sub(looks) / 256);
     while most + 1 < too_many {
         let middle = most.midpoint(too_many);
-        if fits(&with(middle * 256)) {
+        if fits(&of_cells(middle * 256)) {
             most = middle;
         } else {
             too_many = middle;

@@ -173,7 +173,7 @@ impl Weights {
     pub fn quantisation(&self) -> Option<&'static str> {
         // SAFETY: the model lives.
         let kind = unsafe { sys::llama_model_ftype(raw(&self.model)) };
-        mixture(u64::try_from(kind & !sys::LLAMA_FTYPE_GUESSED).ok()?)
+        mixture(u64::from(kind & !sys::LLAMA_FTYPE_GUESSED))
     }
 
     /// The number of weights.
