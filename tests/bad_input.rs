@@ -137,6 +137,21 @@ fn a_prompt_beyond_the_context_is_refused() {
     assert!(said.starts_with("error: `--ctx` is 5000, but the model `") && said.contains("for 1024 tokens"), "{said}");
 }
 
+/// The vocabulary has no letter of it, so that cutting it would take minutes.
+#[test]
+fn a_prompt_that_no_context_can_hold_is_refused_at_once() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-wolves.txt");
+    fs::write(&file, "🐺".repeat(1_250_000)).unwrap();
+    let started = std::time::Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    let output = command.args(["write", "-"]).stdin(fs::File::open(&file).unwrap()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected =
+        "the prompt has 5000000 bytes and leaves no room for a story in the context of 1024 tokens\nhint: shorten it";
+    assert!(output.status.code() == Some(1) && said.contains(expected), "{said}");
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_prompt_that_is_no_text_at_all_is_refused() {

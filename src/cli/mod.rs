@@ -27,6 +27,8 @@ mod engine;
 mod explain;
 mod explanation;
 mod figures;
+#[cfg(feature = "llama")]
+mod interrupt;
 mod machine;
 #[cfg(feature = "llama")]
 mod missing;
