@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{DeviceArgs, Flash, SplitBy};
+use super::args::{Colour, DeviceArgs, Flash, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
 use super::machine::{fit, machine, wish};
 use super::progress::Progress;
@@ -26,7 +26,7 @@ use crate::text::some;
 const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
-const BATCH: usize = 256;
+pub const BATCH: usize = 256;
 
 /// The shortest story worth loading a model for, in tokens: what a model needs at least is asked before it is loaded.
 const LEAST: usize = 512;
@@ -274,9 +274,8 @@ fn last_words(message: &str) {
     // It begins with a place in a source file, whose folder is that of another machine.
     let message = message.rsplit_once("/llama.cpp/").map_or(message, |(_, place)| place);
     let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
-    let said =
-        format!("error: llama.cpp gave up{model}: {message}\nhint: the file may be damaged, or not what it says it is\n");
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+    let said = format!("llama.cpp gave up{model}: {message}\nhint: the file may be damaged, or not what it says it is");
+    Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(said));
     std::process::exit(1);
 }
 

@@ -25,6 +25,8 @@ mod engine;
 mod explain;
 mod explanation;
 mod figures;
+mod flow;
+mod line;
 mod machine;
 mod models;
 #[cfg(feature = "llama")]
@@ -39,7 +41,9 @@ mod recording;
 #[cfg(feature = "llama")]
 mod replay;
 mod report;
+mod screen;
 mod settings;
+mod sheet;
 #[cfg(feature = "llama")]
 mod tell;
 mod terminal;

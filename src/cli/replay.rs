@@ -1,19 +1,19 @@
 //! `afterword write --replay`: tells the story of a record again, with its settings, and says where it differs.
 
 use std::fs;
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::path::Path;
 
+use anstyle::Style;
 use anyhow::{Context, Result, ensure};
 
 use super::Outcome;
 use super::args::{Flash, ModelArgs, Width};
-use super::engine::Engine;
+use super::engine::{BATCH, Engine};
 use super::progress::Progress;
 use super::recording::sha256;
 use super::tell::tell;
-use super::terminal::{BOLD, Terminal};
+use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::Kind;
 use crate::decode::Plan;
@@ -54,17 +54,20 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let mut session = engine.session_of(record.run.cells, record.run.branches)?;
     terminal.note(format_args!("{} · preset {} · seed {} · again", engine.title(), record.preset, record.seed));
     let progress = Progress::telling(terminal, plan.tokens);
-    let mut say = terminal.story();
+    let mut sheet = terminal.story();
     if record.mode == Mode::Raw {
-        let bold = terminal.style(BOLD);
-        write!(terminal.out(), "{bold}")?;
-        say(&record.prompt)?;
-        write!(terminal.out(), "{bold:#}")?;
+        sheet.begins_with(&record.prompt);
     }
-    let told = tell(&mut session, plan, record.run.width, &progress, |text| Ok(say(text)?));
+    if !progress.shows_reading(plan.prompt.len(), BATCH) {
+        sheet.begin()?;
+    }
+    let told = tell(&mut session, plan, record.run.width, &progress, |text| Ok(sheet.say(Style::new(), text)?));
     progress.clear();
+    if told.is_err() {
+        sheet.break_off();
+    }
     let told = told?.told;
-    say("\n")?;
+    sheet.end()?;
     if told.stop == Some(StopReason::Interrupted) {
         return Ok(Outcome::Interrupted);
     }
