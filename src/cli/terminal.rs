@@ -15,6 +15,7 @@ use super::flow::Flow;
 use super::line::{Ink, Line};
 use super::screen::Screen;
 use super::sheet::Sheet;
+use crate::files::words;
 use crate::text::{EXCERPT, excerpt, sanitize};
 
 /// For errors.
@@ -215,14 +216,6 @@ impl<W: Write> Write for Out<W> {
 /// The kind stays: a closed pipe must be known as one, and an interrupted call is tried again.
 fn named(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to standard output: {}", words(error)))
-}
-
-/// The system's own words, in lower case and without the number.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
 }
 
 /// A text in exactly so many columns, harmless and on one line: cut with `…` or filled with spaces.
