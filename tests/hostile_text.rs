@@ -44,7 +44,11 @@ impl Place {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
-        command.args(args).current_dir(&self.folder).env("XDG_CONFIG_HOME", self.folder.join("config")).env("HOME", &self.folder);
+        command
+            .args(args)
+            .current_dir(&self.folder)
+            .env("XDG_CONFIG_HOME", self.folder.join("config"))
+            .env("HOME", &self.folder);
         command
     }
 
@@ -103,7 +107,21 @@ fn a_model_that_lies_about_itself_moves_nothing() {
     place.tried(&[&["compare", "once", "--presets", "temperature", "--model", path], &SHORT[..]].concat());
     place.tried(&["compare", "once", "--presets", "wave", "--model", path, "--tokens", "4", "--ctx", "200", "--out", "-.svg"]);
     place.tried(&["explain", "once", "--model", path, "--threads", "1", "--ctx", "200"]);
-    place.tried(&["bench", "--preset", "future", "--model", path, "--tokens", "4", "--runs", "1", "--stories", "1", "--threads", "1"]);
+    place.tried(&[
+        "bench",
+        "--preset",
+        "future",
+        "--model",
+        path,
+        "--tokens",
+        "4",
+        "--runs",
+        "1",
+        "--stories",
+        "1",
+        "--threads",
+        "1",
+    ]);
     place.tried(&["models", "info", path, "--ctx", "200"]);
     fs::create_dir_all(place.folder.join("models")).unwrap();
     fs::copy(&*named, place.folder.join("models/a.gguf")).unwrap();
@@ -227,7 +245,8 @@ fn records_and_prompts_of_others_move_nothing() {
         place.harmless(&["explain", "--record", &file, "--after", "1"]);
         place.harmless(&["report", &file, "--out", "planted.html"]);
     }
-    for line in [format!("{{\"text\": \"Once\", {}: 1}}", quoted(EVIL)), format!("{{\"text\": {}}}", quoted(EVIL)), EVIL.into()] {
+    for line in [format!("{{\"text\": \"Once\", {}: 1}}", quoted(EVIL)), format!("{{\"text\": {}}}", quoted(EVIL)), EVIL.into()]
+    {
         let file = place.file("prompts.jsonl", line);
         let _ = fs::remove_dir_all(place.folder.join("out"));
         place.harmless(&["batch", &file, "--out", "out", "--tokens", "4", "--dry-run"]);

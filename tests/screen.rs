@@ -58,7 +58,8 @@ fn a_story_on_a_terminal_is_that_of_a_pipe_with_every_word_whole() {
     let path = record.to_str().unwrap();
     piped(&["write", PROMPT, "--seed", "7", "--tokens", "90", "--record", path]);
     let told = ["write", PROMPT, "-q", "--seed", "7", "--tokens", "90"];
-    for more in [&[][..], &["--no-prompt"], &["--colour", "alpha"], &["--drafts", "2"], &["--drafts", "2", "--colour", "alpha"]] {
+    for more in [&[][..], &["--no-prompt"], &["--colour", "alpha"], &["--drafts", "2"], &["--drafts", "2", "--colour", "alpha"]]
+    {
         let args = [&told[..], more].concat();
         let story = piped(&args);
         for columns in [20, 33, 60, 80] {

@@ -66,8 +66,14 @@ impl Sheet {
         self.write(style, text)
     }
 
-    /// The end of the text, and of its line.
+    /// The end of the text. On a screen the next line begins below; into a file goes what is told and nothing else, so that it
+    /// can be told on from there.
     pub fn end(&mut self) -> io::Result<()> {
+        if self.flow.is_some() { self.end_line() } else { self.begin() }
+    }
+
+    /// The end of the text, and of its line.
+    pub fn end_line(&mut self) -> io::Result<()> {
         self.begin()?;
         self.flush_held()?;
         self.write(Style::new(), "\n")

@@ -161,23 +161,44 @@ impl Staged {
     /// # Errors
     /// Those of the system, or something has come there by now; then it stays, and this file is gone.
     pub fn commit(self) -> Result<()> {
+        commit_together(vec![self]).pop().unwrap_or(Ok(()))
+    }
+
+    /// The name, still to be written down in the folder that is returned.
+    fn rename(self) -> Result<PathBuf> {
         let Self { output, begun } = self;
-        let commit = || match begun {
-            Begun::File { file, place, over: true } => finish(file.persist(&place), &place),
-            Begun::File { file, place, over: false } => match file.persist_noclobber(&place) {
-                Err(error) if error.error.kind() != ErrorKind::AlreadyExists => {
+        let rename = || match begun {
+            Begun::File { file, place, over } => {
+                let renamed = if over { file.persist(&place) } else { file.persist_noclobber(&place) };
+                match renamed {
                     // Not every file system can ask and rename in one step.
-                    finish(error.file.persist(&place), &place)
-                }
-                renamed => finish(renamed, &place),
-            },
-            Begun::Stream { path, bytes } => OpenOptions::new().write(true).open(path)?.write_all(&bytes),
+                    Err(error) if !over && error.error.kind() != ErrorKind::AlreadyExists => error.file.persist(&place)?,
+                    renamed => renamed?,
+                };
+                Ok(folder(&place).to_owned())
+            }
+            Begun::Stream { path, bytes } => {
+                OpenOptions::new().write(true).open(&path)?.write_all(&bytes)?;
+                Ok(folder(&path).to_owned())
+            }
         };
-        commit().map_err(|error| match error.kind() {
+        rename().map_err(|error: io::Error| match error.kind() {
             ErrorKind::AlreadyExists => output.refusal("there is such a file by now, and it stays\nhint: name another file"),
             _ => output.refusal(&words(&error)),
         })
     }
+}
+
+/// Gives files their names, one right behind the other: a process that is killed rarely falls between two of them.
+///
+/// # Errors
+/// As [`Staged::commit`], for each of them.
+pub fn commit_together(staged: Vec<Staged>) -> Vec<Result<()>> {
+    let outputs: Vec<Output> = staged.iter().map(|staged| staged.output.clone()).collect();
+    let renamed: Vec<Result<PathBuf>> = staged.into_iter().map(Staged::rename).collect();
+    let settled =
+        |(renamed, output): (Result<PathBuf>, Output)| sync(&renamed?).map_err(|error| output.refusal(&words(&error)));
+    renamed.into_iter().zip(outputs).map(settled).collect()
 }
 
 /// Writes a file, whole or not at all, over whatever ordinary file is there: into one beside it that then takes its place. For
@@ -186,7 +207,8 @@ impl Staged {
 /// # Errors
 /// Those of the system; then what stood there before still does, and nothing stands beside it.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    finish(begin(path, bytes)?.persist(path), path)
+    begin(path, bytes)?.persist(path)?;
+    sync(folder(path))
 }
 
 /// The file beside its place, whole and on the disk.
@@ -197,11 +219,10 @@ fn begin(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     Ok(file)
 }
 
-/// After the renaming: the new name is in the folder, which is written at its own time.
-fn finish(renamed: Result<File, tempfile::PersistError>, path: &Path) -> io::Result<()> {
-    renamed.map_err(|error| error.error)?;
+/// Writes down the names in a folder, which else happens at its own time.
+fn sync(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
-    if let Ok(folder) = File::open(folder(path)) {
+    if let Ok(folder) = File::open(folder) {
         match folder.sync_all() {
             // Some file systems of networks cannot.
             Err(error) if error.kind() != ErrorKind::InvalidInput => return Err(error),

@@ -8,6 +8,7 @@ use serde_json::error::Category;
 
 use super::{FORMAT, Record};
 use crate::files;
+use crate::text::excerpt;
 
 /// How many letters of what stands in a record an error repeats.
 const CUT: usize = 40;
@@ -110,9 +111,7 @@ fn should_be(expected: &str) -> String {
 }
 
 fn cut(text: &str) -> String {
-    let mut letters = text.chars();
-    let some: String = letters.by_ref().take(CUT).collect();
-    if letters.next().is_some() { some + "…" } else { some }
+    excerpt(text, CUT)
 }
 
 #[cfg(test)]

@@ -40,6 +40,9 @@ pub struct Record {
     pub model: ModelFile,
     /// How it was computed.
     pub run: Run,
+    /// Which of several drafts it is; none where it was told alone, and in records of drafts from before they told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Draft>,
     /// By which program.
     pub versions: Versions,
     /// The tokens of the prompt.
@@ -60,6 +63,18 @@ pub struct Record {
     /// What was known and decided at each token, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracedToken>,
+}
+
+/// A story among drafts that were told together, under seeds that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Draft {
+    /// Its number among them, counted from 1. There are [`Run::drafts`] of them.
+    pub number: usize,
+    /// Whether all candidates were looked at, even where that could not matter. It changes no decision, but who is computed
+    /// beside whom, and so the bits.
+    #[serde(default)]
+    pub exhaustive: bool,
 }
 
 /// A model file.
