@@ -8,7 +8,7 @@ use super::engine::Engine;
 use super::progress::Progress;
 use super::prompt::{Prompt, ending};
 use super::tell::tell;
-use super::terminal::Terminal;
+use super::terminal::{DIM, Terminal};
 use super::usage::Usage;
 use crate::chat::{Conversation, Marks, Script, Template, Whose, is_instruction};
 use crate::decode::{Plan, Until, plain_sampler};
@@ -190,20 +190,22 @@ impl Engine {
         let progress = if shown {
             Progress::telling(terminal, plan.tokens)
         } else {
-            Progress::telling_apart(terminal, "thinking".to_owned(), plan.tokens)
+            Progress::telling_apart(terminal, "thinking", plan.tokens)
         };
         let mut session = self.session(std::slice::from_ref(&plan), 1)?;
         let mut model = Until::new(&mut session, self.weights.token_named(marks.stop));
+        let mut aside = shown.then(|| terminal.aside());
         let told = tell(&mut model, plan, 1, &progress, |text| {
-            if shown {
+            if let Some(aside) = &mut aside {
                 progress.clear();
-                terminal.aside(text);
+                // As with a note: nobody is left to be told that this failed.
+                let _ = aside.say(DIM, text);
             }
             Ok(())
         });
         progress.clear();
-        if shown {
-            terminal.aside("\n\n");
+        if let Some(aside) = &mut aside {
+            let _ = aside.say(DIM, "\n").and_then(|()| aside.end_line());
         }
         let told = told.context("the thinking before the story failed")?.told;
         match told.stop {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::Bench as Args;
 use super::engine::{Engine, interrupted};
+use super::line::{Ink, Line};
 use super::progress::Progress;
 use super::settings::Chosen;
 use super::terminal::{BOLD, Terminal};
@@ -129,12 +130,12 @@ fn all(bench: &Bench, session: &mut Session<'_>, progress: &Progress) -> Result<
     let jobs = bench.jobs();
     // The first touch of the weights brings them into memory: it is not measured.
     if let Some(first) = jobs.first() {
-        progress.names("warming up".into());
+        progress.names("warming up");
         bench.measure(*first, session, &clock, &mut |_| !interrupted())?;
     }
     let mut measured = Vec::new();
     for job in jobs {
-        progress.names(format!("{} × {}", job.mode, job.stories));
+        progress.names(&format!("{} × {}", job.mode, job.stories));
         session.clear();
         let mut go_on = |told| {
             progress.more(told);
@@ -213,7 +214,7 @@ fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
     writeln!(
         out,
         "\n{}{quantisation} · {} · width {}{memory}\nmedians of {} with {} a story",
-        report.model.name,
+        Line::of(Ink::Plain, &report.model.name),
         counted(report.settings.threads, "thread"),
         report.width,
         counted(report.runs, "run"),

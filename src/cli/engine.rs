@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{DeviceArgs, Flash, KvTypes, SplitBy};
+use super::args::{Colour, DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
 use super::interrupt::at_once;
 pub use super::interrupt::interrupted;
@@ -29,7 +29,7 @@ use crate::text::{EXCERPT, excerpt, some};
 pub const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
-const BATCH: usize = 256;
+pub const BATCH: usize = 256;
 
 /// The shortest story worth loading a model for, in tokens: what a model needs at least is asked before it is loaded.
 const LEAST: usize = 512;
@@ -310,8 +310,7 @@ fn cache_type(kind: Kind) -> Result<CacheType> {
 #[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
 fn last_words(message: &str) {
     let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
-    let said = given_up(&model, message);
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+    Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(given_up(&model, message)));
     std::process::exit(1);
 }
 
@@ -326,7 +325,7 @@ fn given_up(model: &str, message: &str) -> String {
         None => (message, String::new()),
     };
     let hint = "the file may be damaged, or not what it says it is, or memory may not suffice";
-    format!("error: llama.cpp gave up{model}: {cause}\nhint: {hint}{place}\n")
+    format!("llama.cpp gave up{model}: {cause}\nhint: {hint}{place}")
 }
 
 /// What was typed about devices and does nothing here, each as one sentence.
@@ -394,8 +393,8 @@ mod tests {
     #[test]
     fn last_words_are_a_sentence_with_the_place_behind_it() {
         let said = given_up(" on the model `m`", "/build/llama.cpp/ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed");
-        let (error, hint) = said.trim_end().split_once('\n').unwrap();
-        assert_eq!(error, "error: llama.cpp gave up on the model `m`: something in it is not as it must be");
+        let (error, hint) = said.split_once('\n').unwrap();
+        assert_eq!(error, "llama.cpp gave up on the model `m`: something in it is not as it must be");
         assert!(hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: (eps >= 0.0f) failed)"), "{hint}");
         let said = given_up("", "it failed at reading the vocabulary");
         assert!(said.starts_with("error: llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");

@@ -27,8 +27,10 @@ mod engine;
 mod explain;
 mod explanation;
 mod figures;
+mod flow;
 #[cfg(feature = "llama")]
 mod interrupt;
+mod line;
 mod machine;
 #[cfg(feature = "llama")]
 mod missing;
@@ -49,7 +51,9 @@ mod recording;
 #[cfg(feature = "llama")]
 mod replay;
 mod report;
+mod screen;
 mod settings;
+mod sheet;
 #[cfg(feature = "llama")]
 mod tell;
 mod terminal;

@@ -6,9 +6,9 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::Presets;
-use super::prose::{Ink, wrap};
+use super::prose::{Ink, Line, safe, wrap};
 use super::settings::{Chosen, folders};
-use super::terminal::{BOLD, DIM, Terminal, fit};
+use super::terminal::{BOLD, Terminal, fit};
 use super::{Outcome, drafts, plot};
 use crate::preset::{Origin, Paragraph, find, lint, list, markdown, reference, schema};
 
@@ -56,10 +56,11 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
         };
         let note = match (&line.origin, line.hidden) {
             (Origin::BuiltIn(_), _) => String::new(),
-            (file, false) => format!(" {DIM}({}){DIM:#}", origin(file)),
-            (file, true) => format!(" {DIM}({}, only by its path: the name is taken){DIM:#}", origin(file)),
+            (file, false) => format!(" ({})", origin(file)),
+            (file, true) => format!(" ({}, only by its path: the name is taken)", origin(file)),
         };
-        writeln!(out, "{BOLD}{}{BOLD:#}  {what}{note}", fit(&line.name, column))?;
+        let shown = Line::of(Ink::Bold, &fit(&line.name, column)).and(Ink::Plain, &format!("  {what}")).and(Ink::Dim, &note);
+        writeln!(out, "{shown}")?;
     }
     Ok(())
 }
@@ -113,9 +114,9 @@ fn check(files: &[String], terminal: &Terminal) -> Result<Outcome> {
         match find(file, &folders()) {
             Ok(preset) => {
                 let warnings = lint(&preset);
-                writeln!(out, "{file}: {}", if warnings.is_empty() { "good" } else { "can be read, but" })?;
+                writeln!(out, "{}: {}", safe(file), if warnings.is_empty() { "good" } else { "can be read, but" })?;
                 for warning in warnings {
-                    writeln!(out, "  {warning}")?;
+                    writeln!(out, "  {}", safe(&warning.to_string()))?;
                 }
             }
             Err(error) => {

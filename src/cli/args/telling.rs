@@ -128,7 +128,7 @@ pub struct Compare {
     #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]
     pub layout: Layout,
 
-    /// Print one JSON object: the prompt, the seed, and each story with its preset, tokens and costs; `parts-at` counts the words
+    /// Print one JSON object: the prompt, the seed, and each story with its preset, tokens and costs; `parts-at` counts the tokens
     /// before the first one that differs from the first story's.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
