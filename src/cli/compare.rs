@@ -13,12 +13,13 @@ use super::engine::Engine;
 use super::pictures::{Form, draw};
 use super::progress::Progress;
 use super::prose::{Ink, parting, safe, wrap};
-use super::settings::{Chosen, prompt, seed};
+use super::settings::{Chosen, combinations, prompt, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
+use super::usage::Usage;
 use crate::decode::Plan;
 use crate::llama::Session;
-use crate::preset::{Edit, vary};
+use crate::preset::Edit;
 use crate::prob::Token;
 use crate::report::Story;
 use crate::sampler::Sampler;
@@ -35,7 +36,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     if let Some(path) = &drawn {
         Form::of(path)?;
     }
-    let voices = voices(&presets, varied.as_deref(), &set, &model)?;
+    let voices = voices(&presets, &varied, &set, &model)?;
     let prompt = prompt(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
@@ -73,31 +74,32 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
 #[derive(Debug, Clone)]
 struct Voice {
     label: String,
-    /// The one change that tells it from others of its preset.
-    edit: Option<Edit>,
+    /// The changes that tell it from others of its preset.
+    edits: Vec<Edit>,
     chosen: Chosen,
 }
 
-/// Each preset, with each of the varied values where there are any.
-fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
+/// Each preset, with each combination of the varied values where there are any.
+fn voices(presets: &[String], varied: &[String], set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
     let names: Vec<&str> = match (presets, varied) {
-        ([], None) => USUAL.to_vec(),
-        ([], Some(_)) => vec![VARIED],
+        ([], []) => USUAL.to_vec(),
+        ([], _) => vec![VARIED],
         (named, _) => named.iter().map(String::as_str).collect(),
     };
-    let edits = varied.map_or(Ok(Vec::new()), vary)?;
+    let combinations = combinations(varied, names.len())?;
     let mut voices = Vec::new();
     for &name in &names {
         let chosen = Chosen::of(name, set, model)?;
-        if edits.is_empty() {
-            voices.push(Voice { label: name.to_string(), edit: None, chosen: chosen.clone() });
-        }
-        for edit in &edits {
+        for edits in &combinations {
             let mut chosen = chosen.clone();
-            chosen.preset.set(edit)?;
-            // Of one preset only the value differs.
-            let label = if names.len() == 1 { edit.to_string() } else { format!("{name} · {edit}") };
-            voices.push(Voice { label, edit: Some(edit.clone()), chosen });
+            for edit in edits {
+                chosen.preset.set(edit).map_err(|error| Usage(format!("{error:#}")))?;
+            }
+            // Of one preset only the values differ.
+            let only = names.len() == 1 && !edits.is_empty();
+            let words = (!only).then(|| name.to_owned()).into_iter().chain(edits.iter().map(Edit::to_string));
+            let label = words.collect::<Vec<_>>().join(" · ");
+            voices.push(Voice { label, edits: edits.clone(), chosen });
         }
     }
     Ok(voices)
@@ -184,7 +186,7 @@ struct Compared {
     label: String,
     /// The name by which its preset was asked for.
     preset: String,
-    /// The one change that tells it from others of its preset.
+    /// The changes that tell it from others of its preset: `future.alpha=1`, or several with ` · ` between them.
     edit: Option<String>,
     /// The preset as it ran, as TOML, with all changes made.
     resolved: String,
@@ -216,14 +218,14 @@ struct Seconds {
 fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked) -> Result<Vec<Compared>> {
     let first = tales.first().map_or(String::new(), |tale| asked.story(&tale.told.text));
     let compare = |(voice, tale): (&Voice, &Tale)| {
-        let Voice { label, edit, chosen: Chosen { name, preset } } = voice;
+        let Voice { label, edits, chosen: Chosen { name, preset } } = voice;
         let Tale { told, draws, read_time, tell_time } = tale;
         let text = asked.story(&told.text);
         let log_p: f64 = draws.iter().map(|draw| draw.log_p).sum();
         Ok(Compared {
             label: label.clone(),
             preset: name.clone(),
-            edit: edit.as_ref().map(Edit::to_string),
+            edit: (!edits.is_empty()).then(|| edits.iter().map(Edit::to_string).collect::<Vec<_>>().join(" · ")),
             resolved: preset.to_toml()?,
             tokens: told.tokens.clone(),
             stop: told.stop.clone(),

@@ -97,6 +97,9 @@ impl Drafts<'_> {
             more => format!("{more} drafts · seeds {} to {}", plan.seed, plans[more - 1].seed),
         };
         terminal.note(format_args!("{} · preset {} · {seeds}", self.engine.title(), self.chosen.name));
+        if plans.len() > 1 && plan.sampler.draws_nothing() {
+            terminal.note(format_args!("{} draws nothing: all drafts are the same", self.chosen.name));
+        }
         let tokens = plan.tokens.saturating_mul(plans.len());
         let progress = Progress::telling_apart(terminal, some(plans.len(), "draft"), tokens);
 

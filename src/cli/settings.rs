@@ -13,10 +13,11 @@ use super::engine::bundled;
 use super::usage::Usage;
 #[cfg(feature = "llama")]
 use crate::catalog::ModelCard;
-use crate::preset::{Edit, Folders, Preset, find};
+use crate::preset::{Edit, Folders, Preset, find, vary};
 #[cfg(feature = "llama")]
 use crate::preset::{of_model, parse};
 use crate::sampler::{Reach, Sampler};
+use crate::text::grouped;
 
 /// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
 const LONGEST_PROMPT: u64 = 64 << 20;
@@ -117,6 +118,28 @@ pub fn prompt(typed: Option<String>) -> Result<String> {
         return Err(Usage(format!("the prompt holds a NUL character, at byte {at}: it is no text")).into());
     }
     Ok(prompt)
+}
+
+/// More presets than anybody compares; each of them is kept ready.
+const MOST_VOICES: usize = 10_000;
+
+/// Every combination of values that are to be varied, each option with its values: `future.alpha=-1,0,1`. It is one without a
+/// change where nothing is varied. `presets` have each of them.
+pub fn combinations(varied: &[String], presets: usize) -> Result<Vec<Vec<Edit>>> {
+    let mut all: Vec<Vec<Edit>> = vec![Vec::new()];
+    for varied in varied {
+        let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
+        let count = all.len().saturating_mul(edits.len()).saturating_mul(presets);
+        if count > MOST_VOICES {
+            let (count, most) = (grouped(count), grouped(MOST_VOICES));
+            return Err(Usage(format!("`--vary` makes {count} presets: more than {most}\nhint: vary fewer values")).into());
+        }
+        let with = |before: &Vec<Edit>| {
+            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Ok(all)
 }
 
 /// The seed, and whether it was chosen here.

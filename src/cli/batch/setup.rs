@@ -9,20 +9,22 @@ use anyhow::Result;
 use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
 use super::super::asking::Asked;
 use super::super::engine::Engine;
-use super::super::figures::grouped;
 use super::super::recording::Recorder;
-use super::super::settings::{Chosen, prompt};
+use super::super::settings::{Chosen, combinations, prompt};
 use super::super::terminal::Terminal;
 use super::super::usage::Usage;
 use super::lanes::{Work, tell_all};
-use crate::batch::{Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice};
+use super::summary::shown;
+use crate::batch::{
+    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
+};
 use crate::catalog::in_words;
 use crate::decode::{Counts, Plan, Stories, Told};
 use crate::llama::{MOST_BRANCHES, physical_cores};
-use crate::preset::{Edit, vary};
+use crate::preset::Edit;
 use crate::sampler::Sampler;
-use crate::story::Mode;
-use crate::text::some;
+use crate::story::{Mode, Run};
+use crate::text::{grouped, plural, some};
 
 /// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
 /// more costs less than several (16 tokens cost 7 to 8 times one on models of 0.5 and 1 billion weights, 4 cost 2.5 times one).
@@ -69,8 +71,15 @@ impl<'a> Setup<'a> {
             let hint = "`afterword write` lets a model think before one story";
             return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
         }
+        let least = args.min_tokens.map_or(0, NonZeroUsize::get);
+        if least > args.tokens.get() {
+            let message = format!("`--min-tokens` is {least}, but `--tokens` ends the stories after {}", args.tokens);
+            return Err(Usage(message).into());
+        }
         let prompts = prompts(args)?;
         let (voices, samplers) = voices(args)?;
+        batch::count(prompts.len(), voices.len(), args.seeds.all().len())?;
+        warn(args, &voices, &samplers, terminal);
         for sampler in &samplers {
             sampler.check(engine.weights.lexicon())?;
         }
@@ -104,7 +113,7 @@ impl<'a> Setup<'a> {
             seeds: args.seeds.clone(),
             parallel,
             asking: Asking { mode, system, prefill, parse_special },
-            settings: recorder.run(args.tokens.get(), &args.stop),
+            settings: Run { min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
             model: recorder.model().clone(),
             versions: recorder.versions().clone(),
             preset: voices,
@@ -116,8 +125,7 @@ impl<'a> Setup<'a> {
 
     /// The stories of this run or part of one.
     pub fn items(&self) -> Vec<Item> {
-        let here = |item: &Item| self.run.shard.is_none_or(|shard| shard.holds(item.number));
-        self.matrix.items().filter(here).collect()
+        self.matrix.items().filter(|item| self.run.holds(*item)).collect()
     }
 
     /// The prompt of a story as it is put to the model, or why it cannot be told from.
@@ -137,7 +145,7 @@ impl<'a> Setup<'a> {
 
     /// The most tokens of a story.
     pub fn limit(&self, item: Item) -> usize {
-        self.run.prompt[item.prompt].tokens.unwrap_or(self.args.tokens).get()
+        self.run.limit(item)
     }
 
     /// What is told.
@@ -176,11 +184,10 @@ impl<'a> Setup<'a> {
         terminal.note(format_args!("{} {stories} to `{}`{there} · {at_once} at once{strict}", grouped(all), root.display()));
     }
 
-    /// `--dry-run`: what would be told, and what it would take.
-    pub fn show_plan(&self, engine: &Engine, terminal: &Terminal) -> Result<()> {
+    /// `--dry-run`: what would be told of `all` stories, and what it would take.
+    pub fn show_plan(&self, engine: &Engine, all: usize, items: &[Item], terminal: &Terminal) -> Result<()> {
         use std::io::Write as _;
 
-        let items = self.items();
         let most: usize = items.iter().map(|item| self.limit(*item)).sum();
         let read: usize = items.iter().map(|item| self.asked(*item).map_or(0, |asked| asked.tokens.len())).sum();
         let broken = self.asked.iter().filter(|asked| asked.is_err()).count();
@@ -190,7 +197,11 @@ impl<'a> Setup<'a> {
         let run = &self.run;
         let (prompts, presets) = (some(run.prompt.len(), "prompt"), some(run.preset.len(), "preset"));
         let seeds = some(run.seeds.all().len(), "seed");
-        writeln!(out, "stories   {} = {prompts} × {presets} × {seeds}{shard}", grouped(items.len()))?;
+        let there = match all - items.len() {
+            0 => String::new(),
+            there => format!(", {} there already", plural(there, "is", "are")),
+        };
+        writeln!(out, "stories   {} = {prompts} × {presets} × {seeds}{shard}{there}", grouped(all))?;
         writeln!(out, "tokens    at most {}, behind {} of prompts", grouped(most), grouped(read))?;
         let together = if sessions == 1 { "one memory".to_owned() } else { format!("{sessions} memories") };
         writeln!(out, "at once   {} in {together}", sessions * streams)?;
@@ -198,13 +209,15 @@ impl<'a> Setup<'a> {
             let all = need.weights + (need.cache + need.compute) * sessions as u64;
             writeln!(out, "memory    about {}", in_words(all))?;
         }
-        if let Some(pace) = self.try_out(engine, &items)? {
+        if let Some(pace) = self.try_out(engine, items)? {
             writeln!(out, "time      about {} at {pace:.0} tokens/s", duration(most as f64 / pace))?;
         }
         if broken > 0 {
             writeln!(out, "broken    {broken} of the prompts cannot be told from")?;
         }
-        writeln!(out, "names     {}", items.first().map_or(String::new(), |item| self.matrix.name(*item)))?;
+        if let Some(item) = items.first() {
+            writeln!(out, "names     {}", self.matrix.name(*item))?;
+        }
         Ok(())
     }
 
@@ -250,14 +263,8 @@ fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
 
 /// Every preset with every combination of the varied values.
 fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
-    let mut combinations: Vec<Vec<Edit>> = vec![Vec::new()];
-    for varied in &args.vary {
-        let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
-        let with = |before: &Vec<Edit>| {
-            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
-        };
-        combinations = combinations.iter().flat_map(with).collect();
-    }
+    let combinations = combinations(&args.vary, args.preset.len())?;
+    let least = args.min_tokens.map_or(0, NonZeroUsize::get);
     let (mut voices, mut samplers) = (Vec::new(), Vec::new());
     for name in &args.preset {
         let chosen = Chosen::of(name, &args.set, &args.model)?;
@@ -268,10 +275,27 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
             }
             let edits = edits.iter().map(Edit::to_string).collect();
             voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()? });
-            samplers.push(chosen.sampler_traced(args.trace));
+            let sampler = chosen.sampler_traced(args.trace);
+            samplers.push(if least == 0 { sampler } else { sampler.with_min_tokens(least) });
         }
     }
     Ok((voices, samplers))
+}
+
+/// Says what of the command will have no effect.
+fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Terminal) {
+    let certain: Vec<String> =
+        voices.iter().zip(samplers).filter(|(_, sampler)| sampler.draws_nothing()).map(|(voice, _)| voice.label()).collect();
+    let seeds = args.seeds.all().len();
+    if seeds > 1 && !certain.is_empty() {
+        let draw = if certain.len() == 1 { "draws" } else { "draw" };
+        let each = if certain.len() == 1 { "its stories" } else { "their stories" };
+        terminal.note(format_args!("{} {draw} nothing: {each} are the same under all {seeds} seeds", shown(&certain)));
+    }
+    if let (true, Width::Fixed(width)) = (args.strict && args.model.width != Width::Fixed(NonZeroUsize::MIN), args.model.width)
+    {
+        terminal.note(format_args!("`--strict` looks at one candidate in a decode: `--width {width}` is left out"));
+    }
 }
 
 /// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
@@ -294,9 +318,12 @@ fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal)
     }
     let in_chat = all.iter().flatten().filter(|asked| asked.mode != Mode::Raw).count();
     if in_chat > 0 && !args.asking.chat {
-        let raw = all.len() - in_chat;
-        terminal
-            .note(format_args!("{in_chat} prompts taken as instructions, {raw} as beginnings · `--chat` and `--raw` decide"));
+        let chat = plural(in_chat, "prompt is taken as an instruction", "prompts are taken as instructions");
+        let raw = match all.len() - in_chat {
+            0 => String::new(),
+            raw => format!(", {}", plural(raw, "as a beginning", "as beginnings")),
+        };
+        terminal.note(format_args!("{chat}{raw} · `--chat` and `--raw` decide"));
     }
     Ok(all)
 }
@@ -354,7 +381,9 @@ fn parallel(
         () if small => 1,
         () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
     };
-    let total = asked.unwrap_or(lanes * streams_of_a_lane).min(stories).max(1);
+    // Who asks for so many memories and for nothing else wants each of them filled.
+    let lanes = if asked.is_none() { sessions.unwrap_or(lanes) } else { lanes };
+    let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
     let sessions = sessions.unwrap_or(if args.strict { total } else { lanes }).min(total);
     // One branch more for every story, which keeps a prompt for those that share it.
     let most = (MOST_BRANCHES / (branches + 1)).max(1);
