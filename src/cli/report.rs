@@ -4,13 +4,13 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 
 use super::Outcome;
 use super::args::Report;
 use super::terminal::Terminal;
 use crate::report::{Page, Story, page};
-use crate::story::{FORMAT, Record};
+use crate::story::Record;
 use crate::text::some;
 
 /// Where a folder of stories keeps its records.
@@ -83,12 +83,7 @@ fn records_of(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// The record in a file.
 pub fn read(path: &Path) -> Result<Record> {
-    let reading = || format!("cannot read the record `{}`", path.display());
-    let text = fs::read_to_string(path).with_context(reading)?;
-    let record: Record = serde_json::from_str(&text).with_context(reading)?;
-    let (format, place) = (record.format, path.display());
-    ensure!(format <= FORMAT, "the record `{place}` has the form {format}, and this program reads up to {FORMAT}");
-    Ok(record)
+    Record::read(path)
 }
 
 /// The name of a file without its ending.

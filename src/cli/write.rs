@@ -15,8 +15,9 @@ use super::terminal::{BOLD, Terminal};
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
+use crate::files::{Form, Inputs, Output};
 use crate::report::Tint;
-use crate::story::{Mode, Record, StopReason, TracedToken};
+use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
@@ -33,7 +34,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
             let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
             return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record").into());
         }
-        Record::check_place(path)?;
+        Output::new(path, Form::RECORD, &Inputs::streams())?;
     }
     if trace.is_some() && record.is_none() && out.is_none() {
         let hint = "name one with `--record FILE`, or a folder of them with `--out DIR`";

@@ -1,6 +1,6 @@
 //! What can be known of a model file before it is loaded: whether it is a GGUF, and what of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
 
@@ -18,24 +18,26 @@ const WIDEST_WINDOW: u64 = 1 << 26;
 
 /// Reads a file with care before it is handed to llama.cpp, whose complaints are about parsing and not about what the person
 /// gave, and refuses what can never tell a story before gigabytes of it are read. The cause is a clause without its subject:
-/// "it is a directory".
+/// "it is a directory". Returns the files that the model is made of.
 ///
 /// # Errors
 /// The file is missing, unreadable, a directory, empty, no GGUF, of a version that llama.cpp does not read, cut off, damaged,
 /// or holds something else than a language model.
-pub(super) fn check(path: &Path) -> Result<()> {
+pub(super) fn check(path: &Path) -> Result<Vec<PathBuf>> {
     let header = Header::read(path)?;
     ensure!(path.to_str().is_some(), "its name is not UTF-8");
     ensure!(!header.tensors.is_empty(), "it is a GGUF without weights");
     describe(&header)?;
     // Only the first part stands for all of them: llama.cpp refuses the others, and says so.
     if header.whole("split.count").is_none_or(|count| count <= 1) || is_later_part(&header) {
-        return sound(&header);
+        sound(&header)?;
+        return Ok(vec![path.to_owned()]);
     }
     let (_, headers) = Header::read_parts(path)?;
     let family = header.text("general.architecture").unwrap_or_default();
     sound(&header)?;
-    headers.iter().skip(1).try_for_each(|part| multiplies(part, family))
+    headers.iter().skip(1).try_for_each(|part| multiplies(part, family))?;
+    header.part_paths(path)
 }
 
 /// The architectures without a memory of what came before: they read whole texts. llama.cpp loads them and does not tell.

@@ -12,6 +12,7 @@ mod backend;
 mod branches;
 mod device;
 mod file;
+mod held;
 mod lexicon;
 mod session;
 mod settings;

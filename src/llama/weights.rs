@@ -10,7 +10,9 @@ use llama_cpp_sys_2 as sys;
 
 use super::backend::{backend, fenced, overheard};
 use super::device::Split;
+use super::held::Held;
 use super::{device, file, lexicon};
+use crate::files::words;
 use crate::model::{Lexicon, Token};
 
 /// Names of llama.cpp's file types, by number, where the number has one.
@@ -47,6 +49,7 @@ impl Default for LoadOptions {
 pub struct Weights {
     pub(super) model: LlamaModel,
     path: PathBuf,
+    files: Held,
     lexicon: Lexicon,
 }
 
@@ -59,7 +62,8 @@ impl Weights {
     /// memory; or the loading was stopped.
     pub fn load(path: &Path, options: &LoadOptions, mut progress: impl FnMut(f32) -> bool + 'static) -> Result<Self> {
         let refuse = |cause: String| anyhow::anyhow!("cannot load the model `{}`: {cause}", path.display());
-        file::check(path).map_err(|cause| refuse(format!("{cause:#}")))?;
+        let paths = file::check(path).map_err(|cause| refuse(format!("{cause:#}")))?;
+        let files = Held::open(&paths).map_err(|error| refuse(words(&error)))?;
 
         let backend = backend()?;
         let stopped = std::rc::Rc::new(std::cell::Cell::new(false));
@@ -81,13 +85,41 @@ impl Weights {
         };
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
         let lexicon = fenced(|| lexicon::read(&model.vocab()));
-        Ok(Self { model, path: path.to_owned(), lexicon })
+        if !files.is_at(&paths) {
+            return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
+        }
+        Ok(Self { model, path: path.to_owned(), files, lexicon })
     }
 
     /// The file, as it was given.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The size of the file in bytes.
+    #[must_use]
+    pub fn file_size(&self) -> u64 {
+        self.files.size()
+    }
+
+    /// The SHA-256 of the file that was loaded, in hexadecimal digits; of several files, of the first. Another file under the
+    /// same name has no part in it.
+    ///
+    /// # Errors
+    /// The file cannot be read again, or was written to since it was loaded.
+    pub fn sha256(&self) -> Result<String> {
+        let sum = self.files.sha256();
+        sum.map_err(|error| {
+            anyhow::anyhow!("cannot read the model `{}` for its checksum: {}", self.path.display(), words(&error))
+        })
+    }
+
+    /// Whether the files that were loaded are as they were then: mapped weights change with their file. What became of their
+    /// names does not matter.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.files.is_unchanged()
     }
 
     /// The vocabulary.

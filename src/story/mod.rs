@@ -1,6 +1,7 @@
 //! What a story leaves behind.
 
 mod mode;
+mod read;
 mod record;
 mod stop;
 mod trace;
