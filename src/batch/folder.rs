@@ -26,8 +26,8 @@ use super::standing::Standing;
 use crate::files;
 use crate::story::{FORMAT, Record};
 
-/// No record has more bytes, and no text of a story.
-const LONGEST: u64 = 1 << 30;
+/// No text of a story that somebody has worked on has more bytes.
+const LONGEST: u64 = 64 << 20;
 
 /// What helps where a folder holds another run.
 const ANEW: &str = "`--force` starts anew in a folder beside it";
@@ -302,18 +302,17 @@ pub(super) fn edited(root: &Path, name: &str, record: &Record) -> Result<Option<
 
 fn found(root: &Path, name: &str) -> Result<Found> {
     let path = file(root, name, "json");
-    let bytes = match files::read(&path, LONGEST) {
+    let bytes = match files::read(&path, Record::LONGEST) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
         bytes => bytes.with_context(|| format!("cannot read the record `{}`", path.display()))?,
     };
-    let record: Option<Record> = serde_json::from_slice(&bytes).ok();
-    if let Some(record) = record {
+    if let Ok(record) = Record::parse(&bytes) {
         return Ok(Found::Record(Box::new(record), bytes.len() as u64));
     }
     // What a newer program wrote is whole, though it cannot be read here.
     let format = serde_json::from_slice::<serde_json::Value>(&bytes).ok().and_then(|record| record.get("format")?.as_u64());
     Ok(match format.filter(|format| *format > u64::from(FORMAT)) {
-        Some(newer) => Found::Newer(format!("its format is {newer}, and this program knows up to {FORMAT}")),
+        Some(newer) => Found::Newer(format!("it has the form {newer}, and this program reads up to {FORMAT}")),
         None => Found::Nothing,
     })
 }

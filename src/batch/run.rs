@@ -101,7 +101,9 @@ impl RunFile {
         // A newer form may hold what is unknown here, so the number is asked first.
         let format = text.parse::<toml::Table>().ok().and_then(|table| table.get("format")?.as_integer());
         if let Some(newer) = format.filter(|format| *format > i64::from(RUN_FORMAT)) {
-            return Err(anyhow!("its format is {newer}, and this program knows up to {RUN_FORMAT}: a newer one has begun it"));
+            return Err(anyhow!(
+                "it has the form {newer}, and this program reads up to {RUN_FORMAT}\nhint: a newer version of afterword wrote it, and goes on with it"
+            ));
         }
         let run: Self = toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
@@ -324,7 +326,7 @@ pub(super) mod tests {
         let text = toml::to_string_pretty(&example()).unwrap();
         assert_eq!(RunFile::parse(&text).unwrap(), example());
         for (from, to, cause) in [
-            ("format = 1", "format = 999\nfuture = true", "its format is 999, and this program knows up to 1"),
+            ("format = 1", "format = 999\nfuture = true", "it has the form 999, and this program reads up to 1\nhint: "),
             ("sessions = 1", "sessions = 0", "`sessions` is 0: expected 1 to 4096"),
             ("streams = 2", "streams = 0", "`streams` is 0"),
             ("strict = true", "strict = 1", "expected a boolean, found 1"),

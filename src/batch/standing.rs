@@ -33,7 +33,7 @@ impl RunFile {
         let tells = |yes: bool| if yes { "is" } else { "is not" };
         let number = |what: &str, now: usize, run: usize| format!("{what} is {now} (that of the run is {run})");
         let checks = [
-            (record.format > FORMAT, format!("its format is {}, and this program knows up to {FORMAT}", record.format)),
+            (record.format > FORMAT, format!("it has the form {}, and this program reads up to {FORMAT}", record.format)),
             (record.model.sha256 != self.model.sha256, format!("its model is another, `{}`", record.model.file)),
             (record.prompt != prompt.text, "its prompt is another".to_owned()),
             (record.resolved != self.preset[item.voice].resolved, "its preset is another".to_owned()),
@@ -106,7 +106,7 @@ mod tests {
         // Another machine told it, or it took longer.
         assert_eq!(changed(|record| (record.run.threads, record.times.tell) = (7, 9.0)), Standing::Whole);
         let foreign: [(fn(&mut Record), &str); 10] = [
-            (|record| record.format = 999, "its format is 999"),
+            (|record| record.format = 999, "it has the form 999"),
             (|record| record.model.sha256.push('b'), "its model is another, `a.gguf`"),
             (|record| record.prompt.push('!'), "its prompt is another"),
             (|record| record.resolved.push('#'), "its preset is another"),

@@ -450,7 +450,7 @@ fn a_story_of_another_run_is_neither_counted_nor_written_over() {
     let foreign: [(fn(&mut Record), &str); 3] = [
         (|record| record.model.sha256.push('b'), "its model is another"),
         (|record| record.run.limit = 5, "its most tokens is 5 (that of the run is 9)"),
-        (|record| record.format = 999, "its format is 999"),
+        (|record| record.format = 999, "it has the form 999"),
     ];
     for (change, cause) in foreign {
         changed(change);

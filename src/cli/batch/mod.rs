@@ -86,8 +86,9 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
 fn say(findings: &Findings, terminal: &Terminal) {
     let Findings { mended, edited, gone: _, lost_run } = findings;
     if !mended.is_empty() {
-        let texts = plural(mended.len(), "text was", "texts were");
-        terminal.note(format_args!("{texts} lost or cut short, and stand again as the records tell them: {}", shown(mended)));
+        let one = "text was lost or cut short, and stands again as its record tells it";
+        let texts = plural(mended.len(), one, "texts were lost or cut short, and stand again as their records tell them");
+        terminal.note(format_args!("{texts}: {}", shown(mended)));
     }
     if !edited.is_empty() {
         let texts = plural(
@@ -134,6 +135,13 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
                 let draws = finished.draws.iter().filter(|_| setup.run.trace.is_some());
                 let trace = draws.map(|draw| TracedToken::of(draw, lexicon)).collect();
                 let record = setup.record(item, *finished, seconds, trace)?;
+                // Mapped weights change with their file. What was kept before was told before.
+                ensure!(
+                    engine.args.device.no_mmap || engine.weights.is_unchanged(),
+                    "the run broke off: the model `{}` was written to while it told, and what it told since is not kept\nhint: \
+                     once the file is whole again, the same command goes on from here; `--no-mmap` reads it once, into memory",
+                    engine.weights.path().display()
+                );
                 keep(folder, item, &record, watch)?;
             }
         }

@@ -78,7 +78,7 @@ impl<'a> Setup<'a> {
         }
         let prompts = prompts(args)?;
         let (voices, samplers) = voices(args)?;
-        batch::count(prompts.len(), voices.len(), args.seeds.all().len())?;
+        batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
         warn(args, &voices, &samplers, terminal);
         for sampler in &samplers {
             sampler.check(engine.weights.lexicon())?;

@@ -82,8 +82,9 @@ pub fn show(shelf: &Shelf, total: &Total, parallel: &Parallel, json: bool, termi
     let now = if told == stories { String::new() } else { format!(" ({} now)", grouped(told)) };
     terminal.note(format_args!("{} of {} stories{now}{pace}{memories}", grouped(stories), grouped(asked)));
     if empty > 0 {
-        let stories = plural(empty, "story is empty: the model ended it", "stories are empty: the model ended them");
-        terminal.note(format_args!("{stories} at once · `--min-tokens 50` makes it go on"));
+        let one = "story is empty: the model ended it at once · `--min-tokens 50` makes it go on";
+        let many = "stories are empty: the model ended them at once · `--min-tokens 50` makes them go on";
+        terminal.note(plural(empty, one, many));
     }
     Ok(())
 }
