@@ -1,6 +1,7 @@
 //! `afterword batch`: tells many stories into a folder.
 
 mod lanes;
+mod parallel;
 mod progress;
 mod setup;
 mod summary;

@@ -14,34 +14,18 @@ use super::super::settings::{Chosen, combinations, prompt};
 use super::super::terminal::Terminal;
 use super::super::usage::Usage;
 use super::lanes::{Work, tell_all};
+use super::parallel::parallel;
 use super::summary::shown;
 use crate::batch::{
     self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
 };
 use crate::catalog::in_words;
 use crate::decode::{Counts, Plan, Stories, Told};
-use crate::llama::{MOST_BRANCHES, physical_cores};
+use crate::llama::MOST_BRANCHES;
 use crate::preset::Edit;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Run};
 use crate::text::{grouped, plural, some};
-
-/// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
-/// more costs less than several (16 tokens cost 7 to 8 times one on models of 0.5 and 1 billion weights, 4 cost 2.5 times one).
-const ON_A_PROCESSOR: usize = 16;
-
-/// Every token's attention walks over the cells of all stories in its memory. Beyond so many cells that is what takes the time,
-/// and fewer stories at once are faster.
-const MOST_CELLS: usize = 8192;
-
-/// Stories told at once that such a memory holds at least.
-const LEAST: usize = 4;
-
-/// Stories told at once on a GPU.
-const ON_A_GPU: usize = 32;
-
-/// Below this size of its file in bytes a model computes too little for a decode of several stories to gain anything.
-const SMALL: u64 = 100_000_000;
 
 /// Tokens that are told to estimate how long a run will take.
 const TRIED: usize = 24;
@@ -318,14 +302,19 @@ fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal)
     }
     let in_chat = all.iter().flatten().filter(|asked| asked.mode != Mode::Raw).count();
     if in_chat > 0 && !args.asking.chat {
-        let chat = plural(in_chat, "prompt is taken as an instruction", "prompts are taken as instructions");
-        let raw = match all.len() - in_chat {
-            0 => String::new(),
-            raw => format!(", {}", plural(raw, "as a beginning", "as beginnings")),
-        };
-        terminal.note(format_args!("{chat}{raw} · `--chat` and `--raw` decide"));
+        terminal.note(format_args!("{} · `--chat` and `--raw` decide", taken(in_chat, all.len() - in_chat)));
     }
     Ok(all)
+}
+
+/// How so many prompts are taken.
+fn taken(in_chat: usize, raw: usize) -> String {
+    let chat = plural(in_chat, "prompt is taken as an instruction", "prompts are taken as instructions");
+    match raw {
+        0 => chat,
+        1 => format!("{chat}, 1 as a beginning"),
+        _ => format!("{chat}, {raw} as beginnings"),
+    }
 }
 
 /// For every prompt and voice the longest story, for its room.
@@ -354,52 +343,14 @@ fn longest(
     samplers.iter().map(plan).collect()
 }
 
-/// How many stories are told at once: by what was asked, by what the folder's run had, else by the kind of device, the number
-/// of cores and the size of the model. Never by timing, so that equal command lines do the same.
-fn parallel(
-    args: &Batch,
-    engine: &Engine,
-    before: Option<Parallel>,
-    (cells, branches): (usize, usize),
-    stories: usize,
-) -> Result<Parallel> {
-    let fixed = |width: Width| match width {
-        Width::Auto => None,
-        Width::Fixed(count) => Some(count.get()),
-    };
-    let (asked, sessions) = (fixed(args.parallel), fixed(args.sessions));
-    if let (None, None, Some(before)) = (asked, sessions, before) {
-        return Ok(if args.strict { Parallel { streams: 1, ..before } } else { before });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_prompt_is_taken_and_several_are() {
+        assert_eq!(taken(1, 5), "1 prompt is taken as an instruction, 5 as beginnings");
+        assert_eq!(taken(2, 1), "2 prompts are taken as instructions, 1 as a beginning");
+        assert_eq!(taken(2, 0), "2 prompts are taken as instructions");
     }
-    let on_gpu = engine.gpu_layers != Some(0) && !engine.devices().is_empty();
-    let small = engine.weights.size() < SMALL;
-    let threads = engine.args.threads.map_or(if small { 1 } else { physical_cores() }, NonZeroUsize::get);
-    let lanes = if on_gpu { 1 } else { (physical_cores() / threads).max(1) };
-    let streams_of_a_lane = match () {
-        () if args.strict => 1,
-        () if on_gpu => ON_A_GPU,
-        () if small => 1,
-        () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
-    };
-    // Who asks for so many memories and for nothing else wants each of them filled.
-    let lanes = if asked.is_none() { sessions.unwrap_or(lanes) } else { lanes };
-    let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
-    let sessions = sessions.unwrap_or(if args.strict { total } else { lanes }).min(total);
-    // One branch more for every story, which keeps a prompt for those that share it.
-    let most = (MOST_BRANCHES / (branches + 1)).max(1);
-    let streams = if args.strict { 1 } else { total.div_ceil(sessions) };
-    if asked.is_some() && streams > most {
-        let hint = format!("the presets need {branches} branches a story: at most {most} can be told at once in one memory");
-        return Err(Usage(format!("`--parallel` is too much for one memory\nhint: {hint}")).into());
-    }
-    let mut parallel = Parallel { sessions, streams: streams.min(most) };
-    // Memory: what is there of it in all, and not what happens to be free.
-    let fits = |Parallel { sessions, streams }| match (engine.need(cells * streams, branches * streams), engine.memory()) {
-        (Some(need), Some(memory)) => need.weights + (need.cache + need.compute) * sessions as u64 <= memory / 10 * 9,
-        _ => true,
-    };
-    while asked.is_none() && parallel.streams > 1 && !fits(parallel) {
-        parallel.streams -= 1;
-    }
-    Ok(parallel)
 }
