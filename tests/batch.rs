@@ -491,7 +491,7 @@ fn options_do_what_they_say_or_say_that_they_do_not() {
     let (_, run) = with("sessions", &["--sessions", "5", "--seeds", "1..2"]);
     assert_eq!(run.parallel.sessions, 5);
     let (said, _) = with("strict", &["--strict", "--width", "8"]);
-    assert!(said.contains("`--width 8` is left out"), "{said}");
+    assert!(said.contains("`--width 8` does nothing"), "{said}");
     let (said, _) = with("greedy", &["--presets", "greedy,temperature", "--seeds", "1..3"]);
     assert_eq!(said.matches("greedy draws nothing: its stories are the same under all 3 seeds\n").count(), 1, "{said}");
     let (said, run) = with("least", &["--min-tokens", "4", "--vary", "temperature=1,2", "--vary", "min-p=0,0.1"]);

@@ -192,12 +192,12 @@ impl<'d> Folder<'d> {
             }
             let disk = self.disk;
             let mut mend = |path: &Path, text: &str| place(disk, path, text.as_bytes());
-            match find_one(&self.root, &self.run, &self.matrix, item, &mut self.findings, &mut mend)? {
-                Some(kept) => self.shelf.put(item, kept),
-                None => {
-                    self.shelf.lose(item);
-                    self.findings.gone.push(name);
-                }
+            let found = find_one(&self.root, &self.run, &self.matrix, item, &mut self.findings, &mut mend)?;
+            if let Some(kept) = found {
+                self.shelf.put(item, kept);
+            } else {
+                self.shelf.lose(item);
+                self.findings.gone.push(name);
             }
         }
         self.write_index()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::files;
@@ -91,11 +91,11 @@ struct Known {
 pub(super) fn read(path: &Path, stories: usize) -> Result<Option<Vec<Entry>>> {
     let refusal = || format!("cannot write the index `{}`", path.display());
     let hint = "\nhint: move it away, or name another folder with `--out`";
-    match path.symlink_metadata() {
+    let facts = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Ok(facts) if facts.is_symlink() => bail!("{}: there is a link, and it stays{hint}", refusal()),
-        facts => drop(facts.with_context(refusal)?),
-    }
+        facts => facts.with_context(refusal)?,
+    };
+    ensure!(!facts.is_symlink(), "{}: there is a link, and it stays{hint}", refusal());
     let bytes = files::read(path, longest(stories)).with_context(refusal)?;
     let (lines, torn) = match bytes.iter().rposition(|&byte| byte == b'\n') {
         Some(end) => bytes.split_at(end + 1),
@@ -106,17 +106,14 @@ pub(super) fn read(path: &Path, stories: usize) -> Result<Option<Vec<Entry>>> {
     let (mut entries, mut current) = (Vec::new(), torn.is_empty() && lines.len() == bytes.len());
     let mut ours = torn.starts_with(BEGINNING) || BEGINNING.starts_with(torn);
     for line in lines.split_inclusive(|&byte| byte == b'\n') {
-        match serde_json::from_slice(line) {
-            Ok(entry) => entries.push(entry),
-            Err(_) => {
-                current = false;
-                ours &= serde_json::from_slice::<Known>(line).is_ok();
-            }
+        if let Ok(entry) = serde_json::from_slice(line) {
+            entries.push(entry);
+        } else {
+            current = false;
+            ours &= serde_json::from_slice::<Known>(line).is_ok();
         }
     }
-    if !ours {
-        bail!("{}: there is a file that is no index of stories, and it stays{hint}", refusal());
-    }
+    ensure!(ours, "{}: there is a file that is no index of stories, and it stays{hint}", refusal());
     Ok(current.then_some(entries))
 }
 

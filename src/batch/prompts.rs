@@ -150,7 +150,7 @@ fn file(path: &Path, most: u64) -> Result<String> {
         ErrorKind::InvalidInput => anyhow!("{error}\nhint: `-` reads prompts from standard input"),
         _ => error.into(),
     })?;
-    decode(bytes).map_err(|cause| anyhow!(cause))
+    decode(bytes).map_err(|found| anyhow!("it is {found}"))
 }
 
 fn folder(path: &Path) -> Result<Vec<Prompt>> {

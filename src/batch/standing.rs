@@ -89,7 +89,7 @@ impl RunFile {
 
 #[cfg(test)]
 mod tests {
-    use super::super::folder::tests::record;
+    use super::super::folder::tests::{Change, record};
     use super::super::run::tests::example;
     use super::*;
 
@@ -97,7 +97,7 @@ mod tests {
     fn a_record_belongs_to_the_run_if_model_settings_and_limits_do() {
         let run = example();
         let item = run.matrix().items().next().unwrap();
-        let changed = |change: fn(&mut Record)| {
+        let changed = |change: Change| {
             let mut record = record(&run, item);
             change(&mut record);
             run.standing(item, &record)
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(changed(|_| ()), Standing::Whole);
         // Another machine told it, or it took longer.
         assert_eq!(changed(|record| (record.run.threads, record.times.tell) = (7, 9.0)), Standing::Whole);
-        let foreign: [(fn(&mut Record), &str); 10] = [
+        let foreign: [(Change, &str); 10] = [
             (|record| record.format = 999, "it has the form 999"),
             (|record| record.model.sha256.push('b'), "its model is another, `a.gguf`"),
             (|record| record.prompt.push('!'), "its prompt is another"),
@@ -121,7 +121,7 @@ mod tests {
             let found = changed(change);
             assert!(matches!(&found, Standing::Foreign(said) if said.contains(why)), "{found:?}: {why}");
         }
-        let torn: [fn(&mut Record); 4] = [
+        let torn: [Change; 4] = [
             |record| record.stop = StopReason::Interrupted,
             |record| record.tokens.truncate(8),
             |record| record.tokens.push(1),

@@ -12,8 +12,9 @@ use super::columns::{Shown, page};
 use super::engine::Engine;
 use super::pictures::{Form, draw};
 use super::progress::Progress;
+use super::prompt::Prompt;
 use super::prose::{Ink, parting, safe, wrap};
-use super::settings::{Chosen, combinations, prompt, seed};
+use super::settings::{Chosen, combinations, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
 use super::usage::Usage;
@@ -37,14 +38,14 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
         Form::of(path)?;
     }
     let voices = voices(&presets, &varied, &set, &model)?;
-    let prompt = prompt(Some(typed))?;
+    let prompt = Prompt::of(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plans: Result<Vec<Plan>> =
         voices.iter().map(|voice| engine.plan(sampler(voice, drawn.is_some()), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
-    let width = engine.width();
+    let width = engine.width(&plans);
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);

@@ -26,6 +26,8 @@ mod explain;
 mod explanation;
 mod figures;
 mod machine;
+#[cfg(feature = "llama")]
+mod missing;
 mod models;
 #[cfg(feature = "llama")]
 mod pictures;
@@ -33,7 +35,11 @@ mod plot;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;
+#[cfg(feature = "llama")]
+mod prompt;
 mod prose;
+#[cfg(feature = "llama")]
+mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
 #[cfg(feature = "llama")]

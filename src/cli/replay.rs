@@ -2,20 +2,17 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::Outcome;
-use super::args::{Flash, ModelArgs, Width};
+use super::args::ModelArgs;
 use super::engine::Engine;
 use super::progress::Progress;
-use super::recording::sha256;
+use super::recorded::as_recorded;
 use super::tell::tell;
 use super::terminal::{BOLD, Terminal};
-use super::usage::Usage;
-use crate::catalog::Kind;
 use crate::decode::Plan;
 use crate::preset::Preset;
 use crate::sampler::Sampler;
@@ -27,12 +24,7 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let refusal = || format!("cannot read the record `{}`", path.display());
     let text = fs::read(path).with_context(refusal)?;
     let record: Record = serde_json::from_slice(&text).with_context(refusal)?;
-    let engine = Engine::open(with_settings(model, &record).with_context(refusal)?, terminal)?;
-    let file = engine.weights.path();
-    if sha256(file)? != record.model.sha256 {
-        let hint = format!("the story was told by `{}`, SHA-256 {}", record.model.file, record.model.sha256);
-        return Err(Usage(format!("the model `{}` is not the record's\nhint: {hint}", file.display())).into());
-    }
+    let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
     let here = Versions::here(crate::llama::build());
     if here != record.versions {
         terminal.note("told by another build of the program: the bits may differ");
@@ -64,7 +56,9 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let told = tell(&mut session, plan, record.run.width, &progress, |text| Ok(say(text)?));
     progress.clear();
     let told = told?.told;
-    say("\n")?;
+    if terminal.shows_story {
+        say("\n")?;
+    }
     if told.stop == Some(StopReason::Interrupted) {
         return Ok(Outcome::Interrupted);
     }
@@ -86,28 +80,9 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     }
 }
 
-/// What decides the bits, as the record has it; the model's path too, where none was given.
-fn with_settings(model: ModelArgs, record: &Record) -> Result<ModelArgs> {
-    let run = &record.run;
-    let kind = |name: &String| Kind::named(name).with_context(|| format!("keys and values are remembered as `{name}`"));
-    let mut args = model;
-    args.model.get_or_insert_with(|| record.model.file.clone().into());
-    args.threads = NonZeroUsize::new(run.threads);
-    args.ctx = NonZeroUsize::new(run.context);
-    args.width = Width::Fixed(NonZeroUsize::new(run.width).context("its width is 0")?);
-    args.device.kv_type.keys = kind(&run.cache[0])?;
-    args.device.kv_type.values = kind(&run.cache[1])?;
-    args.device.flash_attention = match run.flash_attention.as_str() {
-        "on" => Flash::On,
-        "off" => Flash::Off,
-        _ => Flash::Auto,
-    };
-    Ok(args)
-}
-
 /// The preset as it ran.
 fn sampler(record: &Record) -> Result<Sampler> {
     ensure!(!record.prompt_tokens.is_empty(), "its story never began");
-    let preset: Preset = toml::from_str(&record.resolved).context("its preset")?;
+    let preset: Preset = Preset::of_record(&record.resolved).context("its preset")?;
     Ok(Sampler::new(preset.chain, preset.pick))
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::Outcome;
 use super::args::Report;
 use super::terminal::Terminal;
+use crate::catalog::in_words;
 use crate::report::{Page, Story, page};
 use crate::story::Record;
 use crate::text::some;
@@ -23,7 +24,8 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     for path in &records {
         found.extend(if path.is_dir() { records_of(path)? } else { vec![path.clone()] });
     }
-    let stories = found.iter().map(|path| Ok(Story::of(&read(path)?, &name(path)))).collect::<Result<Vec<Story>>>()?;
+    let stories =
+        found.iter().map(|path| Ok(Story::of(&read(path)?, &name(path)).in_file(path))).collect::<Result<Vec<Story>>>()?;
     let (kind, title) = match &stories[..] {
         [story] if !folder => (Page::Story, story.title()),
         _ => (Page::Folder, name(&records[0].canonicalize().unwrap_or_else(|_| records[0].clone()))),
@@ -37,7 +39,7 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
     write(&out, html.as_bytes(), terminal)?;
     let untraced = stories.iter().filter(|story| story.trace.is_empty()).count();
     if out != Path::new("-") {
-        let size = format!("{:.1} MB", html.len() as f64 / 1e6);
+        let size = in_words(html.len() as u64);
         terminal.note(format_args!("{} · {size} · {}", some(stories.len(), "story"), out.display()));
     }
     if untraced > 0 {

@@ -8,8 +8,9 @@ use super::args::Write;
 use super::drafting::{Drafts, Kept};
 use super::engine::Engine;
 use super::progress::{Progress, pace};
+use super::prompt::Prompt;
 use super::recording::{Recorded, Recorder};
-use super::settings::{Chosen, prompt, seed};
+use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell_why};
 use super::terminal::{BOLD, Terminal};
 use super::tinted::{Depth, Tinted};
@@ -28,7 +29,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     }
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let mut tinted = tinted(colour_by, &chosen, terminal)?;
-    let prompt = prompt(typed)?;
+    let prompt = Prompt::of(typed)?;
     if let Some(path) = &record {
         if drafts.get() > 1 {
             let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
@@ -46,7 +47,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let sampler = chosen.sampler_traced(trace);
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
-    let width = engine.width();
+    let width = engine.width(std::slice::from_ref(&plan));
     // The words in which an answer was begun are part of the story, and no prompt.
     let shows_beginning = !no_prompt || asked.mode != Mode::Raw;
     if drafts.get() > 1 || out.is_some() {
@@ -88,7 +89,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
         Some(cause) if is_closed_pipe(cause) => tale.told.stop = Some(StopReason::Interrupted),
         Some(cause) => tale.told.stop = Some(StopReason::Failed(format!("{cause:#}"))),
-        None => say("\n")?,
+        // On a screen the next line begins below; into a file goes what is told, so that it can be told on from there.
+        None if terminal.shows_story => say("\n")?,
+        None => {}
     }
     if broken.is_none() {
         if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width)) {

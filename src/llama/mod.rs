@@ -10,6 +10,7 @@
 mod asking;
 mod backend;
 mod branches;
+mod cutting;
 mod device;
 mod file;
 mod held;

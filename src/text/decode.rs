@@ -3,7 +3,7 @@
 /// The text in these bytes, which are UTF-8: without a byte-order mark, and with line ends of Windows as `\n`.
 ///
 /// # Errors
-/// What is no text, as a clause; where it looks like UTF-16, a `hint:` line says so.
+/// What the bytes are, behind "it is": `not UTF-8: byte 5 begins no character`; where it looks like UTF-16, a `hint:` line says so.
 pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     let wide = [&b"\xff\xfe"[..], b"\xfe\xff"].iter().any(|mark| bytes.starts_with(mark));
     match String::from_utf8(bytes) {
@@ -11,7 +11,7 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
         Err(error) => {
             let place = error.utf8_error().valid_up_to();
             let hint = if wide { "\nhint: it looks like UTF-16; save it as UTF-8" } else { "" };
-            Err(format!("it is not UTF-8: byte {place} begins no character{hint}"))
+            Err(format!("not UTF-8: byte {place} begins no character{hint}"))
         }
     }
 }
@@ -30,7 +30,7 @@ mod tests {
         ] {
             assert_eq!(decode(bytes.to_vec()).unwrap(), text);
         }
-        assert_eq!(decode(b"Once \xff".to_vec()).unwrap_err(), "it is not UTF-8: byte 5 begins no character");
+        assert_eq!(decode(b"Once \xff".to_vec()).unwrap_err(), "not UTF-8: byte 5 begins no character");
         for wide in [&b"\xff\xfeO\0n\0"[..], b"\xfe\xff\0O\0n"] {
             assert!(decode(wide.to_vec()).unwrap_err().ends_with("\nhint: it looks like UTF-16; save it as UTF-8"));
         }

@@ -25,11 +25,11 @@ const LOCK: &str = ".lock";
 pub fn judge(root: &Path, run: &RunFile, hint: &str) -> Result<bool> {
     let refusal = || format!("cannot write stories to `{}`", root.display());
     let kind = |name: &str| kind(&root.join(name)).with_context(refusal);
-    match fs::metadata(root) {
-        Ok(facts) if !facts.is_dir() => bail!("{}: it is no folder", refusal()),
+    let facts = match fs::metadata(root) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-        facts => drop(facts.with_context(refusal)?),
-    }
+        facts => facts.with_context(refusal)?,
+    };
+    ensure!(facts.is_dir(), "{}: it is no folder", refusal());
     if let Some(before) = RunFile::read(&root.join("run.toml"))? {
         agree(root, run, &before, hint)?;
     }

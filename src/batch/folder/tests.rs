@@ -436,18 +436,21 @@ fn a_folder_that_was_taken_away_gets_no_story() {
     assert_eq!(Folder::look(&out, &run).unwrap().len(), 1);
 }
 
+/// What somebody does to a record.
+pub type Change = fn(&mut Record);
+
 #[test]
 fn a_story_of_another_run_is_neither_counted_nor_written_over() {
     let (run, root) = (example(), tempfile::tempdir().unwrap());
     tell(root.path(), &run, &Files).unwrap();
     let path = root.path().join("stories/ab--wave--2.json");
     let item = run.matrix().items().last().unwrap();
-    let changed = |change: fn(&mut Record)| {
+    let changed = |change: Change| {
         let mut record = record(&run, item);
         change(&mut record);
         fs::write(&path, record.to_json().unwrap()).unwrap();
     };
-    let foreign: [(fn(&mut Record), &str); 3] = [
+    let foreign: [(Change, &str); 3] = [
         (|record| record.model.sha256.push('b'), "its model is another"),
         (|record| record.run.limit = 5, "its most tokens is 5 (that of the run is 9)"),
         (|record| record.format = 999, "it has the form 999"),

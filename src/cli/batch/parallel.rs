@@ -54,10 +54,10 @@ pub fn parallel(
         () if small => 1,
         () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
     };
-    // Who asks for so many memories and for nothing else wants each of them filled.
-    let lanes = if asked.is_none() { sessions.unwrap_or(lanes) } else { lanes };
+    // Who asks for so many memories wants each of them filled.
+    let lanes = sessions.unwrap_or(lanes);
     let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
-    let sessions = sessions.unwrap_or(if args.strict { total } else { lanes }).min(total);
+    let sessions = if args.strict && sessions.is_none() { total } else { lanes.min(total) };
     // One branch more for every story, which keeps a prompt for those that share it.
     let most = (MOST_BRANCHES / (branches + 1)).max(1);
     let streams = if args.strict { 1 } else { total.div_ceil(sessions) };

@@ -9,8 +9,9 @@ use anyhow::Result;
 use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
 use super::super::asking::Asked;
 use super::super::engine::Engine;
+use super::super::prompt;
 use super::super::recording::Recorder;
-use super::super::settings::{Chosen, combinations, prompt};
+use super::super::settings::{Chosen, combinations};
 use super::super::terminal::Terminal;
 use super::super::usage::Usage;
 use super::lanes::{Work, tell_all};
@@ -70,10 +71,15 @@ impl<'a> Setup<'a> {
         let asked = asked(&prompts, args, engine, terminal)?;
         let matrix = Matrix::new(&prompts, &voices, &args.seeds);
         let before = Folder::run(&args.out).ok().flatten().map(|run| run.parallel);
-        let width = if args.strict { 1 } else { engine.width() };
 
         // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
         let plans = longest(&prompts, &asked, &samplers, args, engine.context);
+        let width = if args.strict { 1 } else { engine.width(&plans) };
+        if let (true, Width::Fixed(width)) = (args.strict, args.model.width)
+            && width.get() > 1
+        {
+            terminal.note(format_args!("`--width {width}` does nothing: `--strict` looks at one candidate at a time"));
+        }
         let (cells, branches) = Stories::room_for(&plans, width);
         let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
@@ -241,7 +247,7 @@ pub fn duration(seconds: f64) -> String {
 fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
     match &args.prompts {
         Some(path) if path.as_os_str() != "-" => Prompt::read(path),
-        _ => Source::Text.read(&prompt(Some("-".to_owned()))?),
+        _ => Source::Text.read(&prompt::Prompt::of(Some("-".to_owned()))?.text),
     }
 }
 
@@ -266,7 +272,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
     Ok((voices, samplers))
 }
 
-/// Says what of the command will have no effect.
+/// Says where several seeds are no several stories.
 fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Terminal) {
     let certain: Vec<String> =
         voices.iter().zip(samplers).filter(|(_, sampler)| sampler.draws_nothing()).map(|(voice, _)| voice.label()).collect();
@@ -276,15 +282,13 @@ fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Termina
         let each = if certain.len() == 1 { "its stories" } else { "their stories" };
         terminal.note(format_args!("{} {draw} nothing: {each} are the same under all {seeds} seeds", shown(&certain)));
     }
-    if let (true, Width::Fixed(width)) = (args.strict && args.model.width != Width::Fixed(NonZeroUsize::MIN), args.model.width)
-    {
-        terminal.note(format_args!("`--strict` looks at one candidate in a decode: `--width {width}` is left out"));
-    }
 }
 
 /// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
 fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal) -> Result<Vec<Result<Asked, String>>> {
     let silent = terminal.silent();
+    // The lines of a list were written to be prompts; a folder of texts holds texts to go on from.
+    let chapters = args.prompts.as_deref().is_some_and(Path::is_dir);
     let mut all = Vec::new();
     for prompt in prompts {
         if prompt.text.trim().is_empty() || prompt.text.contains('\0') {
@@ -294,7 +298,8 @@ fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal)
         }
         let asking = PromptArgs { system: prompt.system.clone().or(args.asking.system.clone()), ..args.asking.clone() };
         let tokens = prompt.tokens.unwrap_or(args.tokens).get();
-        match engine.ask(prompt.text.clone(), &asking, 0, tokens, &silent) {
+        let given = prompt::Prompt { text: prompt.text.clone(), typed: !chapters };
+        match engine.ask(given, &asking, 0, tokens, &silent) {
             Ok(asked) => all.push(Ok(asked)),
             Err(error) if error.is::<Usage>() => return Err(error),
             Err(error) => all.push(Err(format!("{error:#}").lines().next().unwrap_or_default().to_owned())),
