@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -13,9 +13,11 @@ use super::args::{DeviceArgs, Flash, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
 use super::machine::{fit, machine, wish};
 use super::progress::Progress;
+use super::rendering::renderer;
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
+use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
@@ -46,6 +48,8 @@ pub struct Engine {
     pub context: usize,
     /// Layers on GPUs, where there are any to use.
     pub gpu_layers: Option<u32>,
+    /// What renders the chat template of the model.
+    pub renderer: Arc<dyn Renderer>,
     /// What there was of memory before the model was loaded.
     machine: Machine,
     /// What the file says of itself, where we can read that.
@@ -101,7 +105,8 @@ impl Engine {
             let path = path.display();
             return Err(Usage(format!("`--ctx` is {context}, but the model `{path}` was trained for {trained} tokens")).into());
         }
-        Ok(Self { weights, args, load_time, context, gpu_layers, machine, card })
+        let renderer = Arc::new(renderer()?);
+        Ok(Self { weights, args, load_time, context, gpu_layers, renderer, machine, card })
     }
 
     /// The model in a few words.
