@@ -201,7 +201,7 @@ mod tests {
             assert_eq!(for_the_engine(source), words);
         }
         for other in
-            ["{% if 'a' %}", "{{ 5 % 3 }}", "{{ 'a' % }}", "{{ 'a' % (b }}", "{{ a % 'b' }}", "{{ 'a", "it's {{ a }} % b's"]
+            ["{% if 'a' %}", "{{ 5 % 3 }}", "{{ 'a' % }}", "{{ 'a' % (b", "{{ a % 'b' }}", "{{ 'a", "it's {{ a }} % b's"]
         {
             assert_eq!(for_the_engine(other), other);
         }

@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_text_that_stands_in_a_thousand_places_is_found_in_no_time() {
-        let template = template("{% for i in range(99999) %}{{ messages[0].content }}{% endfor %}");
+        let template = template("{% for i in range(99999) %}{{ messages[-1].content }}{% endfor %}");
         let request = template.ask(&Conversation { system: Some("s"), ..asked("x") }, &[]).unwrap();
         assert_eq!(request.script.text().len(), 99_999);
     }
@@ -279,7 +279,7 @@ mod tests {
             assert_eq!(thinking(&tail), (true, "\nin: </think>".into(), "\nin: <think>\n".into()));
         }
         // These think, and have no switch.
-        let opens = format!("{turns}in: <think>\n");
+        let opens = format!("{turns}in: {{{{ '<think>\\n' }}}}");
         assert_eq!(thinking(&opens), (true, "\nin: <think>\n\n</think>\n\n".into(), "\nin: <think>\n".into()));
         let writes = "{% for m in messages %}{{ m.role }}: {% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>\
             {% endif %}{{ m.content }}\n{% endfor %}in: ";

@@ -64,7 +64,7 @@ fn text(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Optio
         }
         "casefold" => {
             let () = from_args(args)?;
-            text.to_lowercase().into()
+            text.to_lowercase().replace('ß', "ss").into()
         }
         "swapcase" => {
             let () = from_args(args)?;
@@ -109,7 +109,7 @@ fn rsplit(text: &str, separator: Option<&str>, most: Option<i64>) -> Result<Valu
             while !rest.is_empty() {
                 let cut = (parts.len() < most).then(|| rest.rfind(char::is_whitespace)).flatten();
                 let word = cut.map_or(0, |cut| cut + rest[cut..].chars().next().map_or(0, char::len_utf8));
-                parts.push(if cut.is_some() { &rest[word..] } else { rest.trim_start() });
+                parts.push(&rest[word..]);
                 rest = rest[..word].trim_end();
             }
             parts
