@@ -16,7 +16,7 @@
 //! | 4 | [`decode`] | the loop that turns decisions into stories, many at once |
 //! | 3 | [`story`], [`preset`], [`llama`] | what a story leaves behind; presets in TOML; the backend |
 //! | 2 | [`sampler`], [`model`], [`chat`], [`gguf`] | decisions, the seam that they need of a model, how an instruct model is asked, and the file that it comes in |
-//! | 1 | [`prob`], [`text`] | distributions, entropy, penalties, schedules, noise; foreign text made harmless |
+//! | 1 | [`prob`], [`text`], [`files`] | distributions, entropy, penalties, schedules, noise; foreign text made harmless; the door to the disk |
 //!
 //! # Invariants
 //!
@@ -37,6 +37,7 @@ pub mod catalog;
 pub mod chat;
 pub mod cli;
 pub mod decode;
+pub mod files;
 pub mod gguf;
 #[cfg(feature = "llama")]
 pub mod llama;

@@ -104,7 +104,7 @@ fn a_vocabulary_that_can_say_nothing_but_the_end_ends_at_once() {
         afterword().args(["write", "Once", "--set", "future.entropy-top=2", "--model"]).arg(model.as_os_str()).output();
     let output = output.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"Once\n"[..]), "{said}");
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"Once"[..]), "{said}");
     assert!(said.ends_with("1 token · 1.00 evaluations a token · the model ended the story\n"), "{said}");
 }
 
@@ -127,7 +127,10 @@ fn a_prompt_that_begins_no_story_is_refused() {
 fn a_prompt_beyond_the_context_is_refused() {
     let long = "the wolf went into the wood ".repeat(500);
     let said = refused_stdin(1, long.as_bytes(), &["write"]);
-    assert!(said.starts_with("error: the prompt has ") && said.contains(" of 1024\nhint: shorten it"), "{said}");
+    assert!(
+        said.starts_with("error: the prompt has ") && said.contains(" of 1024\nhint: its end fits, as in `tail -c "),
+        "{said}"
+    );
     let said = refused(1, &["write", "Once upon a time", "--ctx", "3"]);
     assert!(said.contains("no room for a story in the context of 3\nhint: `--ctx` may be up to 1024"), "{said}");
     let said = refused(2, &["write", "Once", "--ctx", "5000"]);
@@ -238,7 +241,7 @@ fn arguments_that_cannot_be_meant_are_refused() {
         (&["write", "Once", "--seed", "-1"], "`-1` is no value of `--seed`: expected a whole number from 0 to"),
         (&["write", "Once", "--seed", "1.5"], "`1.5` is no value of `--seed`: expected a whole number from 0 to"),
         (&["write", "Once", "--loud"], "there is no option `--loud`"),
-        (&["write", "Once", "upon"], "`upon` is more than was asked for"),
+        (&["write", "Once", "upon"], "`upon` is one argument too many"),
         (&["write", "Once", "--stop", ""], "`--stop` is empty"),
         (&["write", "Once", "--model", ""], "`--model` has no value"),
         (&["wirte", "Once"], "there is no command `wirte`"),

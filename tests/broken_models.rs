@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use gguf::{Family, Gguf, Scratch, Tensor, Value, tiny};
+use gguf::{Family, Gguf, Scratch, Tensor, Value, mutant, tiny};
 
 /// The program told to write with this model, in a shell that gives it one gigabyte and no core file.
 fn write(model: &Path) -> Output {
@@ -32,9 +32,13 @@ fn refusal(model: &Path, what: &str) -> String {
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with("error: ") && lines.len() <= 2, "{what}: {said}");
     assert!(lines.get(1).is_none_or(|hint| hint.starts_with("hint: ")), "{what}: {said}");
-    assert!(!said.contains("/registry/") && !said.contains("panicked") && !lines[0].ends_with('.'), "{what}: {said}");
+    assert!(!said.contains("/registry/") && !lines[0].ends_with('.'), "{what}: {said}");
     let model = model.display().to_string();
-    lines[0]["error: ".len()..].replace(&format!("cannot load the model `{model}`: "), "").replace(&model, "…")
+    // What a check of llama.cpp's says stands behind the hint.
+    let place = lines.get(1).filter(|_| lines[0].contains("llama.cpp gave up")).unwrap_or(&"");
+    (lines[0]["error: ".len()..].to_owned() + place)
+        .replace(&format!("cannot load the model `{model}`: "), "")
+        .replace(&model, "…")
 }
 
 fn llama() -> Gguf {
@@ -194,7 +198,10 @@ fn weights_that_are_no_numbers_tell_no_story() {
     for (name, weight) in [("output_norm.weight", f32::NAN), ("token_embd.weight", f32::INFINITY)] {
         let file = Scratch::new("nan.gguf", &tensor(name, |one| one.data.fill(weight)));
         let said = refusal(&file, name);
-        assert_eq!(said, "the story broke off: the model's row of logits has no finite maximum", "{name}");
+        assert_eq!(
+            said, "the story broke off: the model gives no word a probability that is a number: its file may be damaged",
+            "{name}"
+        );
     }
 }
 
@@ -243,70 +250,65 @@ fn memory_that_does_not_suffice_is_told_of() {
     assert!(!codes.is_empty(), "no limit is too low for the model and high enough for the program");
 }
 
-/// No change of some bytes of a header, and no hostile value in it, ends the program otherwise than with 0 or 1, or makes it take
-/// more than a gigabyte. The changes are a function of their number, so that a failure can be looked at.
+/// No changed header, however it is changed, ends the program otherwise than with 0 or 1 and one sentence, or makes it take more
+/// than two gigabytes or ten seconds.
 #[test]
-fn no_damaged_header_crashes_the_program() {
-    for number in 0..150 {
-        let family = Family::ALL[pick(number, 0, Family::ALL.len())];
-        let file = tiny(family, 7);
-        let weights: usize = file.tensors.iter().map(|tensor| (4 * tensor.data.len()).next_multiple_of(32)).sum();
-        let mut bytes = file.bytes();
-        let header = bytes.len() - weights;
-        for change in 0..=pick(number, 1, 4) as u64 {
-            let at = pick(number, 10 + 2 * change, header);
-            bytes[at] = [0, 1, 0x7F, 0x80, 0xFF, 0x20][pick(number, 11 + 2 * change, 6)];
+fn no_changed_header_crashes_the_program() {
+    survive(0..250);
+}
+
+#[test]
+#[ignore = "takes half an hour"]
+fn no_changed_header_of_thousands_crashes_the_program() {
+    survive(1_000..4_000);
+}
+
+fn survive(numbers: std::ops::Range<u64>) {
+    let (mut failures, mut tally) = (Vec::new(), std::collections::BTreeMap::<String, usize>::new());
+    for number in numbers {
+        let (bytes, what) = mutant(number);
+        let file = Scratch::new("mutant.gguf", &bytes);
+        for command in ["info", "write"] {
+            match survival(command, &file) {
+                Ok(cause) => *tally.entry(format!("{command}: {cause}")).or_default() += 1,
+                Err(failure) => failures.push(format!("{what}\n    {command}: {failure}")),
+            }
         }
-        survives(&bytes, &format!("bytes, {number}, {family:?}"));
     }
-    for number in 0..150 {
-        let family = Family::ALL[pick(number, 2, Family::ALL.len())];
-        let mut file = tiny(family, 7);
-        let entry = pick(number, 3, file.metadata.len());
-        let (key, value) = &mut file.metadata[entry];
-        *value = hostile(value, number);
-        let what = format!("values, {number}, {family:?}, {key}");
-        survives(&file.bytes(), &what);
+    for (cause, times) in &tally {
+        println!("{times:6} {cause}");
     }
+    assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
 }
 
-fn survives(bytes: &[u8], what: &str) {
-    let output = write(&Scratch::new("damaged.gguf", bytes));
-    let said = String::from_utf8_lossy(&output.stderr);
-    let code = output.status.code();
-    assert!(matches!(code, Some(0 | 1)), "{what}: {:?} {said}", output.status);
-    let errors = said.matches("error: ").count();
-    assert_eq!(errors, usize::from(code == Some(1)), "{what}: {said}");
-}
-
-/// A value of the same type that no model has.
-fn hostile(value: &Value, number: u64) -> Value {
-    const NUMBERS: [u32; 8] = [0, 1, 3, 255, 65_536, 1 << 24, 1 << 31, u32::MAX];
-    const REALS: [f32; 6] = [0.0, -1.0, f32::NAN, f32::INFINITY, f32::MAX, f32::MIN_POSITIVE];
-    let whole = NUMBERS[pick(number, 4, NUMBERS.len())];
-    let real = REALS[pick(number, 5, REALS.len())];
-    let cut = |length: usize| [0, 1, length / 2, length.saturating_sub(1), length][pick(number, 6, 5)];
-    let signed = whole.cast_signed();
-    match value {
-        Value::U16(_) => Value::U16(u16::MAX),
-        Value::I32(_) => Value::I32(signed),
-        Value::U32(_) => Value::U32(whole),
-        Value::F32(_) => Value::F32(real),
-        Value::Bool(truth) => Value::Bool(!truth),
-        Value::Text(_) => {
-            Value::Text(["", "bert", "gpt2", "t5", "rwkv", "%s%n", "plamo2", "ünknown"][pick(number, 7, 8)].into())
-        }
-        Value::U32s(numbers) => Value::U32s(vec![whole; cut(numbers.len())]),
-        Value::I32s(numbers) => Value::I32s(vec![signed; cut(numbers.len())]),
-        Value::F32s(numbers) => Value::F32s(vec![real; cut(numbers.len())]),
-        Value::Texts(texts) => Value::Texts(texts[..cut(texts.len())].to_vec()),
+/// How the program ends on this model: the beginning of what it says, or what is wrong with that.
+fn survival(command: &str, model: &Path) -> Result<String, String> {
+    let typed: &[&str] = match command {
+        "info" => &["models", "info"],
+        _ => &["write", "once the", "--quiet", "--tokens", "2", "--seed", "1", "--threads", "1", "--ctx", "256"],
+    };
+    let mut shell = Command::new("sh");
+    let limits = "ulimit -v 2097152; ulimit -c 0; ulimit -t 10; exec timeout -s KILL 20 \"$0\" \"$@\"";
+    shell.args(["-c", limits, env!("CARGO_BIN_EXE_afterword")]).args(typed);
+    if command == "write" {
+        shell.args(["--set", "future.entropy-top=2", "--model"]);
     }
-}
-
-/// A number below `end`, by `SplitMix64` of two numbers.
-fn pick(number: u64, salt: u64, end: usize) -> usize {
-    let mut mixed = (number << 8 | salt).wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    usize::try_from((mixed ^ (mixed >> 31)) % end as u64).unwrap()
+    let output = shell.arg(model).stdin(Stdio::null()).current_dir(env!("CARGO_MANIFEST_DIR")).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).replace(&model.display().to_string(), "…");
+    let (code, lines) = (output.status.code(), said.lines().collect::<Vec<_>>());
+    let errors = lines.iter().filter(|line| line.starts_with("error: ")).count();
+    if !matches!(code, Some(0 | 1 | 2)) {
+        return Err(format!("{:?} {said}", output.status));
+    }
+    // A context that the model was not trained for is wrong usage, and told of as such.
+    if code == Some(2) && !said.contains("was trained for") || errors != usize::from(code != Some(0)) || lines.len() > 2 {
+        return Err(format!("{code:?}, {errors} errors: {said}"));
+    }
+    let first = lines.first().unwrap_or(&"done");
+    let foreign = ["GGML_ASSERT", "std::", "__", "_M_", "::at", "panicked", "(os error", "/registry/", "basic_string"];
+    let strange = first.chars().any(char::is_control) || foreign.iter().any(|word| first.contains(word));
+    if strange || lines.iter().any(|line| line.chars().count() > 500) {
+        return Err(format!("not plain: {said}"));
+    }
+    Ok(first.split(['`', '\'']).step_by(2).collect::<Vec<_>>().join("…").chars().filter(|c| !c.is_numeric()).collect())
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use afterword::catalog::{
     Gpu, GpuLayers, Header, Kind, Machine, Memory, ModelCard, Need, Places, Value as Read, Wish, check, find, place,
 };
-use gguf::{Family, Gguf, Scratch, Value, tiny};
+use gguf::{Family, Gguf, Scratch, Value, mutant, tiny};
 
 const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
 
@@ -37,7 +37,7 @@ fn folder(name: &str) -> PathBuf {
 
 fn wish(cells: u64) -> Wish {
     let half = Kind::named("f16").unwrap();
-    Wish { cells, branches: 2, batch: 256, keys: half, values: half, flash_attention: true }
+    Wish { cells, branches: 2, stories: 1, batch: 256, keys: half, values: half, flash_attention: true }
 }
 
 #[test]
@@ -47,7 +47,7 @@ fn the_bundled_model_is_as_its_page_says() {
     assert_eq!((card.parameters, card.layers, card.context), (3_443_136, 6, Some(1024)));
     assert_eq!((card.heads, card.kv_heads, card.head_sizes), (Some(6), Some(6), Some([32, 32])));
     assert_eq!((card.vocabulary.kind.as_deref(), card.vocabulary.size), (Some("llama"), 4096));
-    assert_eq!((card.quantisation, card.window, card.template), (Kind::named("Q8_0"), None, false));
+    assert_eq!((card.quantisation, card.window, card.template), (Some("Q8_0"), None, false));
     assert_eq!(card.size, fs::metadata(BUNDLED).unwrap().len());
     assert_eq!(card.types.iter().map(|share| share.share).sum::<f64>(), 1.0);
 }
@@ -139,6 +139,78 @@ fn no_count_is_believed() {
     assert!(with(24 + 8 + 20 + 4, u64::MAX).contains("bytes"));
 }
 
+/// A file of any size costs its owner nothing where it is sparse: its counts are no reason to read it.
+#[test]
+#[cfg(unix)]
+fn a_header_of_any_size_is_answered_at_once() {
+    use std::os::unix::fs::FileExt;
+
+    let sparse = |name: &str, size: u64, entries: u64, first: &[u8]| {
+        let path = folder("sparse").join(name);
+        let file = fs::File::create(&path).unwrap();
+        let beginning = [b"GGUF\x03\0\0\0", &1_u64.to_le_bytes()[..], &entries.to_le_bytes(), first].concat();
+        file.write_at(&beginning, 0).unwrap();
+        file.set_len(size).unwrap();
+        let (started, header) = (std::time::Instant::now(), Header::read(&path));
+        assert!(started.elapsed().as_secs() < 10, "{name}");
+        fs::remove_file(path).unwrap();
+        format!("{:#}", header.unwrap_err())
+    };
+    let array = |key: &str, kind: u32, count: u64| {
+        let key = [&(key.len() as u64).to_le_bytes()[..], key.as_bytes()].concat();
+        [&key[..], &9_u32.to_le_bytes(), &kind.to_le_bytes(), &count.to_le_bytes()].concat()
+    };
+    let (huge, tokens) = (64 << 30, "tokenizer.ggml.tokens");
+    for (name, entries, first, expected) in [
+        ("tokens", 1, array(tokens, 8, 8_000_000_000), "8000000000 texts, which is more than any model has"),
+        ("more tokens than any", 1, array(tokens, 8, (1 << 22) + 1), "4194305 texts, and there can be 4194304"),
+        ("numbers", 1, array("tokenizer.ggml.scores", 6, 8_000_000_000), "8000000000 numbers, which is more than any"),
+        ("entries", 1_000_000_000, Vec::new(), "1000000000 metadata entries, which is more than any"),
+        ("entries of nothing", 65_537, Vec::new(), "it names 65537 metadata entries"),
+        ("an array of nothing", 1 << 16, array("x", 8, 1 << 22), "damaged"),
+    ] {
+        let said = sparse(name, huge, entries, &first);
+        assert!(said.contains(expected), "{name}: {said}");
+    }
+    // Sizes that a small file cannot hold are no news.
+    assert!(sparse("small", 4096, 1, &array(tokens, 8, 1 << 20)).contains("1048576 texts, and only"));
+}
+
+#[test]
+fn no_piece_of_a_vocabulary_is_longer_than_a_tokenizer_can_bear() {
+    for kind in ["llama", "gpt2", "t5", "rwkv", "plamo2", "bert", "gemma4"] {
+        let with = |length: usize| {
+            let mut file = tiny(Family::Llama, 7);
+            file.set("tokenizer.ggml.model", Value::Text(kind.into()));
+            file.set("tokenizer.ggml.tokens", Value::Texts(vec!["a".into(), "x".repeat(length)]));
+            parse(&file.bytes()).map(|header| header.pieces)
+        };
+        let said = with(60_000).unwrap_err();
+        assert!(said.ends_with("it is damaged: its text 1 is 60000 bytes long, and can be 4096"), "{kind}: {said}");
+        let pieces = with(4096).unwrap();
+        assert_eq!((pieces.longest, pieces.bytes, pieces.cubes), (4096, 4097, (1 << 36) + 1));
+    }
+    let mut file = tiny(Family::Llama, 7);
+    file.set("tokenizer.ggml.tokens", Value::Texts(vec!["x".repeat(4096); 4097]));
+    let said = parse(&file.bytes()).unwrap_err();
+    assert!(said.ends_with("its texts have 16781312 bytes together, and can have 16777216"), "{said}");
+    // Texts of other keys are no pieces.
+    let mut file = tiny(Family::Llama, 7);
+    file.set("general.tags", Value::Texts(vec!["x".repeat(60_000)]));
+    assert!(parse(&file.bytes()).is_ok());
+}
+
+#[test]
+fn the_quantisation_is_called_as_people_call_it() {
+    let mut file = tiny(Family::Llama, 7);
+    let called = |file: &Gguf| ModelCard::read(&file.write()).unwrap().quantisation;
+    assert_eq!(called(&file), Some("F32"));
+    file.set("general.file_type", Value::U32(15));
+    assert_eq!(called(&file), Some("Q4_K_M"));
+    file.set("general.file_type", Value::U32(999));
+    assert_eq!(called(&file), Some("F32"), "where the number says nothing, the weights do");
+}
+
 #[test]
 fn no_changed_byte_breaks_the_reader() {
     let mut file = Gguf { tensors: tiny(Family::Llama, 7).tensors[..2].to_vec(), ..Gguf::default() };
@@ -159,6 +231,39 @@ fn no_changed_byte_breaks_the_reader() {
             }
         }
     }
+}
+
+#[test]
+fn no_changed_header_breaks_the_reader() {
+    read_mutants(0..2_000);
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn no_changed_header_of_thousands_breaks_the_reader() {
+    read_mutants(2_000..22_000);
+}
+
+fn read_mutants(numbers: std::ops::Range<u64>) {
+    let (mut whole, mut cards) = (0, 0);
+    for number in numbers {
+        let (bytes, what) = mutant(number);
+        let started = std::time::Instant::now();
+        match parse(&bytes) {
+            Ok(header) => {
+                whole += 1;
+                if let Ok(card) = ModelCard::of(Path::new("x.gguf"), &[header]) {
+                    cards += 1;
+                    let _ = place(&card, &wish(u64::MAX), &Machine::default(), GpuLayers::Auto);
+                    let _ = check(&card, &wish(1 << 20), &Machine::default(), GpuLayers::Auto);
+                }
+            }
+            Err(cause) => assert!(cause.chars().count() < 300 && !cause.contains("os error"), "{what}: {cause}"),
+        }
+        assert!(started.elapsed().as_secs() < 10, "{what}");
+    }
+    println!("{whole} headers were read, {cards} of them described");
+    assert!(whole > 0 && cards > 0);
 }
 
 #[test]
@@ -188,11 +293,21 @@ fn what_cannot_fit_is_refused_with_what_would() {
     let verdict = |wish: &Wish, total| check(&card, wish, &machine(total), GpuLayers::Auto);
     assert_eq!(verdict(&wish(8192), need), Ok(()));
     assert_eq!(verdict(&wish(8192), need - 1).unwrap_err().hint(), "`--kv-type q8_0` would fit");
-    let small = verdict(&wish(8192), need / 2).unwrap_err();
-    let cells = small.hint().strip_prefix("`--ctx ").unwrap().strip_suffix("` would fit").unwrap();
-    assert_eq!(verdict(&wish(cells.parse().unwrap()), need / 2), Ok(()));
+    // A longer context than the model was trained for is none that anybody can ask for.
+    assert!(verdict(&wish(8192), need / 2).unwrap_err().hint().contains("a smaller model"));
+    let long = ModelCard { context: Some(8192), ..bundled() };
+    let context = |wish: &Wish, total| -> u64 {
+        let misfit = check(&long, wish, &machine(total), GpuLayers::Auto).unwrap_err();
+        misfit.hint().strip_prefix("`--ctx ").unwrap().strip_suffix("` would fit").unwrap().parse().unwrap()
+    };
+    let fits = |wish: &Wish, total| check(&long, wish, &machine(total), GpuLayers::Auto).is_ok();
+    let one = context(&wish(8192), need / 2);
+    assert!(fits(&wish(one + 1), need / 2) && !fits(&wish(one + 257), need / 2), "{one}");
+    let three = |context: u64| Wish { stories: 3, branches: 6, ..wish(3 * (context + 1)) };
+    let each = context(&three(8192), need);
+    assert!(fits(&three(each), need) && !fits(&three(each + 256), need) && each < one, "{each}");
     assert!(verdict(&wish(8192), 1000).unwrap_err().hint().contains("a smaller model"));
-    assert!(verdict(&wish(8192), 1 << 20).unwrap_err().to_string().ends_with("and this machine has 1.0 MiB"));
+    assert!(verdict(&wish(8192), 1 << 20).unwrap_err().to_string().ends_with("and this machine has 1.0 MB"));
     assert_eq!(check(&card, &wish(1 << 40), &Machine::default(), GpuLayers::Auto), Ok(()), "nothing is known of the machine");
 }
 
@@ -221,6 +336,9 @@ fn models_are_found_where_other_programs_put_them() {
     let model = tiny(Family::Llama, 7);
     fs::write(snapshot.join("tale.gguf"), model.bytes()).unwrap();
     fs::write(snapshot.join("tale.txt"), "no model").unwrap();
+    fs::write(snapshot.join("._tale.gguf"), "a note of another system on the file").unwrap();
+    fs::create_dir_all(hub.join(".locks")).unwrap();
+    fs::write(hub.join(".locks/tale.gguf"), "").unwrap();
     fs::write(snapshot.join("torn.GGUF"), &model.bytes()[..99]).unwrap();
     for (part, number) in model.split(2).iter().zip(1..) {
         fs::write(snapshot.join(format!("long-{number:05}-of-00002.gguf")), part.bytes()).unwrap();
@@ -231,7 +349,9 @@ fn models_are_found_where_other_programs_put_them() {
     fs::write(ollama.join("blobs/sha256-00ff"), model.bytes()).unwrap();
     let manifest = r#"{"layers":[{"mediaType":"application/vnd.ollama.image.license","digest":"sha256:11"},
         {"mediaType":"application/vnd.ollama.image.model","digest":"sha256:00ff"}]}"#;
-    fs::write(ollama.join("manifests/registry.ollama.ai/library/tale/4b"), manifest).unwrap();
+    for tag in ["4b", "latest"] {
+        fs::write(ollama.join("manifests/registry.ollama.ai/library/tale").join(tag), manifest).unwrap();
+    }
     fs::write(ollama.join("manifests/registry.ollama.ai/library/tale/broken"), "{").unwrap();
 
     let folders = vec![("hub".to_owned(), hub.clone()), ("again".to_owned(), hub), ("none".to_owned(), folder.join("no"))];
@@ -241,7 +361,7 @@ fn models_are_found_where_other_programs_put_them() {
     let hub = |name: &str, reads| ("hub", name.to_owned(), reads);
     let blob = ("Ollama", "sha256-00ff".to_owned(), true);
     assert_eq!(names, [hub("long-00001-of-00002.gguf", true), hub("tale.gguf", true), hub("torn.GGUF", false), blob]);
-    assert_eq!(found[3].label.as_deref(), Some("tale:4b"));
+    assert_eq!(found[3].labels, ["tale:4b", "tale:latest"]);
 }
 
 #[test]

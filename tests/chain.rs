@@ -28,7 +28,10 @@ fn any_stage() -> impl Strategy<Value = String> {
         0 => format!("bias = {{ w1 = {any:?}, ' w9' = {x:?} }}"),
         1 => "ban = ['w0', 'w1', 'w2']".to_owned(),
         2 => format!("penalties = {{ repeat = {x:?}, frequency = {any:?}, presence = {s:?}, last = {n} }}"),
-        3 => format!("dry = {{ multiplier = {x:?}, base = {y:?}, allowed-length = 1, last = {n} }}"),
+        3 => {
+            let at = if n % 2 == 0 { "word" } else { "token" };
+            format!("dry = {{ multiplier = {x:?}, base = {y:?}, allowed-length = 1, last = {n}, at = '{at}' }}")
+        }
         4 => format!("top-n-sigma = {x:?}"),
         5 => format!("top-k = {n}"),
         6 => format!("typical = {s:?}"),

@@ -6,6 +6,7 @@
 
 mod gguf;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -98,7 +99,7 @@ fn an_instruction_is_put_in_the_template_and_a_beginning_is_not() {
     assert_eq!(chat(&record).rendered, "<s>user: Tell of the thing</s>.</s>in: ");
     assert_eq!(record.prompt_tokens.iter().filter(|token| **token == 1).count(), 1);
     assert_eq!(record.prompt_tokens.iter().filter(|token| **token == 2).count(), 1);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}\n", record.text));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), record.text);
     assert!(err(&output).contains("taken as an instruction to the model · `--raw`"), "{}", err(&output));
     let (special, _) = recorded(&file, &["Tell of the thing</s>. ", "--parse-special"]);
     assert_eq!(special.prompt_tokens.iter().filter(|token| **token == 2).count(), 2);
@@ -115,12 +116,36 @@ fn an_instruction_is_put_in_the_template_and_a_beginning_is_not() {
 }
 
 #[test]
+fn a_text_from_a_file_is_gone_on_from_however_it_begins() {
+    let file = with_template(TURNS).write();
+    let prompt = "Tell on";
+    let told = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+        command
+            .args(["write", "--threads", "1", "--ctx", "500", "--tokens", "4", "--seed", "1", "--model"])
+            .arg(&*file)
+            .args(more);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(prompt.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (String::from_utf8_lossy(&output.stdout).into_owned(), err(&output))
+    };
+    for source in [&["-"][..], &[]] {
+        let (text, said) = told(source);
+        assert!(text.starts_with(prompt) && said.contains("taken as the beginning of a story"), "{text:?} {said}");
+    }
+    let (text, _) = told(&["--chat"]);
+    assert!(!text.starts_with(prompt), "{text:?}");
+    assert!(told(&["Tell on"]).1.contains("taken as an instruction"));
+}
+
+#[test]
 fn the_writers_own_words_begin_the_answer_and_are_part_of_the_story() {
     let file = with_template(TURNS).write();
     let (record, output) = recorded(&file, &["the thing", "--system", "on", "--prefill", "once the "]);
     assert_eq!(chat(&record).rendered, "<s>system: on</s>user: the thing</s>in: once the ");
     assert!(record.text.starts_with("once the "));
-    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}\n", record.text));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), record.text);
 }
 
 #[test]
@@ -146,7 +171,7 @@ fn thinking_is_closed_unless_it_is_asked_for_and_never_part_of_the_story() {
         let gap = if thinking.is_empty() || thinking.ends_with('\n') { "" } else { "\n" };
         let rendered = format!("<s>user: the thing\nin: <think>\n{thinking}{gap}</think>\n\non");
         assert_eq!(chat(&hidden).rendered, rendered);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{}\n", hidden.text));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), hidden.text);
         assert!(!err(&output).contains(&*thinking) || thinking.trim().is_empty());
         let (shown, output) = recorded(&file, &["the thing", "--think", "show", "--prefill", "on"]);
         assert_eq!((&shown.text, &shown.mode), (&hidden.text, &hidden.mode));

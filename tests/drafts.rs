@@ -76,7 +76,7 @@ fn one_draft_is_the_story_that_is_told_without() {
     let folder = folder("one");
     let story = out(&["--seed", "8"]);
     out(&["--drafts", "1", "--seed", "8", "--out", folder.to_str().unwrap()]);
-    assert_eq!(fs::read_to_string(folder.join("draft-1.txt")).unwrap(), story);
+    assert_eq!(fs::read_to_string(folder.join("draft-1.txt")).unwrap(), story + "\n");
 }
 
 #[test]

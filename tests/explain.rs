@@ -52,7 +52,7 @@ fn the_weights_follow_from_p_and_the_future() {
         let weight = |one: &Value| number(&one["p"]).powf(a) * number(&one["future"]).powf(b);
         let sum: f64 = candidates(&told).iter().map(weight).sum();
         for one in candidates(&told) {
-            assert!(near(number(&one["s"]), weight(one) / sum) && near(number(&one["log-s"]), weight(one).ln()), "{one}");
+            assert!(near(number(&one["share"]), weight(one) / sum) && near(number(&one["log-s"]), weight(one).ln()), "{one}");
         }
     }
 }
@@ -62,7 +62,7 @@ fn probabilities_are_shares_and_fall() {
     let told = json(&[PROMPT, "--seed", "7"]);
     let candidates = candidates(&told);
     assert_eq!((candidates.len(), told["left"].as_u64()), (13, Some(13)));
-    for key in ["p", "s"] {
+    for key in ["p", "share"] {
         assert!(near(candidates.iter().map(|one| number(&one[key])).sum(), 1.0));
     }
     assert!(candidates.windows(2).all(|pair| number(&pair[0]["p"]) >= number(&pair[1]["p"])));
@@ -74,7 +74,7 @@ fn probabilities_are_shares_and_fall() {
 #[test]
 fn in_the_models_own_voice_the_weight_is_p() {
     let told = json(&[PROMPT, "--preset", "future", "--set", "future.alpha=-1", "--seed", "7"]);
-    assert!(candidates(&told).iter().all(|one| near(number(&one["s"]), number(&one["p"]))));
+    assert!(candidates(&told).iter().all(|one| near(number(&one["share"]), number(&one["p"]))));
     assert!(candidates(&told).iter().all(|one| one["future"].is_number()), "Ĥ is shown although it has no weight");
 }
 
@@ -128,7 +128,7 @@ fn a_chain_without_future_shows_what_it_leaves() {
     let told = json(&[PROMPT, "--preset", "temperature", "--seed", "7"]);
     assert_eq!((candidates(&told).len(), told["left"].as_u64()), (50, Some(4095)));
     assert!(["alpha", "exponents", "normalised-entropy"].iter().all(|key| told[key].is_null()));
-    assert!(candidates(&told).iter().all(|one| one["future"].is_null() && one["s"].is_null()));
+    assert!(candidates(&told).iter().all(|one| one["future"].is_null() && one["share"].is_null()));
     let sum: f64 = candidates(&told).iter().map(|one| number(&one["p"])).sum();
     assert!(sum < 1.0);
 }

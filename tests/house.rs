@@ -10,7 +10,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 15] = [
+const FLOORS: [(&str, u32); 16] = [
+    ("files", 1),
     ("prob", 1),
     ("text", 1),
     ("chat", 2),

@@ -144,6 +144,12 @@ fn every_shipped_preset_fits_the_schema_and_most_wrong_ones_do_not() {
         let mistakes: Vec<String> = schema.iter_errors(&text).map(|error| error.to_string()).collect();
         assert!(mistakes.is_empty(), "{}: {mistakes:?}", path.display());
     }
+    let part = "[[chain]]\nfuture = { alpha = 0.5 }\n[[chain]]\ndry = \"off\"\n[[chain]]\npenalties.last = \"all\"";
+    assert!(schema.is_valid(&json(&format!("extends = \"wave\"\n{part}")).unwrap()));
+    assert!(!schema.is_valid(&json(part).unwrap()));
+    for wrong in ["[[chain]]\nfuture = { alfa = 0.5 }", "[[chain]]\ndry = \"no\"", "[[chain]]\ndry = { last = \"none\" }"] {
+        assert!(!schema.is_valid(&json(&format!("extends = \"wave\"\n{wrong}")).unwrap()), "{wrong}");
+    }
     // A preset as it is shown has every key written out.
     for listed in list(&Folders::default()).unwrap() {
         let text = find(&listed.name, &Folders::default()).unwrap().to_toml().unwrap();

@@ -39,6 +39,7 @@ fn compare(path: &Path, options: &SessionOptions) -> ([f64; 2], [f64; 2]) {
     let wish = Wish {
         cells: options.cells as u64,
         branches: options.branches as u64,
+        stories: 1,
         batch: options.batch as u64,
         keys: Kind::named(&options.keys.to_string()).unwrap(),
         values: Kind::named(&options.values.to_string()).unwrap(),

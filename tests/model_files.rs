@@ -128,6 +128,30 @@ fn the_lexicon_has_text_bytes_ends_and_silent_tokens() {
     assert_eq!(lexicon.show(269), " once");
 }
 
+/// Some files call the marks of pictures and tools user-defined words.
+#[test]
+fn a_word_that_was_added_in_the_form_of_a_control_token_is_never_told() {
+    for (name, kind) in [
+        ("<start_of_image>", Kind::Control),
+        ("[multimodal]", Kind::Control),
+        ("<|quote|>", Kind::Control),
+        ("<b>", Kind::Text),
+        ("\n\n", Kind::Text),
+        ("\t\t", Kind::Text),
+        ("🐺", Kind::Text),
+    ] {
+        let mut file = tiny(Family::Llama, 7);
+        for (key, value) in &mut file.metadata {
+            match value {
+                Value::Texts(pieces) if key == "tokenizer.ggml.tokens" => pieces[259] = name.into(),
+                _ => {}
+            }
+        }
+        let weights = Weights::load(&file.write(), &LoadOptions::default(), |_| true).unwrap();
+        assert_eq!(weights.lexicon().kind(259), kind, "{name:?}");
+    }
+}
+
 #[test]
 fn text_becomes_tokens_with_one_beginning() {
     let weights = weights(Family::Llama);

@@ -61,6 +61,15 @@ fn a_page_is_made_again_to_the_byte() {
 }
 
 #[test]
+fn a_temperature_that_moves_is_on_the_page() {
+    let mut record = record("wave");
+    record.trace[1].temperature = Some(1.25);
+    let data = data(&page(Page::Story, "breathing", &[Story::of(&record, "breathing")]).unwrap());
+    let temperature = |token: usize| data["stories"][0]["rows"][token][12].as_f64();
+    assert_eq!((temperature(0), temperature(1)), (None, Some(1.25)));
+}
+
+#[test]
 fn every_number_of_a_trace_is_on_the_page_as_it_was_kept() {
     let (record, data) = (record("wave"), data(&made("wave")));
     let piece = |at: &Value| data["pieces"][usize::try_from(at.as_u64().unwrap()).unwrap()].as_str().unwrap();

@@ -35,7 +35,7 @@ const TEXTS: [&str; 14] = [
 
 const BEGIN: &str = "<|begin|>";
 const CONTROL: &str = "<|im_start|>";
-const ADDED: &str = "<|quote|>";
+const ADDED: &str = "<quote>";
 
 /// The letters in which GPT-2 writes bytes: those that can be seen stand for themselves, the others begin at 256. Source: the
 /// encoder of GPT-2 (Radford et al. 2019).

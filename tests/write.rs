@@ -88,7 +88,7 @@ fn standard_output_is_the_story_and_standard_error_two_notes() {
     let story = String::from_utf8(whole.stdout.clone()).unwrap();
     let without = told(&[PROMPT, "--tokens", "30", "--seed", "1", "--no-prompt"]);
     assert_eq!(story, format!("{PROMPT}{without}"));
-    assert!(story.ends_with('\n') && !story.contains('\u{1b}'));
+    assert!(!story.contains('\u{1b}'));
     let note = err(&whole);
     let lines: Vec<&str> = note.lines().collect();
     assert_eq!(lines[0], "Fable 3M · preset wave · seed 1");
@@ -107,14 +107,65 @@ fn colours_can_be_asked_for_and_change_no_word() {
 }
 
 #[test]
-fn a_prompt_comes_from_a_pipe_too_and_one_line_end_is_not_part_of_it() {
+fn a_prompt_from_a_pipe_is_the_same_prompt_as_a_typed_one_to_its_last_line_break() {
     let args = ["--tokens", "9", "--seed", "1"];
-    let typed = told(&[&[PROMPT][..], &args].concat());
-    for stdin in ["Once upon a time", "Once upon a time\n", "Once upon a time\r\n"] {
-        assert_eq!(told_from(stdin.as_bytes(), &args), typed);
-        assert_eq!(told_from(stdin.as_bytes(), &[&["-"][..], &args].concat()), typed);
+    for text in ["Once upon a time", "Once upon a time\n", "Once upon a time.\n\n", "Once\n\nupon a "] {
+        let typed = told(&[&[text][..], &args].concat());
+        assert!(typed.starts_with(text));
+        assert_eq!(told_from(text.as_bytes(), &args), typed);
+        assert_eq!(told_from(text.as_bytes(), &[&["-"][..], &args].concat()), typed);
+        // What an editor of Windows adds is no text.
+        let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+        assert_eq!(told_from(windows.as_bytes(), &args), typed);
     }
-    assert!(told_from(b"Once\n\n", &args).starts_with("Once\n"));
+}
+
+#[test]
+fn what_is_appended_to_a_text_goes_on_from_it_without_a_seam() {
+    let args = ["--tokens", "7", "--seed", "3", "--no-prompt"];
+    let mut text = "The sea was calm, and".to_owned();
+    for _ in 0..3 {
+        let more = told_from(text.as_bytes(), &args);
+        assert_eq!(told(&[&[text.as_str()][..], &args].concat()), more);
+        assert!(!more.ends_with('\n'), "{more:?}");
+        text += &more;
+    }
+    assert!(!text.contains('\n'), "{text:?}");
+}
+
+#[test]
+fn a_prompt_that_ends_in_a_space_or_one_line_break_is_told_of() {
+    let said = |stdin: &str| {
+        let mut child =
+            write().args(["--tokens", "1"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        err(&child.wait_with_output().unwrap())
+    };
+    assert!(said("Once upon a ").contains("the prompt ends in a space"));
+    assert!(said("Once upon a time\n").contains("the prompt ends in a line break"));
+    for quiet in ["Once", "Once.\n\n", "One.\n\nTwo.\n"] {
+        assert!(!said(quiet).contains("the prompt ends"), "{quiet:?}");
+    }
+    assert!(err(&output(&["Once upon a ", "--tokens", "1"])).contains("the prompt ends in a space"));
+}
+
+#[test]
+fn values_and_prompts_may_begin_with_a_dash() {
+    let text = told(&["--tokens", "5", "--", "- said he"]);
+    assert!(text.starts_with("- said he"));
+    told(&[PROMPT, "--tokens", "5", "--stop", "---"]);
+    told(&[PROMPT, "--tokens", "5", "--stop", "-"]);
+    let refused = output(&["- said he"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(err(&refused).contains("`afterword write -- \"- said he\"`"), "{}", err(&refused));
+}
+
+#[test]
+fn a_line_break_to_stop_at_can_be_typed() {
+    let args = ["He said:\n\n", "--tokens", "60", "--seed", "2", "--no-prompt"];
+    let whole = told(&args);
+    assert!(whole.contains('\n'), "{whole:?}");
+    assert_eq!(told(&[&args[..], &["--stop", r"\n"]].concat()), whole.split('\n').next().unwrap());
 }
 
 #[test]
@@ -138,7 +189,7 @@ fn a_stop_string_is_found_across_the_borders_of_tokens_and_is_not_told() {
     for (at, length) in [(0, 1), (10, 9), (33, 12), (51, 20)] {
         let stop: String = text.chars().skip(at).take(length).collect();
         let before = text.split(&stop).next().unwrap();
-        assert_eq!(told(&[&args[..], &["--stop", &stop]].concat()), format!("{before}\n"), "{stop:?}");
+        assert_eq!(told(&[&args[..], &["--stop", &stop]].concat()), before, "{stop:?}");
     }
     // Of two that begin at one place the shorter is complete first; of two places the first counts.
     let stop: String = text.chars().skip(20).take(12).collect();
@@ -226,7 +277,7 @@ fn the_record_holds_what_happened() {
     assert_eq!((record.model.architecture.as_str(), record.model.quantisation.as_deref()), ("llama", Some("Q8_0")));
     assert_eq!((record.format, record.prompt.as_str(), record.seed), (1, PROMPT, 11));
     assert_eq!((record.preset.as_str(), &record.stop, record.tokens.len()), ("future", &StopReason::Tokens, 50));
-    assert_eq!(out, format!("{PROMPT}{}\n", record.text));
+    assert_eq!(out, format!("{PROMPT}{}", record.text));
     assert!(record.prompt_tokens.len() > 3 && record.prompt_tokens[1..].iter().all(|&token| token < 4096));
     assert!(record.mean_log_p < 0.0 && record.mean_log_p > -10.0, "{}", record.mean_log_p);
     assert!(record.evaluations > 50 && record.decodes >= 49);
@@ -357,7 +408,7 @@ fn an_interruption_ends_the_story_and_keeps_it() {
         assert!(note.ends_with(" · interrupted\n") && note.lines().count() == 2, "{note}");
         let record = record_at(&path);
         assert_eq!(record.stop, StopReason::Interrupted);
-        assert_eq!(String::from_utf8(text).unwrap(), format!("{PROMPT}{}\n", record.text));
+        assert_eq!(String::from_utf8(text).unwrap(), format!("{PROMPT}{}", record.text));
         assert!(!record.tokens.is_empty());
     }
 }
@@ -376,7 +427,7 @@ fn an_interruption_while_the_prompt_is_read_is_recorded_too() {
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let record = record_at(&path);
     assert_eq!((record.stop, record.prompt.as_str()), (StopReason::Interrupted, prompt.as_str()));
-    assert_eq!(format!("{prompt}{}\n", record.text).as_bytes()[1..], text);
+    assert_eq!(format!("{prompt}{}", record.text).as_bytes()[1..], text);
 }
 
 #[test]

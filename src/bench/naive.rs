@@ -23,7 +23,8 @@ impl Naive {
     pub fn begin(model: &mut dyn Model, plan: &Plan) -> Result<Self> {
         let (trunk, row) = read(model, From::Root, &plan.prompt)?;
         Ok(Self {
-            sampler: plan.sampler.with_reach(Reach::Full),
+            // As the program's own loop does: what its chain reads of the vocabulary is looked up once.
+            sampler: plan.sampler.with_reach(Reach::Full).bind(model.lexicon())?,
             noise: Noise::new(plan.seed, &plan.prompt),
             memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             trunk,

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::layers::{Layer, layers};
-use crate::gguf::{Header, Kind, Tensor, Value};
+use crate::gguf::{Header, Kind, Tensor, Value, mixture};
 
 /// A model file, or several that are one model.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,8 +27,8 @@ pub struct ModelCard {
     pub parameters: u64,
     /// All weights, in bytes.
     pub weights: u64,
-    /// The type of most weights.
-    pub quantisation: Option<Kind>,
+    /// What people call its mixture of types, such as `Q4_K_M`, as the file says; where it does not, the type of most weights.
+    pub quantisation: Option<&'static str>,
     /// All types of weights, that of most weights first.
     pub types: Vec<Share>,
     /// The longest text in tokens that the model was trained on.
@@ -133,7 +133,10 @@ impl ModelCard {
             name: header.text("general.name").map(str::to_owned),
             parameters,
             weights,
-            quantisation: types.first().map(|share| share.kind),
+            quantisation: header
+                .whole("general.file_type")
+                .and_then(mixture)
+                .or_else(|| types.first().map(|share| share.kind.name())),
             types,
             context: header.whole(&own("context_length")),
             vocabulary: Vocabulary {

@@ -1,6 +1,6 @@
 //! The models that are already on a machine, wherever another program has put them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -29,24 +29,26 @@ pub struct Places {
 pub struct Found {
     /// Whose place it is in.
     pub place: String,
-    /// What it is called there, where the path does not tell.
-    pub label: Option<String>,
+    /// What it is called there, where the path does not tell: each of its names.
+    pub labels: Vec<String>,
     /// Its file, the first one where there are several.
     pub path: PathBuf,
     /// What it is, or why it cannot be read.
     pub card: Result<ModelCard>,
 }
 
-/// All models in these places, sorted within each. A file that two paths lead to is named once.
+/// All models in these places, sorted within each. A file that two paths lead to is there once, with all names that it is given.
 #[must_use]
 pub fn find(places: &Places) -> Vec<Found> {
-    let mut seen = BTreeSet::new();
-    let mut found = Vec::new();
+    let mut seen: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    let mut found: Vec<Found> = Vec::new();
     let mut add = |place: &str, label: Option<String>, path: PathBuf| {
-        if seen.insert(path.canonicalize().unwrap_or_else(|_| path.clone())) {
+        let at = *seen.entry(path.canonicalize().unwrap_or_else(|_| path.clone())).or_insert(found.len());
+        if at == found.len() {
             let card = ModelCard::read(&path);
-            found.push(Found { place: place.to_owned(), label, path, card });
+            found.push(Found { place: place.to_owned(), labels: Vec::new(), path, card });
         }
+        found[at].labels.extend(label);
     };
     for (place, folder) in &places.folders {
         let mut files = files(folder);
@@ -82,7 +84,8 @@ fn is_other(path: &Path) -> bool {
     Header::read(path).ok().and_then(kind).is_some_and(|kind| kind != "model")
 }
 
-/// All files below a folder, sorted.
+/// All files below a folder, sorted; what is hidden is passed over: caches keep their locks there, and other systems their notes
+/// on every file.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let (mut files, mut left) = (Vec::new(), MOST);
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -95,6 +98,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if left == 0 {
                 break;
+            } else if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
             } else if is_folder && depth < DEEPEST {
                 folders.push((path, depth + 1));
             } else if !is_folder && path.is_file() {

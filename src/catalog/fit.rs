@@ -134,23 +134,29 @@ pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     let instead = if smaller.is_some_and(|smaller| fits(&smaller)) {
         Some("`--kv-type q8_0` would fit".to_owned())
     } else {
-        fitting(wish, &fits).map(|cells| format!("`--ctx {cells}` would fit"))
+        fitting(card, wish, &fits).map(|context| format!("`--ctx {context}` would fit"))
     };
     Err(Misfit { needed: placement.memory, there, instead })
 }
 
-/// The most cells, in steps of 256, with which it fits; `None` where no story would have room.
-fn fitting(wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Option<u64> {
-    let (mut most, mut too_many) = (0, wish.cells / 256);
+/// The longest text of each story with which it fits; `None` where no story would have room, or where that is no limit because
+/// the model was trained for no longer ones.
+fn fitting(card: &ModelCard, wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Option<u64> {
+    let stories = wish.stories.max(1);
+    // Beside its text each story holds the candidates that are looked at.
+    let looks = (wish.branches / stories).saturating_sub(1);
+    let with = |cells: u64| Wish { cells: cells.saturating_add(looks).saturating_mul(stories), ..*wish };
+    let (mut most, mut too_many) = (0, (wish.cells / stories).saturating_sub(looks) / 256);
     while most + 1 < too_many {
         let middle = most.midpoint(too_many);
-        if fits(&Wish { cells: middle * 256, ..*wish }) {
+        if fits(&with(middle * 256)) {
             most = middle;
         } else {
             too_many = middle;
         }
     }
-    (most > 1).then_some(most * 256)
+    let context = most * 256;
+    (most > 1 && card.context.is_none_or(|trained| context < trained)).then_some(context)
 }
 
 impl Misfit {

@@ -13,8 +13,10 @@ const PAGE: u64 = 256;
 pub struct Wish {
     /// Tokens that are remembered at once, over all stories.
     pub cells: u64,
-    /// Branches that live at once.
+    /// Branches that live at once, over all stories.
     pub branches: u64,
+    /// Stories that share them.
+    pub stories: u64,
     /// Tokens evaluated in one decode.
     pub batch: u64,
     /// The type of the remembered keys.
@@ -50,7 +52,7 @@ impl Need {
     ///   attention A = cells · (heads + 1).
     #[must_use]
     pub fn of(card: &ModelCard, wish: &Wish) -> Self {
-        let Wish { cells, branches, batch, keys, values, flash_attention } = *wish;
+        let Wish { cells, branches, stories: _, batch, keys, values, flash_attention } = *wish;
         let cells = cells.max(branches).max(1).checked_next_multiple_of(PAGE).unwrap_or(u64::MAX) as f64;
         let (batch, branches) = (batch.max(1) as f64, branches.max(1) as f64);
         let a_token: f64 = card
@@ -76,14 +78,42 @@ impl Need {
     }
 }
 
-/// A size in the largest unit that it fills: `3.6 MiB`.
+/// A size in the largest unit that it fills: `812 bytes`, `12 kB`, `3.6 MB`. A kB is 1,000 bytes, as in what file managers show.
 #[must_use]
 pub fn in_words(bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
-    let (mut size, mut unit) = (bytes as f64, 0);
-    while size >= 1024.0 && unit + 1 < UNITS.len() {
-        size /= 1024.0;
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} bytes");
+    }
+    let (mut size, mut unit) = (bytes as f64 / 1000.0, 0);
+    let digits = |unit| usize::from(unit > 0);
+    // What is rounded up to 1000 of a unit is one of the next.
+    while unit + 1 < UNITS.len() && size >= if unit == 0 { 999.5 } else { 999.95 } {
+        size /= 1000.0;
         unit += 1;
     }
-    if unit == 0 { format!("{bytes} bytes") } else { format!("{size:.1} {}", UNITS[unit]) }
+    format!("{size:.*} {}", digits(unit), UNITS[unit])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_is_never_nothing_and_fits_its_unit() {
+        for (bytes, words) in [
+            (0, "0 bytes"),
+            (999, "999 bytes"),
+            (1000, "1 kB"),
+            (12_345, "12 kB"),
+            (999_499, "999 kB"),
+            (999_500, "1.0 MB"),
+            (3_840_000, "3.8 MB"),
+            (999_950_000, "1.0 GB"),
+            (68_719_476_736, "68.7 GB"),
+            (u64::MAX, "18446744.1 TB"),
+        ] {
+            assert_eq!(in_words(bytes), words, "{bytes}");
+        }
+    }
 }

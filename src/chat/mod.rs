@@ -5,6 +5,7 @@
 //! rendered where a [`Renderer`] says: a template is a program of somebody else's.
 
 mod engine;
+mod instruction;
 mod python;
 mod renderer;
 mod script;
@@ -13,6 +14,7 @@ mod subprocess;
 mod template;
 mod thinking;
 
+pub use instruction::is_instruction;
 pub use renderer::{InProcess, Job, Rendered, Renderer};
 pub use script::{Part, Script, Whose};
 pub use subprocess::{Answer, Subprocess};

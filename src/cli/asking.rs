@@ -8,45 +8,17 @@ use super::Interruption;
 use super::args::{PromptArgs, Think};
 use super::engine::{Engine, interrupted};
 use super::progress::Progress;
+use super::prompt::{Prompt, ending};
 use super::tell::tell;
 use super::terminal::Terminal;
 use super::usage::Usage;
-use crate::chat::{Conversation, Request, Script, Template, Thinking, Whose};
+use crate::chat::{Conversation, Request, Script, Template, Thinking, Whose, is_instruction};
 use crate::decode::{Plan, Until, plain_sampler};
 use crate::prob::Token;
 use crate::story::{Chat, Mode, StopReason};
 
 /// The most tokens that are thought; then the thinking is ended, and the story begins.
 const MOST_THINKING: usize = 4096;
-
-/// How an instruction begins. Whoever asks otherwise says `--chat`.
-const INSTRUCTIONS: [&str; 25] = [
-    "write",
-    "tell",
-    "continue",
-    "compose",
-    "create",
-    "describe",
-    "draft",
-    "invent",
-    "narrate",
-    "retell",
-    "rewrite",
-    "finish",
-    "explain",
-    "summarise",
-    "summarize",
-    "translate",
-    "generate",
-    "please",
-    "imagine that you",
-    "pretend",
-    "can you",
-    "could you",
-    "would you",
-    "i want you to",
-    "help me",
-];
 
 /// A prompt, ready to be told from.
 #[derive(Debug, Clone)]
@@ -82,17 +54,20 @@ impl Asked {
 impl Engine {
     /// Puts a prompt to the model as the arguments ask for it. A model that is to think thinks here, under this seed, and
     /// leaves room for `tokens` of a story.
-    pub fn ask(&self, prompt: String, args: &PromptArgs, seed: u64, tokens: usize, terminal: &Terminal) -> Result<Asked> {
-        if let Some(template) = self.template_for(&prompt, args, terminal)? {
-            return self.ask_in_chat(&template, prompt, args, seed, tokens, terminal);
+    ///
+    /// Where nobody has said how it is to be put, a typed prompt may be taken as an instruction; the text of a file never is.
+    pub fn ask(&self, prompt: Prompt, args: &PromptArgs, seed: u64, tokens: usize, terminal: &Terminal) -> Result<Asked> {
+        let guess = prompt.typed && is_instruction(&prompt.text);
+        if let Some(template) = self.template_for(guess, args, terminal)? {
+            return self.ask_in_chat(&template, prompt.text, args, seed, tokens, terminal);
         }
-        let tokens = self.fitting(self.weights.tokenize(&prompt, true, args.parse_special)?)?;
-        Ok(Asked { prompt, mode: Mode::Raw, parse_special: args.parse_special, tokens })
+        let tokens = self.tokenized(&prompt.text, |weights| weights.tokenize(&prompt.text, true, args.parse_special))?;
+        prompt.warn(terminal);
+        Ok(Asked { prompt: prompt.text, mode: Mode::Raw, parse_special: args.parse_special, tokens })
     }
 
-    /// The chat template, if the prompt is to be put in it. Where nobody has said so the prompt's first words decide, and the
-    /// choice is told.
-    fn template_for(&self, prompt: &str, args: &PromptArgs, terminal: &Terminal) -> Result<Option<Template>> {
+    /// The chat template, if the prompt is to be put in it. Where nobody has said so the guess decides, and the choice is told.
+    fn template_for(&self, guess: bool, args: &PromptArgs, terminal: &Terminal) -> Result<Option<Template>> {
         if args.raw {
             return Ok(None);
         }
@@ -112,7 +87,7 @@ impl Engine {
             }
             (None, None) => Ok(None),
             (template, Some(_)) => Ok(template),
-            (template, None) if is_instruction(prompt) => {
+            (template, None) if guess => {
                 terminal.note("taken as an instruction to the model · `--raw` takes it as a beginning");
                 Ok(template)
             }
@@ -151,8 +126,11 @@ impl Engine {
             }
         };
         let prefill = args.prefill.clone().unwrap_or_default();
+        if let Some(warning) = ending(&prefill, "`--prefill`") {
+            terminal.note(warning);
+        }
         script.add(&prefill, if args.parse_special { Whose::Template } else { Whose::Writer });
-        let tokens = self.fitting(self.weights.tokenize_script(&script)?)?;
+        let tokens = self.tokenized(&script.text(), |weights| weights.tokenize_script(&script))?;
         let chat = Chat { system: args.system.clone(), prefill, thinking, rendered: script.text() };
         Ok(Asked { prompt, mode: Mode::Chat(Box::new(chat)), parse_special: args.parse_special, tokens })
     }
@@ -209,7 +187,7 @@ impl Engine {
         terminal: &Terminal,
     ) -> Result<String> {
         let marks = thinking.marks;
-        let prompt = self.fitting(self.weights.tokenize_script(script)?)?;
+        let prompt = self.tokenized(&script.text(), |weights| weights.tokenize_script(script))?;
         let room = self.context.saturating_sub(prompt.len() + tokens);
         let plan = Plan {
             sampler: plain_sampler()?,
@@ -250,29 +228,5 @@ impl Engine {
         }
         // Some models open it again, though the prompt has.
         Ok(told.text.strip_prefix(marks.open).map_or(told.text.clone(), str::to_owned))
-    }
-}
-
-/// Whether a prompt asks for something, by its first words.
-fn is_instruction(prompt: &str) -> bool {
-    let prompt = prompt.trim_start().to_lowercase();
-    let begins = |words: &&str| {
-        prompt.strip_prefix(words).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "'’-".contains(c)))
-    };
-    INSTRUCTIONS.iter().any(begins)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_instruction_is_known_by_its_first_words() {
-        for asked in ["Write a story.", " tell me of wolves", "Please, go on", "Could you describe a door?", "CONTINUE"] {
-            assert!(is_instruction(asked), "{asked}");
-        }
-        for begun in ["Once upon a time", "“Write,” she said", "Writers are", "Tell-tale hearts", "Imagine a city", "狼"] {
-            assert!(!is_instruction(begun), "{begun}");
-        }
     }
 }

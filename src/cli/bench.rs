@@ -1,7 +1,6 @@
 //! `afterword bench`: how fast the model tells stories, and what looking ahead costs.
 
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -14,7 +13,8 @@ use super::settings::Chosen;
 use super::terminal::{BOLD, Terminal};
 use super::{Outcome, Usage, tune};
 use crate::bench::{Bench, Job, Measure, Row, Samplers, rows};
-use crate::llama::{self, MOST_BRANCHES, Session, SessionOptions, Settings};
+use crate::catalog::in_words;
+use crate::llama::{self, MOST_BRANCHES, Session, Settings};
 use crate::prob::Token;
 
 /// Told where no prompt is given.
@@ -48,7 +48,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     if args.tune {
         return tune::run(args, &engine, &chosen, &prompts[0], terminal);
     }
-    let bench = bench(args, &chosen, prompts, engine.width())?;
+    let bench = bench(args, &chosen, prompts, engine.width(&[]))?;
     measure(args, &engine, &chosen, &bench, terminal)
 }
 
@@ -93,9 +93,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, bench: &Bench, termina
     }
     // One decode holds all that the widest round wants.
     let batch = BATCH.max(branches);
-    let threads = args.model.threads.map(NonZeroUsize::get);
-    let options = SessionOptions { cells, branches, batch, threads, ..SessionOptions::default() };
-    let mut session = engine.weights.session(&options)?;
+    let mut session = engine.session_in_batches(cells, branches, batch, args.model.threads)?;
 
     let threads = counted(session.settings().threads, "thread");
     terminal.note(format_args!("{} · preset {} · {threads}", engine.title(), chosen.name));
@@ -186,12 +184,10 @@ struct Report<'a> {
 }
 
 fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
-    for [a, b, c, d, e, f, g, h, i] in [
-        ["mode", "stories", "tokens", "evals", "decodes", "ms in", "ms out-", "slower", "faster"],
-        ["", "", "a second", "a token", "a token", "decode", "side it", "than plain", "than naive"],
-    ] {
-        writeln!(out, "{BOLD}{a:<6}{b:>8}{c:>9}{d:>9}{e:>9}{f:>8}{g:>9}{h:>11}{i:>11}{BOLD:#}")?;
-    }
+    let [a, b, c, d, e, f, g, h] = ["mode", "stories", "tokens", "evals", "decodes", "ms a token:", "slower", "faster"];
+    writeln!(out, "{BOLD}{a:<6}{b:>8}{c:>9}{d:>9}{e:>9}{f:>17}{g:>11}{h:>11}{BOLD:#}")?;
+    let [a, b, c, d, e, f, g] = ["a second", "a token", "a token", "in decode", "around", "than plain", "than naive"];
+    writeln!(out, "{BOLD}{a:>23}{b:>9}{c:>9}{d:>10}{e:>7}{f:>11}{g:>11}{BOLD:#}")?;
     let times = |ratio: Option<f64>| ratio.map_or("–".to_string(), |ratio| format!("{ratio:.2} ×"));
     let mut stories = None;
     for row in &report.rows {
@@ -200,7 +196,7 @@ fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
         }
         writeln!(
             out,
-            "{:<6}{:>8}{:>9}{:>9.2}{:>9.2}{:>8}{:>9}{:>11}{:>11}",
+            "{:<6}{:>8}{:>9}{:>9.2}{:>9.2}{:>10}{:>7}{:>11}{:>11}",
             row.mode,
             row.stories,
             short(row.tokens_per_second),
@@ -213,7 +209,7 @@ fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
         )?;
     }
     let quantisation = report.model.quantisation.map_or(String::new(), |name| format!(" {name}"));
-    let memory = report.peak_memory_bytes.map_or(String::new(), |bytes| format!(" · peak memory {} MB", bytes / 1_000_000));
+    let memory = report.peak_memory_bytes.map_or(String::new(), |bytes| format!(" · peak memory {}", in_words(bytes)));
     writeln!(
         out,
         "\n{}{quantisation} · {} · width {}{memory}\nmedians of {} with {} a story",

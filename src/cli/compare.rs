@@ -10,12 +10,15 @@ use super::args::{Compare, Layout, ModelArgs};
 use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::Engine;
-use super::pictures::{Form, draw};
+use super::pictures::Picture;
 use super::progress::Progress;
+use super::prompt::Prompt;
 use super::prose::{Ink, parting, safe, wrap};
-use super::settings::{Chosen, prompt, seed};
+use super::recording::inputs;
+use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
+use super::usage::Usage;
 use crate::decode::Plan;
 use crate::llama::Session;
 use crate::preset::{Edit, vary};
@@ -32,18 +35,17 @@ const VARIED: &str = "future";
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
-    if let Some(path) = &drawn {
-        Form::of(path)?;
-    }
     let voices = voices(&presets, varied.as_deref(), &set, &model)?;
-    let prompt = prompt(Some(typed))?;
+    let inputs = inputs(&model, presets.iter().map(String::as_str));
+    let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
+    let prompt = Prompt::of(Some(typed))?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plans: Result<Vec<Plan>> =
         voices.iter().map(|voice| engine.plan(sampler(voice, drawn.is_some()), &asked.tokens, seed, &story)).collect();
     let plans = plans?;
-    let width = engine.width();
+    let width = engine.width(&plans);
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);
@@ -56,11 +58,11 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     } else {
         show(&mut out, &comparison, layout, terminal.width)?;
     }
-    if let Some(path) = drawn {
+    if let Some(picture) = drawn {
         let stories: Vec<Story> =
             comparison.stories.iter().zip(&tales).map(|(told, tale)| drawable(told, tale, &asked, &engine)).collect();
         let title = format!("{} · {} · seed {seed}", comparison.prompt, comparison.model);
-        draw(&path, &title, &stories, colour_by, terminal)?;
+        picture.draw(&title, &stories, colour_by, terminal)?;
     }
     // What is told is kept, whatever came after it.
     if let Some(error) = failure {
@@ -85,7 +87,9 @@ fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &Mode
         ([], Some(_)) => vec![VARIED],
         (named, _) => named.iter().map(String::as_str).collect(),
     };
-    let edits = varied.map_or(Ok(Vec::new()), vary)?;
+    // What is typed is wrong usage where it is wrong.
+    let wrong = |error: anyhow::Error| Usage(format!("{error:#}"));
+    let edits = varied.map_or(Ok(Vec::new()), vary).map_err(wrong)?;
     let mut voices = Vec::new();
     for &name in &names {
         let chosen = Chosen::of(name, set, model)?;
@@ -94,7 +98,7 @@ fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &Mode
         }
         for edit in &edits {
             let mut chosen = chosen.clone();
-            chosen.preset.set(edit)?;
+            chosen.preset.set(edit).map_err(wrong)?;
             // Of one preset only the value differs.
             let label = if names.len() == 1 { edit.to_string() } else { format!("{name} · {edit}") };
             voices.push(Voice { label, edit: Some(edit.clone()), chosen });

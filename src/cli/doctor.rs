@@ -100,9 +100,9 @@ fn prove(terminal: &Terminal) -> Result<f64> {
     let args = default_args()?;
     let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
     let engine = Engine::open(args.model, terminal)?;
-    let width = engine.width();
     let prompt = engine.tokens("Once upon a time")?;
     let plan = engine.plan(chosen.sampler(), &prompt, 1, &args.story)?;
+    let width = engine.width(std::slice::from_ref(&plan));
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
     let progress = Progress::telling(terminal, plan.tokens);
     let tale = tell(&mut session, plan, width, &progress, |_| Ok(()));

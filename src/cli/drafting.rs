@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use super::Outcome;
+use super::args::Trace;
 use super::asking::Asked;
 use super::engine::{Engine, interrupted};
 use super::progress::Progress;
@@ -17,22 +18,28 @@ use super::settings::Chosen;
 use super::terminal::{BOLD, DIM, Terminal};
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
-use crate::batch::{Disk, Files};
 use crate::decode::{Counts, Event, Plan, Stories, Told};
+use crate::files::{self, Form, Inputs, Output, Staged, commit_together, left_behind};
 use crate::llama::MOST_BRANCHES;
 use crate::report::Tint;
 use crate::sampler::Draw;
-use crate::story::{StopReason, TracedToken};
+use crate::story::{self, Record, StopReason, TracedToken};
 use crate::text::some;
 
 /// The folder in which drafts are kept.
 #[derive(Debug)]
-pub struct Kept(PathBuf);
+pub struct Kept {
+    folder: PathBuf,
+    /// What no draft may take the place of.
+    inputs: Inputs,
+}
 
 impl Kept {
-    /// Makes the folder, unless a file stands in it that one of so many drafts would take the place of.
-    pub fn new(folder: PathBuf, drafts: NonZeroUsize) -> Result<Self> {
-        let kept = Self(folder);
+    /// Makes the folder, unless a file stands in it that one of so many drafts would take the place of. A draft that an earlier
+    /// process had written to its end and not yet named gets its name.
+    pub fn new(folder: PathBuf, drafts: NonZeroUsize, inputs: Inputs) -> Result<Self> {
+        let kept = Self { folder, inputs };
+        kept.finish_what_was_begun();
         // No more drafts than branches are ever told.
         for number in 1..=drafts.get().min(MOST_BRANCHES) {
             for path in [kept.path(number, "txt"), kept.path(number, "json")] {
@@ -44,13 +51,33 @@ impl Kept {
                 }
             }
         }
-        let folder = &kept.0;
+        let folder = &kept.folder;
         fs::create_dir_all(folder).with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
+        kept.output(1, "txt", Form::TEXT)?;
         Ok(kept)
     }
 
     fn path(&self, number: usize, extension: &str) -> PathBuf {
-        self.0.join(format!("draft-{number}.{extension}"))
+        self.folder.join(format!("draft-{number}.{extension}"))
+    }
+
+    fn output(&self, number: usize, extension: &str, form: Form) -> Result<Output> {
+        Output::new(self.path(number, extension), form, &self.inputs)
+    }
+
+    /// A process that was killed between the names of a text and its record has left the record whole, under no name.
+    fn finish_what_was_begun(&self) {
+        for path in left_behind(&self.folder) {
+            let Ok(record) = Record::read(&path) else { continue };
+            let number = record.draft.map_or(1, |draft| draft.number);
+            let (text, place) = (self.path(number, "txt"), self.path(number, "json"));
+            let told =
+                files::read_text(&text, Record::LONGEST).is_ok_and(|told| told.trim_end().ends_with(record.text.trim_end()));
+            if told && place.symlink_metadata().is_err() {
+                // Whatever keeps it from that name, the text is there.
+                let _ = fs::rename(&path, &place);
+            }
+        }
     }
 }
 
@@ -62,8 +89,8 @@ pub struct Drafts<'a> {
     pub width: usize,
     /// Where they are kept; shown where they are not.
     pub kept: Option<Kept>,
-    /// Whether records tell why each token was chosen.
-    pub traced: bool,
+    /// What records tell of why each token was chosen.
+    pub trace: Option<Trace>,
     /// What colours the words.
     pub tint: Option<Tint>,
     /// Whether the text begins with the words that the story goes on from.
@@ -80,6 +107,8 @@ struct Draft {
     ended: Option<Instant>,
     counts: Counts,
     told: Option<Told>,
+    /// Where it is to be kept and its text could not be saved.
+    unsaved: bool,
 }
 
 impl Drafts<'_> {
@@ -92,11 +121,8 @@ impl Drafts<'_> {
             Some(folder) => Some((folder, Recorder::new(self.engine, session.settings(), self.width)?)),
             None => None,
         };
-        let seeds = match plans.len() {
-            1 => format!("seed {}", plan.seed),
-            more => format!("{more} drafts · seeds {} to {}", plan.seed, plans[more - 1].seed),
-        };
-        terminal.note(format_args!("{} · preset {} · {seeds}", self.engine.title(), self.chosen.name));
+        let preset = &self.chosen.name;
+        terminal.note(format_args!("{} · preset {preset} · {}", self.engine.title(), seeds(&plans)));
         let tokens = plan.tokens.saturating_mul(plans.len());
         let progress = Progress::telling_apart(terminal, some(plans.len(), "draft"), tokens);
 
@@ -105,9 +131,17 @@ impl Drafts<'_> {
         let mut drafts = Vec::new();
         for plan in plans {
             stories.begin(plan.clone())?;
-            drafts.push(Draft { plan, words: Vec::new(), first: None, ended: None, counts: Counts::default(), told: None });
+            drafts.push(Draft {
+                plan,
+                words: Vec::new(),
+                first: None,
+                ended: None,
+                counts: Counts::default(),
+                told: None,
+                unsaved: false,
+            });
         }
-        let (mut shown, mut broken) = (0, None);
+        let (mut shown, mut broken, mut lost) = (0, None, false);
         while shown < drafts.len() {
             let mut failures = Vec::new();
             let mut total = drafts.iter().fold(Counts::default(), |sum, draft| with(sum, draft.counts));
@@ -139,7 +173,7 @@ impl Drafts<'_> {
                 stories.interrupt(&mut listener);
             }
             let no_room = round.err().map(|error| format!("{error:#}"));
-            let count = drafts.len();
+            let mut ended = Vec::new();
             for (number, draft) in drafts.iter_mut().enumerate().filter(|(_, draft)| draft.told.is_none()) {
                 let Some(mut told) = stories.take(number) else { continue };
                 draft.ended = Some(Instant::now());
@@ -149,18 +183,22 @@ impl Drafts<'_> {
                     told.stop = Some(StopReason::Failed(cause));
                 }
                 draft.told = Some(told);
-                if let Some((folder, recorder)) = &kept {
-                    self.keep(folder, recorder, number, draft, count, began)?;
+                ended.push(number);
+            }
+            if let Some((folder, recorder)) = &kept {
+                for error in self.keep(folder, recorder, &ended, &mut drafts, began) {
+                    lost = true;
+                    progress.clear_for(|| terminal.error(&error));
                 }
             }
             while let Some(draft) = drafts.get_mut(shown).filter(|draft| draft.told.is_some()) {
                 progress.clear_for(|| match &kept {
-                    Some((folder, _)) => {
+                    Some((folder, _)) if !draft.unsaved => {
                         let place = folder.path(shown + 1, "txt");
                         terminal.note(format_args!("{} · `{}`", ending(shown, draft), place.display()));
                         Ok(())
                     }
-                    None => self.show(shown, draft, terminal),
+                    _ => self.show(shown, draft, terminal),
                 })?;
                 // What was shown need not be remembered.
                 draft.words = Vec::new();
@@ -172,10 +210,9 @@ impl Drafts<'_> {
             bail!(broken);
         }
         let cut = |draft: &Draft| draft.told.as_ref().is_some_and(|told| told.stop == Some(StopReason::Interrupted));
-        if drafts.iter().any(cut) {
-            return Ok(Outcome::Interrupted);
-        }
-        Ok(Outcome::Done)
+        // What could not be saved has been said.
+        let outcome = if drafts.iter().any(cut) { Outcome::Interrupted } else { Outcome::Done };
+        Ok(if lost { Outcome::Failed } else { outcome })
     }
 
     /// The plans of the drafts, if there is room for so many.
@@ -197,22 +234,64 @@ impl Drafts<'_> {
         Ok(seeds.map(|seed| Plan { seed, ..plan.clone() }).collect())
     }
 
-    /// Writes the text and the record of a draft.
+    /// Writes the texts and the records of drafts that have ended: first all texts, for they are what a person wants, and
+    /// small. Returns what could not be saved, and why.
     fn keep(
         &self,
         folder: &Kept,
         recorder: &Recorder,
-        number: usize,
-        draft: &Draft,
-        drafts: usize,
+        ended: &[usize],
+        drafts: &mut [Draft],
         began: Instant,
-    ) -> Result<()> {
-        let told = draft.told.as_ref().context("a draft that goes on cannot be kept")?;
+    ) -> Vec<anyhow::Error> {
+        let count = drafts.len();
+        let write = |number: usize, extension, form, bytes: &[u8]| folder.output(number + 1, extension, form)?.stage(bytes);
+        let text = |&number: &usize| {
+            let told = drafts[number].told.as_ref().context("a draft that goes on cannot be kept")?;
+            let beginning = if self.shows_beginning { self.asked.beginning() } else { "" };
+            write(number, "txt", Form::TEXT, format!("{beginning}{}\n", told.text).as_bytes())
+        };
+        let texts: Vec<Result<Staged>> = ended.iter().map(text).collect();
+        let record = |&number: &usize| {
+            let mut record = self.record(recorder, &drafts[number], began)?;
+            record.run.drafts = count;
+            let exhaustive = self.trace == Some(Trace::Full);
+            record.draft = (count > 1).then_some(story::Draft { number: number + 1, exhaustive });
+            write(number, "json", Form::RECORD, &record.to_json()?)
+        };
+        let records: Vec<Result<Staged>> = ended.iter().map(record).collect();
+        let (mut errors, mut staged, mut whose) = (Vec::new(), Vec::new(), Vec::new());
+        for (&number, (text, record)) in ended.iter().zip(texts.into_iter().zip(records)) {
+            for (is_text, file) in [(true, text), (false, record)] {
+                match file {
+                    Ok(file) => {
+                        staged.push(file);
+                        whose.push((number, is_text));
+                    }
+                    Err(error) => {
+                        drafts[number].unsaved |= is_text;
+                        errors.push(error);
+                    }
+                }
+            }
+        }
+        for ((number, is_text), named) in whose.into_iter().zip(commit_together(staged)) {
+            if let Err(error) = named {
+                drafts[number].unsaved |= is_text;
+                errors.push(error);
+            }
+        }
+        errors
+    }
+
+    /// The record of a draft that has ended.
+    fn record(&self, recorder: &Recorder, draft: &Draft, began: Instant) -> Result<Record> {
+        let told = draft.told.as_ref().context("a draft that goes on cannot be recorded")?;
         let ended = draft.ended.unwrap_or(began);
         let first = draft.first.unwrap_or(ended);
         let draws = || draft.words.iter().filter_map(|(_, draw)| draw.as_ref());
         let lexicon = self.engine.weights.lexicon();
-        let mut record = recorder.record(Recorded {
+        recorder.record(Recorded {
             resolved: self.chosen.preset.to_toml()?,
             preset: self.chosen.name.clone(),
             asked: self.asked,
@@ -220,18 +299,8 @@ impl Drafts<'_> {
             told: told.clone(),
             log_p: draws().map(|draw| draw.log_p).sum(),
             times: [first - began, ended - first].map(|time| time.as_secs_f64()),
-            trace: draws().filter(|_| self.traced).map(|draw| TracedToken::of(draw, lexicon)).collect(),
-        })?;
-        record.run.drafts = drafts;
-        let beginning = if self.shows_beginning { self.asked.beginning() } else { "" };
-        let text = folder.path(number + 1, "txt");
-        // Whole or not there: written beside its place, and then named.
-        let part = folder.path(number + 1, "txt.part");
-        let written = Files.write(&part, format!("{beginning}{}\n", told.text).as_bytes());
-        written
-            .and_then(|()| Files.rename(&part, &text))
-            .with_context(|| format!("cannot write the draft `{}`", text.display()))?;
-        record.write(&folder.path(number + 1, "json"))
+            trace: draws().filter(|_| self.trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect(),
+        })
     }
 
     /// Prints a draft under its heading.
@@ -261,6 +330,14 @@ impl Drafts<'_> {
         say("\n")?;
         terminal.note(ending(number, draft));
         Ok(())
+    }
+}
+
+/// The seeds of the drafts, which follow each other.
+fn seeds(plans: &[Plan]) -> String {
+    match plans {
+        [first, .., last] => format!("{} drafts · seeds {} to {}", plans.len(), first.seed, last.seed),
+        one => one.first().map_or(String::new(), |plan| format!("seed {}", plan.seed)),
     }
 }
 

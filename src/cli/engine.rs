@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{DeviceArgs, Flash, SplitBy};
+use super::args::{DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
 use super::machine::{fit, machine, wish};
+use super::missing;
+use super::models::within;
 use super::progress::Progress;
 use super::rendering::renderer;
 use super::terminal::Terminal;
@@ -22,10 +24,10 @@ use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
 use crate::sampler::Sampler;
-use crate::text::some;
+use crate::text::{EXCERPT, excerpt, some};
 
 /// The model that comes with the program, in a folder `models`.
-const BUNDLED: &str = "fable-3m-q8_0.gguf";
+pub const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
 const BATCH: usize = 256;
@@ -64,11 +66,15 @@ impl Engine {
             Some(path) => path.clone(),
             None => bundled()?,
         };
+        missing::there(&path)?;
+        // What is wrong with a file that has no card, loading it tells.
+        let card = ModelCard::read(&path).ok();
         // The first one stays: a second one would be the same.
         let _ = MODEL.set(path.clone());
         let machine = machine(&args.device)?;
-        // What is wrong with a file that has no card, loading it tells.
-        let card = ModelCard::read(&path).ok();
+        for idle in idle(&args, &machine) {
+            terminal.note(idle);
+        }
         let least = wish(&args.device, LEAST, 2, BATCH);
         let placed = match &card {
             Some(card) => {
@@ -98,33 +104,38 @@ impl Engine {
             loaded => loaded?,
         };
         let load_time = started.elapsed();
+        if args.device.mlock && !weights.is_locked() {
+            terminal.note(
+                "`--mlock` was refused by the system, so the model may be written out to disk: `ulimit -l` has the limit",
+            );
+        }
 
         let trained = weights.trained_context();
         let context = args.ctx.map_or(trained, NonZeroUsize::get);
-        if context > trained {
-            let path = path.display();
-            return Err(Usage(format!("`--ctx` is {context}, but the model `{path}` was trained for {trained} tokens")).into());
-        }
+        within(context, trained, &path)?;
         let renderer = Arc::new(renderer()?);
         Ok(Self { weights, args, load_time, context, gpu_layers, renderer, machine, card })
     }
 
-    /// The model in a few words.
+    /// The model in a few words: what it calls itself, and beside it the name of its file where that says more.
     pub fn title(&self) -> String {
-        let path = self.weights.path();
-        self.weights.name().unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
+        let file = self.weights.path().file_stem().unwrap_or_default().to_string_lossy();
+        titled(self.weights.name().as_deref(), &file)
     }
 
-    /// How many candidates are looked at in one decode.
+    /// How many candidates are looked at in one decode: as many as was asked for and the memory has branches for these plans.
     ///
     /// By the kind of device and never by timing, so that runs repeat: on a processor a batch of k tokens costs nearly k times
     /// one, and a candidate that need not be looked at is best not looked at; on a GPU a batch of some is nearly as cheap as one.
-    pub fn width(&self) -> usize {
-        match self.args.width {
+    pub fn width(&self, plans: &[Plan]) -> usize {
+        let asked = match self.args.width {
             Width::Fixed(width) => width.get(),
             Width::Auto if self.gpu_layers != Some(0) && !self.machine.gpus.is_empty() => ON_A_GPU,
             Width::Auto => 1,
-        }
+        };
+        // It changes the cost only, so no story need be refused for it. More candidates at once than there are branches are none.
+        let fits = |width: &usize| Stories::room_for(plans, *width).1 <= MOST_BRANCHES;
+        (1..=asked.min(MOST_BRANCHES)).rev().find(fits).unwrap_or(1)
     }
 
     /// The GPUs that are used.
@@ -139,17 +150,53 @@ impl Engine {
 
     /// The tokens of a text as it stands, if they leave room for a story.
     pub fn tokens(&self, text: &str) -> Result<Vec<Token>> {
-        self.fitting(self.weights.tokenize(text, true, false)?)
+        self.tokenized(text, |weights| weights.tokenize(text, true, false))
+    }
+
+    /// The tokens of a text, if they leave room for a story. A text that is too long for that, whatever its tokens, is not cut: that
+    /// would take its time. Whoever presses Ctrl-C meanwhile need not wait for the end, for there is nothing to keep yet.
+    pub fn tokenized(&self, text: &str, tokenize: impl FnOnce(&Weights) -> Result<Vec<Token>>) -> Result<Vec<Token>> {
+        let (length, room) = (text.len(), self.context);
+        // Of the bytes of a text that is so short nothing follows, and the vocabulary is not asked.
+        if length > room && self.weights.longest_text(room).is_some_and(|longest| length > longest) {
+            bail!(
+                "the prompt has {length} bytes and leaves no room for a story in the context of {room} tokens\nhint: {}",
+                self.room()
+            );
+        }
+        let tokens = at_once(|| tokenize(&self.weights))?;
+        self.fitting(tokens)
+    }
+
+    /// What helps where a prompt is too long.
+    fn room(&self) -> String {
+        let trained = self.weights.trained_context();
+        if self.context < trained { format!("`--ctx` may be up to {trained}") } else { "shorten it".to_owned() }
     }
 
     /// The tokens of a prompt, if they leave room for a story.
     pub fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
         if tokens.len() >= self.context {
             let (length, context, trained) = (some(tokens.len(), "token"), self.context, self.weights.trained_context());
-            let hint = if context < trained { format!("`--ctx` may be up to {trained}") } else { "shorten it".to_owned() };
+            let hint = if tokens.len() < trained { format!("`--ctx` may be up to {trained}") } else { self.tail(&tokens) };
             bail!("the prompt has {length} and leaves no room for a story in the context of {context}\nhint: {hint}");
         }
         Ok(tokens)
+    }
+
+    /// How a prompt that is too long can be cut: so that its end takes three quarters of the context, and leaves the rest to the
+    /// story.
+    fn tail(&self, prompt: &[Token]) -> String {
+        let last = &prompt[prompt.len() - self.context * 3 / 4..];
+        let bytes: Vec<u8> = last.iter().flat_map(|&token| self.weights.lexicon().piece(token)).copied().collect();
+        let rounded = |count: usize| if count > 200 { count / 100 * 100 } else { count };
+        match std::str::from_utf8(&bytes) {
+            Ok(text) if text.is_ascii() => {
+                format!("its end fits, as in `tail -c {} FILE | afterword write`", rounded(bytes.len()))
+            }
+            // `tail` counts bytes, and might begin within a character.
+            _ => format!("its last {} characters fit", rounded(String::from_utf8_lossy(&bytes).chars().count())),
+        }
     }
 
     /// The story that the arguments ask for.
@@ -197,21 +244,32 @@ impl Engine {
 
     /// A memory of this size.
     pub fn session_of(&self, cells: usize, branches: usize) -> Result<Session<'_>> {
-        let threads = self.args.threads.map(NonZeroUsize::get);
+        self.session_in_batches(cells, branches, BATCH, self.args.threads)
+    }
+
+    /// A memory of this size, in which so many tokens are read in one decode, by so many threads.
+    pub fn session_in_batches(
+        &self,
+        cells: usize,
+        branches: usize,
+        batch: usize,
+        threads: Option<NonZeroUsize>,
+    ) -> Result<Session<'_>> {
+        let threads = threads.map(NonZeroUsize::get);
         if let Some(card) = &self.card {
             let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));
-            let wish = wish(&self.args.device, cells, branches, BATCH);
+            let wish = wish(&self.args.device, cells, branches, batch);
             let deed = || format!("cannot open the model `{}` for {cells} tokens", self.weights.path().display());
             fit(card, &wish, &self.machine, layers).with_context(deed)?;
         }
-        let DeviceArgs { kv_type, flash_attention, .. } = &self.args.device;
-        let flash_attention = match flash_attention {
+        let flash_attention = match self.args.device.flash() {
             Flash::Auto => FlashAttention::Auto,
             Flash::On => FlashAttention::On,
             Flash::Off => FlashAttention::Off,
         };
-        let (keys, values) = (cache_type(kv_type.keys)?, cache_type(kv_type.values)?);
-        self.weights.session(&SessionOptions { cells, branches, batch: BATCH, threads, flash_attention, keys, values })
+        let KvTypes { keys, values } = self.args.device.kv_types();
+        let (keys, values) = (cache_type(keys)?, cache_type(values)?);
+        self.weights.session(&SessionOptions { cells, branches, batch, threads, flash_attention, keys, values })
     }
 }
 
@@ -256,13 +314,25 @@ pub fn interrupted() -> bool {
     interrupt().load(Ordering::Relaxed)
 }
 
+/// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// Does what does not ask whether it was interrupted.
+fn at_once<T>(deed: impl FnOnce() -> T) -> T {
+    interrupt();
+    AT_ONCE.store(true, Ordering::Relaxed);
+    let done = deed();
+    AT_ONCE.store(false, Ordering::Relaxed);
+    done
+}
+
 fn interrupt() -> &'static AtomicBool {
     static PRESSED: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<()> = OnceLock::new();
     HANDLER.get_or_init(|| {
         #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
         let handler = || {
-            if PRESSED.swap(true, Ordering::Relaxed) {
+            if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
                 std::process::exit(130);
             }
         };
@@ -272,17 +342,59 @@ fn interrupt() -> &'static AtomicBool {
     &PRESSED
 }
 
-/// llama.cpp found something it cannot go on from; what it says becomes the one sentence.
+/// llama.cpp found something it cannot go on from; that becomes the one sentence.
 #[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
 fn last_words(message: &str) {
+    let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
+    let said = given_up(&model, message);
+    let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+    std::process::exit(1);
+}
+
+/// What is said for llama.cpp's last words. A check of its own that failed is named behind the hint, for those who know its source.
+fn given_up(model: &str, message: &str) -> String {
     let message = message.lines().next().unwrap_or_default();
     // It begins with a place in a source file, whose folder is that of another machine.
     let message = message.rsplit_once("/llama.cpp/").map_or(message, |(_, place)| place);
-    let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
-    let said =
-        format!("error: llama.cpp gave up{model}: {message}\nhint: the file may be damaged, or not what it says it is\n");
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
-    std::process::exit(1);
+    let message = excerpt(message, 2 * EXCERPT);
+    let (cause, place) = match message.split_once(": GGML_ASSERT") {
+        Some((place, check)) => ("something in it is not as it must be".to_owned(), format!(" ({place}: {check})")),
+        None => (message, String::new()),
+    };
+    let hint = "the file may be damaged, or not what it says it is, or memory may not suffice";
+    format!("error: llama.cpp gave up{model}: {cause}\nhint: {hint}{place}\n")
+}
+
+/// What was typed about devices and does nothing here, each as one sentence.
+fn idle(args: &ModelArgs, machine: &Machine) -> Vec<String> {
+    let mut idle = Vec::new();
+    let DeviceArgs { gpu_layers, device, split, .. } = &args.device;
+    if machine.gpus.is_empty() {
+        let why = match device {
+            Some(names) => format!("`--device {}` uses no GPU", names.join(",")),
+            None => "there is no GPU to use".to_owned(),
+        };
+        if let GpuLayers::Fixed(layers @ 1..) = gpu_layers {
+            idle.push(format!("`--gpu-layers {layers}` does nothing: {why}"));
+        }
+        if *split != SplitBy::Layer {
+            idle.push(format!("`--split` does nothing: {why}"));
+        }
+    }
+    let cores = std::thread::available_parallelism().map_or(usize::MAX, NonZeroUsize::get);
+    if let Some(threads) = args.threads.filter(|threads| threads.get() > cores) {
+        let there = if cores == 1 { "the one core" } else { &format!("the {cores} cores") };
+        idle.push(format!("`--threads {threads}` is more than {there} that there are: threads will wait for each other"));
+    }
+    idle
+}
+
+/// The name that a model has, and beside it that of its file where the name is not what the file's begins with.
+fn titled(name: Option<&str>, file: &str) -> String {
+    let Some(name) = name.filter(|name| !name.trim().is_empty()) else { return excerpt(file, EXCERPT) };
+    let plain = |name: &str| name.to_lowercase().chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let short = excerpt(name, EXCERPT);
+    if plain(file).starts_with(&plain(name)) { short } else { format!("{short} ({})", excerpt(file, EXCERPT)) }
 }
 
 /// The bundled model: beside the working directory, the program, or the source.
@@ -295,5 +407,33 @@ pub fn bundled() -> Result<PathBuf> {
     match found {
         Some(path) => Ok(path),
         None => bail!("the bundled model `models/{BUNDLED}` is not there\nhint: name a GGUF file with `--model PATH`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_has_the_name_of_the_file_where_that_says_more() {
+        for (name, file, title) in [
+            (Some("Fable 3M"), "fable-3m-q8_0", "Fable 3M"),
+            (Some("Smollm2 135M Mix1 Ep2"), "SmolLM2-135M.Q4_1", "Smollm2 135M Mix1 Ep2 (SmolLM2-135M.Q4_1)"),
+            (Some(" "), "tale", "tale"),
+            (None, "tale", "tale"),
+            (Some("Evil\u{1b}[31m\nName"), "tale", "Evil�[31m Name (tale)"),
+        ] {
+            assert_eq!(titled(name, file), title);
+        }
+    }
+
+    #[test]
+    fn last_words_are_a_sentence_with_the_place_behind_it() {
+        let said = given_up(" on the model `m`", "/build/llama.cpp/ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed");
+        let (error, hint) = said.trim_end().split_once('\n').unwrap();
+        assert_eq!(error, "error: llama.cpp gave up on the model `m`: something in it is not as it must be");
+        assert!(hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: (eps >= 0.0f) failed)"), "{hint}");
+        let said = given_up("", "it failed at reading the vocabulary");
+        assert!(said.starts_with("error: llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");
     }
 }

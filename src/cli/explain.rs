@@ -1,28 +1,31 @@
 //! `afterword explain`: the next token after a prompt, or one of a story's, and everything that decides about it.
 
 use std::io::Write;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
 use super::Outcome;
-use super::args::{Explain, ModelArgs, StoryArgs, Width};
+use super::args::{Explain, StoryArgs};
 use super::bars;
-use super::engine::Engine;
-use super::explanation::{Explanation, Moment, Nexts};
+use super::engine::{Engine, interrupted};
+use super::explanation::{Explanation, Moment};
+use super::progress::Progress;
+use super::prompt::Prompt;
 use super::prose::safe;
-use super::recording::sha256;
-use super::report;
-use super::settings::{Chosen, prompt, seed};
+use super::recorded::{as_recorded, differs};
+use super::settings::{Chosen, seed};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::ModelCard;
-use crate::decode::{Place, decide};
-use crate::llama::MOST_BRANCHES;
+use crate::decode::{Decided, Event, Place, Plan, Stories, decide};
+use crate::llama::{self, MOST_BRANCHES, Session};
+use crate::model::Telling;
 use crate::preset::{Edit, Preset};
-use crate::prob::{Partition, Token, top};
-use crate::sampler::{Reach, Watched};
-use crate::story::{Mode, Record};
+use crate::prob::Token;
+use crate::story::{Mode, Record, Versions};
+use crate::text::{some, visible};
 
 /// How many tokens after each candidate are shown.
 const NEXT: usize = 5;
@@ -31,17 +34,15 @@ const NEXT: usize = 5;
 struct Asked {
     engine: Engine,
     chosen: Chosen,
-    seed: u64,
     /// The text, as a person knows it.
     text: String,
-    prompt: Vec<Token>,
+    /// The story, with the sampler that told it.
+    plan: Plan,
     told: Vec<Token>,
-    /// How many tokens the story may have; at its first one nothing depends on it.
-    planned: usize,
-    /// Before so many tokens the story takes no end.
-    least: usize,
-    /// The token that the record has there.
-    recorded: Option<Token>,
+    /// The record, where the story was told.
+    record: Option<Record>,
+    /// Whether something is asked to be otherwise than it was.
+    what_if: bool,
 }
 
 pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
@@ -50,47 +51,18 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         Some(path) => of_record(args, &path, terminal)?,
         None => of_prompt(args, terminal)?,
     };
-    let Asked { engine, chosen, seed, text, prompt, told, planned, least, recorded } = asked;
-    // The draw is that of `write`: to know more than it needs changes nothing in what is taken.
-    let sampler = chosen.sampler().with_reach(Reach::Exhaustive).with_detail().with_min_tokens(least);
-    let one = StoryArgs {
-        seed: Some(seed),
-        tokens: std::num::NonZeroUsize::MIN,
-        min_tokens: None,
-        go_on: false,
-        no_loop_stop: true,
-        stop: Vec::new(),
-    };
-    let so_far = [&prompt[..], &told].concat();
-    let plan = engine.plan(sampler, &so_far, seed, &one)?;
-    let width = engine.width();
-    // Every candidate stays until all are known.
-    let branches = 1 + plan.sampler.forks(width);
-    if branches > MOST_BRANCHES {
-        bail!(
-            "cannot look at all candidates: they need {branches} branches of the model's memory, and there are {MOST_BRANCHES}\n\
-             hint: ask for fewer with `--set future.candidates=20`"
-        );
-    }
-    let mut session = engine.session(std::slice::from_ref(&plan), width)?;
-    let mut nexts = Nexts::new();
-    let place = Place { prompt: &prompt, told: &told, seed, planned };
-    let draw = decide(&mut session, &plan.sampler, place, width, &mut |path, row| {
-        if let ([token], Some(partition)) = (&path.0[..], Partition::of(row)) {
-            let next = |ranked: &crate::prob::Ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) };
-            nexts.insert(*token, top(row, NEXT).iter().map(next).collect());
-        }
-    })?;
+    let Some(decided) = asked.decide(terminal)? else { return Ok(Outcome::Interrupted) };
+    let Asked { engine, chosen, text, plan, told, record, what_if } = asked;
     let lexicon = engine.weights.lexicon();
-    if let Some(recorded) = recorded.filter(|recorded| *recorded != draw.token) {
-        terminal.note(format_args!(
-            "here {:?} is taken, and the record has {:?}: computed otherwise, or changed by `--set`",
-            lexicon.show(draw.token),
-            lexicon.show(recorded)
-        ));
-    }
-    let moment = Moment { model: engine.title(), prompt: text, prompt_tokens: so_far, seed, step: told.len() };
-    let explanation = Explanation::of(moment, &chosen, &draw, &nexts, lexicon)?;
+    let moment = Moment {
+        model: engine.title(),
+        prompt: text,
+        prompt_tokens: [&plan.prompt[..], &told].concat(),
+        seed: plan.seed,
+        step: told.len(),
+        story_tokens: record.as_ref().map(|record| record.tokens.len()),
+    };
+    let explanation = Explanation::of(moment, &chosen, &decided, lexicon)?;
     let mut out = terminal.out();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?;
@@ -100,14 +72,87 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
             write!(out, "{}", bars::tree(&explanation, terminal.width))?;
         }
     }
-    Ok(Outcome::Done)
+    let parts = parting(&decided, told.len(), |token| visible(&lexicon.show(token)));
+    match parts {
+        None => Ok(Outcome::Done),
+        Some(parts) if what_if => {
+            terminal.note(parts);
+            Ok(Outcome::Done)
+        }
+        // What is shown is not the decision that was made.
+        Some(parts) => {
+            terminal.err(format_args!("another story: {parts}"));
+            Ok(Outcome::Failed)
+        }
+    }
+}
+
+/// Where the story told again is another one, in words.
+fn parting(decided: &Decided, at: usize, show: impl Fn(Token) -> String) -> Option<String> {
+    let own = decided.own.filter(|own| own.token != decided.draw.token);
+    match (decided.strayed, own) {
+        (None, None) => None,
+        (Some(strayed), _) => Some(format!("told again, another token is drawn at token {} of the story already", strayed + 1)),
+        (None, Some(own)) => {
+            let (is, was) = (show(decided.draw.token), show(own.token));
+            Some(format!("told again, token {} is `{is}`, and was `{was}`", at + 1))
+        }
+    }
+}
+
+impl Asked {
+    /// The decision; nothing where it is interrupted.
+    fn decide(&self, terminal: &Terminal) -> Result<Option<Decided>> {
+        let Self { engine, chosen, plan, told, record, .. } = self;
+        let closely = chosen.sampler().with_min_tokens(plan.sampler.min_tokens());
+        closely.check(engine.weights.lexicon())?;
+        let seen = Plan { sampler: closely.clone(), ..plan.clone() };
+        let plans = [plan.clone(), seen];
+        let width = engine.width(&plans);
+        let mut session = self.session(&plans, width)?;
+        let progress = match record {
+            Some(_) => Progress::telling_apart(terminal, "telling again".to_owned(), told.len() + 1),
+            None => Progress::telling(terminal, 1),
+        };
+        let own = record.as_ref().map(|record| record.tokens[told.len()]);
+        let mut hear = |event: &Event| {
+            match *event {
+                Event::Read { read, of, .. } => progress.read(read, of),
+                Event::Told { counts, .. } => progress.told(counts),
+                Event::Ended { .. } | Event::Failed { .. } => {}
+            }
+            !interrupted()
+        };
+        let decided = decide(&mut session, plan.clone(), &closely, Place { told, own }, NEXT, width, &mut hear);
+        progress.clear();
+        decided
+    }
+
+    /// A memory in which the story can be told and looked at: of the kind of the record's, where there is one.
+    fn session(&self, plans: &[Plan], width: usize) -> Result<Session<'_>> {
+        let (cells, branches) = Stories::room_for(plans, width);
+        if branches > MOST_BRANCHES {
+            bail!(
+                "cannot look at all candidates: they need {branches} branches of the model's memory, and there are {MOST_BRANCHES}\n\
+                 hint: ask for fewer with `--set future.candidates=20`"
+            );
+        }
+        match &self.record {
+            None => self.engine.session_of(cells, branches),
+            Some(Record { run, .. }) => {
+                let (cells, branches) = (cells.max(run.cells), branches.max(run.branches));
+                self.engine.session_in_batches(cells, branches, run.batch, self.engine.args.threads)
+            }
+        }
+    }
 }
 
 /// The token after a prompt.
 fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
-    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, after: _, tree: _, json: _ } = args;
+    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, token: _, after: _, tree: _, json: _ } =
+        args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let text = prompt(typed)?;
+    let text = Prompt::of(typed)?;
     let seed = seed(typed_seed);
     let engine = Engine::open(model, terminal)?;
     let advice = ModelCard::read(engine.weights.path()).map(|card| card.sampling).unwrap_or_default();
@@ -116,32 +161,38 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         terminal.note(safe(&format!("the model's makers advise {}: `--preset model`", advice.join(", "))));
     }
     let asked = engine.ask(text, &asking, seed, 1, terminal)?;
-    Ok(Asked {
-        engine,
-        chosen,
-        seed,
-        text: asked.prompt,
-        prompt: asked.tokens,
-        told: Vec::new(),
-        planned: 1,
-        least: 0,
-        recorded: None,
-    })
+    let one = StoryArgs {
+        seed: Some(seed),
+        tokens: NonZeroUsize::MIN,
+        min_tokens: None,
+        go_on: false,
+        no_loop_stop: true,
+        stop: Vec::new(),
+    };
+    let plan = engine.plan(chosen.sampler(), &asked.tokens, seed, &one)?;
+    Ok(Asked { engine, chosen, text: asked.prompt, plan, told: Vec::new(), record: None, what_if: false })
 }
 
 /// A token of a story that was told, as its record has it.
 fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
-    let Explain { prompt: _, asking: _, preset, seed: _, model, record: _, after, tree: _, json: _ } = args;
-    let record = report::read(path)?;
+    let Explain { prompt: _, asking: _, preset, seed: _, model, record: _, token, after, tree: _, json: _ } = args;
+    let record = Record::read(path)?;
     let count = record.tokens.len();
-    if after >= count {
-        let hint = "0 explains the first token, and the page of `afterword report` counts them";
-        return Err(Usage(format!("the story has {count} tokens, so `--after {after}` is behind its end\nhint: {hint}")).into());
+    let after = token.map(|token| token.get() - 1).or(after).unwrap_or(0);
+    let Some(last) = count.checked_sub(1) else {
+        return Err(Usage(format!("the story of `{}` has no token that could be explained", path.display())).into());
+    };
+    if after > last {
+        let hint = format!("the last can be explained with `--token {count}`, which is `--after {last}`");
+        return Err(Usage(format!("the story has {}\nhint: {hint}", some(count, "token"))).into());
     }
-    let chosen = preset_of(&record, &preset.set).with_context(|| format!("cannot read the preset of `{}`", path.display()))?;
-    let engine = Engine::open(as_recorded(model, &record), terminal)?;
-    if sha256(engine.weights.path())? != record.model.sha256 {
-        terminal.note("the model is not the one of the record: its checksum differs");
+    let refusal = || format!("cannot read the record `{}`", path.display());
+    let own = preset_of(&record, &[]).with_context(refusal)?;
+    let chosen = preset_of(&record, &preset.set).with_context(refusal)?;
+    let what_if = !preset.set.is_empty() || differs(&model, &record);
+    let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
+    if Versions::here(llama::build()) != record.versions {
+        terminal.note("told by another build of the program: the bits may differ");
     }
     let told = record.tokens[..after].to_vec();
     let lexicon = engine.weights.lexicon();
@@ -150,22 +201,26 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
         Mode::Raw => record.prompt.clone(),
         Mode::Chat(chat) => format!("{}\n\n{}", record.prompt, chat.prefill),
     };
-    let text = begun + &String::from_utf8_lossy(&bytes);
-    let recorded = Some(record.tokens[after]);
-    let room = record.run.context.saturating_sub(record.prompt_tokens.len());
-    if after > room {
-        let hint = format!("up to `--after {room}` it saw everything");
-        let refusal = "the model no longer saw the whole story there: it had slid, and where is not recorded";
-        return Err(Usage(format!("cannot explain token {after} of `{}`: {refusal}\nhint: {hint}", path.display())).into());
+    let text = begun + &Telling::text_of(&bytes);
+    let plan = Plan {
+        sampler: own.sampler().with_min_tokens(record.run.min_tokens),
+        prompt: record.prompt_tokens.clone(),
+        seed: record.seed,
+        tokens: record.run.limit,
+        context: record.run.context,
+        slides: record.run.slides,
+        may_loop: record.run.may_loop,
+        stops: record.run.stops.clone(),
+    };
+    if let Some(beside) = beside(&record, &plan) {
+        terminal.note(format_args!("{beside}: alone the bits may differ"));
     }
-    let least = record.run.min_tokens;
-    let planned = if record.run.slides { record.run.limit } else { record.run.limit.min(room) };
-    Ok(Asked { engine, chosen, seed: record.seed, text, prompt: record.prompt_tokens, told, planned, least, recorded })
+    Ok(Asked { engine, chosen, text, plan, told, record: Some(record), what_if })
 }
 
 /// The preset as it ran, with what is to be otherwise now.
 fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
-    let mut preset: Preset = toml::from_str(&record.resolved)?;
+    let mut preset: Preset = Preset::of_record(&record.resolved)?;
     for edit in edits {
         let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
         edited.map_err(|error| Usage(format!("{error:#}")))?;
@@ -173,17 +228,13 @@ fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
     Ok(Chosen { name: record.preset.clone(), preset })
 }
 
-/// The model and the settings of the record, where nothing else was typed.
-fn as_recorded(typed: ModelArgs, record: &Record) -> ModelArgs {
+/// What others did beside the story, if it was told together with them: then it was decoded with them too.
+fn beside(record: &Record, plan: &Plan) -> Option<String> {
     let run = &record.run;
-    ModelArgs {
-        model: typed.model.or_else(|| Some(record.model.file.clone().into())),
-        threads: typed.threads.or_else(|| run.threads.try_into().ok()),
-        ctx: typed.ctx.or_else(|| run.context.try_into().ok()),
-        width: match (typed.width, run.width.try_into()) {
-            (Width::Auto, Ok(width)) => Width::Fixed(width),
-            (width, _) => width,
-        },
-        device: typed.device,
+    if run.drafts > 1 {
+        return Some(format!("told together, {} drafts at once", run.drafts));
     }
+    // A memory with room for two such stories is one of `batch`, for several at a time.
+    let (_, branches) = Stories::room_for(std::slice::from_ref(plan), run.width);
+    (run.branches >= 2 * branches && run.cells >= 2 * plan.prompt.len()).then(|| "told beside others, as it seems".to_owned())
 }

@@ -1,11 +1,10 @@
 //! A decision about one token as data: all that a person or a program may want to know of it.
 
-use std::collections::HashMap;
-
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use super::settings::Chosen;
+use crate::decode::Decided;
 use crate::model::{Kind, Lexicon};
 use crate::prob::{Alpha, Token};
 use crate::sampler::{Draw, Looked, Pick, Removed, Stage, Watched};
@@ -22,12 +21,11 @@ pub struct Moment {
     pub prompt_tokens: Vec<Token>,
     /// The seed of the draw.
     pub seed: u64,
-    /// The number of the token in its story, from 0.
+    /// How many tokens of its story stand before it.
     pub step: usize,
+    /// How many tokens the story has in all, where it was told.
+    pub story_tokens: Option<usize>,
 }
-
-/// The likeliest tokens after some, likeliest first.
-pub type Nexts = HashMap<Token, Vec<Watched>>;
 
 /// A decision about one token. Every log-probability and entropy is in nats; where a chain has no `future`, what only it
 /// knows is null.
@@ -47,6 +45,8 @@ pub struct Explanation {
     pub normalised_entropy: Option<f64>,
     /// Where the crossfader stands.
     pub alpha: Option<f64>,
+    /// T, where a temperature of the chain moves from token to token.
+    pub temperature: Option<f64>,
     /// The exponents a of p and b of Ĥ.
     pub exponents: Option<Exponents>,
     /// What each stage of the chain removed, in their order.
@@ -59,6 +59,11 @@ pub struct Explanation {
     pub pick: Pick,
     /// The token that this seed takes.
     pub taken: Taken,
+    /// The token that the story has there, where it was told.
+    pub recorded: Option<Named>,
+    /// The first token of the story before it, counted from 1, for which another one is drawn when it is told again: null where
+    /// it is the same story.
+    pub strayed: Option<usize>,
 }
 
 /// s = p^a · Ĥ^b.
@@ -113,7 +118,7 @@ pub struct Candidate {
     /// ln s, with s = p^a · Ĥ^b.
     pub log_s: Option<f64>,
     /// s divided by the sum over the candidates.
-    pub s: Option<f64>,
+    pub share: Option<f64>,
     /// What is likeliest to come after it, likeliest first; empty where that was not looked at.
     pub next: Vec<Named>,
 }
@@ -130,10 +135,11 @@ pub struct Taken {
 }
 
 impl Explanation {
-    /// What the draw of this preset tells.
-    pub fn of(moment: Moment, chosen: &Chosen, draw: &Draw, nexts: &Nexts, lexicon: &Lexicon) -> Result<Self> {
+    /// What a decision of this preset tells.
+    pub fn of(moment: Moment, chosen: &Chosen, decided: &Decided, lexicon: &Lexicon) -> Result<Self> {
         let Chosen { name, preset } = chosen;
-        let Draw { token, log_p, now, alpha, candidates, skipped: _, removed, steering: _ } = draw;
+        let Decided { draw, own, strayed, next: nexts } = decided;
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, steering: _ } = draw;
         let named = |token: Token, log_p: f64| {
             let piece = lexicon.show(token);
             Named { token, piece, ends: lexicon.ends(token), log_p }
@@ -159,11 +165,11 @@ impl Explanation {
             all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);
-        let tell = |(looked, s): (&Looked, Option<f64>)| {
+        let tell = |(looked, share): (&Looked, Option<f64>)| {
             let Looked { token, p, log_p, future, log_s } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
             let next = next.map(|&Watched { token, log_p }| named(token, log_p)).collect();
-            Candidate { named: named(token, log_p), p, future, log_s, s, next }
+            Candidate { named: named(token, log_p), p, future, log_s, share, next }
         };
         Ok(Self {
             moment,
@@ -172,12 +178,15 @@ impl Explanation {
             entropy: now.entropy,
             normalised_entropy: now.normalised_entropy,
             alpha: *alpha,
+            temperature: *temperature,
             exponents,
             stages,
             left,
             candidates: candidates.iter().zip(weights).map(tell).collect(),
             pick: preset.pick,
             taken: Taken { named: named(*token, *log_p), rank: now.rank },
+            recorded: own.map(|Watched { token, log_p }| named(token, log_p)),
+            strayed: strayed.map(|at| at + 1),
         })
     }
 }

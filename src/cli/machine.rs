@@ -46,15 +46,16 @@ fn gpus(_: &DeviceArgs) -> Result<Vec<Gpu>> {
     Ok(Vec::new())
 }
 
-/// What will be asked of the memory.
+/// What will be asked of the memory for one story.
 pub fn wish(args: &DeviceArgs, cells: usize, branches: usize, batch: usize) -> Wish {
     Wish {
         cells: cells as u64,
         branches: branches as u64,
+        stories: 1,
         batch: batch as u64,
-        keys: args.kv_type.keys,
-        values: args.kv_type.values,
-        flash_attention: args.flash_attention != Flash::Off,
+        keys: args.kv_types().keys,
+        values: args.kv_types().values,
+        flash_attention: args.flash() != Flash::Off,
     }
 }
 

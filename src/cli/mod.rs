@@ -3,6 +3,8 @@
 // Without a backend nothing tells stories, and what only they need lies idle.
 #![cfg_attr(not(feature = "llama"), allow(dead_code, unused_imports))]
 
+#[cfg(feature = "llama")]
+mod again;
 mod args;
 #[cfg(feature = "llama")]
 mod asking;
@@ -26,6 +28,8 @@ mod explain;
 mod explanation;
 mod figures;
 mod machine;
+#[cfg(feature = "llama")]
+mod missing;
 mod models;
 #[cfg(feature = "llama")]
 mod pictures;
@@ -33,7 +37,11 @@ mod plot;
 mod presets;
 #[cfg(feature = "llama")]
 mod progress;
+#[cfg(feature = "llama")]
+mod prompt;
 mod prose;
+#[cfg(feature = "llama")]
+mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
 mod rendering;
@@ -88,6 +96,9 @@ impl std::error::Error for Interruption {}
 /// Runs the program with these arguments, its name first. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 #[must_use]
 pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
+    // A file that may not grow is then an error as a full disk is, and no sudden end.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(libc::SIGXFSZ, std::sync::Arc::default());
     let args = match Args::try_parse_from(typed) {
         Ok(args) => args,
         Err(error) => return refused(&error),

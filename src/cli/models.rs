@@ -9,13 +9,15 @@ use etcetera::BaseStrategy;
 use serde_json::json;
 
 use super::Outcome;
-use super::args::DeviceArgs;
 use super::args::Models;
+use super::args::{DeviceArgs, KvTypes};
 use super::figures::grouped;
 use super::machine::{machine, wish};
 use super::prose::safe;
 use super::terminal::{BOLD, DIM, Terminal, fit};
-use crate::catalog::{Found, Machine, ModelCard, Need, Places, check, find, in_words, place};
+use super::usage::Usage;
+use crate::catalog::{Found, Machine, ModelCard, Need, Places, Wish, check, find, in_words, place};
+use crate::text::{EXCERPT, excerpt};
 
 /// Tokens of a prompt that are read in one decode.
 const BATCH: usize = 256;
@@ -71,33 +73,34 @@ fn list(as_json: bool, terminal: &Terminal) -> Result<()> {
     let found = find(&places);
     let mut out = terminal.out();
     if as_json {
-        let entry = |Found { place, label, path, card }: &Found| {
+        let entry = |Found { place, labels, path, card }: &Found| {
             let mistake = card.as_ref().err().map(|error| format!("{error:#}"));
-            json!({ "place": place, "label": label, "path": path, "card": card.as_ref().ok(), "mistake": mistake })
+            json!({ "place": place, "labels": labels, "path": path, "card": card.as_ref().ok(), "mistake": mistake })
         };
         let entries: Vec<_> = found.iter().map(entry).collect();
         writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
         return Ok(());
     }
-    for Found { place, label, path, card } in &found {
-        let called = label.clone().unwrap_or_else(|| path.display().to_string());
+    for Found { place, labels, path, card } in &found {
         let what = match card {
             Ok(card) => {
-                let kind = card.quantisation.map_or(String::new(), |kind| format!(" · {kind}"));
+                let kind = stored(card, 1);
                 format!(
-                    "{} · {} · {}{kind} · {}",
-                    card.title(),
-                    card.architecture,
+                    "{} · {} · {} · {kind} · {}",
+                    excerpt(&card.title(), EXCERPT),
+                    excerpt(&card.architecture, EXCERPT),
                     billions(card.parameters),
                     in_words(card.size)
                 )
             }
             Err(error) => format!("cannot be read: {}", error.root_cause()),
         };
+        let path = path.display().to_string();
+        let called = if labels.is_empty() { path.clone() } else { labels.join(", ") };
         writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({place}){DIM:#}", safe(&called))?;
         writeln!(out, "  {}", safe(&what))?;
-        if label.is_some() {
-            writeln!(out, "  {DIM}{}{DIM:#}", safe(&path.display().to_string()))?;
+        if !labels.is_empty() {
+            writeln!(out, "  {DIM}{}{DIM:#}", safe(&path))?;
         }
     }
     if found.is_empty() {
@@ -116,12 +119,15 @@ fn info(
 ) -> Result<()> {
     let card = ModelCard::read(path)?;
     let trained = card.context.and_then(|context| usize::try_from(context).ok());
+    if let (Some(context), Some(trained)) = (context, trained) {
+        within(context, trained, path)?;
+    }
     let context = context.or(trained).unwrap_or(USUAL_CONTEXT);
     let machine = machine(device)?;
     // A story's trunk, and the candidates that are looked at in one decode.
     let branches = if machine.gpus.is_empty() { 2 } else { 9 };
     let cells = context.saturating_add(branches - 1).saturating_mul(stories);
-    let wish = wish(device, cells, branches.saturating_mul(stories), BATCH);
+    let wish = Wish { stories: stories as u64, ..wish(device, cells, branches.saturating_mul(stories), BATCH) };
     let need = Need::of(&card, &wish);
     let placement = place(&card, &wish, &machine, device.gpu_layers);
     let misfit = check(&card, &wish, &machine, device.gpu_layers).err();
@@ -133,7 +139,7 @@ fn info(
         writeln!(out, "{}", serde_json::to_string_pretty(&page)?)?;
         return Ok(());
     }
-    writeln!(out, "{BOLD}{}{BOLD:#}", safe(&card.title()))?;
+    writeln!(out, "{BOLD}{}{BOLD:#}", safe(&excerpt(&card.title(), EXCERPT)))?;
     for (name, value) in facts(&card) {
         writeln!(out, "  {DIM}{}{DIM:#} {}", fit(name, 14), safe(&value))?;
     }
@@ -159,31 +165,36 @@ fn info(
     Ok(())
 }
 
+/// Asks that a context is none that the model was never trained for.
+pub fn within(context: usize, trained: usize, model: &Path) -> Result<(), Usage> {
+    let message = || format!("`--ctx` is {context}, but the model `{}` was trained for {trained} tokens", model.display());
+    if context > trained { Err(Usage(message())) } else { Ok(()) }
+}
+
 /// The name of the line about the memory of keys and values.
 struct KvLine(String);
 
 impl KvLine {
     fn of(device: &DeviceArgs) -> Self {
-        let (keys, values) = (device.kv_type.keys, device.kv_type.values);
+        let KvTypes { keys, values } = device.kv_types();
         Self(if keys == values { format!("memory, {keys}") } else { format!("{keys}, {values}") })
     }
 }
 
 /// What a model is, each fact with its name.
 fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
-    let shares: Vec<String> = card.types.iter().map(|one| format!("{} {:.0} %", one.kind, 100.0 * one.share)).collect();
-    let kind = card.vocabulary.kind.as_deref().unwrap_or("none");
+    let kind = card.vocabulary.kind.as_deref().map_or("none".to_owned(), |kind| excerpt(kind, EXCERPT));
     let heads = card.heads.map(|heads| match (card.kv_heads, card.head_sizes) {
         (Some(kv), Some([key, _])) => format!("{heads}, {kv} with keys and values, of {key}"),
         _ => heads.to_string(),
     });
-    let advice: Vec<String> = card.sampling.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    let advice = card.sampling.iter().map(|(key, value)| excerpt(&format!("{key} = {value}"), EXCERPT)).collect::<Vec<_>>();
     let files = if card.parts > 1 { format!(" in {} files", card.parts) } else { String::new() };
     let facts = [
         ("file", Some(format!("{}, {}{files}", card.path.display(), in_words(card.size)))),
-        ("architecture", Some(card.architecture.clone())),
+        ("architecture", Some(excerpt(&card.architecture, EXCERPT))),
         ("parameters", Some(billions(card.parameters))),
-        ("quantisation", Some(shares.join(", "))),
+        ("quantisation", Some(stored(card, usize::MAX))),
         ("context", card.context.map(|context| format!("{} tokens", grouped(usize::try_from(context).unwrap_or(usize::MAX))))),
         (
             "vocabulary",
@@ -197,6 +208,21 @@ fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
         ("advice", (!advice.is_empty()).then(|| advice.join(", "))),
     ];
     facts.into_iter().filter_map(|(name, fact)| Some((name, fact?))).collect()
+}
+
+/// What people call the quantisation of a model, and of which types it is, with so many of their shares: `Q4_K_M (Q8_0 63 %, …)`.
+/// What is less than half of one in a hundred goes without saying.
+fn stored(card: &ModelCard, most: usize) -> String {
+    let name = card.quantisation.unwrap_or("no weights");
+    let shares: Vec<_> = card.types.iter().filter(|one| one.share >= 0.005).collect();
+    if let [only] = shares[..]
+        && only.kind.name() == name
+    {
+        return name.to_owned();
+    }
+    let told = shares.iter().take(most).map(|one| format!("{} {:.0} %", one.kind, 100.0 * one.share));
+    let rest = (shares.len() > most).then(|| "…".to_owned());
+    format!("{name} ({})", told.chain(rest).collect::<Vec<_>>().join(", "))
 }
 
 /// Memory, each with the name of what has it.

@@ -1,55 +1,71 @@
 //! A comparison as a file to be looked at: a page, or a figure.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use resvg::{tiny_skia, usvg};
 
-use super::report::write;
 use super::terminal::Terminal;
 use super::usage::Usage;
+use crate::files::{Form, Inputs, MARK, Output};
 use crate::report::{Page, Story, Tint, figure, page};
 
 /// Pixels of a picture for one unit of its drawing.
 const SCALE: f32 = 2.0;
 
-/// What is drawn.
+/// The most pixels of a picture: 256 MB while it is drawn, and more than programs like to show.
+const MOST_PIXELS: u64 = 1 << 26;
+
+/// What is drawn, and where to.
+#[derive(Debug)]
+pub struct Picture {
+    kind: Kind,
+    output: Output,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+enum Kind {
     Page,
     Svg,
     Png,
 }
 
-impl Form {
-    /// The form that the name of a file asks for; asked before a story is told.
-    pub fn of(path: &Path) -> Result<Self> {
-        match path.extension().and_then(|extension| extension.to_str()) {
-            Some("html" | "htm") => Ok(Self::Page),
-            Some("svg") => Ok(Self::Svg),
-            Some("png") => {
-                fonts()?;
-                Ok(Self::Png)
-            }
+impl Picture {
+    /// A picture of so many stories, in the form that the name of the file asks for; asked before a story is told, with the
+    /// files that are not to be lost.
+    pub fn new(path: PathBuf, stories: usize, inputs: &Inputs) -> Result<Self> {
+        let ending = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_ascii_lowercase();
+        let (kind, form) = match ending.as_str() {
+            "html" | "htm" => (Kind::Page, Form::PAGE),
+            "svg" => (Kind::Svg, Form::SVG),
+            "png" => (Kind::Png, Form::PNG),
             _ => {
-                Err(Usage(format!("`--out {}` has no form\nhint: end it in `.html`, `.svg` or `.png`", path.display())).into())
+                let message = format!("`--out {}` has no form\nhint: end it in `.html`, `.svg` or `.png`", path.display());
+                return Err(Usage(message).into());
             }
+        };
+        if kind == Kind::Png {
+            fonts()?;
+            // Without a word in them the columns have this size already.
+            let empty: Vec<Story> = vec![Story::told("", "", "", &[]); stories.max(1)];
+            size(&tree(&figure("", &empty, Tint::Surprisal))?)?;
         }
+        Ok(Self { kind, output: Output::new(path, form, inputs)? })
     }
-}
 
-/// Draws compared stories into a file.
-pub fn draw(path: &Path, title: &str, stories: &[Story], tint: Option<Tint>, terminal: &Terminal) -> Result<()> {
-    let has_alpha = stories.iter().any(|story| story.trace.iter().any(|token| token.alpha.is_some()));
-    let tint = tint.unwrap_or(if has_alpha { Tint::Alpha } else { Tint::Surprisal });
-    let bytes = match Form::of(path)? {
-        Form::Page => page(Page::Comparison, title, stories)?.into_bytes(),
-        Form::Svg => figure(title, stories, tint).into_bytes(),
-        Form::Png => png(&figure(title, stories, tint))?,
-    };
-    write(path, &bytes, terminal)?;
-    terminal.note(format_args!("drawn to {}", path.display()));
-    Ok(())
+    /// Draws compared stories into the file.
+    pub fn draw(&self, title: &str, stories: &[Story], tint: Option<Tint>, terminal: &Terminal) -> Result<()> {
+        let has_alpha = stories.iter().any(|story| story.trace.iter().any(|token| token.alpha.is_some()));
+        let tint = tint.unwrap_or(if has_alpha { Tint::Alpha } else { Tint::Surprisal });
+        let bytes = match self.kind {
+            Kind::Page => page(Page::Comparison, title, stories)?.into_bytes(),
+            Kind::Svg => figure(title, stories, tint).into_bytes(),
+            Kind::Png => png(&figure(title, stories, tint))?,
+        };
+        self.output.write(&bytes)?;
+        terminal.note(format_args!("drawn to {}", self.output.path().display()));
+        Ok(())
+    }
 }
 
 /// The fonts of this machine.
@@ -69,12 +85,41 @@ fn fonts() -> Result<usvg::fontdb::Database> {
     Ok(fonts)
 }
 
-fn png(svg: &str) -> Result<Vec<u8>> {
+fn tree(svg: &str) -> Result<usvg::Tree> {
     let options = usvg::Options { fontdb: std::sync::Arc::new(fonts()?), ..usvg::Options::default() };
-    let tree = usvg::Tree::from_str(svg, &options).context("cannot read the figure that was drawn")?;
-    let size = tree.size().to_int_size().scale_by(SCALE).context("the figure is too large for a PNG")?;
-    let mut pixels = tiny_skia::Pixmap::new(size.width(), size.height())
-        .with_context(|| format!("the figure is too large for a PNG: {} × {}", size.width(), size.height()))?;
+    usvg::Tree::from_str(svg, &options).context("cannot read the figure that was drawn")
+}
+
+/// Its size in pixels, if it is not too large.
+fn size(tree: &usvg::Tree) -> Result<[u32; 2]> {
+    let size = tree.size().to_int_size().scale_by(SCALE).map(|size| [size.width(), size.height()]);
+    let fits = |[width, height]: &[u32; 2]| u64::from(*width) * u64::from(*height) <= MOST_PIXELS;
+    match size {
+        Some(size) if fits(&size) => Ok(size),
+        _ => {
+            let hint = "draw an `.svg`, which may be of any size, or fewer stories";
+            let size = size.map_or(String::new(), |[width, height]| format!(" of {width} × {height} pixels"));
+            Err(Usage(format!("the figure is too large for a PNG{size}: at most {MOST_PIXELS} can be drawn\nhint: {hint}"))
+                .into())
+        }
+    }
+}
+
+fn png(svg: &str) -> Result<Vec<u8>> {
+    let tree = tree(svg)?;
+    let [width, height] = size(&tree)?;
+    let mut pixels = tiny_skia::Pixmap::new(width, height).context("there is no memory for the picture")?;
     resvg::render(&tree, tiny_skia::Transform::from_scale(SCALE, SCALE), &mut pixels.as_mut());
-    pixels.encode_png().context("cannot write the PNG")
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, width, height);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    let write = |mut encoder: png::Encoder<&mut Vec<u8>>| {
+        encoder.add_text_chunk("Software".to_owned(), MARK.to_owned())?;
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&pixels.take_demultiplied())?;
+        writer.finish()
+    };
+    write(encoder).context("cannot write the PNG")?;
+    Ok(bytes)
 }

@@ -2,14 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
+use super::args::ModelArgs;
 use super::asking::Asked;
-use super::engine::Engine;
+use super::engine::{Engine, bundled};
+use super::usage::Usage;
 use crate::decode::{Plan, Told};
+use crate::files::{Form, Inputs, Output};
 use crate::llama::{self, Settings};
 use crate::story::{FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
 
@@ -39,13 +42,13 @@ pub struct Recorded<'s> {
 }
 
 impl Recorder {
-    /// Reads the model's file once more, for its checksum.
+    /// Reads the model's file once more, for its checksum: before a story is told, so that its record is not kept waiting.
     pub fn new(engine: &Engine, settings: &Settings, width: usize) -> Result<Self> {
         let weights = &engine.weights;
         let model = ModelFile {
             file: weights.path().display().to_string(),
-            size: weights.path().metadata().map_or(weights.size(), |meta| meta.len()),
-            sha256: sha256(weights.path())?,
+            size: weights.file_size(),
+            sha256: weights.sha256()?,
             architecture: weights.architecture(),
             quantisation: weights.quantisation().map(str::to_string),
         };
@@ -103,6 +106,7 @@ impl Recorder {
             resolved,
             seed: plan.seed,
             model: self.model.clone(),
+            draft: None,
             run: Run {
                 context: plan.context,
                 min_tokens: plan.sampler.min_tokens(),
@@ -121,6 +125,25 @@ impl Recorder {
             trace,
         })
     }
+}
+
+/// Asks for the file of a record, before its story is told; `inputs` are not to be lost.
+pub fn record_at(path: PathBuf, inputs: &Inputs) -> Result<Output> {
+    if path == Path::new("-") {
+        let hint = "name a file; `./-` is one of that name";
+        return Err(Usage(format!("`--record -` cannot go to standard output, where the story goes\nhint: {hint}")).into());
+    }
+    Output::new(path, Form::RECORD, inputs)
+}
+
+/// The files that a story is told from, none of which an output may take the place of.
+pub fn inputs<'a>(model: &ModelArgs, presets: impl IntoIterator<Item = &'a str>) -> Inputs {
+    let model = model.model.clone().or_else(|| bundled().ok());
+    let inputs = model.iter().fold(Inputs::streams(), |inputs, path| inputs.with(path, "the model"));
+    presets.into_iter().map(Path::new).fold(inputs, |inputs, path| match path.extension() {
+        Some(_) => inputs.with(path, "a preset"),
+        None => inputs,
+    })
 }
 
 /// The SHA-256 of a file, in hexadecimal digits.

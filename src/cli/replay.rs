@@ -1,21 +1,17 @@
 //! `afterword write --replay`: tells the story of a record again, with its settings, and says where it differs.
 
-use std::fs;
 use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
 use super::Outcome;
-use super::args::{Flash, ModelArgs, Width};
+use super::again::{Again, Retold};
+use super::args::ModelArgs;
 use super::engine::Engine;
 use super::progress::Progress;
-use super::recording::sha256;
-use super::tell::tell;
+use super::recorded::as_recorded;
 use super::terminal::{BOLD, Terminal};
-use super::usage::Usage;
-use crate::catalog::Kind;
 use crate::decode::Plan;
 use crate::preset::Preset;
 use crate::sampler::Sampler;
@@ -25,21 +21,21 @@ use crate::text::{some, visible};
 /// Tells the story of the record in this file.
 pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome> {
     let refusal = || format!("cannot read the record `{}`", path.display());
-    let text = fs::read(path).with_context(refusal)?;
-    let record: Record = serde_json::from_slice(&text).with_context(refusal)?;
-    let engine = Engine::open(with_settings(model, &record).with_context(refusal)?, terminal)?;
-    let file = engine.weights.path();
-    if sha256(file)? != record.model.sha256 {
-        let hint = format!("the story was told by `{}`, SHA-256 {}", record.model.file, record.model.sha256);
-        return Err(Usage(format!("the model `{}` is not the record's\nhint: {hint}", file.display())).into());
-    }
+    let record = Record::read(path)?;
+    let engine = Engine::open(as_recorded(model, &record)?, terminal)?;
     let here = Versions::here(crate::llama::build());
     if here != record.versions {
         terminal.note("told by another build of the program: the bits may differ");
     }
-    if record.run.drafts > 1 {
-        let (drafts, alone) = (record.run.drafts, "alone the bits may differ");
-        terminal.note(format_args!("told together, {drafts} drafts at once: {alone}"));
+    match (record.draft, record.run.drafts) {
+        (Some(draft), drafts) => {
+            terminal.note(format_args!("draft {} of {drafts}: the others are told beside it again", draft.number));
+        }
+        (None, 0 | 1) => {}
+        (None, drafts) => {
+            let alone = "the record does not say which of them it is, so it is told alone, and the bits may differ";
+            terminal.note(format_args!("one of {drafts} drafts that were told together: {alone}"));
+        }
     }
     let plan = Plan {
         sampler: sampler(&record).with_context(refusal)?.with_min_tokens(record.run.min_tokens),
@@ -51,9 +47,10 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
         may_loop: record.run.may_loop,
         stops: record.run.stops.clone(),
     };
+    let again = Again::of(&record, plan).with_context(refusal)?;
     let mut session = engine.session_of(record.run.cells, record.run.branches)?;
     terminal.note(format_args!("{} · preset {} · seed {} · again", engine.title(), record.preset, record.seed));
-    let progress = Progress::telling(terminal, plan.tokens);
+    let progress = Progress::telling(terminal, record.run.limit);
     let mut say = terminal.story();
     if record.mode == Mode::Raw {
         let bold = terminal.style(BOLD);
@@ -61,11 +58,13 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
         say(&record.prompt)?;
         write!(terminal.out(), "{bold:#}")?;
     }
-    let told = tell(&mut session, plan, record.run.width, &progress, |text| Ok(say(text)?));
+    let told = again.tell(&mut session, record.run.width, &progress, |text| Ok(say(text)?));
     progress.clear();
-    let told = told?.told;
-    say("\n")?;
-    if told.stop == Some(StopReason::Interrupted) {
+    let Retold { told, interrupted } = told?;
+    if terminal.shows_story {
+        say("\n")?;
+    }
+    if interrupted {
         return Ok(Outcome::Interrupted);
     }
     let piece = |token: Option<&u32>| match token {
@@ -75,7 +74,12 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let parting = (0..record.tokens.len().max(told.tokens.len())).find(|&at| record.tokens.get(at) != told.tokens.get(at));
     match parting {
         None => {
-            terminal.note(format_args!("the same story: {}, each as in the record", some(told.tokens.len(), "token")));
+            let ending = match record.stop {
+                StopReason::Interrupted => "interrupted there",
+                StopReason::Failed(_) => "broken off there",
+                _ => "each as in the record",
+            };
+            terminal.note(format_args!("the same story: {}, {ending}", some(told.tokens.len(), "token")));
             Ok(Outcome::Done)
         }
         Some(at) => {
@@ -86,28 +90,9 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     }
 }
 
-/// What decides the bits, as the record has it; the model's path too, where none was given.
-fn with_settings(model: ModelArgs, record: &Record) -> Result<ModelArgs> {
-    let run = &record.run;
-    let kind = |name: &String| Kind::named(name).with_context(|| format!("keys and values are remembered as `{name}`"));
-    let mut args = model;
-    args.model.get_or_insert_with(|| record.model.file.clone().into());
-    args.threads = NonZeroUsize::new(run.threads);
-    args.ctx = NonZeroUsize::new(run.context);
-    args.width = Width::Fixed(NonZeroUsize::new(run.width).context("its width is 0")?);
-    args.device.kv_type.keys = kind(&run.cache[0])?;
-    args.device.kv_type.values = kind(&run.cache[1])?;
-    args.device.flash_attention = match run.flash_attention.as_str() {
-        "on" => Flash::On,
-        "off" => Flash::Off,
-        _ => Flash::Auto,
-    };
-    Ok(args)
-}
-
 /// The preset as it ran.
 fn sampler(record: &Record) -> Result<Sampler> {
     ensure!(!record.prompt_tokens.is_empty(), "its story never began");
-    let preset: Preset = toml::from_str(&record.resolved).context("its preset")?;
+    let preset: Preset = Preset::of_record(&record.resolved).context("its preset")?;
     Ok(Sampler::new(preset.chain, preset.pick))
 }

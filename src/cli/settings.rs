@@ -1,8 +1,6 @@
 //! What was typed becomes what it means.
 
-use std::io::{self, IsTerminal, Read};
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use etcetera::BaseStrategy;
 
 #[cfg(feature = "llama")]
@@ -17,9 +15,6 @@ use crate::preset::{Edit, Folders, Preset, find};
 #[cfg(feature = "llama")]
 use crate::preset::{of_model, parse};
 use crate::sampler::{Reach, Sampler};
-
-/// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
-const LONGEST_PROMPT: u64 = 64 << 20;
 
 /// The name of the preset that a model brings with it.
 pub const OF_THE_MODEL: &str = "model";
@@ -81,42 +76,6 @@ impl Chosen {
 pub fn folders() -> Folders {
     let user = etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("afterword").join("presets"));
     Folders { configs: Some("configs".into()), user }
-}
-
-/// The text of a prompt; `-` and `None` read standard input.
-///
-/// One line break at its end belongs to the shell or the editor and not to the story.
-pub fn prompt(typed: Option<String>) -> Result<String> {
-    let prompt = match typed {
-        Some(prompt) if prompt != "-" => prompt,
-        asked => {
-            if asked.is_none() && io::stdin().is_terminal() {
-                return Err(
-                    Usage("there is no prompt\nhint: give one, as in `afterword write \"Once upon a time\"`".into()).into()
-                );
-            }
-            let mut bytes = Vec::new();
-            io::stdin()
-                .take(LONGEST_PROMPT + 1)
-                .read_to_end(&mut bytes)
-                .context("cannot read the prompt from standard input")?;
-            if bytes.len() as u64 > LONGEST_PROMPT {
-                return Err(Usage("the prompt on standard input is longer than 64 MiB".into()).into());
-            }
-            let text = String::from_utf8(bytes).map_err(|error| {
-                let at = error.utf8_error().valid_up_to();
-                Usage(format!("the prompt on standard input is not UTF-8: byte {at} begins no character"))
-            })?;
-            text.strip_suffix('\n').map_or(text.clone(), |line| line.strip_suffix('\r').unwrap_or(line).to_string())
-        }
-    };
-    if prompt.trim().is_empty() {
-        return Err(Usage("the prompt is empty\nhint: give the story a first word".into()).into());
-    }
-    if let Some(at) = prompt.find('\0') {
-        return Err(Usage(format!("the prompt holds a NUL character, at byte {at}: it is no text")).into());
-    }
-    Ok(prompt)
 }
 
 /// The seed, and whether it was chosen here.

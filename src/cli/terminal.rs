@@ -8,6 +8,7 @@ use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::args::Colour;
+use crate::files::words;
 
 /// For errors.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
@@ -153,14 +154,6 @@ impl<W: Write> Write for Out<W> {
 /// The kind stays: a closed pipe must be known as one, and an interrupted call is tried again.
 fn named(error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("cannot write to standard output: {}", words(error)))
-}
-
-/// The system's own words, in lower case and without the number.
-fn words(error: &io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
 }
 
 /// A text in exactly so many columns: cut with `…` or filled with spaces.

@@ -1,6 +1,7 @@
 //! `afterword bench --tune`: which width and how many threads suit this machine.
 
 use std::io::Write as _;
+use std::num::NonZeroUsize;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -15,7 +16,7 @@ use super::settings::Chosen;
 use super::terminal::{BOLD, Terminal};
 use crate::bench::{Advice, Curve, SIZES, advise, cost, looks, median};
 use crate::decode::{Plan, Stories};
-use crate::llama::{Session, SessionOptions, physical_cores};
+use crate::llama::{Session, physical_cores};
 use crate::model::{Branch, From, Model, Rows, Step};
 use crate::prob::Token;
 
@@ -79,14 +80,13 @@ pub fn run(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], term
 }
 
 /// 1, 2, 4 and so on up to the physical cores, and these; or those that are asked for.
-fn threads(args: &Args) -> Vec<usize> {
+fn threads(args: &Args) -> Vec<NonZeroUsize> {
     if let Some(threads) = args.model.threads {
-        return vec![threads.get()];
+        return vec![threads];
     }
     let cores = physical_cores();
-    let mut threads: Vec<usize> = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|&n| n < cores).collect();
-    threads.push(cores);
-    threads
+    let doubled = std::iter::successors(Some(1), |n| Some(n * 2)).take_while(|&n| n < cores);
+    doubled.chain([cores]).filter_map(NonZeroUsize::new).collect()
 }
 
 /// The story whose looks are counted.
@@ -107,19 +107,13 @@ fn plan_of(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token]) -> R
     })
 }
 
-fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: usize) -> Result<Bed<'w>> {
+fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: NonZeroUsize) -> Result<Bed<'w>> {
     let most = SIZES.into_iter().max().unwrap_or(1);
-    let options = SessionOptions {
-        cells: prompt.len() + most,
-        branches: 1 + most,
-        batch: prompt.len() + most,
-        threads: Some(threads),
-        ..SessionOptions::default()
-    };
-    let mut session = engine.weights.session(&options)?;
+    let cells = prompt.len() + most;
+    let mut session = engine.session_in_batches(cells, 1 + most, cells, Some(threads))?;
     let trunk = Step { from: From::Root, tokens: prompt, rows: Rows::Last };
     let made = session.extend(&[trunk], &mut |_, _, _| ())?;
-    Ok(Bed { threads, session, trunk: made[0], costs: std::array::from_fn(|_| Vec::new()) })
+    Ok(Bed { threads: threads.get(), session, trunk: made[0], costs: std::array::from_fn(|_| Vec::new()) })
 }
 
 fn curve(bed: Bed) -> Curve {
@@ -130,8 +124,8 @@ fn curve(bed: Bed) -> Curve {
 /// The looks of a story of the preset.
 fn story(engine: &Engine, plan: Plan) -> Result<Vec<usize>> {
     let (cells, branches) = Stories::room_for(std::slice::from_ref(&plan), 1);
-    let options = SessionOptions { cells, branches, batch: plan.prompt.len().max(branches), ..SessionOptions::default() };
-    looks(&mut engine.weights.session(&options)?, plan)
+    let batch = plan.prompt.len().max(branches);
+    looks(&mut engine.session_in_batches(cells, branches, batch, engine.args.threads)?, plan)
 }
 
 /// All that was measured.

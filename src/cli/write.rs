@@ -8,15 +8,16 @@ use super::args::Write;
 use super::drafting::{Drafts, Kept};
 use super::engine::Engine;
 use super::progress::{Progress, pace};
-use super::recording::{Recorded, Recorder};
-use super::settings::{Chosen, prompt, seed};
+use super::prompt::Prompt;
+use super::recording::{Recorded, Recorder, inputs, record_at};
+use super::settings::{Chosen, seed};
 use super::tell::{Broken, Tale, tell_why};
 use super::terminal::{BOLD, Terminal};
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
 use crate::report::Tint;
-use crate::story::{Mode, Record, StopReason, TracedToken};
+use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
@@ -27,33 +28,34 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     }
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let mut tinted = tinted(colour_by, &chosen, terminal)?;
-    let prompt = prompt(typed)?;
-    if let Some(path) = &record {
-        if drafts.get() > 1 {
-            let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
-            return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record").into());
-        }
-        Record::check_place(path)?;
+    let prompt = Prompt::of(typed)?;
+    let inputs = inputs(&model, [preset.preset.as_str()]);
+    if record.is_some() && drafts.get() > 1 {
+        let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
+        return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record").into());
     }
     if trace.is_some() && record.is_none() && out.is_none() {
         let hint = "name one with `--record FILE`, or a folder of them with `--out DIR`";
         return Err(Usage(format!("`--trace` is kept in a record, and none is asked for\nhint: {hint}")).into());
     }
-    let out = out.map(|folder| Kept::new(folder, drafts)).transpose()?;
+    let record = record.map(|path| record_at(path, &inputs)).transpose()?;
+    let out = out.map(|folder| Kept::new(folder, drafts, inputs)).transpose()?;
     let seed = seed(story.seed);
     let engine = Engine::open(model, terminal)?;
     let sampler = chosen.sampler_traced(trace);
     let asked = engine.ask(prompt, &asking, seed, story.tokens.get(), terminal)?;
     let plan = engine.plan(sampler, &asked.tokens, seed, &story)?;
-    let width = engine.width();
+    let width = engine.width(std::slice::from_ref(&plan));
     // The words in which an answer was begun are part of the story, and no prompt.
     let shows_beginning = !no_prompt || asked.mode != Mode::Raw;
     if drafts.get() > 1 || out.is_some() {
-        let (traced, tint) = (trace.is_some(), tinted.and(colour_by));
-        let told = Drafts { engine: &engine, chosen: &chosen, asked: &asked, width, kept: out, traced, tint, shows_beginning };
+        let tint = tinted.and(colour_by);
+        let told = Drafts { engine: &engine, chosen: &chosen, asked: &asked, width, kept: out, trace, tint, shows_beginning };
         return told.run(&plan, drafts, terminal);
     }
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
+    let recorder = record.map(|output| Recorder::new(&engine, session.settings(), width).map(|recorder| (recorder, output)));
+    let recorder = recorder.transpose()?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
     let mut say = terminal.story();
@@ -87,7 +89,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
         Some(cause) if is_closed_pipe(cause) => tale.told.stop = Some(StopReason::Interrupted),
         Some(cause) => tale.told.stop = Some(StopReason::Failed(format!("{cause:#}"))),
-        None => say("\n")?,
+        // On a screen the next line begins below; into a file goes what is told, so that it can be told on from there.
+        None if terminal.shows_story => say("\n")?,
+        None => {}
     }
     if broken.is_none() {
         if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width)) {
@@ -96,7 +100,8 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         terminal.note(summary(&tale));
     }
     let interrupted = tale.told.stop == Some(StopReason::Interrupted);
-    if let Some(path) = record {
+    let mut saved = Ok(());
+    if let Some((recorder, output)) = recorder {
         let lexicon = engine.weights.lexicon();
         let Tale { told, draws, read_time, tell_time } = tale;
         let story = Recorded {
@@ -109,10 +114,15 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
             times: [read_time, tell_time].map(|time| time.as_secs_f64()),
             trace: draws.iter().filter(|_| trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect(),
         };
-        Recorder::new(&engine, session.settings(), width)?.record(story)?.write(&path)?;
+        saved = recorder.record(story).and_then(|record| output.write(&record.to_json()?));
     }
     match broken {
-        Some(cause) => Err(cause.context("the story broke off")),
+        Some(cause) => {
+            // Both are to be known, and the first is the one that came first.
+            saved.unwrap_or_else(|error| terminal.error(&error));
+            Err(cause.context("the story broke off"))
+        }
+        None if saved.is_err() => saved.map(|()| Outcome::Failed),
         None if interrupted => Ok(Outcome::Interrupted),
         None => Ok(Outcome::Done),
     }

@@ -3,6 +3,7 @@
 //! [`Stories`] asks every running storyteller what it wants to know, answers all of them with one decode, and goes on. It
 //! reads no clock and prints nothing: what happens is told as [`Event`]s.
 
+mod again;
 mod moment;
 mod plan;
 mod refrain;
@@ -13,7 +14,7 @@ mod storyteller;
 mod tests;
 mod thinking;
 
-pub use moment::{Place, decide};
+pub use moment::{Decided, Place, decide};
 pub use plan::{Counts, Plan, Told};
 pub use round::{Event, Stories};
 pub use thinking::{Until, plain_sampler};

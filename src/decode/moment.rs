@@ -1,177 +1,241 @@
-//! One decision by itself: the token after a text that is known already.
+//! One decision by itself: the first token after a prompt, or one of a story that was told.
 
-use anyhow::{Context, Result, ensure};
+use std::collections::BTreeMap;
 
-use super::round::CHUNK;
-use crate::model::{Branch, From, Model, Rows, Step};
-use crate::prob::{Noise, Partition, Token};
-use crate::sampler::{Ask, Draw, Memory, Path, Sampler};
+use anyhow::{Context, Result, bail, ensure};
+
+use super::again::Again;
+use super::plan::Plan;
+use super::round::{Event, Stories};
+use crate::model::Model;
+use crate::prob::Token;
+use crate::sampler::{Draw, Reach, Sampler, Watched};
 
 /// A place in a story.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
-    /// The tokens of the prompt.
-    pub prompt: &'a [Token],
-    /// The tokens that were told behind it.
+    /// The tokens of the story that stand before it.
     pub told: &'a [Token],
-    /// The seed of the story's noise.
-    pub seed: u64,
-    /// How many tokens the story may have: [`Plan::planned`](super::Plan::planned).
-    pub planned: usize,
+    /// The token that the story has there, where it is known.
+    pub own: Option<Token>,
 }
 
-/// Decides about the token there, as the story does when it comes to it. `look` sees the row behind every path that is looked
-/// at; `width`, at least 1, is how many are looked at in one decode.
+/// A decision, seen closely.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decided {
+    /// The draw, with every candidate looked at.
+    pub draw: Draw,
+    /// The story's own token there, with the log-probability that it has now.
+    pub own: Option<Watched>,
+    /// The first of the tokens before it for which another one is drawn now, counted from 0.
+    pub strayed: Option<usize>,
+    /// What is likeliest after each candidate, likeliest first.
+    pub next: BTreeMap<Token, Vec<Watched>>,
+}
+
+/// Decides about the token at this place of the story, as the story did when it came to it.
 ///
-/// What was told is read token by token, as the story did: a quantised model's logits depend on how many tokens are decoded
-/// together, visibly so. Other cells in its cache move them too, by less.
+/// The story is told again up to there, with all that it looked at, along its own tokens: so on the machine that told it, and
+/// with a memory of the same kind, every number is what it was to the last bit. `closely` decides about the token itself, with
+/// all candidates looked at; where it is the plan's own sampler the draw is the story's. `nexts` tokens after each candidate are
+/// told; `width`, at least 1, is how many candidates are looked at in one decode. `hear` gets what happens, and stops it by
+/// returning false: then there is no decision.
 ///
 /// # Errors
-/// An empty prompt, a failed decode, too little room, or a row that no decision can be made from.
+/// A plan that cannot be told, a story that ends before the place, one that strayed although its preset steers by every draw,
+/// a failed decode, too little room, or a row that no decision can be made from.
 pub fn decide(
     model: &mut dyn Model,
-    sampler: &Sampler,
+    plan: Plan,
+    closely: &Sampler,
     place: Place,
+    nexts: usize,
     width: usize,
-    look: &mut dyn FnMut(&Path, &[f32]),
-) -> Result<Draw> {
-    let mut held = Held { trunk: None, known: Vec::new() };
-    let draw = held.decide(model, sampler, place, width.max(1), look);
-    held.known.into_iter().map(|(_, branch)| branch).chain(held.trunk).for_each(|branch| model.release(branch));
-    draw
-}
-
-/// The branches that the decision needs.
-struct Held {
-    trunk: Option<Branch>,
-    known: Vec<(Path, Branch)>,
-}
-
-impl Held {
-    fn decide(
-        &mut self,
-        model: &mut dyn Model,
-        sampler: &Sampler,
-        place: Place,
-        width: usize,
-        look: &mut dyn FnMut(&Path, &[f32]),
-    ) -> Result<Draw> {
-        let Place { prompt, told, seed, .. } = place;
-        ensure!(
-            told.is_empty() || !sampler.chain().steers(),
-            "the preset steers by every draw before it (`mirostat`, `adaptive-p`), and what it remembered of them is not recorded"
-        );
-        let sampler = sampler.bind(model.lexicon())?;
-        let (memory, row) = self.read(model, place)?;
-        let mut turn = sampler.turn(&memory, &row, model.lexicon(), Noise::new(seed, prompt))?;
-        let trunk = self.trunk.context("the prompt is empty")?;
-        loop {
-            let paths = match turn.ask() {
-                Ask::Take(draw) => return Ok(draw),
-                Ask::Look(paths) => paths.into_iter().take(width).collect::<Vec<Path>>(),
-            };
-            let mut steps: Vec<Step> = Vec::with_capacity(paths.len());
-            for Path(tokens) in &paths {
-                let (before, last) = tokens.split_at(tokens.len().saturating_sub(1));
-                let parent = self.known.iter().find(|(known, _)| known.0 == before).map_or(trunk, |(_, branch)| *branch);
-                steps.push(Step { from: From::Fork(parent), tokens: last, rows: Rows::Last });
+    hear: &mut dyn FnMut(&Event) -> bool,
+) -> Result<Option<Decided>> {
+    let Place { told, own } = place;
+    let steers = plan.sampler.chain().steers();
+    ensure!(told.len() < plan.tokens, "the story has at most {} tokens", plan.tokens);
+    let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.lexicon())?;
+    let mut stories = Stories::new(model, width);
+    let number = stories.begin(plan)?;
+    *stories.teller(number).again() = Some(Again::new(told, closely, nexts));
+    let (mut step, mut draw, mut failed, mut stopped) = (0, None, None, false);
+    while draw.is_none() && !stopped && failed.is_none() && stories.running() > 0 {
+        stories.round(&mut |event| {
+            stopped |= !hear(&event);
+            match event {
+                Event::Told { draw: told_draw, .. } => {
+                    if step == told.len() {
+                        draw = Some(told_draw.clone());
+                    }
+                    step += 1;
+                }
+                Event::Failed { error, .. } => failed = Some(error),
+                Event::Read { .. } | Event::Ended { .. } => {}
             }
-            let mut rows = vec![Vec::new(); steps.len()];
-            let branches = model.extend(&steps, &mut |step, _, row| rows[step] = row.to_vec())?;
-            for ((path, branch), row) in paths.into_iter().zip(branches).zip(rows) {
-                look(&path, &row);
-                turn.learn(&path, &row, model.lexicon());
-                self.known.push((path, branch));
+        })?;
+    }
+    let again = stories.teller(number).again().take().context("a story that is not told again")?;
+    let stop = stories.finish().pop().and_then(|told| told.stop);
+    match (failed, draw) {
+        (Some(error), _) => Err(error),
+        (None, _) if stopped => Ok(None),
+        (None, None) => {
+            bail!("told again the story ends after {step} tokens: {}", stop.map_or_else(String::new, |stop| stop.to_string()))
+        }
+        (None, Some(draw)) => {
+            let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
+            let (strayed, next) = again.seen();
+            if let Some(strayed) = strayed.filter(|_| steers) {
+                bail!(
+                    "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \
+                     every draw: what it remembered is not recorded",
+                    strayed + 1
+                );
             }
-            let lost = turn.lost();
-            let is_lost = |(path, _): &mut (Path, Branch)| lost.iter().any(|lost| path.0.starts_with(&lost.0));
-            self.known.extract_if(.., is_lost).for_each(|(_, branch)| model.release(branch));
+            Ok(Some(Decided { draw, own, strayed, next }))
         }
-    }
-
-    /// Reads the text in the parts in which a story reads it; returns what is remembered of it, and its last row.
-    fn read(&mut self, model: &mut dyn Model, place: Place) -> Result<(Memory, Vec<f32>)> {
-        let Place { prompt, told, planned, .. } = place;
-        let chunk = CHUNK.min(model.room().batch).max(1);
-        let mut memory = Memory::of_prompt(prompt).planning(planned);
-        let mut last = Vec::new();
-        for tokens in prompt.chunks(chunk) {
-            self.go_on(model, tokens, &mut last)?;
-        }
-        for token in told {
-            let logit = last.get(*token as usize).copied().unwrap_or(f32::NEG_INFINITY);
-            let log_p = Partition::of(&last).map_or(f64::NEG_INFINITY, |partition| partition.log_p(logit));
-            memory = memory.retold(*token, log_p);
-            self.go_on(model, std::slice::from_ref(token), &mut last)?;
-        }
-        Ok((memory, last))
-    }
-
-    fn go_on(&mut self, model: &mut dyn Model, tokens: &[Token], last: &mut Vec<f32>) -> Result<()> {
-        let step = Step { from: self.trunk.take().map_or(From::Root, From::Move), tokens, rows: Rows::Last };
-        self.trunk = model.extend(&[step], &mut |_, _, row| *last = row.to_vec())?.pop();
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Event, Plan, Stories};
     use crate::model::{Kind, Lexicon, Toy};
-    use crate::sampler::{Chain, Future, Pick, Reach, Stage};
+    use crate::sampler::{Chain, Pick, Stage};
 
     fn toy() -> Toy {
-        let lexicon = Lexicon::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text)));
-        Toy::new(lexicon, |text| {
-            let sum = text.iter().fold(7_u32, |sum, token| sum.wrapping_mul(31).wrapping_add(*token));
-            (0..4_u32).map(|token| f32::from(u8::try_from((sum >> (token * 4)) % 16).unwrap()) / 5.0).collect()
-        })
+        Toy::new(Lexicon::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text))), row)
     }
 
-    #[test]
-    fn every_token_of_a_story_is_decided_again_as_it_was() {
-        let future: Future = serde_json::from_str(r#"{"candidates": 4, "entropy-top": 3, "alpha": 0.3}"#).unwrap();
-        let sampler =
-            Sampler::new(Chain::new(vec![Stage::Future(future)]).unwrap(), Pick::Sample).with_reach(Reach::Exhaustive);
-        let plan = Plan {
+    fn row(text: &[Token]) -> Vec<f32> {
+        let sum = text.iter().fold(7_u32, |sum, token| sum.wrapping_mul(31).wrapping_add(*token));
+        (0..4_u32).map(|token| f32::from(u8::try_from((sum >> (token * 4)) % 16).unwrap()) / 5.0).collect()
+    }
+
+    fn sampler(stages: &[&str]) -> Sampler {
+        let stages = stages.iter().map(|stage| toml::from_str::<Stage>(stage).unwrap());
+        Sampler::new(Chain::new(stages.collect()).unwrap(), Pick::Sample)
+    }
+
+    fn plan(sampler: &Sampler) -> Plan {
+        Plan {
             sampler: sampler.clone(),
             prompt: vec![0, 1],
             seed: 3,
             tokens: 30,
-            context: 100,
-            slides: false,
+            context: 20,
+            slides: true,
             may_loop: true,
             stops: Vec::new(),
-        };
+        }
+    }
+
+    /// The draws of a story.
+    fn told(plan: Plan) -> Vec<Draw> {
         let (mut model, mut draws) = (toy(), Vec::new());
         let mut stories = Stories::new(&mut model, 2);
         stories.begin(plan).unwrap();
         while stories.running() > 0 {
-            let mut listen = |event: Event| {
-                if let Event::Told { draw, .. } = event {
-                    draws.push(draw.clone());
-                }
-            };
-            stories.round(&mut listen).unwrap();
+            stories
+                .round(&mut |event| {
+                    if let Event::Told { draw, .. } = event {
+                        draws.push(draw.clone());
+                    }
+                })
+                .unwrap();
         }
-        let told = stories.finish().pop().unwrap().tokens;
-        assert_eq!(draws.len(), 30);
-        for (at, draw) in draws.iter().enumerate() {
-            let (place, mut seen) = (Place { prompt: &[0, 1], told: &told[..at], seed: 3, planned: 30 }, 0);
-            let again = decide(&mut model, &sampler, place, 2, &mut |_, row| seen += usize::from(row.len() == 4)).unwrap();
-            assert_eq!((&again, model.living()), (draw, 0));
-            assert!(seen >= 4);
+        draws
+    }
+
+    fn tokens(draws: &[Draw]) -> Vec<Token> {
+        draws.iter().map(|draw| draw.token).collect()
+    }
+
+    const FUTURE: &str = "future = { candidates = 4, entropy-top = 3, alpha = 0.3 }";
+
+    #[test]
+    fn every_token_of_a_story_is_decided_again_as_it_was() {
+        // The second remembers what it drew, the third looks at all at once, the last at paths of several tokens. All slide.
+        let word = "future = { candidates = 4, entropy-top = 3, alpha = 0.3, horizon = 'word' }";
+        for stages in [&[FUTURE][..], &["mirostat = { tau = 1 }"], &[FUTURE, "top-p = 0.9"], &[word, "temperature = 2"]] {
+            let sampler = sampler(stages);
+            let seen = sampler.with_reach(Reach::Exhaustive).with_detail();
+            let (draws, shown) = (told(plan(&sampler)), told(plan(&seen)));
+            let all = tokens(&draws);
+            assert_eq!((draws.len(), &tokens(&shown)), (30, &all));
+            for (at, draw) in shown.iter().enumerate() {
+                let (mut model, place) = (toy(), Place { told: &all[..at], own: Some(all[at]) });
+                let again = decide(&mut model, plan(&sampler), &sampler, place, 2, 2, &mut |_| true).unwrap().unwrap();
+                assert_eq!((&again.draw, model.living()), (draw, 0));
+                assert_eq!((again.strayed, again.own.unwrap().log_p), (None, draw.log_p));
+                let shown = if stages.len() == 1 && stages[0] != FUTURE { 0 } else { 4 };
+                assert_eq!((again.next.len(), again.next.values().all(|next| next.len() == 2)), (shown, true));
+            }
         }
     }
 
     #[test]
-    fn a_decode_that_fails_leaves_no_branch() {
-        let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
+    fn a_story_told_again_costs_what_it_cost_and_one_close_look() {
+        let sampler = sampler(&[FUTURE]);
+        let all = tokens(&told(plan(&sampler)));
+        let mut model = toy();
+        let mut stories = Stories::new(&mut model, 1);
+        stories.begin(Plan { tokens: 16, ..plan(&sampler) }).unwrap();
+        while stories.running() > 0 {
+            stories.round(&mut |_| ()).unwrap();
+        }
+        let _ = stories.finish();
+        let (cost, mut model) = (model.evaluations, toy());
+        decide(&mut model, plan(&sampler), &sampler, Place { told: &all[..15], own: None }, 1, 1, &mut |_| true).unwrap();
+        assert!(model.evaluations <= cost + 4, "{} for {cost}", model.evaluations);
+    }
+
+    #[test]
+    fn a_story_that_others_told_is_kept_to_its_tokens_and_the_straying_is_told() {
+        let sampler = sampler(&[FUTURE]);
+        let mut all = tokens(&told(plan(&sampler)));
+        all[4] = (all[4] + 1) % 4;
+        let (mut model, place) = (toy(), Place { told: &all[..9], own: Some(2) });
+        let again = decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| true).unwrap().unwrap();
+        assert_eq!(again.strayed, Some(4));
+        // The row behind the story's own tokens is the one that decides.
+        let row = row(&[&[0, 1], &all[..9]].concat());
+        let partition = crate::prob::Partition::of(&row).unwrap();
+        assert_eq!(again.own, Some(Watched { token: 2, log_p: partition.log_p(row[2]) }));
+        assert_eq!(again.draw.now.entropy, partition.entropy());
+    }
+
+    #[test]
+    fn what_steers_by_every_draw_cannot_be_explained_behind_others() {
+        let sampler = sampler(&["mirostat = { tau = 1 }"]);
+        let mut all = tokens(&told(plan(&sampler)));
+        all[4] = (all[4] + 1) % 4;
+        let place = Place { told: &all[..9], own: None };
+        let refused = decide(&mut toy(), plan(&sampler), &sampler, place, 1, 1, &mut |_| true).unwrap_err().to_string();
+        assert!(refused.contains("token 5,") && refused.contains("mirostat"), "{refused}");
+    }
+
+    #[test]
+    fn another_sampler_decides_at_the_place_and_nowhere_else() {
+        let (own, other) = (sampler(&[FUTURE]), sampler(&["temperature = 0"]));
+        let all = tokens(&told(plan(&own)));
+        let place = Place { told: &all[..9], own: Some(all[9]) };
+        let again = decide(&mut toy(), plan(&own), &other, place, 1, 1, &mut |_| true).unwrap().unwrap();
+        assert_eq!((again.strayed, again.draw.now.rank), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_decode_that_fails_leaves_no_branch_and_whoever_stops_it_gets_nothing() {
+        let sampler = sampler(&[]);
+        let place = Place { told: &[1], own: None };
         let mut model = toy();
         model.fail_at = Some(1);
-        let place = Place { prompt: &[0], told: &[1], seed: 3, planned: 30 };
-        assert!(decide(&mut model, &sampler, place, 1, &mut |_, _| ()).is_err());
+        assert!(decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| true).is_err());
+        assert_eq!(model.living(), 0);
+        let mut model = toy();
+        assert_eq!(decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| false).unwrap(), None);
         assert_eq!(model.living(), 0);
     }
 }

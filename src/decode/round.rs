@@ -155,6 +155,11 @@ impl<'m> Stories<'m> {
         Ok(number)
     }
 
+    /// The story with this number, which has begun.
+    pub(super) fn teller(&mut self, number: usize) -> &mut Storyteller {
+        &mut self.tellers[number]
+    }
+
     /// How many stories have not ended.
     #[must_use]
     pub fn running(&self) -> usize {

@@ -2,11 +2,12 @@
 
 use anyhow::{Result, bail, ensure};
 
+use super::again::Again;
 use super::plan::{Counts, Plan, Told};
 use super::refrain::Refrain;
 use crate::model::{Branch, Flow, From, Lexicon, Rows, Step, Telling};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Draw, Memory, Path, Reach, Turn};
+use crate::sampler::{Ask, Draw, Memory, Path, Turn};
 use crate::story::StopReason;
 
 /// A branch to be made for a story.
@@ -76,6 +77,8 @@ pub(super) struct Storyteller {
     known: Vec<Known>,
     phase: Phase,
     told: Told,
+    /// Where the story was told before.
+    again: Option<Again>,
 }
 
 impl Storyteller {
@@ -102,8 +105,14 @@ impl Storyteller {
             known: Vec::new(),
             phase: Phase::Reading(0),
             told: Told { tokens: Vec::new(), text: String::new(), stop: None, counts },
+            again: None,
             plan,
         })
+    }
+
+    /// The way that it is led, where it was told before; before its first word it can be given one.
+    pub fn again(&mut self) -> &mut Option<Again> {
+        &mut self.again
     }
 
     /// The most cells and branches the story can come to hold when `width` candidates are looked at at once.
@@ -190,6 +199,9 @@ impl Storyteller {
                         break;
                     }
                     for known in self.known.iter().filter(|one| known.contains(&one.path)) {
+                        if let Some(again) = &mut self.again {
+                            again.see(self.memory.step(), &known.path, &known.row);
+                        }
                         turn.learn(&known.path, &known.row, lexicon);
                     }
                     settled.free.extend(drop_lost(turn, &mut self.known));
@@ -206,6 +218,10 @@ impl Storyteller {
 
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
     fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
+        let draw = match &mut self.again {
+            Some(again) => again.keep(self.memory.step(), draw),
+            None => draw,
+        };
         let token = draw.token;
         self.memory.hear(&draw);
         self.told.tokens.push(token);
@@ -276,7 +292,8 @@ impl Storyteller {
 
     /// Begins the turn for this row.
     fn choose(&mut self, row: &[f32], lexicon: &Lexicon) -> Result<()> {
-        let turn = self.plan.sampler.turn(&self.memory, row, lexicon, self.noise)?;
+        let other = self.again.as_mut().and_then(|again| again.meet(self.memory.step(), row));
+        let turn = other.unwrap_or(&self.plan.sampler).turn(&self.memory, row, lexicon, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -294,7 +311,7 @@ impl Storyteller {
             Phase::Stepping(token) => {
                 vec![Want { from: trunk(From::Move), tokens: vec![*token], purpose: Purpose::Trunk }]
             }
-            Phase::Choosing(_, looks) => {
+            Phase::Choosing(turn, looks) => {
                 let look = |path: &Path| {
                     let (last, before) = path.0.split_last()?;
                     let parent = self.known.iter().find(|known| known.path.0 == before);
@@ -303,7 +320,7 @@ impl Storyteller {
                 };
                 // A turn that needs all candidates gets them in as few decodes as there can be. One that only shows them keeps
                 // the width, for a batch of another width has other bits, and the story would not be the one that is shown.
-                let width = if self.plan.sampler.reach() == Reach::Full { usize::MAX } else { width };
+                let width = if turn.decides_by_all() { usize::MAX } else { width };
                 looks.iter().filter_map(look).take(width).collect()
             }
         }
@@ -334,6 +351,9 @@ impl Storyteller {
             (Purpose::Look(path), phase) => {
                 self.told.counts.evaluations += 1;
                 if let Phase::Choosing(turn, _) = phase {
+                    if let Some(again) = &mut self.again {
+                        again.see(self.memory.step(), &path, &row);
+                    }
                     turn.learn(&path, &row, lexicon);
                     self.known.push(Known { path, branch, row });
                     return Ok(drop_lost(turn, &mut self.known));

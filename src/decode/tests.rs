@@ -328,3 +328,39 @@ fn ten_thousand_tokens_leak_no_branch() {
     assert_eq!(told.iter().map(|told| told.tokens.len()).sum::<usize>(), 10_000);
     assert_eq!(toy.living(), 0);
 }
+
+#[test]
+fn a_story_never_ends_in_half_a_character() {
+    // A model that says 狼 byte by byte, over and over, until it ends or is ended after so many tokens.
+    let whole = |tokens: usize| "狼".repeat(tokens / 3);
+    for tokens in 1..8 {
+        for (ends_after, limit, interrupted) in [(99, tokens, 99), (tokens, 99, 99), (99, 99, tokens)] {
+            let bytes = "狼".bytes().map(|byte| (vec![byte], Kind::Text));
+            let lexicon = Lexicon::new(bytes.chain([(b"</s>".to_vec(), Kind::End)]));
+            let mut toy = Toy::new(lexicon, move |text| {
+                let said = text.len() - 1;
+                let next = if said == ends_after { 3 } else { said % 3 };
+                (0..4).map(|token| if token == next { 9.0 } else { 0.0 }).collect()
+            });
+            let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Argmax);
+            let mut stories = Stories::new(&mut toy, 1);
+            stories.begin(Plan { tokens: limit, ..plan(&sampler, &[2], 1) }).unwrap();
+            let (mut heard, mut count) = (String::new(), 0);
+            let mut listen = |event: Event| match event {
+                Event::Told { text, .. } => {
+                    heard += text;
+                    count += 1;
+                }
+                Event::Ended { rest, .. } => heard += rest,
+                Event::Read { .. } | Event::Failed { .. } => {}
+            };
+            for _ in 0..interrupted {
+                stories.round(&mut listen).unwrap();
+            }
+            stories.interrupt(&mut listen);
+            let told = stories.finish().remove(0);
+            assert_eq!((heard.as_str(), told.text.as_str()), (&*whole(tokens), &*whole(tokens)), "{:?}", told.stop);
+            assert_eq!((told.tokens.len(), count), (tokens + usize::from(ends_after == tokens), told.tokens.len()));
+        }
+    }
+}

@@ -14,6 +14,8 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::kinds::Kind;
 use super::source::Source;
+use crate::files::words;
+use crate::text::{EXCERPT, excerpt};
 
 /// The most bytes of metadata that are kept. A chat template has some thousands; the pieces of a vocabulary are only counted.
 const KEPT: u64 = 16 << 20;
@@ -30,6 +32,22 @@ const LONGEST_NAME: u64 = 64;
 /// The most tensors that a file may name: a hundred times those of the largest models.
 const MOST_TENSORS: u64 = 1 << 18;
 
+/// The most metadata entries: a thousand times those of models.
+const MOST_ENTRIES: u64 = 1 << 16;
+
+/// The most things in an array: sixteen times the largest vocabularies.
+const MOST_THINGS: u64 = 1 << 22;
+
+/// The longest text of a vocabulary, in bytes. Those of models have at most some hundred; llama.cpp builds trees as deep as a piece
+/// is long, by functions that call themselves.
+const LONGEST_PIECE: u64 = 4096;
+
+/// The most bytes of all pieces of a vocabulary together, ten times those of the largest: such a tree takes a hundred times as much.
+const MOST_PIECES: u64 = 1 << 24;
+
+/// The key of the pieces of the vocabulary.
+const PIECES: &str = "tokenizer.ggml.tokens";
+
 /// What a GGUF file says before its weights.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Header {
@@ -37,8 +55,21 @@ pub struct Header {
     pub metadata: BTreeMap<String, Value>,
     /// In the order of the file.
     pub tensors: Vec<Tensor>,
+    /// The pieces of the vocabulary; all 0 where there is none.
+    pub pieces: Pieces,
     /// The file in bytes.
     pub size: u64,
+}
+
+/// The texts of an array, measured and not kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pieces {
+    /// The longest one, in bytes.
+    pub longest: u64,
+    /// All together, in bytes.
+    pub bytes: u64,
+    /// The sum of the cubes of their lengths: the work of a tokenizer that looks at every part of every piece.
+    pub cubes: u64,
 }
 
 /// A metadata value.
@@ -82,7 +113,7 @@ impl Header {
     pub fn read(path: &Path) -> Result<Self> {
         let unread = |error: std::io::Error| match error.kind() {
             std::io::ErrorKind::NotFound => anyhow!("there is no such file"),
-            _ => anyhow!("{}", plain(&error)),
+            _ => anyhow!("{}", words(&error)),
         };
         let facts = path.metadata().map_err(unread)?;
         ensure!(!facts.is_dir(), "it is a directory");
@@ -107,15 +138,21 @@ impl Header {
         source.holds(tensors, 24, "tensors")?;
         ensure!(tensors <= MOST_TENSORS, "it is damaged: it names {tensors} tensors");
         source.holds(entries, 13, "metadata entries")?;
+        ensure!(entries <= MOST_ENTRIES, "it is damaged: it names {entries} metadata entries");
 
         let mut metadata = BTreeMap::new();
+        let mut pieces = Pieces::default();
         for _ in 0..entries {
             let length = source.u64()?;
             ensure!(length <= LONGEST_KEY, "it is damaged: a metadata key is {length} bytes long");
             let key = source.text(length)?;
             let kind = source.u32()?;
             let keep = source.at() <= KEPT;
-            let value = value(&mut source, kind, keep).with_context(|| format!("the metadata `{}`", shown(&key)))?;
+            let named = || format!("the metadata `{}`", shown(&key));
+            let (value, measured) = value(&mut source, &key, kind, keep).with_context(named)?;
+            if key == PIECES {
+                pieces = measured;
+            }
             if keep {
                 metadata.entry(key).or_insert(value);
             }
@@ -142,7 +179,7 @@ impl Header {
                 shown(&tensor.name)
             );
         }
-        Ok(Self { metadata, tensors: infos, size })
+        Ok(Self { metadata, tensors: infos, pieces, size })
     }
 
     /// A text.
@@ -200,50 +237,66 @@ fn magic<R: Read + Seek>(source: &mut Source<R>, size: u64) -> Result<()> {
     Ok(())
 }
 
-/// A value of the type with this number. What is not to be kept is passed over all the same.
-fn value<R: Read + Seek>(source: &mut Source<R>, kind: u32, keep: bool) -> Result<Value> {
-    match kind {
+/// A value of the type with this number, and where it is an array of texts their measure. What is not to be kept is passed over
+/// all the same.
+fn value<R: Read + Seek>(source: &mut Source<R>, key: &str, kind: u32, keep: bool) -> Result<(Value, Pieces)> {
+    let value = match kind {
         8 => {
             let length = source.u64()?;
             if keep && length <= KEPT {
-                return source.text(length).map(Value::Text);
+                Value::Text(source.text(length)?)
+            } else {
+                source.skip(length)?;
+                Value::Many(length)
             }
-            source.skip(length)?;
-            Ok(Value::Many(length))
         }
-        9 => array(source, keep),
-        _ => number(source, kind),
-    }
+        9 => return array(source, key, keep),
+        _ => number(source, kind)?,
+    };
+    Ok((value, Pieces::default()))
 }
 
-fn array<R: Read + Seek>(source: &mut Source<R>, keep: bool) -> Result<Value> {
+fn array<R: Read + Seek>(source: &mut Source<R>, key: &str, keep: bool) -> Result<(Value, Pieces)> {
     let (kind, count) = (source.u32()?, source.u64()?);
-    match kind {
-        8 => {
-            source.holds(count, 8, "texts")?;
-            for _ in 0..count {
-                let length = source.u64()?;
-                source.skip(length)?;
-            }
-            Ok(Value::Many(count))
-        }
+    let (width, what) = match kind {
+        8 => (8, "texts"),
         9 => bail!("it is damaged: an array of arrays"),
-        _ => {
-            let width = width(kind)?;
-            source.holds(count, width, "numbers")?;
-            if !keep || count > LONGEST {
-                source.skip(count * width)?;
-                return Ok(Value::Many(count));
-            }
-            let numbers = (0..count).map(|_| match number(source, kind)? {
-                Value::Whole(number) => Ok(number as f64),
-                Value::Truth(truth) => Ok(f64::from(u8::from(truth))),
-                Value::Real(number) => Ok(number),
-                Value::Text(_) | Value::Numbers(_) | Value::Many(_) => bail!("it is damaged: an array of no numbers"),
-            });
-            numbers.collect::<Result<_>>().map(Value::Numbers)
-        }
+        _ => (width(kind)?, "numbers"),
+    };
+    source.holds(count, width, what)?;
+    ensure!(count <= MOST_THINGS, "it is damaged: it names {count} {what}, and there can be {MOST_THINGS}");
+    if kind == 8 {
+        return Ok((Value::Many(count), texts(source, key, count)?));
     }
+    if !keep || count > LONGEST {
+        source.skip(count * width)?;
+        return Ok((Value::Many(count), Pieces::default()));
+    }
+    let numbers = (0..count).map(|_| match number(source, kind)? {
+        Value::Whole(number) => Ok(number as f64),
+        Value::Truth(truth) => Ok(f64::from(u8::from(truth))),
+        Value::Real(number) => Ok(number),
+        Value::Text(_) | Value::Numbers(_) | Value::Many(_) => bail!("it is damaged: an array of no numbers"),
+    });
+    Ok((Value::Numbers(numbers.collect::<Result<_>>()?), Pieces::default()))
+}
+
+/// Passes so many texts by and measures them.
+fn texts<R: Read + Seek>(source: &mut Source<R>, key: &str, count: u64) -> Result<Pieces> {
+    let of_tokenizer = key.starts_with("tokenizer.ggml.");
+    let mut pieces = Pieces::default();
+    for number in 0..count {
+        let length = source.u64()?;
+        let within = length <= LONGEST_PIECE || !of_tokenizer;
+        ensure!(within, "it is damaged: its text {number} is {length} bytes long, and can be {LONGEST_PIECE}");
+        source.skip(length)?;
+        pieces.longest = pieces.longest.max(length);
+        pieces.bytes = pieces.bytes.saturating_add(length);
+        pieces.cubes = pieces.cubes.saturating_add(length.saturating_pow(3));
+    }
+    let within = pieces.bytes <= MOST_PIECES || key != PIECES;
+    ensure!(within, "it is damaged: its texts have {} bytes together, and can have {MOST_PIECES}", pieces.bytes);
+    Ok(pieces)
 }
 
 /// The bytes of a number of this type.
@@ -295,15 +348,7 @@ fn tensor<R: Read + Seek>(source: &mut Source<R>) -> Result<(Tensor, u64)> {
     Ok((Tensor { name, kind, shape, numbers, bytes }, place))
 }
 
-/// The system's own words, in lower case and without the number.
-fn plain(error: &std::io::Error) -> String {
-    let text = error.to_string();
-    let text = text.split(" (os error").next().unwrap_or_default();
-    let mut characters = text.chars();
-    characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
-}
-
 /// A name from a file that nobody has vetted, on one line.
 fn shown(name: &str) -> String {
-    name.chars().take(80).flat_map(char::escape_debug).collect()
+    excerpt(name, EXCERPT)
 }

@@ -54,7 +54,24 @@ const KINDS: [(u32, &str, u64, u64); 35] = [
     (42, "Q2_0", 64, 18),
 ];
 
+/// Names of mixtures of types, by the number that a file has under `general.file_type`; empty for numbers that were given up.
+const MIXTURES: [&str; 42] = [
+    "F32", "F16", "Q4_0", "Q4_1", "", "", "", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M",
+    "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ3_M",
+    "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16", "", "", "", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
+];
+
+/// The name of a mixture of types, as people call a quantised file: `Q4_K_M`; `None` for a number that this program does not know.
+#[must_use]
+pub fn mixture(number: u64) -> Option<&'static str> {
+    let name = MIXTURES.get(usize::try_from(number).ok()?)?;
+    Some(*name).filter(|name| !name.is_empty())
+}
+
 impl Kind {
+    /// Halves: the form in which keys and values are remembered where nothing else is asked for.
+    pub const F16: Self = Self { number: 1, name: "F16", block: 1, bytes: 2 };
+
     /// The type of this number in a file; `None` for a number that this program does not know.
     #[must_use]
     pub fn of(number: u32) -> Option<Self> {
@@ -122,5 +139,12 @@ mod tests {
         assert_eq!((q8.bytes(64), q8.bytes(33), q8.bytes_a_number()), (Some(68), None, 1.0625));
         assert_eq!(Kind::of(0).unwrap().bytes(u64::MAX), None);
         assert_eq!((Kind::of(4), Kind::of(99)), (None, None));
+        assert_eq!(Kind::named("f16"), Some(Kind::F16));
+    }
+
+    #[test]
+    fn a_mixture_has_the_name_that_people_know() {
+        let names = [0, 7, 15, 32, 4, 42, u64::MAX].map(mixture);
+        assert_eq!(names, [Some("F32"), Some("Q8_0"), Some("Q4_K_M"), Some("BF16"), None, None, None]);
     }
 }

@@ -8,5 +8,5 @@ mod kinds;
 mod parts;
 mod source;
 
-pub use header::{Header, Tensor, Value};
-pub use kinds::Kind;
+pub use header::{Header, Pieces, Tensor, Value};
+pub use kinds::{Kind, mixture};

@@ -18,20 +18,30 @@ impl Header {
     /// subject.
     pub fn read_parts(path: &Path) -> Result<(PathBuf, Vec<Self>)> {
         let named = Self::read(path)?;
-        let count = named.whole("split.count").unwrap_or(1);
-        if count <= 1 {
-            return Ok((path.to_owned(), vec![named]));
-        }
-        let stem = stem(path, count)?;
+        let parts = named.part_paths(path)?;
+        let [first, _, ..] = &parts[..] else { return Ok((path.to_owned(), vec![named])) };
+        let count = parts.len() as u64;
         let mut headers = Vec::new();
-        for number in 1..=count {
-            let part = part(&stem, number, count);
-            let header = Self::read(&part).with_context(|| format!("its part `{}`", part.display()))?;
+        for (number, part) in (1..).zip(&parts) {
+            let header = Self::read(part).with_context(|| format!("its part `{}`", part.display()))?;
             let whole = header.whole("split.no") == Some(number - 1) && header.whole("split.count") == Some(count);
             ensure!(whole, "`{}` is not part {number} of {count}", part.display());
             headers.push(header);
         }
-        Ok((part(&stem, 1, count), headers))
+        Ok((first.clone(), headers))
+    }
+
+    /// The paths of the files that make up the model of which this is a header, in their order: this one, or all parts.
+    ///
+    /// # Errors
+    /// It is one of several, and the name of its file does not say which.
+    pub fn part_paths(&self, path: &Path) -> Result<Vec<PathBuf>> {
+        let count = self.whole("split.count").unwrap_or(1);
+        if count <= 1 {
+            return Ok(vec![path.to_owned()]);
+        }
+        let stem = stem(path, count)?;
+        Ok((1..=count).map(|number| part(&stem, number, count)).collect())
     }
 }
 

@@ -2,7 +2,13 @@
 
 use std::io::{self, BufReader, Read, Seek};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+
+use crate::files::words;
+
+/// The longest header in bytes. Those of models have some megabytes, most of them of the vocabulary; what claims more would only
+/// be read for minutes, and a sparse file of any size costs nothing to make.
+const LONGEST: u64 = 1 << 28;
 
 /// A file that is read from its beginning to some place within it.
 pub(super) struct Source<R> {
@@ -25,11 +31,13 @@ impl<R: Read + Seek> Source<R> {
     /// Asks that `count` things of at least `least` bytes each can still follow. Only then may memory be taken for them.
     ///
     /// # Errors
-    /// The file is too short for them.
+    /// The file is too short for them, or the header would be longer than any is.
     pub fn holds(&self, count: u64, least: u64, what: &str) -> Result<()> {
         let left = self.size - self.at;
-        let fits = count.checked_mul(least).is_some_and(|bytes| bytes <= left);
-        ensure!(fits, "it is cut off or damaged: it names {count} {what}, and only {left} bytes follow");
+        let bytes = count.checked_mul(least).filter(|&bytes| bytes <= left);
+        let bytes = bytes
+            .with_context(|| format!("it is cut off or damaged: it names {count} {what}, and only {left} bytes follow"))?;
+        ensure!(self.at + bytes <= LONGEST, "it is damaged: its header names {count} {what}, which is more than any model has");
         Ok(())
     }
 
@@ -76,6 +84,7 @@ impl<R: Read + Seek> Source<R> {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<()> {
         let end = self.at + bytes.len() as u64;
         ensure!(end <= self.size, "it is cut off within its header");
+        ensure!(end <= LONGEST, "it is damaged: its header is longer than {} MB, which none is", LONGEST / 1_000_000);
         self.from.read_exact(bytes).map_err(|error| unread(&error))?;
         self.at = end;
         Ok(())
@@ -86,6 +95,6 @@ fn unread(error: &io::Error) -> anyhow::Error {
     match error.kind() {
         // Someone is shortening the file while it is read.
         io::ErrorKind::UnexpectedEof => anyhow!("it is cut off within its header"),
-        _ => anyhow!("{error}"),
+        _ => anyhow!("{}", words(error)),
     }
 }

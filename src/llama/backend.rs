@@ -1,6 +1,6 @@
 //! The one llama.cpp of the process: its start, what it says, and its sudden end.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::OnceLock;
 
@@ -8,10 +8,15 @@ use anyhow::{Result, bail};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_sys_2 as sys;
 
+use crate::text::{EXCERPT, excerpt};
+
 /// How many lines of complaint are kept; the first of them names the cause, the later ones repeat it from further away.
 const KEPT: usize = 32;
 
 thread_local! {
+    /// What the thread is having done, as `loading the weights`.
+    static DEED: Cell<&'static str> = const { Cell::new("work") };
+
     /// Warnings and errors of the running deed. llama.cpp loads and decodes on the calling thread, so what one thread
     /// hears is about what it asked for, however many load models at once.
     static HEARD: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
@@ -43,9 +48,9 @@ pub(super) fn backend() -> Result<&'static LlamaBackend> {
     }
 }
 
-/// Does the deed of C++. An exception that it does not catch itself cannot go on through Rust: it ends the process, as an abort
-/// would, by way of the listener of [`on_abort`].
-pub(super) fn fenced<T>(deed: impl FnOnce() -> T) -> T {
+/// Does the deed of C++, which has this name. An exception that it does not catch itself cannot go on through Rust: it ends the
+/// process, as an abort would, by way of the listener of [`on_abort`].
+pub(super) fn fenced<T>(name: &'static str, deed: impl FnOnce() -> T) -> T {
     /// Is dropped before its time by what unwinds the stack.
     struct Fence;
 
@@ -58,29 +63,37 @@ pub(super) fn fenced<T>(deed: impl FnOnce() -> T) -> T {
         }
     }
 
+    let before = DEED.replace(name);
     let fence = Fence;
     let done = deed();
     std::mem::forget(fence);
+    DEED.set(before);
     done
 }
 
-/// Tells the listener of an exception, of which nothing but that it was thrown is known here.
+/// Tells the listener of an exception, of which nothing is known here but what was being done.
 extern "C" fn thrown() {
     if let Some(listener) = LISTENER.get() {
-        let _ = std::panic::catch_unwind(|| listener("it threw an exception, for want of memory or of something in the file"));
+        let deed = DEED.try_with(Cell::get).unwrap_or("work");
+        let _ = std::panic::catch_unwind(|| listener(&format!("it failed at {deed}")));
     }
 }
 
 /// Does the deed and returns with it the cause that llama.cpp logged, if it complained: one line without the name of the
 /// C++ function.
-pub(super) fn overheard<T>(deed: impl FnOnce() -> T) -> (T, Option<String>) {
+pub(super) fn overheard<T>(name: &'static str, deed: impl FnOnce() -> T) -> (T, Option<String>) {
     HEARD.with_borrow_mut(Vec::clear);
-    let done = fenced(deed);
+    let done = fenced(name, deed);
     let cause = HEARD.with_borrow(|lines| {
         let severe = lines.iter().find(|line| line.severe);
-        severe.or(lines.last()).map(|line| tidy(&line.text))
+        severe.or(lines.last()).map(|line| plain(&tidy(&line.text)))
     });
     (done, cause)
+}
+
+/// Whether llama.cpp complained of this in the deed that was last overheard.
+pub(super) fn heard(word: &str) -> bool {
+    HEARD.with_borrow(|lines| lines.iter().any(|line| line.text.contains(word)))
 }
 
 /// Receives what llama.cpp and ggml log. Progress and facts are dropped; the library asks for those it needs.
@@ -94,7 +107,11 @@ unsafe extern "C" fn hear(level: sys::ggml_log_level, text: *const c_char, _: *m
         // SAFETY: not null, and llama.cpp passes a terminated string that lives during the call.
         let text = unsafe { CStr::from_ptr(text) }.to_string_lossy();
         let severe = level == sys::GGML_LOG_LEVEL_ERROR;
-        if (severe || level == sys::GGML_LOG_LEVEL_WARN) && lines.len() < KEPT {
+        if severe || level == sys::GGML_LOG_LEVEL_WARN {
+            // Of many complaints the first and the last ones are kept.
+            if lines.len() >= KEPT {
+                lines.remove(KEPT / 2);
+            }
             lines.push(Line { severe, text: text.into_owned() });
         }
     });
@@ -111,6 +128,22 @@ fn tidy(line: &str) -> String {
         rest = tail.trim_start();
     }
     rest.split_whitespace().collect::<Vec<_>>().join(" ").trim_end_matches('.').to_owned()
+}
+
+/// A cause as people understand it. What the C++ library throws names its own functions, and what of it is a text from the file
+/// may be of any length.
+fn plain(cause: &str) -> String {
+    const NO_MEMORY: [&str; 3] = ["bad_alloc", "bad_array_new_length", "cannot create std::"];
+    const LIBRARY: [&str; 10] =
+        ["std::", "__", "_M_", "_Map_base", "::at", "basic_string", "vector", "stoi", "stof", "invalid map"];
+    let any = |words: &[&str]| words.iter().any(|word| cause.contains(word));
+    if any(&NO_MEMORY) {
+        "there is not enough memory for it, or a number in its header is damaged".to_owned()
+    } else if any(&LIBRARY) {
+        "it is damaged: something in its header is missing, or shorter than it must be".to_owned()
+    } else {
+        excerpt(cause, 2 * EXCERPT)
+    }
 }
 
 /// Sets what is told the last words of llama.cpp before it aborts the process. Without a listener they and a backtrace
@@ -180,8 +213,32 @@ mod tests {
     }
 
     #[test]
-    fn the_first_error_is_the_cause() {
-        let ((), cause) = overheard(|| {
+    fn a_cause_names_no_functions_and_repeats_no_long_text() {
+        assert!(plain("std::bad_alloc").starts_with("there is not enough memory"));
+        for thrown in [
+            "basic_string::substr: __pos (which is 3) > this->size() (which is 1)",
+            "vector::_M_range_check: __n (which is 9) >= this->size() (which is 9)",
+            "_Map_base::at",
+            "unordered_map::at: key not found",
+            "stoi",
+        ] {
+            assert!(plain(thrown).starts_with("it is damaged: "), "{thrown}");
+        }
+        assert_eq!(plain("missing tensor 'a.b'"), "missing tensor 'a.b'");
+        assert_eq!(plain(&format!("unknown model architecture: '{}'", "x".repeat(11_000))).chars().count(), 160);
+    }
+
+    #[test]
+    fn the_first_error_is_the_cause_and_the_last_warnings_are_heard() {
+        let ((), cause) = overheard("a test", || {
+            let many = std::iter::repeat_n((sys::GGML_LOG_LEVEL_WARN, c"f: a warning\n"), 100);
+            for (level, text) in many.chain([(sys::GGML_LOG_LEVEL_WARN, c"failed to mlock\n")]) {
+                // SAFETY: terminated strings.
+                unsafe { hear(level, text.as_ptr(), std::ptr::null_mut()) };
+            }
+        });
+        assert_eq!((cause.as_deref(), heard("mlock"), heard("a warning")), (Some("failed to mlock"), true, true));
+        let ((), cause) = overheard("a test", || {
             for (level, text) in [
                 (sys::GGML_LOG_LEVEL_WARN, c"f: a warning\n"),
                 (sys::GGML_LOG_LEVEL_ERROR, c"g: the cause\n"),
@@ -192,7 +249,7 @@ mod tests {
             }
         });
         assert_eq!(cause.as_deref(), Some("the cause"));
-        assert_eq!(overheard(|| ()).1, None);
+        assert_eq!((overheard("a test", || ()).1, heard("mlock")), (None, false));
     }
 
     #[test]
@@ -223,7 +280,7 @@ mod tests {
             let output = std::process::Command::new(program).args(["--exact", &law, "--ignored", "--nocapture"]).output();
             let output = output.unwrap();
             assert_eq!(output.status.code(), Some(3), "{law}");
-            let said = "last words: it threw an exception, for want of memory or of something in the file\n";
+            let said = "last words: it failed at being tested\n";
             assert_eq!(String::from_utf8_lossy(&output.stderr), said, "{law}");
         }
     }
@@ -245,7 +302,7 @@ mod tests {
         }
         on_abort(last_words);
         // SAFETY: a function of the C++ library without arguments, declared as what it is: it unwinds.
-        fenced(|| unsafe { throw_bad_alloc() });
+        fenced("being tested", || unsafe { throw_bad_alloc() });
     }
 
     #[test]
@@ -258,7 +315,7 @@ mod tests {
         }
         on_abort(last_words);
         // SAFETY: a function of the C++ library without arguments, which calls the last handler and never returns.
-        fenced(|| unsafe { terminate() });
+        fenced("being tested", || unsafe { terminate() });
     }
 
     #[test]

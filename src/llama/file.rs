@@ -1,16 +1,23 @@
 //! What can be known of a model file before it is loaded: whether it is a GGUF, and what of.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 
-use crate::gguf::{Header, Tensor};
+use crate::gguf::{Header, Pieces, Tensor};
 
 /// The most tokens that a model may have been trained on: llama.cpp counts them with a sign.
 const LONGEST_CONTEXT: u64 = i32::MAX as u64;
 
 /// The most layers: llama.cpp has a table of so many (`LLAMA_MAX_LAYERS`).
 const MOST_LAYERS: u64 = 512;
+
+/// The most letters of a name by which llama.cpp looks for what it knows; it knows none of half as many.
+const LONGEST_NAME: usize = 64;
+
+/// PLaMo's way of cutting text makes a table of all parts of all pieces: that takes as long as the sum of the cubes of their
+/// lengths is large. Those of models have a hundredth of this, and this takes seconds.
+const MOST_CUBES: u64 = 1 << 31;
 
 /// The widest window of a layer. llama.cpp reserves memory for it before the text is that long, so a number out of nowhere would
 /// cost gigabytes; models have some thousands.
@@ -20,22 +27,22 @@ const WIDEST_WINDOW: u64 = 1 << 26;
 /// gave, and refuses what can never tell a story before gigabytes of it are read. The cause is a clause without its subject:
 /// "it is a directory".
 ///
+/// Returns the files that the model is made of, the first one first, whichever was named.
+///
 /// # Errors
 /// The file is missing, unreadable, a directory, empty, no GGUF, of a version that llama.cpp does not read, cut off, damaged,
 /// or holds something else than a language model.
-pub(super) fn check(path: &Path) -> Result<()> {
-    let header = Header::read(path)?;
-    ensure!(path.to_str().is_some(), "its name is not UTF-8");
-    ensure!(!header.tensors.is_empty(), "it is a GGUF without weights");
-    describe(&header)?;
-    // Only the first part stands for all of them: llama.cpp refuses the others, and says so.
-    if header.whole("split.count").is_none_or(|count| count <= 1) || is_later_part(&header) {
-        return sound(&header);
-    }
+pub(super) fn check(path: &Path) -> Result<Vec<PathBuf>> {
     let (_, headers) = Header::read_parts(path)?;
-    let family = header.text("general.architecture").unwrap_or_default();
-    sound(&header)?;
-    headers.iter().skip(1).try_for_each(|part| multiplies(part, family))
+    let first = headers.first().context("it has no header")?;
+    ensure!(path.to_str().is_some(), "its name is not UTF-8");
+    ensure!(headers.iter().any(|part| !part.tensors.is_empty()), "it is a GGUF without weights");
+    describe(first)?;
+    // The first part holds what is said of the model, the others only weights.
+    let family = first.text("general.architecture").unwrap_or_default();
+    sound(first, family)?;
+    headers.iter().try_for_each(|part| multiplies(part, family))?;
+    first.part_paths(path)
 }
 
 /// The architectures without a memory of what came before: they read whole texts. llama.cpp loads them and does not tell.
@@ -67,19 +74,17 @@ fn describe(header: &Header) -> Result<()> {
     ensure!(!WITHOUT_MEMORY.contains(&family), "`{family}` is an embedding model, and cannot tell stories");
     ensure!(family != "wavtokenizer-dec", "`{family}` is a model of sound, and cannot tell stories");
     let vocabulary = !matches!(text("tokenizer.ggml.model"), "" | "none" | "no_vocab");
-    ensure!(is_later_part(header) || vocabulary, "it holds no vocabulary");
+    ensure!(vocabulary, "it holds no vocabulary");
+    for key in ["general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.pre"] {
+        let letters = text(key).chars().count();
+        ensure!(letters <= LONGEST_NAME, "it is damaged: its `{key}` has {letters} letters, and can have {LONGEST_NAME}");
+    }
     Ok(())
-}
-
-/// The later parts of a model in several files have no metadata of their own; llama.cpp asks for the first.
-fn is_later_part(header: &Header) -> bool {
-    header.whole("split.no").is_some_and(|number| number > 0)
 }
 
 /// Refuses numbers that llama.cpp believes and breaks on, where it would not even say so: with a number outside the range of its
 /// type, a table without end, or a call into nothing. What it checks itself, it is left to name.
-fn sound(header: &Header) -> Result<()> {
-    let family = header.text("general.architecture").unwrap_or_default();
+fn sound(header: &Header, family: &str) -> Result<()> {
     for (key, least, most) in [
         ("context_length", 1, LONGEST_CONTEXT),
         ("block_count", 1, MOST_LAYERS),
@@ -92,7 +97,10 @@ fn sound(header: &Header) -> Result<()> {
             ensure!(within, "it is damaged: its `{key}` is {number}, and can be {least} to {most}");
         }
     }
-    multiplies(header, family)
+    let plamo = header.text("tokenizer.ggml.model") == Some("plamo2");
+    let Pieces { longest, cubes, .. } = header.pieces;
+    ensure!(!plamo || cubes <= MOST_CUBES, "it is damaged: the pieces of its vocabulary are too long, up to {longest} bytes");
+    Ok(())
 }
 
 /// Refuses weights in numbers that nothing can be multiplied with.

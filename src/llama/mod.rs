@@ -10,8 +10,10 @@
 mod asking;
 mod backend;
 mod branches;
+mod cutting;
 mod device;
 mod file;
+mod held;
 mod lexicon;
 mod session;
 mod settings;

@@ -56,7 +56,7 @@ impl Weights {
         let settings = Settings::resolve(options, self.size())?;
         let backend = backend()?;
         let turn = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (context, cause) = overheard(|| self.model.new_context(backend, settings.parameters()));
+        let (context, cause) = overheard("making a memory", || self.model.new_context(backend, settings.parameters()));
         drop(turn);
         let context = context.map_err(|error| {
             let cause = cause.unwrap_or_else(|| error.to_string());
@@ -173,7 +173,7 @@ impl Session<'_> {
 
     /// Evaluates the batch and empties it.
     fn decode(&mut self, first: bool, read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<(), Failure> {
-        let (done, cause) = overheard(|| self.context.decode(&mut self.batch));
+        let (done, cause) = overheard("evaluating tokens", || self.context.decode(&mut self.batch));
         match done {
             Ok(()) => {}
             Err(DecodeError::NoKvCacheSlot) => {

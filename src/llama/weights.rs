@@ -1,24 +1,22 @@
-//! A model file in memory: what it is, its vocabulary, and its way of cutting text into tokens.
+//! A model file in memory: what it is, and its vocabulary.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
-use llama_cpp_2::token::LlamaToken;
 use llama_cpp_sys_2 as sys;
 
-use super::backend::{backend, fenced, overheard};
+use super::backend::{backend, fenced, heard, overheard};
+use super::cutting::letters_alone;
 use super::device::Split;
+use super::held::Held;
 use super::{device, file, lexicon};
-use crate::model::{Lexicon, Token};
-
-/// Names of llama.cpp's file types, by number, where the number has one.
-const QUANTISATIONS: [&str; 42] = [
-    "F32", "F16", "Q4_0", "Q4_1", "", "", "", "Q8_0", "Q5_0", "Q5_1", "Q2_K", "Q3_K_S", "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M",
-    "Q5_K_S", "Q5_K_M", "Q6_K", "IQ2_XXS", "IQ2_XS", "Q2_K_S", "IQ3_XS", "IQ3_XXS", "IQ1_S", "IQ4_NL", "IQ3_S", "IQ3_M",
-    "IQ2_S", "IQ2_M", "IQ4_XS", "IQ1_M", "BF16", "", "", "", "TQ1_0", "TQ2_0", "MXFP4", "NVFP4", "Q1_0", "Q2_0",
-];
+use crate::files::words;
+use crate::gguf::mixture;
+use crate::model::Lexicon;
+use crate::text::{EXCERPT, excerpt};
 
 /// How a model file is loaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +45,11 @@ impl Default for LoadOptions {
 pub struct Weights {
     pub(super) model: LlamaModel,
     path: PathBuf,
+    files: Held,
     lexicon: Lexicon,
+    /// The only letters that can be written, where that is not all of them.
+    pub(super) alone: Option<BTreeSet<char>>,
+    locked: bool,
 }
 
 impl Weights {
@@ -59,7 +61,10 @@ impl Weights {
     /// memory; or the loading was stopped.
     pub fn load(path: &Path, options: &LoadOptions, mut progress: impl FnMut(f32) -> bool + 'static) -> Result<Self> {
         let refuse = |cause: String| anyhow::anyhow!("cannot load the model `{}`: {cause}", path.display());
-        file::check(path).map_err(|cause| refuse(format!("{cause:#}")))?;
+        let paths = file::check(path).map_err(|cause| refuse(format!("{cause:#}")))?;
+        let files = Held::open(&paths).map_err(|error| refuse(words(&error)))?;
+        // Of a model in several files llama.cpp wants the first one.
+        let path = &paths[0];
 
         let backend = backend()?;
         let stopped = std::rc::Rc::new(std::cell::Cell::new(false));
@@ -74,20 +79,56 @@ impl Weights {
             parameters = parameters.with_n_gpu_layers(layers);
         }
         parameters = device::choose(parameters, options).map_err(|cause| refuse(cause.to_string()))?;
-        let model = match overheard(|| LlamaModel::load_from_file(backend, path, &parameters)) {
+        let model = match overheard("loading the weights", || LlamaModel::load_from_file(backend, path, &parameters)) {
             (Ok(model), _) => model,
             (Err(_), _) if stopped.get() => return Err(refuse("the loading was stopped".to_owned())),
             (Err(error), cause) => return Err(refuse(file::plain(&cause.unwrap_or_else(|| error.to_string())))),
         };
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
-        let lexicon = fenced(|| lexicon::read(&model.vocab()));
-        Ok(Self { model, path: path.to_owned(), lexicon })
+        let locked = options.use_mlock && !heard("mlock");
+        let lexicon = fenced("reading the vocabulary", || lexicon::read(&model.vocab()));
+        let alone = letters_alone(&model.vocab());
+        if !files.is_at(&paths) {
+            return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
+        }
+        Ok(Self { model, path: path.clone(), files, lexicon, alone, locked })
     }
 
-    /// The file, as it was given.
+    /// The file, as it was given; where there are several, the first one.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the weights are kept from being written out to disk: that was asked for, and the system allows it.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// The size of the file in bytes.
+    #[must_use]
+    pub fn file_size(&self) -> u64 {
+        self.files.size()
+    }
+
+    /// The SHA-256 of the file that was loaded, in hexadecimal digits; of several files, of the first. Another file under the
+    /// same name has no part in it.
+    ///
+    /// # Errors
+    /// The file cannot be read again, or was written to since it was loaded.
+    pub fn sha256(&self) -> Result<String> {
+        let sum = self.files.sha256();
+        sum.map_err(|error| {
+            anyhow::anyhow!("cannot read the model `{}` for its checksum: {}", self.path.display(), words(&error))
+        })
+    }
+
+    /// Whether the files that were loaded are as they were then: mapped weights change with their file. What became of their
+    /// names does not matter.
+    #[must_use]
+    pub fn is_unchanged(&self) -> bool {
+        self.files.is_unchanged()
     }
 
     /// The vocabulary.
@@ -129,8 +170,7 @@ impl Weights {
     pub fn quantisation(&self) -> Option<&'static str> {
         // SAFETY: the model lives.
         let kind = unsafe { sys::llama_model_ftype(raw(&self.model)) };
-        let number = usize::try_from(kind & !sys::LLAMA_FTYPE_GUESSED).ok()?;
-        QUANTISATIONS.get(number).copied().filter(|name| !name.is_empty())
+        mixture(u64::try_from(kind & !sys::LLAMA_FTYPE_GUESSED).ok()?)
     }
 
     /// The number of weights.
@@ -170,27 +210,6 @@ impl Weights {
         let window = unsafe { sys::llama_model_n_swa(raw(&self.model)) };
         usize::try_from(window).ok().filter(|&window| window > 0)
     }
-
-    /// Cuts text into tokens. With `add_bos` the token that begins a text comes first, once, if the model wants one. With
-    /// `parse_special` the names of control tokens in the text become those tokens; without, they are read as letters.
-    ///
-    /// # Errors
-    /// The text holds a NUL, or is longer than 1 GiB.
-    pub fn tokenize(&self, text: &str, add_bos: bool, parse_special: bool) -> Result<Vec<Token>> {
-        if let Some(place) = text.find('\0') {
-            bail!("cannot cut the text into tokens: it holds a NUL character at byte {place}");
-        }
-        ensure!(text.len() <= 1 << 30, "cannot cut the text into tokens: it is longer than 1 GiB");
-        let vocabulary = self.model.vocab();
-        // llama.cpp would add an end token too, where the model has one for embedding; and a second beginning to a text
-        // that names its own.
-        let mut tokens = fenced(|| vocabulary.tokenize(text.as_bytes(), false, parse_special));
-        let bos = vocabulary.bos();
-        if add_bos && vocabulary.should_add_bos() && bos.0 >= 0 && tokens.first() != Some(&bos) {
-            tokens.insert(0, bos);
-        }
-        tokens.into_iter().map(|LlamaToken(token)| Ok(Token::try_from(token)?)).collect()
-    }
 }
 
 fn architecture(model: &LlamaModel) -> String {
@@ -199,7 +218,7 @@ fn architecture(model: &LlamaModel) -> String {
 
 /// Whether llama.cpp says that the model can tell a story: it must read tokens of a vocabulary from left to right.
 fn tells(model: &LlamaModel) -> Result<()> {
-    let family = architecture(model);
+    let family = excerpt(&architecture(model), EXCERPT);
     // SAFETY: the model lives, and so does the vocabulary that it owns.
     let (encoder, decoder, diffusion, vocabulary) = unsafe {
         let model = raw(model);

@@ -9,7 +9,8 @@ pub enum Kind {
     Text,
     /// Ends the story (every end-of-generation token of the model). Its piece is not text.
     End,
-    /// Never a candidate: control tokens that do not end, unused entries, and tokens the vocabulary suppresses.
+    /// Never a candidate: control tokens that do not end, unused entries, tokens the vocabulary suppresses, and those that were
+    /// added to it and [have the form of a control token](has_form_of_control).
     Control,
 }
 
@@ -98,6 +99,71 @@ impl Lexicon {
             None => false,
         }
     }
+
+    /// How many of the last tokens of a text make the word in which it ends, its first one among them; 0 where it ends behind
+    /// a word.
+    ///
+    /// A text ends in a word where its last character is a letter, a digit, or an apostrophe or a hyphen behind a letter, or
+    /// where it ends inside a character; never behind a letter of a script that puts no spaces between words.
+    #[must_use]
+    pub fn open_word(&self, text: &[Token]) -> usize {
+        let mut before = text;
+        while let Some((&last, rest)) = before.split_last().filter(|_| self.ends_in_word(before)) {
+            before = rest;
+            let joins = matches!(self.piece(last), b"'" | b"-" | b"\xE2\x80\x99");
+            if !joins && !self.continues_word(last) {
+                break;
+            }
+        }
+        text.len() - before.len()
+    }
+
+    /// Whether a token that goes on with a word, coming next, would find one to go on with.
+    fn ends_in_word(&self, text: &[Token]) -> bool {
+        // Two characters decide, and none is longer than four bytes.
+        let (mut first, mut length) = (text.len(), 0);
+        while first > 0 && length < 8 && self.kind(text[first - 1]) == Kind::Text {
+            first -= 1;
+            length += self.piece(text[first]).len();
+        }
+        let tail: Vec<u8> = text[first..].iter().flat_map(|&token| self.piece(token)).copied().collect();
+        let Some(last) = tail.utf8_chunks().last() else { return false };
+        if !last.invalid().is_empty() {
+            return is_incomplete(last.invalid());
+        }
+        let mut characters = last.valid().chars().rev();
+        match characters.next() {
+            Some('\'' | '’' | '-') => characters.next().is_some_and(char::is_alphabetic),
+            Some(c) => c.is_alphanumeric() && !is_written_without_spaces(c),
+            None => false,
+        }
+    }
+}
+
+/// Whether a piece is written as control tokens are, and as no story is: `<|…|>` (or `<|…>`, `<…|>`), a name with a low line in
+/// angle brackets (`<start_of_image>`), or a name of two letters or more in square ones (`[multimodal]`, `[/INST]`).
+///
+/// Only of tokens that were added to a vocabulary by hand does it tell anything: some files call these words like any other. A
+/// tag of a markup language (`<b>`, `</table>`) has another form.
+#[must_use]
+pub fn has_form_of_control(piece: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(piece) else { return false };
+    let within = |open, close| text.strip_prefix(open)?.strip_suffix(close);
+    let is_name = |name: &str| {
+        name.contains(char::is_alphabetic) && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '/' | ':'))
+    };
+    if let Some(name) = within('<', '>') {
+        // The bars of full width are those of a well-known family of models.
+        let bars = ['|', '｜'];
+        let barred = name.starts_with(bars) || name.ends_with(bars);
+        return barred && name.contains(char::is_alphabetic) || name.contains('_') && is_name(name);
+    }
+    within('[', ']').is_some_and(|name: &str| name.chars().nth(1).is_some() && is_name(name))
+}
+
+/// Whether these bytes are the beginning of a character.
+fn is_incomplete(bytes: &[u8]) -> bool {
+    std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
 }
 
 /// Thai, Lao, Myanmar, Khmer, and the Chinese and Japanese scripts.
@@ -145,9 +211,69 @@ mod tests {
     }
 
     #[test]
+    fn names_of_control_tokens_are_told_from_tags_and_words() {
+        for control in [
+            "<start_of_image>",
+            "<end_of_image>",
+            "[multimodal]",
+            "<|im_start|>",
+            "<|channel>",
+            "<｜User｜>",
+            "[/INST]",
+            "<tool_call>",
+        ] {
+            assert!(has_form_of_control(control.as_bytes()), "{control}");
+        }
+        for text in [
+            "<b>", "</table>", "<h1>", "\n\n", "\t", "  ", "", "<", "<>", "[]", "[1]", "[x]", "[ ]", "🐺", "_", "<|>", "<_>",
+            "[a b]",
+        ] {
+            assert!(!has_form_of_control(text.as_bytes()), "{text:?}");
+        }
+        assert!(!has_form_of_control(b"<\xFF_a>"));
+    }
+
+    #[test]
     fn a_script_without_spaces_has_no_continuations() {
         let lexicon = Lexicon::new(["狼", "の", "ไทย", "é", "волк"].map(|piece| (piece, Kind::Text)));
         assert_eq!((0..5).filter(|&t| lexicon.continues_word(t)).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn the_word_in_which_a_text_ends_is_counted_from_its_first_token() {
+        let pieces = [" the", " light", "house", ".", "\n", "The", " don", "'", "t", " well", "-", "known", "狼", "\""];
+        let lexicon = Lexicon::new(pieces.map(|piece| (piece, Kind::Text)).into_iter().chain([("x", Kind::Control)]));
+        let open = |text: &[&str]| {
+            let number = |piece: &&str| pieces.iter().position(|one| one == piece).unwrap_or(pieces.len());
+            lexicon.open_word(&text.iter().map(|piece| u32::try_from(number(piece)).unwrap()).collect::<Vec<_>>())
+        };
+        for (text, length) in [
+            (&[][..], 0),
+            (&[" the"], 1),
+            (&[" the", " light", "house"], 2),
+            (&[" light", "house", "."], 0),
+            // Behind a line break or a quote a word begins without a space.
+            (&[" light", "\n", "The"], 1),
+            (&[" light", "\"", "The", "house"], 2),
+            (&[" don", "'"], 2),
+            (&[" don", "'", "t"], 3),
+            (&[" the", "\"", "'", "t"], 1),
+            (&[" well", "-", "known"], 3),
+            (&["狼", "house"], 1),
+            (&[" the", "狼"], 0),
+            (&["The", "house", "The"], 3),
+            (&["The", "(control)"], 0),
+            (&["The", "(control)", "The"], 1),
+        ] {
+            assert_eq!(open(text), length, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_that_ends_inside_a_character_ends_in_a_word() {
+        // 狼 in three tokens: its second and third byte go on with the first, and behind it no word is open.
+        let lexicon = Lexicon::new([0xE7_u8, 0x8B, 0xBC].map(|byte| ([byte], Kind::Text)));
+        assert_eq!([&[0][..], &[0, 1], &[0, 1, 2], &[2]].map(|text| lexicon.open_word(text)), [1, 2, 0, 0]);
     }
 
     #[test]

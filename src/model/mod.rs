@@ -8,7 +8,7 @@ mod text;
 mod toy;
 
 pub use crate::prob::Token;
-pub use lexicon::{Kind, Lexicon};
+pub use lexicon::{Kind, Lexicon, has_form_of_control};
 pub use seam::{Branch, From, Model, Room, Rows, Step};
 pub use text::{Flow, Telling};
 pub use toy::Toy;

@@ -16,8 +16,8 @@ pub enum Flow {
 
 /// Puts the pieces of tokens together.
 ///
-/// A character that is spread over tokens appears when it is whole; what may yet become a stop string is held back until
-/// that is decided. Bytes that can be no character become `�`.
+/// A character that is spread over tokens appears when it is whole, and one that stays incomplete to the end never; what may
+/// yet become a stop string is held back until that is decided. Bytes that can be no character become `�`.
 ///
 /// ```
 /// use afterword::model::{Flow, Telling};
@@ -44,6 +44,14 @@ impl Telling {
         Self { stops, ..Self::default() }
     }
 
+    /// The text of these bytes, with nothing of a character that is not whole at its end.
+    #[must_use]
+    pub fn text_of(bytes: &[u8]) -> String {
+        let mut telling = Self { bytes: bytes.to_vec(), ..Self::default() };
+        telling.decode();
+        telling.finish()
+    }
+
     /// Takes the bytes of the next token.
     pub fn push(&mut self, piece: &[u8]) -> Flow {
         self.bytes.extend_from_slice(piece);
@@ -59,13 +67,10 @@ impl Telling {
         Flow::Text(std::mem::replace(&mut self.held, kept))
     }
 
-    /// What was held back, at the end of the text; half a character becomes `�`.
+    /// What was held back, at the end of the text, which is in whole characters: the beginning of one is left out.
     pub fn finish(&mut self) -> String {
-        let mut rest = std::mem::take(&mut self.held);
-        if !std::mem::take(&mut self.bytes).is_empty() {
-            rest.push(char::REPLACEMENT_CHARACTER);
-        }
-        rest
+        self.bytes.clear();
+        std::mem::take(&mut self.held)
     }
 
     /// Moves whole characters from `bytes` to `held`.
@@ -128,8 +133,24 @@ mod tests {
         let mut telling = Telling::new(vec![]);
         assert_eq!(text(telling.push(b"a\xFFb\xE2\x82")), "a\u{fffd}b");
         assert_eq!(text(telling.push(b"c")), "\u{fffd}c");
-        telling.push(b"\xF0\x9F");
-        assert_eq!(telling.finish(), "\u{fffd}");
+    }
+
+    #[test]
+    fn a_text_ends_in_whole_characters() {
+        for character in ["é", "狼", "🐺"] {
+            for bytes in 1..character.len() {
+                // Held back for a stop string or not: what is whole is told, and nothing stands for what is not.
+                for whole in ["", "a", "狼#"] {
+                    let mut telling = Telling::new(vec!["#!".into()]);
+                    let mut told = text(telling.push(whole.as_bytes()));
+                    told += &text(telling.push(&character.as_bytes()[..bytes]));
+                    told += &telling.finish();
+                    assert_eq!(told, whole, "{bytes} bytes of {character}");
+                    assert_eq!(telling.finish(), "");
+                    assert_eq!(Telling::text_of(&[whole.as_bytes(), &character.as_bytes()[..bytes]].concat()), whole);
+                }
+            }
+        }
     }
 
     #[test]

@@ -42,6 +42,16 @@ pub(super) fn heat(stage: &Stage) -> Option<String> {
     }
 }
 
+/// The name of a stage that changes all probabilities, and leaves more than one token.
+pub(super) fn tempering(stage: &Stage) -> Option<&'static str> {
+    let changes = match stage {
+        Stage::Temperature(t) => extremes(t) != [1.0; 2] && extremes(t)[1] > 0.0,
+        Stage::DynamicTemperature(t) => [t.low().get(), t.high().get()] != [1.0; 2] && t.high().get() > 0.0,
+        _ => false,
+    };
+    changes.then(|| stage.name())
+}
+
 /// Whether a temperature is the one that undoes another before it.
 pub(super) fn undoes(stage: &Stage, before: &[Stage]) -> bool {
     let Stage::Temperature(second) = stage else { return false };
@@ -99,13 +109,13 @@ pub(super) fn about(stage: &Stage, before: &[Stage]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::preset::schema::Written;
-    use crate::preset::{Preset, lint};
+    use crate::preset::lint;
+    use crate::preset::overlay::read;
 
     fn warnings(stages: &[&str], pick: &str) -> Vec<String> {
         let chain: Vec<String> = stages.iter().map(|stage| format!("[[chain]]\n{stage}\n")).collect();
-        let written = Written::read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
-        lint(&Preset::resolve(written, None).unwrap()).iter().map(ToString::to_string).collect()
+        let preset = read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
+        lint(&preset).iter().map(ToString::to_string).collect()
     }
 
     /// The last stage of a chain has this one doubt against it.

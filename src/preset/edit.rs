@@ -6,14 +6,17 @@ use anyhow::{Result, anyhow, bail};
 use toml::{Table, Value};
 
 use super::mistake::Fault;
-use super::schema::{Draw, Preset, STAGES, Written, line, value_of};
-use super::{shape, words};
-use crate::sampler::{Chain, Role, Stage};
+use super::overlay::{Draft, OFF};
+use super::reference::owner;
+use super::schema::{Preset, STAGES};
+use super::words;
+use super::writing::line;
 
 /// A change of one value: the path to it and what it becomes. It displays as it was typed, which is its label in comparisons.
 ///
 /// The path begins with the name of a stage or with `draw`; the value is one of TOML, and a bare word is a string:
-/// `future.alpha=0.3`, `min-p=0.1`, `future.alpha.wave.period=40`, `dry.breakers=["\n"]`, `draw.pick=argmax`.
+/// `future.alpha=0.3`, `min-p=0.1`, `future.alpha.wave.period=40`, `dry.breakers=["\n"]`, `draw.pick=argmax`; `dry=off` takes a
+/// stage away.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Edit {
     path: Vec<String>,
@@ -58,93 +61,40 @@ pub fn vary(typed: &str) -> Result<Vec<Edit>> {
 }
 
 impl Preset {
-    /// Changes one value. A stage that is absent is added where it does its work: before the first stage that comes later in the
-    /// order penalties and words, truncations, xtc, future, temperature, a draw that steers; at the end where there is none.
+    /// Changes one value, as a file would that extends the preset and writes that value alone: so the other keys of the stage
+    /// stay, a stage that is absent is added where it does its work, and the value `off` takes a stage away.
     ///
     /// # Errors
     /// There is no such stage or key (with the nearest one as a hint); the value is of the wrong kind or out of range; the stage
     /// is added, but a value that it cannot do without is not given; the chain has several stages of the name.
     pub fn set(&mut self, edit: &Edit) -> Result<()> {
         let Edit { path, value, typed } = edit;
-        let changed = match path.split_first() {
-            Some((first, rest)) if first == "draw" => self.set_draw(rest, value),
-            Some((first, rest)) => self.set_stage(first, rest, value),
-            None => Err(Fault::new("there is no path before `=`")),
-        };
-        changed.map_err(|fault| refusal(typed, &fault))
-    }
-
-    fn set_draw(&mut self, path: &[String], value: &Value) -> Result<(), Fault> {
-        let mut table = Value::try_from(Draw { pick: self.pick }).map_err(|error| Fault::new(error.to_string()))?;
-        put(&mut table, "draw", path, value);
-        let written = Written::read(&line("draw", &table))?;
-        self.pick = written.draw.unwrap_or_default().pick;
+        *self = self.changed(path, value).map_err(|fault| refusal(typed, &fault))?;
         Ok(())
     }
 
-    fn set_stage(&mut self, name: &str, path: &[String], value: &Value) -> Result<(), Fault> {
-        if !STAGES.contains(&name) {
+    fn changed(&self, path: &[String], value: &Value) -> Result<Self, Fault> {
+        let Some((name, keys)) = path.split_first() else { return Err(Fault::new("there is no path before `=`")) };
+        let value = keys.iter().rfold(value.clone(), |value, key| Value::Table(Table::from_iter([(key.clone(), value)])));
+        let header = if name == "draw" {
+            ""
+        } else if STAGES.contains(&name.as_str()) {
+            let count = self.chain.stages().iter().filter(|stage| stage.name() == name).count();
+            if count > 1 && value.as_str() != Some(OFF) {
+                return Err(Fault::new(format!("the chain has {count} stages `{name}`")));
+            }
+            "[[chain]]\n"
+        } else {
             let known: Vec<&str> = STAGES.into_iter().chain(["draw"]).collect();
-            return Err(Fault::new(format!("unknown stage `{name}`")).hint(words::suggestion(name, &known)));
-        }
-        let mut stages = self.chain.stages().to_vec();
-        let places: Vec<usize> = (0..stages.len()).filter(|&at| stages[at].name() == name).collect();
-        match places[..] {
-            [] => {
-                let mut table = Value::Table(Table::new());
-                put(&mut table, name, path, value);
-                let stage = read_stage(name, &table).map_err(|fault| {
-                    let whole = format!("the preset has no stage `{name}`: give it whole, `{name}={{ key = value, … }}`");
-                    if fault.cause.ends_with("is missing") { fault.hint(whole) } else { fault }
-                })?;
-                let later = stages.iter().position(|other| rank(other) > rank(&stage));
-                stages.insert(later.unwrap_or(stages.len()), stage);
-            }
-            [at] => {
-                let mut table = value_of(&stages[at]).map_err(|error| Fault::new(error.to_string()))?;
-                put(&mut table, name, path, value);
-                stages[at] = read_stage(name, &table)?;
-            }
-            [..] => return Err(Fault::new(format!("the chain has {} stages `{name}`", places.len()))),
-        }
-        self.chain = Chain::new(stages).map_err(|error| Fault::new(error.to_string()))?;
-        Ok(())
+            let fault = Fault::new(format!("unknown stage `{name}`"));
+            return Err(match owner(name) {
+                Some(stage) => fault.hint(format!("did you mean `{stage}.{name}`?")),
+                None => fault.hint(words::suggestion(name, &known)),
+            });
+        };
+        let text = header.to_owned() + &line(name, &value);
+        Draft::read(&text)?.typed().resolve(Some(self))
     }
-}
-
-/// What a stage waits for: penalties see all tokens, truncations what the penalties leave, and so on.
-fn rank(stage: &Stage) -> u8 {
-    match (stage.role(), stage) {
-        (Role::Words, _) => 0,
-        // What XTC may exclude, the other cuts have found good.
-        (Role::Cut, Stage::Xtc(_)) => 2,
-        (Role::Cut, _) => 1,
-        (Role::Future, _) => 3,
-        (Role::Temper, _) => 4,
-        (Role::Draw, _) => 5,
-    }
-}
-
-/// Puts a value at the end of a path. What stands in the way and is no table becomes one; and where a table names one thing of
-/// several (`alpha`), naming another one drops the first.
-fn put(slot: &mut Value, name: &str, path: &[String], value: &Value) {
-    let Some((key, rest)) = path.split_first() else {
-        *slot = value.clone();
-        return;
-    };
-    let keeps = slot.as_table().is_some_and(|table| !shape::NUMBER_OR_NAMED.contains(&name) || table.contains_key(key));
-    if !keeps {
-        *slot = Value::Table(Table::new());
-    }
-    if let Value::Table(table) = slot {
-        put(table.entry(key).or_insert(Value::Table(Table::new())), key, rest, value);
-    }
-}
-
-/// A stage goes through its text, so that all rules of a file hold here, in the same words.
-fn read_stage(name: &str, value: &Value) -> Result<Stage, Fault> {
-    let mut written = Written::read(&format!("[[chain]]\n{}", line(name, value)))?;
-    written.chain.pop().ok_or_else(|| Fault::new("it is no stage"))
 }
 
 fn refusal(typed: &str, fault: &Fault) -> anyhow::Error {
@@ -205,6 +155,7 @@ fn split(values: &str) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::preset::{Folders, find};
+    use crate::sampler::{Chain, Stage};
 
     fn preset(name: &str) -> Preset {
         find(name, &Folders::default()).unwrap()
@@ -260,6 +211,41 @@ mod tests {
     }
 
     #[test]
+    fn a_stage_is_switched_off_by_a_word_and_what_is_absent_stays_off() {
+        assert_eq!(names(&set(preset("wave"), "future=off").unwrap()), ["dry", "min-p", "temperature"]);
+        assert_eq!(names(&set(preset("wave"), "dry=off").unwrap()), ["min-p", "future", "temperature"]);
+        assert_eq!(set(preset("greedy"), "future=off").unwrap(), preset("greedy"));
+    }
+
+    #[test]
+    fn a_table_changes_the_keys_that_it_names_and_no_others() {
+        for (table, path) in [
+            ("future={ alpha = 0.5 }", "future.alpha=0.5"),
+            ("future={ alpha = { wave = { period = 40 } } }", "future.alpha.wave.period=40"),
+            ("dry={ multiplier = 2 }", "dry.multiplier=2"),
+            ("draw={ pick = 'argmax' }", "draw.pick=argmax"),
+        ] {
+            assert_eq!(set(preset("wave"), table).unwrap(), set(preset("wave"), path).unwrap());
+        }
+        let edited = set(preset("wave"), "future={ alpha = 0.5 }").unwrap();
+        assert!(written(&edited, "future").contains("candidates = 20, entropy-top = 20, alpha = 0.5"));
+        // Another kind of schedule takes nothing of the one before it.
+        let edited = set(preset("wave"), "future.alpha.saw.period=40").unwrap();
+        assert!(written(&edited, "future").contains("alpha = { saw = { period = 40.0, amplitude = 1.0"));
+    }
+
+    #[test]
+    fn future_stands_behind_every_cut_even_where_a_temperature_came_first() {
+        let hot = set(set(preset("greedy"), "temperature=1.2").unwrap(), "penalties.repeat=1.1").unwrap();
+        let stages = [hot.chain.stages()[1].clone(), set(preset("greedy"), "min-p=0.1").unwrap().chain.stages()[0].clone()];
+        let chain = Chain::new([&hot.chain.stages()[..1], &stages].concat()).unwrap();
+        let first = Preset { chain, ..hot };
+        assert_eq!(names(&first), ["penalties", "temperature", "min-p"]);
+        let future = "future={ candidates = 20, entropy-top = 20, alpha = 0 }";
+        assert_eq!(names(&set(first, future).unwrap()), ["penalties", "temperature", "min-p", "future"]);
+    }
+
+    #[test]
     fn a_comparison_is_one_edit_a_value() {
         let labels = |typed: &str| vary(typed).unwrap().iter().map(Edit::to_string).collect::<Vec<_>>();
         assert_eq!(labels("future.alpha=-1,0,1"), ["future.alpha=-1", "future.alpha=0", "future.alpha=1"]);
@@ -312,7 +298,19 @@ mod tests {
             (
                 "greedy",
                 "future.alpha=1",
-                "cannot set `future.alpha=1`: the key `candidates` is missing\nhint: the preset has no stage `future`: give it whole, `future={ key = value, … }`",
+                "cannot set `future.alpha=1`: the preset has no stage `future`, and a new one needs `candidates` and `entropy-top` too\nhint: give it whole: `--set 'future={ candidates = 20, entropy-top = 20, alpha = 1 }'`",
+            ),
+            (
+                "greedy",
+                "xtc={}",
+                "cannot set `xtc={}`: the preset has no stage `xtc`, and a new one needs `probability` and `threshold` too\nhint: give it whole: `--set 'xtc={ probability = 0.5, threshold = 0.1 }'`",
+            ),
+            ("wave", "dyr=off", "cannot set `dyr=off`: unknown stage `dyr`\nhint: did you mean `dry`?"),
+            ("wave", "alpha=0.5", "cannot set `alpha=0.5`: unknown stage `alpha`\nhint: did you mean `future.alpha`?"),
+            (
+                "wave",
+                "mirostat.tau=4",
+                "cannot set `mirostat.tau=4`: the chain has `mirostat` beside `future`: both decide what is drawn\nhint: keep one of them",
             ),
         ] {
             assert_eq!(set(preset(name), edit).unwrap_err().to_string(), message);
@@ -322,9 +320,10 @@ mod tests {
     #[test]
     fn a_name_that_stands_twice_cannot_be_set() {
         let mut preset = preset("greedy");
-        let twice = read_stage("top-k", &Value::Integer(3)).unwrap();
+        let twice = set(preset.clone(), "top-k=3").unwrap().chain.stages()[0].clone();
         preset.chain = Chain::new(vec![twice.clone(), twice]).unwrap();
-        let refusal = set(preset, "top-k=1").unwrap_err().to_string();
+        let refusal = set(preset.clone(), "top-k=1").unwrap_err().to_string();
         assert_eq!(refusal, "cannot set `top-k=1`: the chain has 2 stages `top-k`");
+        assert_eq!(names(&set(preset, "top-k=off").unwrap()), [""; 0]);
     }
 }

@@ -8,7 +8,8 @@ use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 
 use super::mistake::{Fault, Mistake};
-use super::schema::{Preset, Written};
+use super::overlay::Draft;
+use super::schema::Preset;
 use super::words;
 
 /// The shipped presets, by name: the texts of `configs/*.toml` at the time of the build.
@@ -75,10 +76,13 @@ pub fn read(path: &Path, folders: &Folders) -> Result<Preset> {
 /// Reads the preset of this text; `name` is what the text is called where it is wrong.
 ///
 /// # Errors
-/// What it says is a [`Mistake`]. It extends nothing: a text has no folder beside it.
+/// What it says is a [`Mistake`]; so is that it extends another preset, for a text has no folder beside it.
 pub fn parse(text: &str, name: &str) -> Result<Preset> {
-    let written = Written::read(text).map_err(|fault| Mistake::new(name, text, fault))?;
-    Preset::resolve(written, None)
+    let alone = |draft: Draft| match draft.extends() {
+        Some((place, _)) => Err(Fault::at(place, "a text that stands in no file extends nothing")),
+        None => draft.resolve(None),
+    };
+    Ok(Draft::read(text).and_then(alone).map_err(|fault| Mistake::new(name, text, fault))?)
 }
 
 /// Whether this is the name of a shipped preset.
@@ -205,27 +209,27 @@ fn load(origin: &Origin, folders: &Folders, trail: &mut Vec<Origin>) -> Result<P
     let file = origin.to_string();
     let text = text_of(origin)?;
     let wrong = |fault: Fault| Mistake::new(&file, &text, fault);
-    let written = Written::read(&text).map_err(wrong)?;
+    let draft = Draft::read(&text).map_err(wrong)?;
     trail.push(origin.clone());
-    let base = match &written.extends {
+    let below = match draft.extends() {
         None => None,
-        Some(extends) => {
-            let at = |fault: Fault| wrong(Fault { span: Some(extends.span()), ..fault });
+        Some((place, extends)) => {
+            let at = |fault: Fault| wrong(Fault { span: Some(place.clone()), ..fault });
             let folder = match origin {
                 Origin::BuiltIn(_) => None,
                 Origin::File(path) => path.parent(),
             };
-            let base = locate(extends.get_ref(), folder, folders).map_err(at)?;
-            check_trail(trail, &base).map_err(at)?;
-            if let Origin::File(path) = &base
+            let below = locate(extends, folder, folders).map_err(at)?;
+            check_trail(trail, &below).map_err(at)?;
+            if let Origin::File(path) = &below
                 && !path.exists()
             {
                 return Err(at(Fault::new(format!("there is no file `{}`", path.display()))).into());
             }
-            Some(load(&base, folders, trail)?)
+            Some(load(&below, folders, trail)?)
         }
     };
-    Preset::resolve(written, base)
+    Ok(draft.resolve(below.as_ref()).map_err(wrong)?)
 }
 
 fn check_trail(trail: &[Origin], next: &Origin) -> Result<(), Fault> {

@@ -53,7 +53,7 @@ fn idle(stage: &Stage) -> Option<String> {
         Stage::TopP(p) if p.get() == 1.0 => "= 1 keeps every token: it does nothing",
         Stage::MinP(p) if p.get() == 0.0 => "= 0 keeps every token: it does nothing",
         Stage::Dry(dry) if dry.multiplier.get() == 0.0 => "with a multiplier of 0 punishes nothing",
-        Stage::Dry(dry) if dry.last <= dry.allowed_length => {
+        Stage::Dry(dry) if dry.last.tokens().is_some_and(|last| last <= dry.allowed_length) => {
             "looks back over no more tokens than a match may have for free: it finds none to punish"
         }
         Stage::Future(future) if future.candidates.get() == 1 => "with one candidate looks at nothing: it is `top-k = 1`",
@@ -129,6 +129,11 @@ fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
 fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
     let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, end_of_text: _ } = future;
     let mut reasons = Vec::new();
+    if let Some(warm) = before.iter().find_map(doubts::tempering) {
+        reasons.push(format!(
+            "comes after `{warm}`: it weighs the p that the temperature has made, and not the model's own; put it before"
+        ));
+    }
     if !before.iter().any(|stage| matches!(stage, Stage::MinP(p) if p.get() >= RELATIVE_CUT)) {
         reasons.push(format!(
             "has no relative cut before it, such as `min-p = {RELATIVE_CUT}`: broken pieces of words have wide-open futures"
@@ -154,12 +159,12 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::preset::schema::Written;
+    use crate::preset::overlay::read;
 
     fn warnings(stages: &[&str], pick: &str) -> Vec<String> {
         let chain: Vec<String> = stages.iter().map(|stage| format!("[[chain]]\n{stage}\n")).collect();
-        let written = Written::read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
-        lint(&Preset::resolve(written, None).unwrap()).iter().map(Warning::to_string).collect()
+        let preset = read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
+        lint(&preset).iter().map(Warning::to_string).collect()
     }
 
     const DRY: &str = "dry = { multiplier = 0.8 }";
@@ -214,6 +219,10 @@ mod tests {
         warns(&["temperature = 1.5", CUT], "sample", "`min-p` comes after `temperature = 1.5`");
         warns(&[CUT, DRY, FUTURE], "sample", "`dry` comes after a cut");
         warns(&["dry = { multiplier = 1, base = 0.5 }"], "sample", "`dry` with a base of 0.5");
+        warns(&[DRY, CUT, "temperature = 0.7", FUTURE], "sample", "`future` comes after `temperature`: it weighs the p that");
+        let dynamic = "dynamic-temperature = { low = 0.5, high = 0.9 }";
+        warns(&[DRY, CUT, dynamic, FUTURE], "sample", "`future` comes after `dynamic-temperature`: it weighs the p that");
+        assert_eq!(warnings(&[DRY, CUT, "temperature = 1", FUTURE], "sample"), Vec::<String>::new());
     }
 
     #[test]

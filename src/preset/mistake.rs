@@ -76,6 +76,15 @@ impl Fault {
         }
     }
 
+    /// A chain that cannot be.
+    pub fn of_chain(error: &anyhow::Error) -> Self {
+        let text = error.to_string();
+        match text.split_once("\nhint: ") {
+            Some((cause, hint)) => Self::new(cause).hint(hint),
+            None => Self::new(text),
+        }
+    }
+
     /// TOML that is not a preset.
     pub fn of_meaning(error: &toml::de::Error, text: &str) -> Self {
         let span = error.span();

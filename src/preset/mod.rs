@@ -2,17 +2,20 @@
 //!
 //! ```toml
 //! description = "α breathes between the model's own voice and open futures"
-//! extends = "future"          # optional: take that preset's chain; a stage of the same name replaces it in place
+//! extends = "future"          # optional: take that preset and change what is written here
 //!
 //! [[chain]]                   # stages run in the order in which they stand; what is absent is off
-//! future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60 } } }
+//! future = { alpha = { wave = { period = 60 } } }
+//!
+//! [[chain]]                   # a stage of what is extended goes by this word
+//! dry = "off"
 //!
 //! [draw]
 //! pick = "sample"             # or "argmax"
 //! ```
 //!
-//! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it, [`lint`] says what in it does nothing
-//! or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
+//! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it as `extends` would, [`lint`] says what in
+//! it does nothing or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
 
 mod breath;
 mod doubts;
@@ -21,11 +24,13 @@ mod find;
 mod import;
 mod lint;
 mod mistake;
+mod overlay;
 mod reference;
 mod schema;
 mod shape;
 mod vocabulary;
 mod words;
+mod writing;
 
 pub use edit::{Edit, vary};
 pub use find::{Folders, Listed, Origin, find, is_shipped, list, parse, read};

@@ -1,7 +1,9 @@
 //! What can be written in a preset: one table, from which the reference page and the JSON Schema are made.
 
 use serde_json::{Map, Value, json};
+use toml::de::DeValue;
 
+use super::overlay::OFF;
 use super::vocabulary::{KEYS_OF_SCHEDULES, STAGE_ENTRIES};
 
 /// A stage, a schedule or a key, and what may stand behind its name.
@@ -13,6 +15,8 @@ pub struct Entry {
     pub form: Form,
     /// What holds where it is absent, as TOML; `None` where it cannot be absent.
     pub usual: Option<&'static str>,
+    /// What a person may begin with where it cannot be absent, as TOML.
+    pub example: &'static str,
     /// What it does, and what its ends mean.
     pub what: &'static str,
 }
@@ -26,6 +30,8 @@ pub enum Form {
     Above(f64),
     /// A whole number from this one up.
     Whole(u64),
+    /// A whole number from this one up, or `"all"`.
+    WholeOrAll(u64),
     /// One of these words.
     Word(&'static [&'static str]),
     /// Texts.
@@ -46,7 +52,7 @@ pub enum Form {
 
 impl Form {
     /// In a few words.
-    fn words(&self) -> String {
+    pub(super) fn words(&self) -> String {
         let end = |x: f64| format!("{x}").replace('-', "−");
         match self {
             Self::Number(Some(low), Some(high)) => format!("a number from {} to {}", end(*low), end(*high)),
@@ -55,6 +61,7 @@ impl Form {
             Self::Number(None, None) => "a number".to_owned(),
             Self::Above(low) => format!("a number above {}", end(*low)),
             Self::Whole(low) => format!("a whole number from {low} up"),
+            Self::WholeOrAll(low) => format!("a whole number from {low} up, or \"all\""),
             Self::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),
             Self::Texts => "a list of texts".to_owned(),
             Self::Weights => "texts, each with a number".to_owned(),
@@ -66,8 +73,8 @@ impl Form {
         }
     }
 
-    /// As JSON Schema; `around` is what a schedule moves.
-    fn schema(&self, around: &Form) -> Value {
+    /// As JSON Schema; `around` is what a schedule moves. A table that is not `whole` changes one below it, and needs no key.
+    fn schema(&self, around: &Form, whole: bool) -> Value {
         match self {
             Self::Number(low, high) => {
                 let mut schema = Map::from_iter([("type".to_owned(), json!("number"))]);
@@ -77,35 +84,50 @@ impl Form {
             }
             Self::Above(low) => json!({ "type": "number", "exclusiveMinimum": low }),
             Self::Whole(low) => json!({ "type": "integer", "minimum": low }),
+            Self::WholeOrAll(low) => json!({ "anyOf": [{ "type": "integer", "minimum": low }, { "const": "all" }] }),
             Self::Word(words) => json!({ "enum": words }),
             Self::Texts => json!({ "type": "array", "items": { "type": "string" } }),
             Self::Weights => json!({ "type": "object", "additionalProperties": { "type": "number" } }),
-            Self::List(of) => json!({ "type": "array", "items": of.schema(around), "minItems": 1 }),
+            Self::List(of) => json!({ "type": "array", "items": of.schema(around, whole), "minItems": 1 }),
             Self::Pair(a, b) => {
-                json!({ "type": "array", "prefixItems": [a.schema(around), b.schema(around)], "minItems": 2, "maxItems": 2 })
+                let items = [a.schema(around, whole), b.schema(around, whole)];
+                json!({ "type": "array", "prefixItems": items, "minItems": 2, "maxItems": 2 })
             }
-            Self::Table(keys) => table(keys, around),
-            Self::Schedule(of) => json!({ "anyOf": [of.schema(around), one_of(KEYS_OF_SCHEDULES, of)] }),
-            Self::Scheduled => around.schema(around),
+            Self::Table(keys) => table(keys, around, whole),
+            Self::Schedule(of) => {
+                json!({ "anyOf": [of.schema(around, whole), one_of(&properties(KEYS_OF_SCHEDULES, of, whole))] })
+            }
+            Self::Scheduled => around.schema(around, whole),
         }
     }
 }
 
 /// A table with these keys and no others.
-fn table(keys: &[Entry], around: &Form) -> Value {
-    let required: Vec<&str> = keys.iter().filter(|key| key.usual.is_none()).map(|key| key.name).collect();
-    json!({ "type": "object", "properties": properties(keys, around), "required": required, "additionalProperties": false })
+fn table(keys: &[Entry], around: &Form, whole: bool) -> Value {
+    let required: Vec<&str> = keys.iter().filter(|key| whole && key.usual.is_none()).map(|key| key.name).collect();
+    let properties = properties(keys, around, whole);
+    json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
 }
 
 /// A table with exactly one of these keys.
-fn one_of(keys: &[Entry], around: &Form) -> Value {
-    json!({ "type": "object", "properties": properties(keys, around), "minProperties": 1, "maxProperties": 1,
-            "additionalProperties": false })
+fn one_of(properties: &Value) -> Value {
+    json!({ "type": "object", "properties": properties, "minProperties": 1, "maxProperties": 1, "additionalProperties": false })
 }
 
-fn properties(keys: &[Entry], around: &Form) -> Value {
+/// A table of the chain: a stage, or with `whole` false what it changes of the stage below it, which it may also switch off.
+fn stage(whole: bool) -> Value {
+    let mut stages = properties(STAGE_ENTRIES, &Form::Scheduled, whole);
+    if !whole {
+        for schema in stages.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            *schema = json!({ "anyOf": [schema.take(), { "const": OFF, "description": "Takes the stage away." }] });
+        }
+    }
+    one_of(&stages)
+}
+
+fn properties(keys: &[Entry], around: &Form, whole: bool) -> Value {
     let property = |key: &Entry| {
-        let mut schema = key.form.schema(around);
+        let mut schema = key.form.schema(around, whole);
         schema["description"] = json!(key.what);
         (key.name.to_owned(), schema)
     };
@@ -121,14 +143,16 @@ pub fn schema() -> Value {
         "type": "object",
         "properties": {
             "description": { "type": "string", "description": "One line on what it is like." },
-            "extends": { "type": "string", "description": "The name or path of a preset whose chain is taken first. A stage of \
-                the same name replaces that one in place, a new one is appended." },
-            "chain": { "type": "array", "items": one_of(STAGE_ENTRIES, &Form::Scheduled),
-                "description": "Stages, in the order in which they run. What is absent is off." },
+            "extends": { "type": "string", "description": "The name or path of a preset that is taken first. Of a stage of the \
+                same name the keys that are written here change, \"off\" takes it away, and a new stage comes at its usual place." },
+            "chain": { "type": "array", "description": "Stages, in the order in which they run. What is absent is off." },
             "draw": { "type": "object", "additionalProperties": false, "properties": {
                 "pick": { "enum": ["sample", "argmax"], "description": "How a token is picked from what the chain leaves." } } },
         },
         "additionalProperties": false,
+        "if": { "required": ["extends"] },
+        "then": { "properties": { "chain": { "items": stage(false) } } },
+        "else": { "properties": { "chain": { "items": stage(true) } } },
     })
 }
 
@@ -156,6 +180,12 @@ pub fn reference() -> Vec<Paragraph> {
         tell(&mut page, 0, entry);
     }
     page.push(heading(
+        "Under `extends` a table of the chain changes the stage of its name in what is extended: the keys that it names, and no \
+         others. `\"off\"` in the place of a stage takes it away. A stage that is new comes behind those of its kind, in the order \
+         bias, bans and penalties, cuts, xtc, future, temperatures, mirostat or adaptive-p. `--set` does the same: \
+         `--set future.alpha=0.5`, `--set dry=off`.",
+    ));
+    page.push(heading(
         "Schedules. Where a number may breathe, it is a number or a table with one of these: \
          `alpha = { wave = { period = 60 } }`.",
     ));
@@ -166,7 +196,7 @@ pub fn reference() -> Vec<Paragraph> {
 }
 
 fn tell(page: &mut Vec<Paragraph>, depth: usize, entry: &Entry) {
-    let Entry { name, form, usual, what } = entry;
+    let Entry { name, form, usual, example: _, what } = entry;
     let absent = match usual {
         Some(usual) => format!("; without it {usual}"),
         None if depth > 0 => "; needed".to_owned(),
@@ -186,6 +216,43 @@ fn tell(page: &mut Vec<Paragraph>, depth: usize, entry: &Entry) {
     }
 }
 
+/// What a new stage lacks.
+pub(super) struct Lacking {
+    /// Which keys, as a sentence.
+    pub cause: String,
+    /// The stage with all that it needs, as TOML on one line: its name, and its value.
+    pub whole: [String; 2],
+}
+
+/// What a new stage of this name and value lacks; `text` is where it is written.
+pub(super) fn lacking(name: &str, value: &DeValue, text: &str) -> Option<Lacking> {
+    let entry = STAGE_ENTRIES.iter().find(|entry| entry.name == name)?;
+    let (Form::Table(keys), DeValue::Table(table)) = (entry.form, value) else { return None };
+    let needed = |key: &&Entry| key.usual.is_none() && !table.contains_key(key.name);
+    let missing: Vec<&str> = keys.iter().filter(needed).map(|key| key.name).collect();
+    if missing.is_empty() {
+        return None;
+    }
+    let part = |key: &Entry| match table.get(key.name) {
+        Some(value) if value.get_ref().is_table() && !text.get(value.span())?.starts_with('{') => Some(key.example),
+        Some(value) => text.get(value.span()),
+        None => key.usual.is_none().then_some(key.example),
+    };
+    let parts: Vec<String> = keys.iter().filter_map(|key| Some(format!("{} = {}", key.name, part(key)?))).collect();
+    let (missing, parts) = (missing.join("` and `"), parts.join(", "));
+    Some(Lacking {
+        cause: format!("the preset has no stage `{name}`, and a new one needs `{missing}` too"),
+        whole: [name.to_owned(), format!("{{ {parts} }}")],
+    })
+}
+
+/// The one stage that has a key of this name.
+pub(super) fn owner(key: &str) -> Option<&'static str> {
+    let has = |entry: &&Entry| matches!(entry.form, Form::Table(keys) if keys.iter().any(|entry| entry.name == key));
+    let owners: Vec<&str> = STAGE_ENTRIES.iter().filter(has).map(|entry| entry.name).collect();
+    if let [owner] = owners[..] { Some(owner) } else { None }
+}
+
 /// The reference as Markdown.
 #[must_use]
 pub fn markdown() -> String {
@@ -198,7 +265,8 @@ pub fn markdown() -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::{STAGES, Written, value_of};
+    use super::super::overlay::read;
+    use super::super::schema::{STAGES, value_of};
     use super::super::words;
     use super::*;
 
@@ -210,7 +278,7 @@ mod tests {
 
     /// What a preset says is wrong with a stage of this text.
     fn hint(stage: &str) -> String {
-        let fault = Written::read(&format!("[[chain]]\n{stage}")).err().unwrap();
+        let fault = read(&format!("[[chain]]\n{stage}")).unwrap_err();
         fault.hint.unwrap_or(fault.cause)
     }
 
@@ -252,8 +320,8 @@ mod tests {
                 })
                 .collect();
             let text = format!("[[chain]]\n{} = {{ {} }}", entry.name, needed.join(", "));
-            let stage = Written::read(&text).unwrap_or_else(|fault| panic!("{text}: {fault:?}")).chain.remove(0);
-            let value = value_of(&stage).unwrap();
+            let preset = read(&text).unwrap_or_else(|fault| panic!("{text}: {fault:?}"));
+            let value = value_of(&preset.chain.stages()[0]).unwrap();
             for key in keys {
                 let (Some(usual), Some(value)) = (key.usual, value.get(key.name)) else { continue };
                 let usual: toml::Table = toml::from_str(&format!("x = {usual}")).unwrap();

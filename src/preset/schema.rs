@@ -1,12 +1,11 @@
-//! What a preset is, and how it is written.
+//! What a preset is.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
-use toml::{Spanned, Value};
+use toml::Value;
 
-use super::mistake::Fault;
-use super::shape;
-use crate::sampler::{Chain, Pick, Role, Stage};
+use super::overlay;
+use crate::sampler::{Chain, Pick, Stage};
 
 /// A preset with nothing left to look up: what it says is what runs.
 ///
@@ -31,18 +30,6 @@ struct Resolved {
     #[serde(default)]
     chain: Vec<Stage>,
     draw: Draw,
-}
-
-/// The form of a preset in a file.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Written {
-    pub description: Option<String>,
-    /// The name or path of the preset whose chain is taken first.
-    pub extends: Option<Spanned<String>>,
-    #[serde(default)]
-    pub chain: Vec<Stage>,
-    pub draw: Option<Draw>,
 }
 
 /// The table `[draw]`.
@@ -73,53 +60,13 @@ pub(super) const STAGES: [&str; 16] = [
     "adaptive-p",
 ];
 
-impl Written {
-    /// Reads the text of a preset file.
-    ///
-    /// The shape of the tree is looked at before serde sees it: so a table with two stages is reported at its second stage.
-    pub fn read(text: &str) -> Result<Self, Fault> {
-        let tree = toml::de::DeTable::parse(text).map_err(|error| Fault::of_syntax(&error, text))?;
-        shape::check(tree.get_ref(), text)?;
-        let values = shape::values_of_stages(tree.get_ref());
-        Self::deserialize(toml::Deserializer::from(tree)).map_err(|error| {
-            let fault = Fault::of_meaning(&error, text);
-            // A number out of range is reported for the table around it, which has one value: that one.
-            match values.into_iter().find(|(table, _)| fault.span.as_ref() == Some(table)) {
-                Some((_, value)) => Fault { span: Some(value), ..fault },
-                None => fault,
-            }
-        })
-    }
-}
-
 impl Preset {
-    /// What is written, laid over the preset that it extends.
-    pub(super) fn resolve(written: Written, base: Option<Self>) -> Result<Self> {
-        let Written { description, extends: _, chain, draw } = written;
-        let Some(base) = base else {
-            let (description, Draw { pick }) = (description.unwrap_or_default(), draw.unwrap_or_default());
-            return Ok(Self { description, chain: Chain::new(chain)?, pick });
-        };
-        Ok(Self {
-            description: description.unwrap_or(base.description),
-            chain: Chain::new(overlay(base.chain.stages(), chain))?,
-            pick: draw.map_or(base.pick, |Draw { pick }| pick),
-        })
-    }
-
-    /// The preset as a file that reads back as this very preset, one stage a line.
+    /// The preset that a record has kept as TOML.
     ///
     /// # Errors
-    /// A count above 2⁶³ − 1, which TOML cannot hold.
-    pub fn to_toml(&self) -> Result<String> {
-        let Self { description, chain, pick } = self;
-        let mut parts = vec![line("description", &Value::from(description.as_str()))];
-        for stage in chain.stages() {
-            parts.push("\n[[chain]]\n".to_owned() + &line(stage.name(), &value_of(stage)?));
-        }
-        let pick = Value::try_from(pick).context("cannot write the preset as TOML")?;
-        parts.push("\n[draw]\n".to_owned() + &line("pick", &pick));
-        Ok(parts.concat())
+    /// It is no preset: what is wrong with it, in one sentence.
+    pub fn of_record(resolved: &str) -> Result<Self> {
+        overlay::read(resolved).map_err(|fault| anyhow!(fault.cause))
     }
 }
 
@@ -136,65 +83,10 @@ impl From<Preset> for Resolved {
     }
 }
 
-/// The first stage of a name replaces the base's first of that name in its place, the second its second; what is new comes
-/// last, but before a stage of the base that draws.
-fn overlay(base: &[Stage], stages: Vec<Stage>) -> Vec<Stage> {
-    let mut chain = base.to_vec();
-    let mut replaced = vec![false; chain.len()];
-    for stage in stages {
-        match (0..replaced.len()).find(|&at| !replaced[at] && chain[at].name() == stage.name()) {
-            Some(at) => {
-                chain[at] = stage;
-                replaced[at] = true;
-            }
-            None if chain.last().is_some_and(|last| last.role() == Role::Draw) => chain.insert(chain.len() - 1, stage),
-            None => chain.push(stage),
-        }
-    }
-    chain
-}
-
 /// The value of a stage, without its name.
 pub(super) fn value_of(stage: &Stage) -> Result<Value> {
     let named = Value::try_from(stage).with_context(|| format!("cannot write the stage `{}` as TOML", stage.name()))?;
     named.get(stage.name()).cloned().with_context(|| format!("the stage `{}` is not written under its name", stage.name()))
-}
-
-/// A line of a file: a key and its value.
-pub(super) fn line(key: &str, value: &Value) -> String {
-    format!("{} = {}\n", key_of(key), inline(value))
-}
-
-/// A value on one line. (The toml crate spreads a string with a newline over several, in the middle of an inline table.)
-fn inline(value: &Value) -> String {
-    let list = |values: Vec<String>| values.join(", ");
-    match value {
-        Value::String(text) => quoted(text),
-        Value::Array(values) => format!("[{}]", list(values.iter().map(inline).collect())),
-        Value::Table(table) if table.is_empty() => "{}".to_owned(),
-        Value::Table(table) => {
-            let entry = |(key, value): (&String, &Value)| format!("{} = {}", key_of(key), inline(value));
-            format!("{{ {} }}", list(table.iter().map(entry).collect()))
-        }
-        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => value.to_string(),
-    }
-}
-
-fn key_of(key: &str) -> String {
-    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if bare { key.to_owned() } else { quoted(key) }
-}
-
-/// A basic string of TOML: quotes, backslashes and control characters are escaped, all else stands as it is.
-fn quoted(text: &str) -> String {
-    let escaped = |c: char| match c {
-        '"' | '\\' => format!("\\{c}"),
-        '\n' => "\\n".to_owned(),
-        '\t' => "\\t".to_owned(),
-        c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
-        c => c.to_string(),
-    };
-    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
 }
 
 #[cfg(test)]
@@ -205,13 +97,21 @@ mod tests {
     use proptest::prelude::*;
     use proptest::sample::Index;
 
-    use super::super::mistake::Mistake;
+    use super::super::mistake::{Fault, Mistake};
+    use super::super::overlay::Draft;
+    use super::super::writing::line;
     use super::*;
-    use crate::prob::{Alpha, Amplitude, Cycle, Dry, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
-    use crate::sampler::{Curve, EndOfText, Future, Horizon};
+    use crate::prob::{
+        Alpha, Amplitude, Cycle, Dry, Last, Multiplier, PenaltyAt, Period, Phase, Schedule, Shape, Share, Top, Unit,
+    };
+    use crate::sampler::{Curve, EndOfText, Future, Horizon, Role};
 
     fn read(text: &str) -> Preset {
-        Preset::resolve(Written::read(text).unwrap(), None).unwrap()
+        overlay::read(text).unwrap()
+    }
+
+    fn over(below: &Preset, text: &str) -> Result<Preset, Fault> {
+        Draft::read(text)?.resolve(Some(below))
     }
 
     fn names(preset: &Preset) -> Vec<&str> {
@@ -220,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_names_of_the_stages_are_those_that_are_read() {
-        let fault = Written::read("[[chain]]\nzzz = 1").err().unwrap();
+        let fault = overlay::read("[[chain]]\nzzz = 1").unwrap_err();
         assert_eq!(fault.hint.unwrap(), format!("expected {}", super::super::words::listed(&STAGES)));
     }
 
@@ -240,38 +140,66 @@ mod tests {
     #[test]
     fn a_written_preset_reads_back_and_stands_on_lines_of_its_own() {
         let text = "description = \"a \\\"quote\\\"\"\n\n[[chain]]\ndry = { multiplier = 0.8, base = 1.75, allowed-length = 2, \
-                    last = 1024, breakers = [\"\\n\", \"\\u007F\"] }\n\n[[chain]]\ntop-k = 40\n\n[draw]\npick = \"argmax\"\n";
+                    last = 1024, breakers = [\"\\n\", \"\\u007F\"], at = \"token\" }\n\n[[chain]]\ntop-k = 40\n\n[draw]\npick = \"argmax\"\n";
         assert_eq!(read(text).to_toml().unwrap(), text);
     }
 
     #[test]
-    fn a_stage_of_the_same_name_replaces_in_place_and_a_new_one_is_appended() {
-        let base =
-            read("description = \"base\"\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntemperature = 1\n[draw]\npick = \"argmax\"");
-        let written = Written::read("[[chain]]\ntop-k = 5\n[[chain]]\nmin-p = 0.2").unwrap();
-        let preset = Preset::resolve(written, Some(base)).unwrap();
-        assert_eq!(names(&preset), ["min-p", "temperature", "top-k"]);
+    fn a_stage_of_the_same_name_changes_in_place_and_a_new_one_comes_where_it_does_its_work() {
+        let below =
+            read("description = \"below\"\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntemperature = 1\n[draw]\npick = \"argmax\"");
+        let preset = over(&below, "[[chain]]\ntop-k = 5\n[[chain]]\nmin-p = 0.2").unwrap();
+        assert_eq!(names(&preset), ["min-p", "top-k", "temperature"]);
         assert_eq!(preset.chain.stages()[0], read("[[chain]]\nmin-p = 0.2").chain.stages()[0]);
-        assert_eq!((preset.pick, preset.description.as_str()), (Pick::Argmax, "base"));
+        assert_eq!((preset.pick, preset.description.as_str()), (Pick::Argmax, "below"));
+        assert_eq!(over(&below, "[draw]").unwrap(), below);
+    }
+
+    #[test]
+    fn a_table_changes_the_keys_that_it_names_and_keeps_the_others() {
+        let below = read(
+            "[[chain]]\nbias = { rain = 2 }\n[[chain]]\ndry = { multiplier = 2, base = 1.5 }\n[[chain]]\ntemperature = { wave = { period = 9, centre = 0.5 } }",
+        );
+        let changed = |text: &str| over(&below, &format!("[[chain]]\n{text}")).unwrap().to_toml().unwrap();
+        assert!(
+            changed("dry = { last = \"all\" }").contains("multiplier = 2.0, base = 1.5, allowed-length = 2, last = \"all\"")
+        );
+        assert!(changed("bias.snow = -1").contains("bias = { rain = 2.0, snow = -1.0 }"));
+        assert!(changed("temperature.wave.period = 5").contains("wave = { period = 5.0, amplitude = 0.3, centre = 0.5"));
+        assert!(
+            changed("temperature = { saw = { period = 5 } }").contains("saw = { period = 5.0, amplitude = 0.3, centre = 1.0")
+        );
+        assert!(changed("temperature = 2").contains("temperature = 2.0"));
+    }
+
+    #[test]
+    fn off_takes_away_every_stage_of_the_name_that_nothing_has_replaced() {
+        let below = read("[[chain]]\ntop-k = 40\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntop-k = 20");
+        assert_eq!(names(&over(&below, "[[chain]]\ntop-k = \"off\"").unwrap()), ["min-p"]);
+        assert_eq!(names(&over(&below, "[[chain]]\ntop-k = 3\n[[chain]]\ntop-k = \"off\"").unwrap()), ["top-k", "min-p"]);
+        assert_eq!(names(&over(&below, "[[chain]]\ntop-k = \"off\"\n[[chain]]\ntop-k = 3").unwrap()), ["min-p", "top-k"]);
+        assert_eq!(over(&below, "[[chain]]\ndry = \"off\"").unwrap(), below);
+        // It makes room for what could not stand beside it.
+        let steered = read("[[chain]]\nmin-p = 0.1\n[[chain]]\nmirostat.tau = 5");
+        let future = "[[chain]]\nfuture = { candidates = 9, entropy-top = 9, alpha = 0 }\n[[chain]]\nmirostat = \"off\"";
+        assert_eq!(names(&over(&steered, future).unwrap()), ["min-p", "future"]);
     }
 
     #[test]
     fn what_is_new_comes_before_a_stage_that_draws() {
-        let base = read("[[chain]]\nmin-p = 0.1\n[[chain]]\nmirostat.tau = 5");
-        let written = Written::read("[[chain]]\ntop-k = 5\n[[chain]]\ntemperature = 2").unwrap();
-        let preset = Preset::resolve(written, Some(base.clone())).unwrap();
+        let below = read("[[chain]]\nmin-p = 0.1\n[[chain]]\nmirostat.tau = 5");
+        let preset = over(&below, "[[chain]]\ntop-k = 5\n[[chain]]\ntemperature = 2").unwrap();
         assert_eq!(names(&preset), ["min-p", "top-k", "temperature", "mirostat"]);
-        let two = Written::read("[[chain]]\nadaptive-p.target = 0.3").unwrap();
-        assert!(
-            Preset::resolve(two, Some(base)).unwrap_err().to_string().contains("goes on with `mirostat` after `adaptive-p`")
-        );
+        let text = "[[chain]]\ntop-k = 5\n[[chain]]\nadaptive-p.target = 0.3";
+        let fault = over(&below, text).unwrap_err();
+        assert!(fault.cause.contains("goes on with `adaptive-p` after `mirostat`"), "{fault:?}");
+        assert!(text[fault.span.unwrap().start..].starts_with("adaptive-p"));
     }
 
     #[test]
-    fn the_second_of_a_name_replaces_the_second() {
-        let base = read("[[chain]]\ntop-k = 40\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntop-k = 20");
-        let written = Written::read("[[chain]]\ntop-k = 4\n[[chain]]\ntop-k = 2\n[[chain]]\ntop-k = 1").unwrap();
-        let preset = Preset::resolve(written, Some(base)).unwrap();
+    fn the_second_of_a_name_changes_the_second() {
+        let below = read("[[chain]]\ntop-k = 40\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntop-k = 20");
+        let preset = over(&below, "[[chain]]\ntop-k = 4\n[[chain]]\ntop-k = 2\n[[chain]]\ntop-k = 1").unwrap();
         assert_eq!(preset, read("[[chain]]\ntop-k = 4\n[[chain]]\nmin-p = 0.1\n[[chain]]\ntop-k = 2\n[[chain]]\ntop-k = 1"));
     }
 
@@ -288,20 +216,20 @@ mod tests {
 
     fn any_stage() -> impl Strategy<Value = Stage> {
         let number = |name: &'static str, range: RangeInclusive<f64>| {
-            range.prop_map(move |x| Written::read(&format!("[[chain]]\n{name} = {x:?}")).unwrap().chain.remove(0))
+            range.prop_map(move |x| read(&format!("[[chain]]\n{name} = {x:?}")).chain.stages()[0].clone())
         };
-        let dry = (0.0..9.0, 0.0..9.0, 1_usize..99, 1_usize..=usize::MAX >> 1, proptest::collection::vec(".*", 0..4));
+        let breakers = proptest::collection::vec(".*", 0..4);
+        let dry = (0.0..9.0, 0.0..9.0, 1_usize..99, 1_usize..=usize::MAX >> 1, breakers, any::<bool>());
         let future = (1_usize..300, 2_usize..300, -1.0..=1.0, 1e-9..1e9, 0.0..9.0, any::<bool>(), 0..3_usize);
         let words = proptest::collection::btree_map(".{1,9}", -1e9..1e9, 0..4);
-        let read = |value: Value, name: &'static str| {
-            Written::read(&format!("[[chain]]\n{}", line(name, &value))).unwrap().chain.remove(0)
-        };
+        let stage_of =
+            |value: Value, name: &'static str| read(&format!("[[chain]]\n{}", line(name, &value))).chain.stages()[0].clone();
         let table =
             |pairs: Vec<(&str, Value)>| Value::Table(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect());
         let numbers = (1e-9..1e9, -9.0..9.0, 1_i64..999, 0.0..=0.99);
         prop_oneof![
-            words.clone().prop_map(move |words| read(Value::try_from(words).unwrap(), "bias")),
-            words.prop_map(move |words| read(Value::try_from(words.into_keys().collect::<Vec<_>>()).unwrap(), "ban")),
+            words.clone().prop_map(move |words| stage_of(Value::try_from(words).unwrap(), "bias")),
+            words.prop_map(move |words| stage_of(Value::try_from(words.into_keys().collect::<Vec<_>>()).unwrap(), "ban")),
             numbers.prop_map(move |(positive, any, count, share): (f64, f64, i64, f64)| {
                 let penalties = table(vec![
                     ("repeat", positive.into()),
@@ -313,11 +241,11 @@ mod tests {
                     table(vec![("low", share.into()), ("high", (1.0 + positive).into()), ("exponent", positive.into())]);
                 let adaptive = table(vec![("target", share.into()), ("decay", share.into())]);
                 match count % 5 {
-                    0 => read(penalties, "penalties"),
-                    1 => read(dynamic, "dynamic-temperature"),
-                    2 => read(adaptive, "adaptive-p"),
-                    3 => read(table(vec![("tau", positive.into()), ("eta", share.into())]), "mirostat"),
-                    _ => read(table(vec![("probability", share.into()), ("threshold", share.into())]), "xtc"),
+                    0 => stage_of(penalties, "penalties"),
+                    1 => stage_of(dynamic, "dynamic-temperature"),
+                    2 => stage_of(adaptive, "adaptive-p"),
+                    3 => stage_of(table(vec![("tau", positive.into()), ("eta", share.into())]), "mirostat"),
+                    _ => stage_of(table(vec![("probability", share.into()), ("threshold", share.into())]), "xtc"),
                 }
             }),
             number("typical", 0.0..=1.0),
@@ -327,12 +255,13 @@ mod tests {
             number("min-p", 0.0..=1.0),
             number("temperature", 0.0..=1e300),
             (1_usize..=usize::MAX >> 1).prop_map(|k| Stage::TopK(NonZeroUsize::new(k).unwrap())),
-            dry.prop_map(|(multiplier, base, allowed, last, breakers)| Stage::Dry(Dry {
+            dry.prop_map(|(multiplier, base, allowed, last, breakers, words)| Stage::Dry(Dry {
                 multiplier: Multiplier::new(multiplier).unwrap(),
                 base: Multiplier::new(base).unwrap(),
                 allowed_length: NonZeroUsize::new(allowed).unwrap(),
-                last: NonZeroUsize::new(last).unwrap(),
+                last: if last % 7 == 0 { Last::All } else { Last::Tokens(NonZeroUsize::new(last).unwrap()) },
                 breakers,
+                at: if words { PenaltyAt::Word } else { PenaltyAt::Token },
             })),
             future.prop_map(|(k, n, alpha, period, amplitude, wave, end)| Stage::Future(Future {
                 candidates: NonZeroUsize::new(k).unwrap(),
@@ -404,7 +333,7 @@ mod tests {
             let at = (0..=at.index(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
             let end = (at + 1..=text.len()).find(|&end| text.is_char_boundary(end)).unwrap_or(at);
             text.replace_range(at..end, &typed);
-            if let Err(fault) = Written::read(&text) {
+            if let Err(fault) = overlay::read(&text) {
                 let message = Mistake::new("torn", &text, fault).to_string();
                 prop_assert!(message.contains("torn"));
             }

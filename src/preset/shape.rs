@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mistake::Fault;
+use super::overlay::OFF;
 use super::schema::STAGES;
 use super::words;
 
@@ -13,10 +14,11 @@ use super::words;
 pub(super) const NUMBER_OR_NAMED: [&str; 2] = ["alpha", "temperature"];
 
 /// Checks that every table of the chain holds one stage, that tables are tables, and that what is one of several things is one.
-pub(super) fn check(root: &DeTable, text: &str) -> Result<(), Fault> {
+/// With `over` it lies over another preset: then stages may be switched off, and their order is not that of the file.
+pub(super) fn check(root: &DeTable, text: &str, over: bool) -> Result<(), Fault> {
     for (key, value) in root {
         match (key.get_ref().as_ref(), value.get_ref()) {
-            ("chain", DeValue::Array(stages)) => check_chain(stages, text)?,
+            ("chain", DeValue::Array(stages)) => check_chain(stages, text, over)?,
             ("chain", DeValue::Table(_)) => {
                 return Err(Fault::at(value.span(), "`chain` is a list of stages").hint("write `[[chain]]` above each stage"));
             }
@@ -39,7 +41,7 @@ pub(super) fn values_of_stages(root: &DeTable) -> Vec<(Range<usize>, Range<usize
     stages.iter().filter_map(value).collect()
 }
 
-fn check_chain(stages: &[Spanned<DeValue>], text: &str) -> Result<(), Fault> {
+fn check_chain(stages: &[Spanned<DeValue>], text: &str, over: bool) -> Result<(), Fault> {
     let mut futures = 0;
     for stage in stages {
         let DeValue::Table(table) = stage.get_ref() else {
@@ -51,10 +53,15 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str) -> Result<(), Fault> {
         let [only] = keys[..] else {
             return Err(not_one_stage(stage.span(), &keys, text));
         };
+        let off = table.values().find(|value| value.get_ref().as_str() == Some(OFF));
+        if let Some(off) = off.filter(|_| !over && STAGES.contains(&only.get_ref().as_ref())) {
+            let cause = format!("there is no `{}` to switch off: this preset extends nothing", only.get_ref());
+            return Err(Fault::at(off.span(), cause).hint("leave the table out: a stage is off by being absent"));
+        }
         if only.get_ref() == "future" {
             futures += 1;
         }
-        if futures > 1 {
+        if futures > 1 && !over {
             let cause = "the chain has a second stage `future`, which would weigh what the first has weighed";
             return Err(Fault::at(only.span(), cause).hint("keep one of them"));
         }
@@ -62,7 +69,7 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str) -> Result<(), Fault> {
             check_value(key.get_ref(), value)?;
         }
     }
-    check_draws(stages)
+    if over { Ok(()) } else { check_draws(stages) }
 }
 
 /// A stage that draws stands last, and not beside `future`.

@@ -8,11 +8,18 @@ const ALPHA: Form = Form::Number(Some(-1.0), Some(1.0));
 const ANY: Form = Form::Number(None, None);
 
 const fn needed(name: &'static str, form: Form, what: &'static str) -> Entry {
-    Entry { name, form, usual: None, what }
+    Entry { name, form, usual: None, example: "", what }
 }
 
 const fn key(name: &'static str, form: Form, usual: &'static str, what: &'static str) -> Entry {
-    Entry { name, form, usual: Some(usual), what }
+    Entry { name, form, usual: Some(usual), example: "", what }
+}
+
+impl Entry {
+    /// With what a person may begin with.
+    const fn such_as(self, example: &'static str) -> Self {
+        Self { example, ..self }
+    }
 }
 
 /// The stages, in the order in which the schema names them.
@@ -36,14 +43,19 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
             ),
             key("frequency", ANY, "0", "What each occurrence takes off, in nats; below 0 is a reward."),
             key("presence", ANY, "0", "What occurring at all takes off, in nats; below 0 is a reward."),
-            key("last", Form::Whole(1), "64", "How many of the latest tokens count, the prompt's among them."),
+            key(
+                "last",
+                Form::WholeOrAll(1),
+                "64",
+                "How many of the latest tokens count, the prompt's among them; \"all\" is the whole text.",
+            ),
         ]),
-        "Punishes tokens that were said before. (Keskar et al., arXiv 1909.05858.)",
+        "Punishes tokens that were said before, never an end of the text. (Keskar et al., arXiv 1909.05858.)",
     ),
     needed(
         "dry",
         Form::Table(&[
-            needed("multiplier", FROM_0, "The penalty at the allowed length, in nats; 0 does nothing."),
+            needed("multiplier", FROM_0, "The penalty at the allowed length, in nats; 0 does nothing.").such_as("0.8"),
             key(
                 "base",
                 FROM_0,
@@ -53,18 +65,25 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
             key("allowed-length", Form::Whole(1), "2", "The shortest match that is punished, in tokens."),
             key(
                 "last",
-                Form::Whole(1),
+                Form::WholeOrAll(1),
                 "1024",
-                "How many of the latest tokens, the prompt's among them, are searched for matches.",
+                "How many of the latest tokens, the prompt's among them, are searched for matches; \"all\" is the whole text.",
             ),
             key(
                 "breakers",
                 Form::Texts,
                 r#"["\n", ":", "\"", "*"]"#,
-                "A match does not reach across a token whose piece holds one of these.",
+                "A match does not reach across a token whose piece holds one of these; nor across the marks of a chat template.",
+            ),
+            key(
+                "at",
+                Form::Word(&["word", "token"]),
+                "\"word\"",
+                "Where the penalty falls: only where a word begins (and inside of one that repeats itself, as hahaha does), or at \
+                 any token, as with llama.cpp. A penalty inside a word makes a misspelt name of one that has to be said again.",
             ),
         ]),
-        "Punishes tokens that would go on repeating the text: one that would extend a match of L tokens loses \
+        "Punishes tokens that would go on repeating the text, never an end of it: one that would extend a match of L tokens loses \
          multiplier · base^(L − allowed-length) from its logit. (p-e-w, text-generation-webui pull request 5677, 2024.)",
     ),
     needed(
@@ -98,8 +117,8 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
     needed(
         "xtc",
         Form::Table(&[
-            needed("probability", PROBABILITY, "How often it is done: 0 never, 1 at every token."),
-            needed("threshold", PROBABILITY, "The least p of a top choice; above 0.5 there are never two."),
+            needed("probability", PROBABILITY, "How often it is done: 0 never, 1 at every token.").such_as("0.5"),
+            needed("threshold", PROBABILITY, "The least p of a top choice; above 0.5 there are never two.").such_as("0.1"),
         ]),
         "Removes now and then the top choices, all but the least likely of them; never an end of the text or a line break. \
          (p-e-w, text-generation-webui pull request 6335, 2024.)",
@@ -113,8 +132,8 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
     needed(
         "dynamic-temperature",
         Form::Table(&[
-            needed("low", FROM_0, "T where the model is sure."),
-            needed("high", FROM_0, "T where it is not at all; not below `low`."),
+            needed("low", FROM_0, "T where the model is sure.").such_as("0.7"),
+            needed("high", FROM_0, "T where it is not at all; not below `low`.").such_as("1.3"),
             key("exponent", FROM_0, "1", "How the way between them is bent: 1 is straight, above 1 stays low for longer."),
         ]),
         "Divides the logits by T = low + (high − low) · (H / ln N)^exponent, where H is the entropy of the N tokens that are left. \
@@ -123,17 +142,20 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
     needed(
         "future",
         Form::Table(&[
-            needed("candidates", Form::Whole(1), "k: how many of the likeliest survivors are candidates; 1 looks at nothing."),
+            needed("candidates", Form::Whole(1), "k: how many of the likeliest survivors are candidates; 1 looks at nothing.")
+                .such_as("20"),
             needed(
                 "entropy-top",
                 Form::Whole(2),
                 "n: how many of the likeliest tokens after a candidate its entropy is measured over.",
-            ),
+            )
+            .such_as("20"),
             needed(
                 "alpha",
                 Form::Schedule(&ALPHA),
                 "The crossfader: −1 the model's own voice (and its cost), 0 the article's product, 1 only the future.",
-            ),
+            )
+            .such_as("0"),
             key(
                 "curve",
                 Form::Word(&["article", "crossfade"]),
@@ -151,8 +173,8 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
                 "end-of-text",
                 Form::Word(&["neutral", "never", "article"]),
                 "\"neutral\"",
-                "What a candidate that ends the story counts: as open as this very moment, never a candidate, or what the model \
-                 says after an end.",
+                "What a candidate that ends the story counts: as open as this very moment if the story goes on, never a \
+                 candidate, or what the model says after an end.",
             ),
         ]),
         "Weighs every candidate w by how open the story is after it: s = p(w)^a · Ĥ(w)^b, where Ĥ is the entropy of the next \
@@ -162,7 +184,7 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
     needed(
         "mirostat",
         Form::Table(&[
-            needed("tau", Form::Above(0.0), "τ, the surprise that is aimed at, in bits a token."),
+            needed("tau", Form::Above(0.0), "τ, the surprise that is aimed at, in bits a token.").such_as("5"),
             key("eta", Form::Number(Some(0.0), Some(2.0)), "0.1", "η, how fast μ follows; 0 leaves it at 2τ."),
         ]),
         "Keeps the surprise of the text near τ: drops tokens with −log₂ p > μ, draws, and moves μ by η for each bit it missed. It \
@@ -171,7 +193,8 @@ pub(super) const STAGE_ENTRIES: &[Entry] = &[
     needed(
         "adaptive-p",
         Form::Table(&[
-            needed("target", PROBABILITY, "The probability that is aimed at: 1 draws what is sure, 0 what is least likely."),
+            needed("target", PROBABILITY, "The probability that is aimed at: 1 draws what is sure, 0 what is least likely.")
+                .such_as("0.4"),
             key("decay", Form::Number(Some(0.0), Some(0.99)), "0.9", "How long the average remembers; 0 only the last draw."),
         ]),
         "Draws tokens whose own probability is near a target. It draws the token, so it stands last. (llama.cpp pull request \

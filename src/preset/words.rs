@@ -1,12 +1,22 @@
 //! The nearest valid word, and serde's way of speaking in ours.
 
+/// A word as like as this is a suggestion.
+const ALIKE: f64 = 0.8;
+
+/// A shorter word is one slip away from too many others.
+const SHORTEST: usize = 3;
+
 /// The word most like `typed`, if one is like it at all: by Jaro and Winkler's similarity, which forgives a forgotten ending
-/// (`temp` for `temperature`), from 0.8 up.
+/// (`temp` for `temperature`), or by one slip of the fingers, two letters that have changed places among them (`xct` for `xtc`).
 pub(super) fn nearest<'a>(typed: &str, words: &[&'a str]) -> Option<&'a str> {
     let typed = typed.to_lowercase().replace('_', "-");
-    let alike = |word: &&'a str| (strsim::jaro_winkler(&typed, word), *word);
+    let slipped = |word: &str| typed.chars().count() >= SHORTEST && strsim::osa_distance(&typed, word) == 1;
+    let alike = |word: &&'a str| {
+        let similarity = strsim::jaro_winkler(&typed, word);
+        (if slipped(word) { similarity.max(ALIKE) } else { similarity }, *word)
+    };
     let best = words.iter().map(alike).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.filter(|(similarity, _)| *similarity >= 0.8).map(|(_, word)| word)
+    best.filter(|(similarity, _)| *similarity >= ALIKE).map(|(_, word)| word)
 }
 
 /// `a`, `b` or `c`.
@@ -65,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_nearest_word_forgives_typing_and_forgotten_endings() {
-        let stages = ["dry", "top-k", "top-p", "min-p", "temperature", "future"];
+        let stages = ["dry", "top-k", "top-p", "min-p", "xtc", "temperature", "future"];
         for (typed, word) in [
             ("temp", "temperature"),
             ("futur", "future"),
@@ -73,8 +83,11 @@ mod tests {
             ("topk", "top-k"),
             ("DRY", "dry"),
             ("top_p", "top-p"),
+            ("xct", "xtc"),
+            ("yrd", ""),
+            ("dyr", "dry"),
         ] {
-            assert_eq!(nearest(typed, &stages), Some(word), "{typed}");
+            assert_eq!(nearest(typed, &stages).unwrap_or_default(), word, "{typed}");
         }
         assert_eq!(nearest("xyz", &stages), None);
         assert_eq!(nearest("", &stages), None);

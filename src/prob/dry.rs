@@ -5,12 +5,13 @@ use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Multiplier, Token};
+use super::{Last, Multiplier, Token};
 
 /// A token that would extend a repeated suffix of length L ≥ allowed loses multiplier · base^(L − allowed) from its logit.
 ///
 /// Source: p-e-w, text-generation-webui pull request 5677, 2024. Breakers are tokens here, not strings: a breaker that a
-/// tokenizer spreads over several tokens breaks at each of them that holds it whole, else not at all.
+/// tokenizer spreads over several tokens breaks at each of them that holds it whole, else not at all. Where the penalty falls
+/// is [`PenaltyAt`]'s to say: by itself it falls where a word begins, and not in the middle of a name that has to be said again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Dry {
@@ -24,10 +25,35 @@ pub struct Dry {
     pub allowed_length: NonZeroUsize,
     /// How many of the latest tokens, the prompt's among them, are searched for matches.
     #[serde(default = "Dry::usual_last")]
-    pub last: NonZeroUsize,
+    pub last: Last,
     /// A match does not reach across a token whose piece holds one of these.
     #[serde(default = "Dry::usual_breakers")]
     pub breakers: Vec<String>,
+    /// Which tokens are punished.
+    #[serde(default)]
+    pub at: PenaltyAt,
+}
+
+/// Where the penalty of [`Dry`] falls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PenaltyAt {
+    /// Where a word begins: a token that only goes on with the word in which the text ends is free, for that word was chosen at
+    /// its first token, and a penalty in its middle makes another, misspelt word of it. A word that repeats itself within
+    /// (`hahaha`) is punished as with `Token`, and so is every token of a script without spaces between words.
+    #[default]
+    Word,
+    /// At any token, as in the source and in llama.cpp.
+    Token,
+}
+
+/// The word in which a text ends.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenWord<C> {
+    /// How many of the latest tokens it has; 0 where the text ends behind a word.
+    pub length: usize,
+    /// Whether a token, coming next, goes on with it.
+    pub continues: C,
 }
 
 impl Dry {
@@ -39,8 +65,8 @@ impl Dry {
         NonZeroUsize::new(2).unwrap_or(NonZeroUsize::MIN)
     }
 
-    fn usual_last() -> NonZeroUsize {
-        NonZeroUsize::new(1024).unwrap_or(NonZeroUsize::MIN)
+    fn usual_last() -> Last {
+        Last::usual(1024)
     }
 
     fn usual_breakers() -> Vec<String> {
@@ -52,8 +78,13 @@ impl Dry {
     ///
     /// `breaks(token)` tells whether a match must not hold the token. Runs in O(n) for the n latest tokens: the lengths of all
     /// matches are the Z-function of the reversed text (Gusfield 1997).
-    pub fn penalties(&self, text: &[Token], breaks: impl Fn(Token) -> bool) -> BTreeMap<Token, f64> {
-        let text = &text[text.len().saturating_sub(self.last.get())..];
+    pub fn penalties(
+        &self,
+        text: &[Token],
+        breaks: impl Fn(Token) -> bool,
+        word: &OpenWord<impl Fn(Token) -> bool>,
+    ) -> BTreeMap<Token, f64> {
+        let text = self.last.of(text);
         let matches = z_function(text);
         // Only the tail behind the last breaker can be repeated, and no match is longer than it. Matches are short and breakers
         // cost a look into every piece, so no more of the tail is read than the longest match needs.
@@ -64,12 +95,21 @@ impl Dry {
             let length = length.min(longest);
             // The match ends `back` tokens before the end of the text; this token came next.
             let next = text[text.len() - back];
-            if length >= self.allowed_length.get() && !breaks(next) {
+            if length >= self.allowed_length.get() && !breaks(next) && !self.spares(next, back, word) {
                 let known = lengths.entry(next).or_default();
                 *known = length.max(*known);
             }
         }
         lengths.into_iter().map(|(token, length)| (token, self.penalty(length))).collect()
+    }
+
+    /// Whether a token is free that would go on with a match, and came next `back` tokens before the end of the text: where it
+    /// only goes on with the open word, unless what it would repeat is a part of that very word.
+    fn spares(&self, next: Token, back: usize, word: &OpenWord<impl Fn(Token) -> bool>) -> bool {
+        match self.at {
+            PenaltyAt::Word => back > word.length && word.length > 0 && (word.continues)(next),
+            PenaltyAt::Token => false,
+        }
     }
 
     /// multiplier · base^(L − allowed), kept finite.
@@ -110,8 +150,16 @@ mod tests {
         toml::from_str(&format!("multiplier = 0.8\nallowed-length = {allowed}")).unwrap()
     }
 
+    /// 9 breaks, and tokens from 10 on go on with the word before them.
+    fn penalised(dry: &Dry, text: &[Token]) -> Vec<(Token, f64)> {
+        let continues = |token: Token| token >= 10;
+        let open = text.iter().rev().take_while(|&&token| continues(token)).count();
+        let length = if open < text.len() { open + 1 } else { open };
+        dry.penalties(text, |token| token == 9, &OpenWord { length, continues }).into_iter().collect()
+    }
+
     fn penalties(text: &[Token], allowed: usize) -> Vec<(Token, f64)> {
-        dry(allowed).penalties(text, |token| token == 9).into_iter().collect()
+        penalised(&dry(allowed), text)
     }
 
     #[test]
@@ -148,10 +196,49 @@ mod tests {
     #[test]
     fn only_the_latest_tokens_are_searched() {
         let mut dry = dry(2);
-        dry.last = NonZeroUsize::new(5).unwrap();
-        assert!(dry.penalties(&[1, 2, 3, 7, 1, 2], |_| false).is_empty());
-        dry.last = NonZeroUsize::new(6).unwrap();
-        assert_eq!(dry.penalties(&[1, 2, 3, 7, 1, 2], |_| false).len(), 1);
+        dry.last = Last::usual(5);
+        assert!(penalised(&dry, &[1, 2, 3, 7, 1, 2]).is_empty());
+        dry.last = Last::usual(6);
+        assert_eq!(penalised(&dry, &[1, 2, 3, 7, 1, 2]).len(), 1);
+    }
+
+    #[test]
+    fn a_word_is_punished_where_it_begins_and_not_in_its_middle() {
+        // "the light·house keeper": 1 2·11 3.
+        let said = [1, 2, 11, 3, 7];
+        let after = |tokens: &[Token]| penalties(&[&said[..], tokens].concat(), 2);
+        assert_eq!(after(&[1, 2]), []);
+        // The next word pays for all that was repeated before it, each piece of the name counted.
+        assert_eq!(after(&[1, 2, 11]), [(3, 0.8 * 1.75)]);
+        // Where a longer match leads to the beginning of the name, the name is punished there.
+        assert_eq!(penalties(&[5, 1, 2, 11, 7, 5, 1], 2), [(2, 0.8)]);
+        let at_token = Dry { at: PenaltyAt::Token, ..dry(2) };
+        assert_eq!(penalised(&at_token, &[&said[..], &[1, 2]].concat()), [(11, 0.8)]);
+    }
+
+    #[test]
+    fn a_match_that_ends_in_the_middle_of_two_words_punishes_only_the_one_that_begins() {
+        // Once 2·11 was followed by a word of its own, once by another piece: after 2·11 only the former is punished.
+        assert_eq!(penalties(&[2, 11, 3, 7, 2, 11, 12, 7, 2, 11], 2), [(3, 0.8)]);
+        assert_eq!(penalties(&[2, 11, 3, 7, 2, 11, 12, 7, 2, 11, 12], 2), [(7, 0.8 * 1.75_f64.powi(2))]);
+    }
+
+    #[test]
+    fn a_word_that_repeats_itself_within_is_punished() {
+        // " ha·ha·ha·ha", and a text without any beginning of a word.
+        assert_eq!(penalties(&[5, 11, 11, 11], 2), [(11, 0.8)]);
+        assert_eq!(penalties(&[11, 12, 11, 12, 11, 12], 2), [(11, 0.8 * 1.75_f64.powi(2))]);
+    }
+
+    #[test]
+    fn a_loop_pays_as_much_at_its_words_as_at_any_token() {
+        let circle: Vec<Token> = [1, 2, 11, 12, 3].into_iter().cycle().take(40).collect();
+        for end in 30..40 {
+            let (text, next) = (&circle[..end], circle[end]);
+            let at_token = penalised(&Dry { at: PenaltyAt::Token, ..dry(2) }, text);
+            assert!(at_token.iter().any(|(token, _)| *token == next));
+            assert_eq!(penalties(text, 2), if next < 10 { at_token } else { Vec::new() }, "{end}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod cycle;
 mod dry;
 mod entropy;
 mod exponential;
+mod last;
 mod logits;
 mod noise;
 mod penalties;
@@ -20,8 +21,9 @@ mod truncation;
 
 pub use band::{Band, Bounds};
 pub use cycle::{Cycle, Many, Shape, Steps};
-pub use dry::Dry;
+pub use dry::{Dry, OpenWord, PenaltyAt};
 pub use entropy::{FLOOR, Partition, normalised_entropy};
+pub use last::Last;
 pub use logits::{Ranked, rank, top};
 pub use noise::{Noise, StepNoise};
 pub use penalties::Penalties;

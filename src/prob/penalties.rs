@@ -1,12 +1,11 @@
 //! Penalties on what was said before: repetition, frequency and presence.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 
 use serde::{Deserialize, Serialize};
 
 use super::survivors::tame;
-use super::{Bias, Repeat, Survivors, Token};
+use super::{Bias, Last, Repeat, Survivors, Token};
 
 /// A token that occurs among the latest tokens loses by it:
 ///
@@ -30,12 +29,12 @@ pub struct Penalties {
     pub presence: Bias,
     /// How many of the latest tokens count, the prompt's among them.
     #[serde(default = "Penalties::usual_last")]
-    pub last: NonZeroUsize,
+    pub last: Last,
 }
 
 impl Penalties {
-    fn usual_last() -> NonZeroUsize {
-        NonZeroUsize::new(64).unwrap_or(NonZeroUsize::MIN)
+    fn usual_last() -> Last {
+        Last::usual(64)
     }
 
     /// Whether they change nothing.
@@ -44,11 +43,12 @@ impl Penalties {
         self.repeat.get() == 1.0 && self.frequency.get() == 0.0 && self.presence.get() == 0.0
     }
 
-    /// How often each of the latest tokens occurs.
+    /// How often each of the latest tokens occurs that `said(token)` takes for a word of the text: what ends a text, and the
+    /// marks that a chat template puts around turns, are none.
     #[must_use]
-    pub fn counts(&self, text: &[Token]) -> BTreeMap<Token, usize> {
+    pub fn counts(&self, text: &[Token], said: impl Fn(Token) -> bool) -> BTreeMap<Token, usize> {
         let mut counts = BTreeMap::new();
-        for &token in &text[text.len().saturating_sub(self.last.get())..] {
+        for &token in self.last.of(text).iter().filter(|&&token| said(token)) {
             *counts.entry(token).or_default() += 1;
         }
         counts
@@ -83,7 +83,7 @@ mod tests {
         let penalties: Penalties = toml::from_str(penalties).unwrap();
         let all = (0..).zip([2.0, 0.0, -2.0, 1.0]).map(|(token, logit)| Survivor { token, logit });
         let mut survivors = Survivors::new(all.collect()).unwrap();
-        survivors.punish(&penalties, &penalties.counts(text));
+        survivors.punish(&penalties, &penalties.counts(text, |token| token != 8));
         survivors.iter().map(|survivor| survivor.logit).collect()
     }
 
@@ -106,6 +106,12 @@ mod tests {
         assert_eq!(after("presence = 1\nlast = 2", &[0, 1, 3]), [2.0, -1.0, -2.0, 0.0]);
         assert_eq!(after("presence = 1\nlast = 3", &[0, 1, 3]), [1.0, -1.0, -2.0, 0.0]);
         assert_eq!(after("presence = 1", &[]), [2.0, 0.0, -2.0, 1.0]);
+    }
+
+    #[test]
+    fn what_is_no_word_of_the_text_is_not_counted_but_takes_its_place() {
+        let penalties: Penalties = toml::from_str("presence = 1\nlast = 3").unwrap();
+        assert_eq!(penalties.counts(&[0, 1, 8, 1], |token| token != 8), [(1, 2)].into());
     }
 
     #[test]

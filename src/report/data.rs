@@ -49,6 +49,7 @@ impl<'a> Data<'a> {
             let rows: Vec<Value> = rows.map(|(token, slice)| row(token, slice, &mut pieces, &mut stages)).collect();
             told.push(json!({
                 "name": story.name,
+                "file": story.file,
                 "label": story.label,
                 "lead": if story.answers { &story.begun } else { &story.prompt },
                 "rest": if story.trace.is_empty() { story.text.as_str() } else { "" },
@@ -77,10 +78,10 @@ fn scale(tint: Tint) -> Value {
 }
 
 /// A token: its slice of the text, its piece, p, rank, surprisal, entropy, Ĥ now, α, Ĥ after it, why nothing was looked at,
-/// candidates (piece, p, Ĥ, s, whether chosen), stages (name, removed). What is missing at the end is left out.
+/// candidates (piece, p, Ĥ, s, whether chosen), stages (name, removed), T. What is missing at the end is left out.
 fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, stages: &mut Numbered<'a>) -> Value {
-    let TracedToken { id, piece, p, rank, surprisal, entropy, normalised_entropy, alpha, future, skipped, candidates, removed } =
-        token;
+    let TracedToken { id, piece, p, rank, surprisal, entropy, normalised_entropy, alpha, temperature, .. } = token;
+    let TracedToken { future, skipped, candidates, removed, .. } = token;
     let skipped = skipped.map(|skipped| match skipped {
         TracedSkip::OneSurvivor => 1,
         TracedSkip::OwnVoice => 2,
@@ -108,6 +109,7 @@ fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, st
         json!(skipped.unwrap_or(0)),
         Value::Array(candidates),
         Value::Array(removed),
+        json!(temperature),
     ];
     let says_nothing = |value: &Value| *value == json!([]) || *value == json!(0) || value.is_null();
     while row.len() > 6 && row.last().is_some_and(says_nothing) {

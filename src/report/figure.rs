@@ -8,6 +8,7 @@ use super::chart::{Place, chart};
 use super::page::parting;
 use super::story::Story;
 use super::tint::{LIGHT, STEPS, Tint};
+use crate::files::MARK;
 
 /// The width of a column of text.
 const COLUMN: f64 = 300.0;
@@ -35,7 +36,7 @@ pub fn figure(title: &str, stories: &[Story], tint: Tint) -> String {
     let height = legend + 44.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
-         font-family=\"{SERIF}\" font-size=\"{SIZE}\" fill=\"{}\">\n<title>{}</title>\n{}\n",
+         font-family=\"{SERIF}\" font-size=\"{SIZE}\" fill=\"{}\">\n<!-- {MARK} -->\n<title>{}</title>\n{}\n",
         LIGHT.ink.css(),
         escaped(title),
         style(),

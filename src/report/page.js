@@ -9,7 +9,7 @@
     return element;
   };
   // A row of a token, see `data.rs`: here its columns have their names.
-  const SLICE = 0, PIECE = 1, P = 2, RANK = 3, SURPRISAL = 4, ENTROPY = 5, NOW = 6, ALPHA = 7, FUTURE = 8, SKIPPED = 9, LOOKED = 10, REMOVED = 11;
+  const SLICE = 0, PIECE = 1, P = 2, RANK = 3, SURPRISAL = 4, ENTROPY = 5, NOW = 6, ALPHA = 7, FUTURE = 8, SKIPPED = 9, LOOKED = 10, REMOVED = 11, TEMPERATURE = 12;
   const rowsOf = (at) => data.stories[at].rows;
   const piece = (number) => data.pieces[number];
   const visible = (text) => text.replace(/ /g, "·").replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "(nothing)";
@@ -82,12 +82,20 @@
     fact("entropy there", `${number(row[ENTROPY], 2)} nats`);
     if (row[NOW] != null) fact("Ĥ there", number(row[NOW], 2));
     if (row[ALPHA] != null) fact("α", number(row[ALPHA], 2).replace("-", "−"));
+    if (row[TEMPERATURE] != null) fact("T", number(row[TEMPERATURE], 2));
     if (row[FUTURE] != null) fact("Ĥ after it", number(row[FUTURE], 2));
     for (const [stage, count] of row[REMOVED] || []) fact(`cut by ${data.stages[stage]}`, String(count));
     parts.push(list);
     const looked = row[LOOKED] || [];
     if (looked.length) parts.push(bars(looked));
     else parts.push(make("p", "", ["Nothing was looked at.", "One token was left: nothing was looked at.", "At α = −1 the future has no weight: nothing was looked at."][row[SKIPPED] || 0]));
+    const file = data.stories[at].file;
+    if (file) {
+      // Counted as it is there: from 1.
+      const command = make("p", "command", "Everything about it: ");
+      command.append(make("code", "", `afterword explain --record ${file} --token ${index + 1}`));
+      parts.push(command);
+    }
     why.replaceChildren(...parts);
   }
 

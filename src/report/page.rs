@@ -11,6 +11,7 @@ use super::data::Data;
 use super::script_json::script_json;
 use super::story::Story;
 use super::tint::{DARK, LIGHT, Palette, STEPS, Tint};
+use crate::files::MARK;
 
 /// What a page is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +48,7 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
     let shown: Vec<Value> = stories.iter().enumerate().map(|(at, story)| shown(kind, story, at)).collect();
     let page = template.render(context! {
         title,
+        mark => MARK,
         kind => match kind { Page::Story => "story", Page::Folder => "folder", Page::Comparison => "comparison" },
         style => safe(&include_str!("page.css").replace("/* colours */", &colours)),
         script => safe(include_str!("page.js")),

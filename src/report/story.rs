@@ -1,5 +1,7 @@
 //! A story as a page knows it: taken from a record, with nothing that a page does not show.
 
+use std::path::Path;
+
 use super::align::slices;
 use crate::story::{Mode, Record, StopReason, TracedToken};
 use crate::text::sanitize;
@@ -9,6 +11,8 @@ use crate::text::sanitize;
 pub struct Story {
     /// What it is called: the name of its file.
     pub name: String,
+    /// Where its record is, for a shell; `None` where none is kept.
+    pub file: Option<String>,
     /// What tells it from those beside it: its preset.
     pub label: String,
     /// The prompt.
@@ -64,6 +68,7 @@ impl Story {
     pub fn told(label: &str, prompt: &str, text: &str, trace: &[TracedToken]) -> Self {
         Self {
             name: clean(label),
+            file: None,
             label: clean(label),
             prompt: clean(prompt),
             answers: false,
@@ -78,6 +83,12 @@ impl Story {
             resolved: String::new(),
             facts: Vec::new(),
         }
+    }
+
+    /// The same story, of which it is known in which file its record is.
+    #[must_use]
+    pub fn in_file(self, path: &Path) -> Self {
+        Self { file: Some(clean(&for_a_shell(&path.to_string_lossy()))), ..self }
     }
 
     /// The first words of the prompt: a title.
@@ -99,6 +110,15 @@ impl Story {
         }
         title
     }
+}
+
+/// A word as a shell reads it back.
+fn for_a_shell(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
+    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
 }
 
 fn clean(text: &str) -> String {

@@ -7,8 +7,8 @@ use super::chain::{Pick, Stage};
 use super::draw::{Removed, Watched};
 use super::memory::Memory;
 use super::spelling::Bound;
-use crate::model::Lexicon;
-use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, Penalties, Place, Probability, Sigmas, StepNoise};
+use crate::model::{Kind, Lexicon};
+use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
 use crate::prob::{Survivors, Temperature, Token};
 
 /// What a stage does at this moment: whatever it reads of the story has been read, and its coins have fallen.
@@ -70,11 +70,19 @@ impl Scene<'_> {
                 tokens.sort_unstable();
                 Does::Ban(tokens)
             }
-            Stage::Penalties(penalties) => Does::Punish(*penalties, penalties.counts(memory.text())),
+            // A chat template ends every turn with the token that is to end the answer: that nobody has said, and nobody repeats.
+            Stage::Penalties(penalties) => {
+                let said = |token| lexicon.kind(token) == Kind::Text;
+                Does::Punish(*penalties, penalties.counts(memory.text(), said))
+            }
             Stage::Dry(dry) => {
                 let breakers: Vec<&[u8]> = dry.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
-                let breaks = |token| breakers.iter().any(|breaker| holds(lexicon.piece(token), breaker));
-                Does::Penalise(dry.penalties(memory.text(), breaks).into_iter().collect())
+                let breaks = |token| {
+                    lexicon.kind(token) != Kind::Text || breakers.iter().any(|breaker| holds(lexicon.piece(token), breaker))
+                };
+                let word =
+                    OpenWord { length: lexicon.open_word(memory.text()), continues: |token| lexicon.continues_word(token) };
+                Does::Penalise(dry.penalties(memory.text(), breaks, &word).into_iter().collect())
             }
             Stage::TopNSigma(n) => Does::TopNSigma(*n),
             Stage::TopK(k) => Does::TopK(k.get()),
@@ -216,6 +224,58 @@ mod tests {
     fn words_become_tokens_and_a_bias_is_a_penalty_turned_round() {
         assert_eq!(does("ban = ['b', 'a']", &[], 0), Does::Ban(vec![0, 1]));
         assert_eq!(does("bias = { b = -2, c = 1 }", &[], 0), Does::Penalise(vec![(1, 2.0), (2, -1.0)]));
+    }
+
+    /// What a stage does behind a text of these pieces, and what each of them is.
+    fn does_behind(stage: &str, text: &[(&str, Kind)]) -> Does {
+        let mut pieces = text.to_vec();
+        pieces.sort_unstable_by_key(|(piece, _)| *piece);
+        pieces.dedup();
+        let number = |one: &(&str, Kind)| (0..).zip(&pieces).find(|(_, piece)| *piece == one).unwrap().0;
+        let tokens: Vec<Token> = text.iter().map(number).collect();
+        let lexicon = Lexicon::new(pieces.iter().copied());
+        let stage: Stage = toml::from_str(stage).unwrap();
+        let chain = super::super::Chain::new(vec![stage.clone()]).unwrap();
+        let (bound, memory) = (Bound::of(&chain, &lexicon), Memory::of_prompt(&tokens));
+        let coins = crate::prob::Noise::new(1, &[]).at(0, 1);
+        let mut scene = Scene { memory: &memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 };
+        scene.does(&stage).unwrap()
+    }
+
+    #[test]
+    fn what_ends_a_text_and_the_marks_of_a_template_are_neither_repeated_nor_said() {
+        // "<user> a lamp. <end> <user> a lamp." as a template writes turns: the end would go on with a repetition.
+        let (user, end) = (("<user>", Kind::Control), ("<end>", Kind::End));
+        let turn = [user, (" a", Kind::Text), (" lamp", Kind::Text), (".", Kind::Text)];
+        let text = [&turn[..], &[end], &turn].concat();
+        // Sorted: " a", " lamp", ".", "<end>", "<user>".
+        assert_eq!(does_behind("dry = { multiplier = 1, at = 'token' }", &text), Does::Penalise(vec![]));
+        assert_eq!(does_behind("dry = { multiplier = 1 }", &text), Does::Penalise(vec![]));
+        let Does::Punish(_, counts) = does_behind("penalties = { repeat = 2 }", &text) else { panic!() };
+        assert_eq!(counts, [(0, 2), (1, 2), (2, 2)].into());
+        // What came before a mark of the template is no beginning of a match behind it.
+        let across = [&turn[2..], &[user], &turn[2..], &[user]].concat();
+        assert_eq!(does_behind("dry = { multiplier = 1, allowed-length = 1, at = 'token' }", &across), Does::Penalise(vec![]));
+    }
+
+    #[test]
+    fn a_name_of_several_tokens_is_said_again_whole() {
+        let text = |tail: &[&'static str]| -> Vec<(&'static str, Kind)> {
+            let said = ["The", " light", "house", " keeper", ".", " The"];
+            said.iter().chain(tail).map(|&piece| (piece, Kind::Text)).collect()
+        };
+        let penalties = |at: &str, tail: &[&'static str]| match does_behind(
+            &format!("dry = {{ multiplier = 1, base = 2, allowed-length = 1, at = '{at}' }}"),
+            &text(tail),
+        ) {
+            Does::Penalise(penalties) => penalties,
+            other => panic!("{other:?}"),
+        };
+        // Sorted: " The", " keeper", " light", ".", "The", "house".
+        assert_eq!(penalties("token", &[" light"]), [(5, 1.0)]);
+        assert_eq!(penalties("word", &[" light"]), []);
+        assert_eq!(penalties("word", &[" light", "house"]), [(1, 2.0)]);
+        assert_eq!(penalties("token", &[" light", "house"]), [(1, 2.0)]);
     }
 
     #[test]

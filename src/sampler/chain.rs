@@ -7,12 +7,21 @@ use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
 use super::spelling::Spelling;
-use crate::prob::{AdaptiveP, Alpha, Bias, Dry, DynamicTemperature, Mirostat, Penalties, Probability, Schedule, Sigmas};
+use crate::prob::{AdaptiveP, Alpha, Bias, Dry, DynamicTemperature, Mirostat, Penalties, Place, Probability, Schedule, Sigmas};
 use crate::prob::{Temperature, Top, Unit, Xtc};
 
 /// The stages in their order, `future` among them at most once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chain(Vec<Stage>);
+
+/// What the temperatures of a chain come to at one step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Warmth {
+    /// Their product.
+    pub temperature: f64,
+    /// Whether it may be another one at the next step.
+    pub moves: bool,
+}
 
 /// One stage. What a preset writes is what runs: a stage is off by being absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -141,7 +150,9 @@ impl Curve {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EndOfText {
-    /// It counts as open as this very moment is: Ĥ is the entropy over the n likeliest tokens now.
+    /// It counts as open as this very moment is if the story goes on: Ĥ is the entropy over the n likeliest tokens now that do
+    /// not end it. With the end among them a moment would be the more closed the surer the model is of its end, and the end
+    /// would pay for that.
     #[default]
     Neutral,
     /// It is never a candidate, unless nothing else is left.
@@ -241,6 +252,23 @@ impl Chain {
     #[must_use]
     pub fn steers(&self) -> bool {
         self.0.iter().any(|stage| stage.role() == Role::Draw)
+    }
+
+    /// The product of its temperatures at this place, those left out that only their survivors tell; and whether it is another
+    /// one at another place.
+    pub(super) fn warmth(&self, place: &Place) -> Warmth {
+        let mut warmth = Warmth { temperature: 1.0, moves: false };
+        for stage in &self.0 {
+            match stage {
+                Stage::Temperature(schedule) => {
+                    warmth.temperature *= schedule.at(place).get();
+                    warmth.moves |= schedule.constant().is_none();
+                }
+                Stage::DynamicTemperature(_) => warmth.moves = true,
+                _ => {}
+            }
+        }
+        warmth
     }
 
     /// Whether a schedule of the chain counts sentences or paragraphs.

@@ -13,6 +13,9 @@ pub struct Draw {
     pub now: Now,
     /// Where the crossfader stood; `None` for a chain without `future`.
     pub alpha: Option<f64>,
+    /// T, where a temperature of the chain moves: a schedule, or `dynamic-temperature`, of which only a sampler with detail
+    /// knows. Of several it is the product. `None` where it is the same at every token.
+    pub temperature: Option<f64>,
     /// The candidates of `future`, likeliest first, those that were not looked at among them. Without `future` those of the
     /// likeliest tokens that the chain has left, to a sampler with detail; else none.
     pub candidates: Vec<Looked>,

@@ -115,7 +115,7 @@ mod tests {
     fn draw(token: Token, log_p: f64) -> Draw {
         let now = Now { entropy: 0.0, normalised_entropy: None, rank: None };
         let steering = Some(0.1 - log_p);
-        Draw { token, log_p, now, alpha: None, candidates: vec![], skipped: None, removed: vec![], steering }
+        Draw { token, log_p, now, alpha: None, temperature: None, candidates: vec![], skipped: None, removed: vec![], steering }
     }
 
     #[test]

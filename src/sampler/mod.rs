@@ -14,7 +14,7 @@ mod shortcut;
 mod spelling;
 mod turn;
 
-pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, Penalties, Xtc};
+pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, OpenWord, Penalties, PenaltyAt, Xtc};
 pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
 pub use contest::Weighing;
 pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};

@@ -142,11 +142,13 @@ impl Sampler {
         let settings = &*self.0;
         let coins = noise.at(memory.step(), COINS);
         let noise = noise.at(memory.step(), DRAW);
-        let partition = Partition::of(row).context("the model's row of logits has no finite maximum")?;
+        let partition =
+            Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
         let (before, future, after) = settings.chain.split();
         let unbound = settings.bound.is_none().then(|| Bound::of(&settings.chain, lexicon));
         let bound = settings.bound.as_ref().or(unbound.as_ref()).context("a sampler without its vocabulary")?;
         let place = memory.place(settings.chain.counts_text(), lexicon);
+        let warmth = settings.chain.warmth(&place);
         let mut scene = Scene { memory, place: &place, lexicon, bound, coins, thrown: 0 };
         let acts = scene.acts(before);
         let prelude = Prelude::of(&acts);
@@ -158,7 +160,7 @@ impl Sampler {
         // Detail wants to know who is cut, and so has to see them all.
         let direct = future.is_none() && !settings.detail;
         if let Some(token) = direct.then(|| prelude.draw(row, may, settings.pick, noise)).flatten() {
-            let mut moment = Moment::new(partition, Vec::new(), false);
+            let mut moment = Moment::new(partition, warmth, Vec::new(), false);
             moment.ran_idle(&acts);
             return Ok(Turn::taken(moment.draw(moment.own(row, token), Vec::new(), None)));
         }
@@ -166,7 +168,7 @@ impl Sampler {
         let best = top(row, prelude.needs(best));
         let followed = best.iter().take(if settings.detail { WATCHED } else { 0 });
         let watched = followed.map(|ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) }).collect();
-        let mut moment = Moment::new(partition, watched, settings.detail);
+        let mut moment = Moment::new(partition, warmth, watched, settings.detail);
         let allowed = best.iter().copied().filter(|ranked| may(ranked.token));
         let floor = if settings.detail { None } else { prelude.floor(allowed) };
         let all = Floor { logit: f64::NEG_INFINITY, at: 0, also: Vec::new() };
@@ -174,7 +176,7 @@ impl Sampler {
         // A row that is longer than the vocabulary has nothing behind it that may be taken.
         let known = &row[..row.len().min(lexicon.len())];
         let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, bound.barred(must_go_on)) else {
-            bail!("the model's row of logits has no token that may be taken")
+            bail!("the model gives no word that may be taken a probability that is a number")
         };
         let (plain, steering) = acts.split_at(acts.len() - usize::from(acts.last().is_some_and(Act::steers)));
         moment.run(plain, &mut survivors);
@@ -208,13 +210,17 @@ impl Sampler {
             return Ok(Turn::taken(moment.draw(moment.own(row, token), candidates, Some(skipped))));
         }
         if future.end_of_text != EndOfText::Article {
-            let ends = survivors.iter().map(|survivor| survivor.token).filter(|&token| lexicon.ends(token));
-            ends.for_each(|token| contest.know(token, here));
+            let ends: Vec<Token> = survivors.iter().map(|one| one.token).filter(|&token| lexicon.ends(token)).collect();
+            if !ends.is_empty() {
+                let going_on = openness_going_on(row, future.entropy_top.get(), bound.ends(), lexicon);
+                ends.into_iter().for_each(|token| contest.know(token, going_on));
+            }
         }
         let own = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
         Ok(Turn::looking(Looking {
             reach: settings.reach,
             leader_wins: leader_wins(&settings.chain),
+            decides_by_all: skipped.is_none() && (settings.reach == Reach::Full || !leader_wins(&settings.chain)),
             pick: settings.pick,
             entropy_top: future.entropy_top.get(),
             horizon: future.horizon,
@@ -248,6 +254,13 @@ fn leader_wins(chain: &Chain) -> bool {
 /// Ĥ of a row over its n likeliest tokens.
 pub(super) fn openness(row: &[f32], n: usize) -> f64 {
     openness_of(&top(row, n), n)
+}
+
+/// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
+fn openness_going_on(row: &[f32], n: usize, ends: usize, lexicon: &Lexicon) -> f64 {
+    let mut likeliest = top(row, n + ends);
+    likeliest.retain(|ranked| !lexicon.ends(ranked.token));
+    openness_of(&likeliest, n)
 }
 
 /// Ĥ over the first n of a row's likeliest tokens.

@@ -70,6 +70,11 @@ impl Bound {
         &self.protected
     }
 
+    /// How many tokens end the story.
+    pub fn ends(&self) -> usize {
+        self.control_and_ends.len() - self.control.len()
+    }
+
     /// The tokens that may not be taken, in ascending order: those that end the story among them where it must go on.
     pub fn barred(&self, must_go_on: bool) -> &[Token] {
         if must_go_on { &self.control_and_ends } else { &self.control }

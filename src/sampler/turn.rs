@@ -1,7 +1,7 @@
 //! A turn: the decision about one token, asked until it takes.
 
-use super::act::{self, Act};
-use super::chain::{Horizon, Pick};
+use super::act::{self, Act, Does};
+use super::chain::{Horizon, Pick, Warmth};
 use super::contest::Contest;
 use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
 use super::settings::{Reach, openness};
@@ -38,6 +38,8 @@ pub(super) struct Looking {
     pub reach: Reach,
     /// Whether the draw is the leader's once all that matter are known.
     pub leader_wins: bool,
+    /// Whether all candidates are known to decide, and not to be shown.
+    pub decides_by_all: bool,
     pub pick: Pick,
     pub entropy_top: usize,
     pub horizon: Horizon,
@@ -74,6 +76,13 @@ impl Turn {
         let draw = looking.take();
         self.0 = State::Taken(draw.clone());
         Ask::Take(draw)
+    }
+
+    /// Whether the draw depends on every candidate: then they are best looked at together, where else one after the other may
+    /// be enough.
+    #[must_use]
+    pub fn decides_by_all(&self) -> bool {
+        matches!(&self.0, State::Looking(looking) if looking.decides_by_all)
     }
 
     /// Takes in the row of logits after a path that was asked for; other paths change nothing.
@@ -148,6 +157,7 @@ pub(super) struct Own {
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
     partition: Partition,
+    warmth: Warmth,
     watched: Vec<Watched>,
     detail: bool,
     here: Option<f64>,
@@ -157,13 +167,21 @@ pub(super) struct Moment {
 }
 
 impl Moment {
-    pub fn new(partition: Partition, watched: Vec<Watched>, detail: bool) -> Self {
-        Self { partition, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
+    pub fn new(partition: Partition, warmth: Warmth, watched: Vec<Watched>, detail: bool) -> Self {
+        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
     }
 
     /// Runs acts over the survivors and keeps account of what they remove.
     pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
-        self.removed.extend(act::run(acts, survivors, &self.watched));
+        for act in acts {
+            // It costs a look at all of them, and is for those who want to know.
+            if let Does::DynamicTemperature(temperature) = act.does()
+                && self.detail
+            {
+                self.warmth.temperature *= temperature.of(survivors).get();
+            }
+            self.removed.extend(act::run(std::slice::from_ref(act), survivors, &self.watched));
+        }
     }
 
     /// Acts ran that removed nothing.
@@ -218,6 +236,7 @@ impl Moment {
             log_p: own.log_p,
             now: Now { entropy: self.partition.entropy(), normalised_entropy: self.here, rank: own.rank },
             alpha: self.alpha,
+            temperature: self.warmth.moves.then_some(self.warmth.temperature),
             candidates,
             skipped,
             removed: self.removed.clone(),
@@ -312,7 +331,8 @@ mod tests {
                 for horizon in ["token", "word"] {
                     let future = future(alpha, &format!(", horizon = '{horizon}'"));
                     for pick in [Pick::Sample, Pick::Argmax] {
-                        let lazy = sampler(&["min-p = 0.05", &future, temperature], pick);
+                        let dry = "dry = { multiplier = 0.5, allowed-length = 1 }";
+                        let lazy = sampler(&[dry, "min-p = 0.05", &future, temperature], pick);
                         let (told, looks) = story(&lazy, 5, 1);
                         let (full, all) = story(&lazy.with_reach(Reach::Exhaustive), 5, 99);
                         assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}, {pick:?}");
@@ -435,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn an_end_counts_as_open_as_now_or_is_never_taken_or_looked_at_like_others() {
+    fn an_end_counts_as_open_as_now_if_the_story_goes_on_or_is_never_taken_or_looked_at_like_others() {
         let memory = Memory::of_prompt(&[7]);
         let end = |how: &str| {
             let sampler = sampler(
@@ -446,9 +466,59 @@ mod tests {
             let looked = draw.candidates.iter().find(|c| c.token == 10).map(|c| c.future.unwrap());
             (looked, answered.contains(&Path(vec![10])))
         };
-        assert_eq!(end("neutral"), (Some(openness(&row(&[7]), 5)), false));
+        let going_on: Vec<f32> = (0..).zip(row(&[7])).map(|(t, l)| if t == 10 { f32::NEG_INFINITY } else { l }).collect();
+        assert_eq!(end("neutral"), (Some(openness(&going_on, 5)), false));
         assert_eq!(end("never"), (None, false));
         assert_eq!(end("article"), (Some(openness(&row(&[7, 10]), 5)), true));
+    }
+
+    #[test]
+    fn a_model_that_is_sure_of_its_end_does_not_make_the_end_a_closed_future() {
+        // Whatever the logit of the end: its Ĥ is that of the story going on, and at α = 0 its odds grow as those of p do.
+        let sampler = sampler(&[&future("0", "")], Pick::Sample).with_reach(Reach::Exhaustive);
+        let log_odds = |logit: f32| {
+            let mut row = row(&[7]);
+            row[10] = logit;
+            let mut turn = sampler.turn(&Memory::of_prompt(&[7]), &row, &lexicon(), Noise::new(1, &[])).unwrap();
+            let draw = loop {
+                match turn.ask() {
+                    Ask::Take(draw) => break draw,
+                    Ask::Look(paths) => turn.learn(&paths[0], &self::row(&[7, paths[0].0[0]]), &lexicon()),
+                }
+            };
+            let end = draw.candidates.iter().find(|c| c.token == 10).unwrap();
+            let other = draw.candidates.iter().find(|c| c.token != 10).unwrap();
+            end.log_s.unwrap() - other.log_s.unwrap()
+        };
+        for logit in [3.0_f32, 5.0, 9.0] {
+            assert!((log_odds(logit + 2.0) - log_odds(logit) - 2.0).abs() < 1e-9, "{logit}");
+        }
+    }
+
+    #[test]
+    fn a_temperature_that_moves_is_told_with_every_draw() {
+        let temperature = |chain: &[&str], step: usize| {
+            let mut memory = Memory::of_prompt(&[1]);
+            for _ in 0..step {
+                memory = memory.retold(2, -1.0);
+            }
+            let sampler = sampler(chain, Pick::Sample);
+            let told = take(&sampler.with_detail(), &memory, 1, 99).0.temperature;
+            assert!(
+                chain.iter().any(|stage| stage.starts_with("dynamic")) || told == take(&sampler, &memory, 1, 99).0.temperature
+            );
+            told
+        };
+        let steps = "temperature = { steps = { values = [0.5, 1.5], every = 1 } }";
+        let future = future("0", "");
+        for chain in [&["top-k = 5", steps][..], &["min-p = 0.05", &future, steps], &[steps, &future, "top-k = 3"]] {
+            assert_eq!([0, 1, 2].map(|step| temperature(chain, step)), [0.5, 1.5, 0.5].map(Some), "{chain:?}");
+        }
+        // Those that stand one behind the other are multiplied; what never moves is known from the preset.
+        assert_eq!(temperature(&["temperature = 2", steps], 1), Some(3.0));
+        assert_eq!(temperature(&["temperature = 2", &future], 1), None);
+        assert_eq!(temperature(&["dynamic-temperature = { low = 0.7, high = 0.7 }"], 1), Some(0.7));
+        assert_eq!(temperature(&["top-k = 1", "dynamic-temperature = { low = 0.5, high = 2 }"], 1), Some(1.0));
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! What a story leaves behind.
 
 mod mode;
+mod read;
 mod record;
 mod stop;
 mod trace;
 
 pub use mode::{Chat, Mode};
-pub use record::{FORMAT, ModelFile, Record, Run, Times, Versions};
+pub use record::{Draft, FORMAT, ModelFile, Record, Run, Times, Versions};
 pub use stop::StopReason;
 pub use trace::{TracedCandidate, TracedSkip, TracedToken};

@@ -1,14 +1,12 @@
 //! The record of a story: all that is needed to tell it again, and what it cost.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use tempfile::NamedTempFile;
 
 use super::{Mode, StopReason, TracedToken};
+use crate::files::{Form, Inputs, Output};
 use crate::prob::Token;
 
 /// The version of the form of a record; it rises when a field changes its meaning.
@@ -42,6 +40,9 @@ pub struct Record {
     pub model: ModelFile,
     /// How it was computed.
     pub run: Run,
+    /// Which of several drafts it is; none where it was told alone, and in records of drafts from before they told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<Draft>,
     /// By which program.
     pub versions: Versions,
     /// The tokens of the prompt.
@@ -62,6 +63,18 @@ pub struct Record {
     /// What was known and decided at each token, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracedToken>,
+}
+
+/// A story among drafts that were told together, under seeds that follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Draft {
+    /// Its number among them, counted from 1. There are [`Run::drafts`] of them.
+    pub number: usize,
+    /// Whether all candidates were looked at, even where that could not matter. It changes no decision, but who is computed
+    /// beside whom, and so the bits.
+    #[serde(default)]
+    pub exhaustive: bool,
 }
 
 /// A model file.
@@ -179,15 +192,6 @@ impl Versions {
 }
 
 impl Record {
-    /// Asks whether a record can be written there, before a long story is told and not after it.
-    ///
-    /// # Errors
-    /// The folder does not exist or takes no new file, or the path is that of a folder.
-    pub fn check_place(path: &Path) -> Result<()> {
-        let check = || if special(path)? { Ok(()) } else { beside(path).map(drop) };
-        check().with_context(|| refusal(path))
-    }
-
     /// The record as it stands in a file.
     ///
     /// # Errors
@@ -200,25 +204,12 @@ impl Record {
         Ok(text)
     }
 
-    /// Writes the record, whole or not at all: into a file beside it that then takes its place. What is no ordinary file,
-    /// such as a pipe, is written to as it is.
+    /// Writes the record to a file, as [`Output`] does.
     ///
     /// # Errors
-    /// The file cannot be written; what stood there before still does.
+    /// The file cannot be written, or what stands there is no record; it still does.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let text = self.to_json().with_context(|| refusal(path))?;
-        let write = || {
-            if special(path)? {
-                return OpenOptions::new().write(true).open(path)?.write_all(&text);
-            }
-            let mut file = beside(path)?;
-            file.write_all(&text)?;
-            file.as_file().sync_all()?;
-            // Behind a link stands the file that is meant.
-            file.persist(path.canonicalize().as_deref().unwrap_or(path)).map_err(|error| error.error)?;
-            Ok(())
-        };
-        write().with_context(|| refusal(path))
+        Output::new(path, Form::RECORD, &Inputs::default())?.write(&self.to_json()?)
     }
 }
 
@@ -235,31 +226,4 @@ fn one() -> usize {
 /// How a file was read before records told.
 fn yes() -> bool {
     true
-}
-
-fn refusal(path: &Path) -> String {
-    format!("cannot write the record `{}`", path.display())
-}
-
-/// Whether something stands there that must not be replaced by a file: a device or a pipe.
-fn special(path: &Path) -> io::Result<bool> {
-    match path.metadata() {
-        Ok(facts) if facts.is_dir() => Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")),
-        Ok(facts) => Ok(!facts.is_file()),
-        Err(_) => Ok(false),
-    }
-}
-
-/// A new file in the folder of `path`, which vanishes if it does not take a place.
-fn beside(path: &Path) -> io::Result<NamedTempFile> {
-    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        // As any new file: the process's mask takes from it what the person does not want. A temporary file is secret else.
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    builder.tempfile_in(folder)
 }

@@ -28,6 +28,9 @@ pub struct TracedToken {
     /// Where the crossfader stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
+    /// T, where it moves from token to token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f64>,
     /// Ĥ after the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub future: Option<f64>,
@@ -54,7 +57,7 @@ pub struct TracedCandidate {
     pub p: f64,
     /// Ĥ after it.
     pub future: f64,
-    /// s = p^a · Ĥ^b, not normalised.
+    /// s = p^a · Ĥ^b, its weight. It is no share: of the candidates that were not looked at nothing is known.
     pub s: f64,
 }
 
@@ -73,7 +76,7 @@ impl TracedToken {
     /// beats.
     #[must_use]
     pub fn of(draw: &Draw, lexicon: &Lexicon) -> Self {
-        let Draw { token, log_p, now, alpha, candidates, skipped, removed, steering: _ } = draw;
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, steering: _ } = draw;
         let candidate = |looked: &Looked| {
             let Looked { token, p, log_p: _, future, log_s } = looked;
             let (id, piece) = (*token, lexicon.show(*token));
@@ -90,6 +93,7 @@ impl TracedToken {
             entropy: short(now.entropy),
             normalised_entropy: now.normalised_entropy.map(short),
             alpha: alpha.map(short),
+            temperature: temperature.map(short),
             future: future.map(short),
             skipped: skipped.map(|skipped| match skipped {
                 Skipped::OneSurvivor => TracedSkip::OneSurvivor,
@@ -129,6 +133,7 @@ mod tests {
             log_p: -0.5,
             now: Now { entropy: 0.7, normalised_entropy: Some(0.9), rank: Some(1) },
             alpha: Some(0.25),
+            temperature: Some(1.25),
             candidates: vec![looked(0, None), looked(1, Some(0.75))],
             skipped: None,
             removed: vec![
@@ -139,10 +144,14 @@ mod tests {
         };
         let traced = TracedToken::of(&draw, &lexicon);
         assert_eq!((traced.piece.as_str(), traced.rank, traced.future), (" lamb", 1, Some(0.75)));
+        assert_eq!(traced.temperature, Some(1.25));
         assert_eq!(traced.candidates.iter().map(|one| (one.id, one.s)).collect::<Vec<_>>(), [(1, 0.75)]);
         assert_eq!(traced.removed, [("min-p".to_string(), 3)]);
         let text = serde_json::to_string(&traced).unwrap();
         assert!(text.len() < 300, "{text}");
         assert_eq!(serde_json::from_str::<TracedToken>(&text).unwrap(), traced);
+        // What older records do not tell is not known.
+        let older = text.replace("\"temperature\":1.25,", "");
+        assert_eq!(serde_json::from_str::<TracedToken>(&older).unwrap(), TracedToken { temperature: None, ..traced });
     }
 }

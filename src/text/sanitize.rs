@@ -46,10 +46,9 @@ pub fn excerpt(text: &str, most: usize) -> String {
 pub fn visible(piece: &str) -> String {
     let sign = |c: char| match c {
         ' ' => '·',
-        '\n' => '⏎',
+        '\n' | '\u{2028}' | '\u{2029}' | '\u{85}' => '⏎',
         '\t' => '⇥',
         '\r' => '␍',
-        '\u{2028}' | '\u{2029}' | '\u{85}' => '⏎',
         c => harmless(c),
     };
     piece.chars().map(sign).collect()

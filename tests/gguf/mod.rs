@@ -4,15 +4,17 @@
 //! tensors, aligned. All little-endian. Source: the GGUF specification in the ggml repository.
 
 // Every test binary compiles this module and uses its own part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 #![allow(clippy::unwrap_used)] // A panic in a helper of tests is a failed test.
 
+mod mutant;
 mod tiny;
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+pub use mutant::{hostile, mutant, pick};
 pub use tiny::{Family, tiny};
 
 const ALIGNMENT: usize = 32;

@@ -86,6 +86,7 @@ fn record(run: &RunFile, item: Item) -> Record {
         seed: item.seed,
         model: ModelFile { ..run.model.clone() },
         run: run.settings.clone(),
+        draft: None,
         versions: run.versions.clone(),
         prompt_tokens: vec![1, 2],
         tokens: vec![u32::try_from(item.number).unwrap(); 9],

@@ -7,6 +7,7 @@ use std::str::FromStr;
 
 use clap::{Args, ValueEnum};
 
+use super::shared::{from_nothing, whole};
 use crate::catalog::{GpuLayers, Kind};
 
 /// Where and in what form a model computes. Most of it is shown by `--help` and not by `-h`: few people need it.
@@ -22,21 +23,21 @@ pub struct DeviceArgs {
     pub device: Option<Vec<String>>,
 
     /// The GPU that holds everything with `--split none`, counted from 0.
-    #[arg(long, value_name = "N", default_value_t = 0, hide_short_help = true)]
+    #[arg(long, value_name = "N", default_value = "0", value_parser = from_nothing, allow_negative_numbers = true, hide_short_help = true)]
     pub main_gpu: usize,
 
     /// How a model is divided among GPUs.
     #[arg(long, value_enum, default_value_t = SplitBy::Layer, hide_short_help = true)]
     pub split: SplitBy,
 
-    /// How keys and values are remembered, one type for both or two: `q8_0`, `q8_0,f16`. Types: f32, f16, bf16, q8_0, q5_1,
-    /// q5_0, q4_1, q4_0.
-    #[arg(long, value_name = "TYPE[,TYPE]", default_value = "f16", hide_short_help = true)]
-    pub kv_type: KvTypes,
+    /// How keys and values are remembered, one type for both or two: `q8_0`, `q8_0,f16`; without it f16. Types: f32, f16, bf16,
+    /// q8_0, q5_1, q5_0, q4_1, q4_0.
+    #[arg(long, value_name = "TYPE[,TYPE]", hide_short_help = true)]
+    pub kv_type: Option<KvTypes>,
 
-    /// Whether attention is computed without storing its matrix.
-    #[arg(long, value_enum, default_value_t = Flash::Auto, value_name = "WHEN", hide_short_help = true)]
-    pub flash_attention: Flash,
+    /// Whether attention is computed without storing its matrix; without it where the device can.
+    #[arg(long, value_enum, value_name = "WHEN", hide_short_help = true)]
+    pub flash_attention: Option<Flash>,
 
     /// Read the model into memory instead of mapping its file.
     #[arg(long, hide_short_help = true)]
@@ -45,6 +46,18 @@ pub struct DeviceArgs {
     /// Keep the model from being written out to disk.
     #[arg(long, hide_short_help = true)]
     pub mlock: bool,
+}
+
+impl DeviceArgs {
+    /// How keys and values are remembered.
+    pub fn kv_types(&self) -> KvTypes {
+        self.kv_type.unwrap_or(KvTypes { keys: Kind::F16, values: Kind::F16 })
+    }
+
+    /// When flash attention is used.
+    pub fn flash(&self) -> Flash {
+        self.flash_attention.unwrap_or(Flash::Auto)
+    }
 }
 
 /// How a model is divided among GPUs.
@@ -92,9 +105,9 @@ impl FromStr for KvTypes {
     }
 }
 
-fn layers(typed: &str) -> Result<GpuLayers, &'static str> {
+fn layers(typed: &str) -> Result<GpuLayers, String> {
     match typed {
         "auto" => Ok(GpuLayers::Auto),
-        number => number.parse().map(GpuLayers::Fixed).map_err(|_| "expected a whole number from 0 up, or `auto`"),
+        number => number.parse().map(GpuLayers::Fixed).map_err(|error| whole(&error, "from 0 up, or `auto`")),
     }
 }

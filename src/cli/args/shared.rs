@@ -3,7 +3,7 @@
 // What stands here is the help text, where a terminal shows no backticks.
 #![allow(clippy::doc_markdown)]
 
-use std::num::NonZeroUsize;
+use std::num::{IntErrorKind, NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -51,7 +51,7 @@ impl FromStr for Width {
     fn from_str(typed: &str) -> Result<Self, String> {
         match typed {
             "auto" => Ok(Self::Auto),
-            number => number.parse().map(Self::Fixed).map_err(|_| "expected a number from 1 up, or `auto`".to_string()),
+            number => number.parse().map(Self::Fixed).map_err(|error| whole(&error, "from 1 up, or `auto`")),
         }
     }
 }
@@ -73,8 +73,8 @@ pub struct PresetArgs {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Prompt")]
 pub struct PromptArgs {
-    /// Put the prompt as an instruction, in the model's own chat template; without it a prompt that begins like one ("Write …",
-    /// "Tell …", "Please …") is, where the model has a template.
+    /// Put the prompt as an instruction, in the model's own chat template. Without it a short typed prompt that reads like one
+    /// ("Write …", "Tell …", "Please …") is, where the model has a template; text from standard input or a file never is.
     #[arg(long)]
     pub chat: bool,
 
@@ -83,11 +83,11 @@ pub struct PromptArgs {
     pub raw: bool,
 
     /// Tell an instruct model who it is.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub system: Option<String>,
 
     /// Begin the model's answer; the story goes on from there.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub prefill: Option<String>,
 
     /// Let a model that can think do so first: `show` prints its thinking on standard error, `off` (the usual) asks for none. It
@@ -115,7 +115,8 @@ pub enum Think {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Story")]
 pub struct StoryArgs {
-    /// The seed of all randomness; without it one is chosen and printed.
+    /// The seed of all randomness; without it one is chosen and printed. The same seed prefers the same words at the same place,
+    /// whatever the preset.
     #[arg(long, value_name = "N", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: Option<u64>,
 
@@ -135,15 +136,66 @@ pub struct StoryArgs {
     #[arg(long)]
     pub no_loop_stop: bool,
 
-    /// End before this text; it is not told. May be repeated.
-    #[arg(long, value_name = "TEXT")]
+    /// End before this text; it is not told. `\n` is a line break, `\t` a tab and `\\` a backslash. May be repeated.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = unescaped)]
     pub stop: Vec<String>,
 }
 
-pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, &'static str> {
-    typed.parse().map_err(|_| "expected a whole number from 1 up")
+pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
+    typed.parse().map_err(|error| whole(&error, "from 1 up"))
+}
+
+pub(super) fn from_nothing(typed: &str) -> Result<usize, String> {
+    typed.parse().map_err(|error| whole(&error, "from 0 up"))
+}
+
+/// What is wrong with a number that was typed, where it can be any from some end on.
+pub(super) fn whole(error: &ParseIntError, range: &str) -> String {
+    match error.kind() {
+        IntErrorKind::PosOverflow => "it is too large to count".to_owned(),
+        _ => format!("expected a whole number {range}"),
+    }
+}
+
+/// A text in which `\n`, `\t`, `\r` and `\\` stand for what not every shell can type; other backslashes stand for themselves.
+#[allow(clippy::unnecessary_wraps, reason = "a parser of values may fail, and this one does not")]
+pub(super) fn unescaped(typed: &str) -> Result<String, std::convert::Infallible> {
+    let (mut text, mut rest) = (String::new(), typed);
+    while let Some(at) = rest.find('\\') {
+        text.push_str(&rest[..at]);
+        let sign = match rest.as_bytes().get(at + 1) {
+            Some(b'n') => Some('\n'),
+            Some(b't') => Some('\t'),
+            Some(b'r') => Some('\r'),
+            Some(b'\\') => Some('\\'),
+            _ => None,
+        };
+        text.push(sign.unwrap_or('\\'));
+        rest = &rest[at + 1 + usize::from(sign.is_some())..];
+    }
+    Ok(text + rest)
 }
 
 pub(super) fn any_seed(typed: &str) -> Result<u64, &'static str> {
     typed.parse().map_err(|_| "expected a whole number from 0 to 18446744073709551615")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_text_may_hold_what_a_shell_cannot_type() {
+        for (typed, text) in [
+            ("", ""),
+            (r"\n", "\n"),
+            (r"\n\n", "\n\n"),
+            (r"a\tb", "a\tb"),
+            (r"\\n", r"\n"),
+            (r"\d \", r"\d \"),
+            ("狼\\n", "狼\n"),
+        ] {
+            assert_eq!(unescaped(typed).unwrap(), text, "{typed}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{any_seed, from_one};
+use super::shared::{any_seed, from_nothing, from_one};
 use super::{ModelArgs, PresetArgs, PromptArgs, StoryArgs};
 use crate::report::Tint;
 
@@ -19,7 +19,7 @@ use crate::report::Tint;
   afterword write "The door opened" --preset open --seed 7 --tokens 100
   afterword write --model story.gguf --record story.json < beginning.txt"#)]
 pub struct Write {
-    /// How the story begins; `-` or nothing reads standard input.
+    /// How the story begins; `-` or nothing reads standard input, to the last byte. One that begins with a dash stands behind `--`.
     pub prompt: Option<String>,
 
     /// How it is put.
@@ -62,7 +62,7 @@ pub struct Write {
     )]
     pub trace: Option<Trace>,
 
-    /// Print only what is told, without the prompt before it.
+    /// Print only what is told, without the prompt before it: as it stands, so it may begin with a space or in mid-word.
     #[arg(long, help_heading = "Output")]
     pub no_prompt: bool,
 
@@ -149,20 +149,39 @@ pub enum Layout {
 #[derive(Debug, Args)]
 #[command(after_help = r#"Examples:
   afterword explain "Once upon a time there lived a" --seed 1 --tree
-  afterword explain --record story.json --after 12
-  afterword explain --record story.json --after 12 --set future.alpha=1"#)]
+  afterword explain --record story.json --token 13
+  afterword explain --record story.json --token 13 --set future.alpha=1"#)]
 pub struct Explain {
     /// The text whose next token is explained; `-` reads standard input.
     #[arg(required_unless_present = "record")]
     pub prompt: Option<String>,
 
-    /// Explain a token of this story instead, with its preset, seed, model and settings.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "preset", "seed", "chat", "raw", "system", "prefill", "think"], help_heading = "Prompt")]
+    /// Explain a token of this story instead: it is told again up to there, with its preset, seed, model and settings.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prompt", "preset", "seed", "chat", "raw", "system", "prefill", "think", "parse_special", "ctx"], help_heading = "Prompt")]
     pub record: Option<PathBuf>,
 
-    /// How many of the story's tokens stand before the one that is explained: 0 explains the first.
-    #[arg(long, value_name = "N", requires = "record", default_value = "0", help_heading = "Prompt")]
-    pub after: usize,
+    /// Which of the story's tokens is explained, counted from 1 as on the page of `afterword report`; without it the first.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "record",
+        help_heading = "Prompt",
+        value_parser = from_one,
+        allow_negative_numbers = true
+    )]
+    pub token: Option<NonZeroUsize>,
+
+    /// The same by the number of tokens before it: `--after 12` is `--token 13`.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "record",
+        conflicts_with = "token",
+        help_heading = "Prompt",
+        value_parser = from_nothing,
+        allow_negative_numbers = true
+    )]
+    pub after: Option<usize>,
 
     /// How it is put.
     #[command(flatten)]

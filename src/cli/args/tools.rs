@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::shared::from_one;
+use super::shared::{any_seed, from_one};
 use super::{DeviceArgs, ModelArgs};
 use crate::bench::Mode;
 
@@ -28,15 +28,15 @@ pub struct Bench {
     pub prompt: Vec<String>,
 
     /// Tokens that each story tells in one measurement.
-    #[arg(long, value_name = "N", default_value = "128")]
+    #[arg(long, value_name = "N", default_value = "128", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// How many stories are told at once.
-    #[arg(long, value_name = "N,M,…", value_delimiter = ',', default_value = "1,4")]
+    #[arg(long, value_name = "N,M,…", value_delimiter = ',', default_value = "1,4", value_parser = from_one, allow_negative_numbers = true)]
     pub stories: Vec<NonZeroUsize>,
 
     /// How often everything is measured: times are medians.
-    #[arg(long, value_name = "N", default_value = "5")]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = from_one, allow_negative_numbers = true)]
     pub runs: NonZeroUsize,
 
     /// What is measured: bare, plain, voice (the preset at α = −1), naive, batch, lazy, wave, word.
@@ -44,7 +44,7 @@ pub struct Bench {
     pub modes: Vec<Mode>,
 
     /// The seed of the first story.
-    #[arg(long, value_name = "N", default_value = "1")]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: u64,
 
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads.

@@ -10,8 +10,9 @@ use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
 use super::super::asking::Asked;
 use super::super::engine::Engine;
 use super::super::figures::grouped;
+use super::super::prompt;
 use super::super::recording::Recorder;
-use super::super::settings::{Chosen, prompt};
+use super::super::settings::Chosen;
 use super::super::terminal::Terminal;
 use super::super::usage::Usage;
 use super::lanes::{Work, tell_all};
@@ -77,10 +78,15 @@ impl<'a> Setup<'a> {
         let asked = asked(&prompts, args, engine, terminal)?;
         let matrix = Matrix::new(&prompts, &voices, &args.seeds);
         let before = Folder::run(&args.out).ok().flatten().map(|run| run.parallel);
-        let width = if args.strict { 1 } else { engine.width() };
 
         // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
         let plans = longest(&prompts, &asked, &samplers, args, engine.context);
+        let width = if args.strict { 1 } else { engine.width(&plans) };
+        if let (true, Width::Fixed(width)) = (args.strict, args.model.width)
+            && width.get() > 1
+        {
+            terminal.note(format_args!("`--width {width}` does nothing: `--strict` looks at one candidate at a time"));
+        }
         let (cells, branches) = Stories::room_for(&plans, width);
         let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
@@ -244,7 +250,7 @@ pub fn duration(seconds: f64) -> String {
 fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
     match &args.prompts {
         Some(path) if path.as_os_str() != "-" => Prompt::read(path),
-        _ => Source::Text.read(&prompt(Some("-".to_owned()))?),
+        _ => Source::Text.read(&prompt::Prompt::of(Some("-".to_owned()))?.text),
     }
 }
 
@@ -277,6 +283,8 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
 /// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
 fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal) -> Result<Vec<Result<Asked, String>>> {
     let silent = terminal.silent();
+    // The lines of a list were written to be prompts; a folder of texts holds texts to go on from.
+    let chapters = args.prompts.as_deref().is_some_and(Path::is_dir);
     let mut all = Vec::new();
     for prompt in prompts {
         if prompt.text.trim().is_empty() || prompt.text.contains('\0') {
@@ -286,7 +294,8 @@ fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal)
         }
         let asking = PromptArgs { system: prompt.system.clone().or(args.asking.system.clone()), ..args.asking.clone() };
         let tokens = prompt.tokens.unwrap_or(args.tokens).get();
-        match engine.ask(prompt.text.clone(), &asking, 0, tokens, &silent) {
+        let given = prompt::Prompt { text: prompt.text.clone(), typed: !chapters };
+        match engine.ask(given, &asking, 0, tokens, &silent) {
             Ok(asked) => all.push(Ok(asked)),
             Err(error) if error.is::<Usage>() => return Err(error),
             Err(error) => all.push(Err(format!("{error:#}").lines().next().unwrap_or_default().to_owned())),
@@ -354,8 +363,9 @@ fn parallel(
         () if small => 1,
         () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
     };
-    let total = asked.unwrap_or(lanes * streams_of_a_lane).min(stories).max(1);
-    let sessions = sessions.unwrap_or(if args.strict { total } else { lanes }).min(total);
+    let lanes = sessions.unwrap_or(lanes);
+    let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
+    let sessions = if args.strict && sessions.is_none() { total } else { lanes.min(total) };
     // One branch more for every story, which keeps a prompt for those that share it.
     let most = (MOST_BRANCHES / (branches + 1)).max(1);
     let streams = if args.strict { 1 } else { total.div_ceil(sessions) };

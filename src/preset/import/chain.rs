@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::names::{self, Number, Sampler};
 use super::{Imported, Program};
-use crate::preset::schema::{Written, line};
+use crate::preset::overlay::read;
+use crate::preset::writing::line;
 
 /// What another program would sample by.
 #[derive(Debug, Clone, PartialEq)]
@@ -268,7 +269,7 @@ impl Settings {
         parts.extend(stages.iter().map(|stage| format!("\n[[chain]]\n{stage}\n")));
         // What is out of range there is out of range here, and is told by its stage.
         for stage in &stages {
-            if let Err(fault) = Written::read(&format!("[[chain]]\n{stage}")) {
+            if let Err(fault) = read(&format!("[[chain]]\n{stage}")) {
                 bail!("`{stage}` cannot be: {}", fault.cause);
             }
         }

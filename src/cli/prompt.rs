@@ -1,0 +1,118 @@
+//! The text of a prompt: as it was typed, or as standard input holds it.
+
+use std::io::{self, IsTerminal, Read};
+
+use anyhow::{Context, Result};
+
+use super::terminal::Terminal;
+use super::usage::Usage;
+
+/// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
+const LONGEST: u64 = 64 << 20;
+
+/// A prompt as it was given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prompt {
+    pub text: String,
+    /// Whether it was typed for this run. A text that lay ready is a text to go on from, however it begins.
+    pub typed: bool,
+}
+
+impl Prompt {
+    /// A prompt from the command line; `-` and `None` read standard input.
+    ///
+    /// What is read is told from as it stands, its last line breaks too, so that a story can be added to the file that it came
+    /// from. Only a byte-order mark is left out, line ends of Windows are read as `\n`, and of what is typed into a terminal the
+    /// last line break was the key that ended the line.
+    pub fn of(typed: Option<String>) -> Result<Self> {
+        let prompt = match typed {
+            Some(text) if text != "-" => Self { text, typed: true },
+            asked => {
+                let at_a_terminal = io::stdin().is_terminal();
+                if asked.is_none() && at_a_terminal {
+                    let hint = "give one, as in `afterword write \"Once upon a time\"`";
+                    return Err(Usage(format!("there is no prompt\nhint: {hint}")).into());
+                }
+                let text = unmarked(&decoded(piped()?)?);
+                match text.strip_suffix('\n') {
+                    Some(line) if at_a_terminal => Self { text: line.to_owned(), typed: true },
+                    _ => Self { text, typed: false },
+                }
+            }
+        };
+        if prompt.text.trim().is_empty() {
+            return Err(Usage("the prompt is empty\nhint: give the story a first word".into()).into());
+        }
+        if let Some(at) = prompt.text.find('\0') {
+            return Err(Usage(format!("the prompt holds a NUL character, at byte {at}: it is no text")).into());
+        }
+        Ok(prompt)
+    }
+
+    /// Says what at the end of a text to go on from is read by the model, though it may not be meant.
+    pub fn warn(&self, terminal: &Terminal) {
+        if let Some(warning) = ending(&self.text, "the prompt") {
+            terminal.note(warning);
+        } else if !self.typed && self.text.matches('\n').count() == 1 && self.text.ends_with('\n') {
+            terminal.note("the prompt ends in a line break, which the model reads: the story begins on a new line");
+        }
+    }
+}
+
+/// What is to be said of a text that ends in a space, where most vocabularies have a token for the space with the word behind it.
+pub fn ending(text: &str, what: &str) -> Option<String> {
+    text.ends_with([' ', '\t', '\u{a0}', '\u{3000}'])
+        .then(|| format!("{what} ends in a space, after which most models go on strangely: words bring their own space"))
+}
+
+/// The bytes on standard input.
+fn piped() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().take(LONGEST + 1).read_to_end(&mut bytes).context("cannot read the prompt from standard input")?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(Usage("the prompt on standard input is longer than 64 MiB".into()).into());
+    }
+    Ok(bytes)
+}
+
+/// The text of these bytes.
+fn decoded(bytes: Vec<u8>) -> Result<String> {
+    let utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
+    Ok(String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let hint = if utf_16 { "\nhint: it looks like UTF-16; save it as UTF-8" } else { "" };
+        Usage(format!("the prompt on standard input is not UTF-8: byte {at} begins no character{hint}"))
+    })?)
+}
+
+/// The text without a byte-order mark and without the carriage returns of line ends.
+fn unmarked(text: &str) -> String {
+    text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_read_as_it_stands_but_for_marks_of_an_editor() {
+        for (bytes, text) in [
+            (&b"Once"[..], "Once"),
+            (b"Once\n\n", "Once\n\n"),
+            (b"\xef\xbb\xbfOnce\r\nupon\ra\n", "Once\nupon\ra\n"),
+            ("a\u{feff}b".as_bytes(), "a\u{feff}b"),
+        ] {
+            assert_eq!(unmarked(&decoded(bytes.to_vec()).unwrap()), text);
+        }
+        let said = |bytes: &[u8]| decoded(bytes.to_vec()).unwrap_err().to_string();
+        assert_eq!(said(b"Once \xff"), "the prompt on standard input is not UTF-8: byte 5 begins no character");
+        assert!(said(b"\xff\xfeO\0n\0").ends_with("\nhint: it looks like UTF-16; save it as UTF-8"));
+    }
+
+    #[test]
+    fn a_space_at_the_end_is_told_of() {
+        for (text, told) in [("Once", false), ("Once ", true), ("Once\t", true), ("Once\n", false), ("Once.", false)] {
+            assert_eq!(ending(text, "the prompt").is_some(), told, "{text:?}");
+        }
+    }
+}

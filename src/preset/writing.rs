@@ -1,0 +1,179 @@
+//! A preset as a page of TOML.
+
+use anyhow::{Context, Result};
+use toml::Value;
+
+use super::reference::{Entry, Form};
+use super::schema::{Preset, value_of};
+use super::vocabulary::{KEYS_OF_SCHEDULES, STAGE_ENTRIES};
+
+/// A comment is broken before it is wider.
+const WIDEST: usize = 100;
+
+impl Preset {
+    /// The preset as a file that reads back as this very preset, one stage a line.
+    ///
+    /// # Errors
+    /// A count above 2⁶³ − 1, which TOML cannot hold.
+    pub fn to_toml(&self) -> Result<String> {
+        let Self { description, chain, pick } = self;
+        let mut parts = vec![line("description", &Value::from(description.as_str()))];
+        for stage in chain.stages() {
+            parts.push("\n[[chain]]\n".to_owned() + &line(stage.name(), &value_of(stage)?));
+        }
+        let pick = Value::try_from(pick).context("cannot write the preset as TOML")?;
+        parts.push("\n[draw]\n".to_owned() + &line("pick", &pick));
+        Ok(parts.concat())
+    }
+
+    /// The preset as a file to be changed: it reads back as this very preset too, and every key stands on a line of its own
+    /// below a comment on what it does and what it may be.
+    ///
+    /// # Errors
+    /// As [`Preset::to_toml`].
+    pub fn to_commented_toml(&self) -> Result<String> {
+        let Self { description, chain, pick } = self;
+        let mut page = line("description", &Value::from(description.as_str()));
+        for stage in chain.stages() {
+            let value = value_of(stage)?;
+            let entry = STAGE_ENTRIES.iter().find(|entry| entry.name == stage.name());
+            let entry = entry.with_context(|| format!("the stage `{}` stands in no reference", stage.name()))?;
+            page.push('\n');
+            if spread(entry, &value) {
+                comment(&mut page, entry.what);
+                page.push_str("[[chain]]\n");
+                tell_keys(&mut page, entry.name, entry, &value);
+            } else {
+                comment(&mut page, &with_form(entry));
+                page.push_str("[[chain]]\n");
+                page.push_str(&line(entry.name, &value));
+            }
+        }
+        let pick = Value::try_from(pick).context("cannot write the preset as TOML")?;
+        page.push('\n');
+        comment(
+            &mut page,
+            "How a token is picked from what the chain leaves: \"sample\" draws, \"argmax\" takes the likeliest.",
+        );
+        page.push_str("[draw]\n");
+        page.push_str(&line("pick", &pick));
+        Ok(page)
+    }
+}
+
+/// Whether a value is a table of which every key has something to be said of it.
+fn spread(entry: &Entry, value: &Value) -> bool {
+    matches!((entry.form, value), (Form::Table(_) | Form::Schedule(_), Value::Table(_)))
+}
+
+/// The keys of a table, each below its comment. `path` is what stands before them.
+fn tell_keys(page: &mut String, path: &str, entry: &Entry, value: &Value) {
+    let known = match entry.form {
+        Form::Table(keys) => keys,
+        _ => KEYS_OF_SCHEDULES,
+    };
+    for (key, value) in value.as_table().into_iter().flatten() {
+        let path = format!("{path}.{}", key_of(key));
+        match known.iter().find(|entry| entry.name == key) {
+            Some(inner) if spread(inner, value) => {
+                // Of several schedules it is said which one this is.
+                let words =
+                    if matches!(entry.form, Form::Table(_)) { inner.what.to_owned() } else { format!("{key}: {}", inner.what) };
+                comment(page, &words);
+                tell_keys(page, &path, inner, value);
+            }
+            leaf => {
+                leaf.map(with_form).iter().for_each(|words| comment(page, words));
+                page.extend([&path, " = ", &inline(value), "\n"]);
+            }
+        }
+    }
+}
+
+/// What an entry does, and what it may be.
+fn with_form(Entry { form, usual, what, .. }: &Entry) -> String {
+    let absent = usual.map_or(String::new(), |usual| format!("; without it {usual}"));
+    format!("{what} ({}{absent})", form.words())
+}
+
+/// A comment in lines that are not too wide.
+fn comment(page: &mut String, words: &str) {
+    let mut width = 0;
+    for word in words.split_whitespace() {
+        let columns = word.chars().count() + 1;
+        if width == 0 || width + columns > WIDEST {
+            page.push_str(if width == 0 { "#" } else { "\n#" });
+            width = 1;
+        }
+        page.push(' ');
+        page.push_str(word);
+        width += columns;
+    }
+    page.push('\n');
+}
+
+/// A line of a file: a key and its value.
+pub(super) fn line(key: &str, value: &Value) -> String {
+    format!("{} = {}\n", key_of(key), inline(value))
+}
+
+/// A value on one line. (The toml crate spreads a string with a newline over several, in the middle of an inline table.)
+fn inline(value: &Value) -> String {
+    let list = |values: Vec<String>| values.join(", ");
+    match value {
+        Value::String(text) => quoted(text),
+        Value::Array(values) => format!("[{}]", list(values.iter().map(inline).collect())),
+        Value::Table(table) if table.is_empty() => "{}".to_owned(),
+        Value::Table(table) => {
+            let entry = |(key, value): (&String, &Value)| format!("{} = {}", key_of(key), inline(value));
+            format!("{{ {} }}", list(table.iter().map(entry).collect()))
+        }
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => value.to_string(),
+    }
+}
+
+fn key_of(key: &str) -> String {
+    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+    if bare { key.to_owned() } else { quoted(key) }
+}
+
+/// A basic string of TOML: quotes, backslashes and control characters are escaped, all else stands as it is.
+fn quoted(text: &str) -> String {
+    let escaped = |c: char| match c {
+        '"' | '\\' => format!("\\{c}"),
+        '\n' => "\\n".to_owned(),
+        '\t' => "\\t".to_owned(),
+        c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+        c => c.to_string(),
+    };
+    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::preset::{Folders, list, parse};
+
+    #[test]
+    fn a_commented_preset_reads_back_the_same_and_fits_a_page() {
+        for listed in list(&Folders::default()).unwrap() {
+            let preset = listed.preset.unwrap();
+            let page = preset.to_commented_toml().unwrap();
+            assert_eq!(parse(&page, &listed.name).unwrap(), preset);
+            assert!(page.lines().all(|line| line.chars().count() <= WIDEST), "{page}");
+        }
+    }
+
+    #[test]
+    fn every_key_stands_below_what_it_does() {
+        let wave = list(&Folders::default()).unwrap().into_iter().find(|listed| listed.name == "wave").unwrap();
+        let page = wave.preset.unwrap().to_commented_toml().unwrap();
+        let lines: Vec<&str> = page.lines().collect();
+        for (at, line) in lines.iter().enumerate().filter(|(_, line)| line.contains(" = ") && !line.starts_with('#')) {
+            assert!(at == 0 || lines[at - 1].starts_with('#') || lines[at - 1].starts_with('['), "{line}");
+        }
+        for part in ["(a number above 0)\nfuture.alpha.wave.period = 60.0\n", "\n# wave: centre + ", "\ndry.base = 1.75\n"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+}
