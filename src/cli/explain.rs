@@ -111,7 +111,7 @@ impl Asked {
         let width = engine.width(&plans);
         let mut session = self.session(&plans, width)?;
         let progress = match record {
-            Some(_) => Progress::telling_apart(terminal, "telling again".to_owned(), told.len() + 1),
+            Some(_) => Progress::telling_apart(terminal, "telling again", told.len() + 1),
             None => Progress::telling(terminal, 1),
         };
         let own = record.as_ref().map(|record| record.tokens[told.len()]);

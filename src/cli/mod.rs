@@ -31,6 +31,8 @@ mod flow;
 mod line;
 mod machine;
 #[cfg(feature = "llama")]
+mod margin;
+#[cfg(feature = "llama")]
 mod missing;
 mod models;
 #[cfg(feature = "llama")]
