@@ -280,7 +280,7 @@ fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, S
             vec![
                 ("p", "the model's probability, among these candidates".into()),
                 ("Ĥ", "how open the story is after the token: 0 is settled, 1 wide open".into()),
-                ("share", format!("of s = p^a · Ĥ^b, with a = {a} and b = {b}, in the sum of all s; ▲ above p, ▼ below")),
+                ("share", format!("of s = p^a · Ĥ^b in the sum of all, a = {a}, b = {b}; ▲ above p, ▼ below")),
             ]
         }
     };

@@ -16,14 +16,14 @@ use super::progress::{Progress, speed};
 use super::prompt::Prompt;
 use super::prose::{Ink, Line, end_of, wrap};
 use super::recording::inputs;
-use super::settings::{Chosen, seed};
+use super::settings::{Chosen, combinations, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::decode::Plan;
 use crate::llama::Session;
 use crate::model::Lexicon;
-use crate::preset::{Edit, vary};
+use crate::preset::Edit;
 use crate::prob::Token;
 use crate::report::{Story, slices};
 use crate::sampler::Sampler;
@@ -44,7 +44,7 @@ const LONGEST_TITLE: usize = 100;
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
-    let voices = voices(&presets, varied.as_deref(), &set, &model)?;
+    let voices = voices(&presets, &varied, &set, &model)?;
     let inputs = inputs(&model, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
     let prompt = Prompt::of(Some(typed))?;
@@ -85,33 +85,32 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
 #[derive(Debug, Clone)]
 struct Voice {
     label: String,
-    /// The one change that tells it from others of its preset.
-    edit: Option<Edit>,
+    /// The changes that tell it from others of its preset.
+    edits: Vec<Edit>,
     chosen: Chosen,
 }
 
-/// Each preset, with each of the varied values where there are any.
-fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
+/// Each preset, with each combination of the varied values where there are any.
+fn voices(presets: &[String], varied: &[String], set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
     let names: Vec<&str> = match (presets, varied) {
-        ([], None) => USUAL.to_vec(),
-        ([], Some(_)) => vec![VARIED],
+        ([], []) => USUAL.to_vec(),
+        ([], _) => vec![VARIED],
         (named, _) => named.iter().map(String::as_str).collect(),
     };
-    // What is typed is wrong usage where it is wrong.
-    let wrong = |error: anyhow::Error| Usage(format!("{error:#}"));
-    let edits = varied.map_or(Ok(Vec::new()), vary).map_err(wrong)?;
+    let combinations = combinations(varied, names.len())?;
     let mut voices = Vec::new();
     for &name in &names {
         let chosen = Chosen::of(name, set, model)?;
-        if edits.is_empty() {
-            voices.push(Voice { label: name.to_string(), edit: None, chosen: chosen.clone() });
-        }
-        for edit in &edits {
+        for edits in &combinations {
             let mut chosen = chosen.clone();
-            chosen.preset.set(edit).map_err(wrong)?;
-            // Of one preset only the value differs.
-            let label = if names.len() == 1 { edit.to_string() } else { format!("{name} · {edit}") };
-            voices.push(Voice { label, edit: Some(edit.clone()), chosen });
+            for edit in edits {
+                chosen.preset.set(edit).map_err(|error| Usage(format!("{error:#}")))?;
+            }
+            // Of one preset only the values differ.
+            let only = names.len() == 1 && !edits.is_empty();
+            let words = (!only).then(|| name.to_owned()).into_iter().chain(edits.iter().map(Edit::to_string));
+            let label = words.collect::<Vec<_>>().join(" · ");
+            voices.push(Voice { label, edits: edits.clone(), chosen });
         }
     }
     Ok(voices)
@@ -198,7 +197,7 @@ struct Compared {
     label: String,
     /// The name by which its preset was asked for.
     preset: String,
-    /// The one change that tells it from others of its preset.
+    /// The changes that tell it from others of its preset: `future.alpha=1`, or several with ` · ` between them.
     edit: Option<String>,
     /// The preset as it ran, as TOML, with all changes made.
     resolved: String,
@@ -233,7 +232,7 @@ struct Seconds {
 fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked, lexicon: &Lexicon) -> Result<Vec<Compared>> {
     let first = tales.first().map_or(&[][..], |tale| &tale.told.tokens);
     let compare = |(voice, tale): (&Voice, &Tale)| {
-        let Voice { label, edit, chosen: Chosen { name, preset } } = voice;
+        let Voice { label, edits, chosen: Chosen { name, preset } } = voice;
         let Tale { told, draws, read_time, tell_time } = tale;
         let text = asked.story(&told.text);
         let log_p: f64 = draws.iter().map(|draw| draw.log_p).sum();
@@ -246,7 +245,7 @@ fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked, lexicon: &Lexicon) 
         Ok(Compared {
             label: label.clone(),
             preset: name.clone(),
-            edit: edit.as_ref().map(Edit::to_string),
+            edit: (!edits.is_empty()).then(|| edits.iter().map(Edit::to_string).collect::<Vec<_>>().join(" · ")),
             resolved: preset.to_toml()?,
             tokens: told.tokens.clone(),
             stop: told.stop.clone(),

@@ -126,6 +126,9 @@ impl Drafts<'_> {
         };
         let preset = &self.chosen.name;
         terminal.note(format_args!("{} · preset {preset} · {}", self.engine.title(), seeds(&plans)));
+        if plans.len() > 1 && plan.sampler.draws_nothing() {
+            terminal.note(format_args!("{preset} draws nothing: all drafts are the same"));
+        }
         let tokens = plan.tokens.saturating_mul(plans.len());
         let progress = Progress::telling_apart(terminal, &some(plans.len(), "draft"), tokens);
 

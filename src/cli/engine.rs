@@ -2,8 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,13 +10,17 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Interruption;
 use super::args::{Colour, DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
+use super::interrupt::at_once;
+pub use super::interrupt::interrupted;
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
 use super::progress::Progress;
+use super::rendering::renderer;
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
+use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
@@ -48,6 +51,8 @@ pub struct Engine {
     pub context: usize,
     /// Layers on GPUs, where there are any to use.
     pub gpu_layers: Option<u32>,
+    /// What renders the chat template of the model.
+    pub renderer: Arc<dyn Renderer>,
     /// What there was of memory before the model was loaded.
     machine: Machine,
     /// What the file says of itself, where we can read that.
@@ -109,7 +114,8 @@ impl Engine {
         let trained = weights.trained_context();
         let context = args.ctx.map_or(trained, NonZeroUsize::get);
         within(context, trained, &path)?;
-        Ok(Self { weights, args, load_time, context, gpu_layers, machine, card })
+        let renderer = Arc::new(renderer()?);
+        Ok(Self { weights, args, load_time, context, gpu_layers, renderer, machine, card })
     }
 
     /// The model in a few words: what it calls itself, and beside it the name of its file where that says more.
@@ -160,6 +166,7 @@ impl Engine {
             );
         }
         let tokens = at_once(|| tokenize(&self.weights))?;
+        ensure!(!tokens.is_empty() || text.is_empty(), "the model's vocabulary has no token for anything in the prompt");
         self.fitting(tokens)
     }
 
@@ -302,39 +309,6 @@ fn cache_type(kind: Kind) -> Result<CacheType> {
     ];
     let found = all.into_iter().find(|one| Kind::named(&one.to_string()) == Some(kind));
     found.with_context(|| format!("keys and values cannot be remembered as `{kind}`"))
-}
-
-/// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.
-pub fn interrupted() -> bool {
-    interrupt().load(Ordering::Relaxed)
-}
-
-/// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
-static AT_ONCE: AtomicBool = AtomicBool::new(false);
-
-/// Does what does not ask whether it was interrupted.
-fn at_once<T>(deed: impl FnOnce() -> T) -> T {
-    interrupt();
-    AT_ONCE.store(true, Ordering::Relaxed);
-    let done = deed();
-    AT_ONCE.store(false, Ordering::Relaxed);
-    done
-}
-
-fn interrupt() -> &'static AtomicBool {
-    static PRESSED: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<()> = OnceLock::new();
-    HANDLER.get_or_init(|| {
-        #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
-        let handler = || {
-            if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        };
-        // Where no handler can be set, Ctrl-C ends the program as it always did.
-        let _ = ctrlc::set_handler(handler);
-    });
-    &PRESSED
 }
 
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.

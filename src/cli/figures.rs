@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::terminal::fit;
+pub use crate::text::grouped;
 
 /// A bar for a share of `columns`, to an eighth of a column. What is more than nothing can be seen.
 pub fn bar(share: f64, columns: usize) -> String {
@@ -43,19 +44,6 @@ pub fn short(x: f64) -> String {
     let text = format!("{x:.2}");
     let text = text.trim_end_matches('0').trim_end_matches('.');
     if text == "-0" { "0".into() } else { text.into() }
-}
-
-/// A count with its thousands apart.
-pub fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

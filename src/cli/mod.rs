@@ -28,6 +28,8 @@ mod explain;
 mod explanation;
 mod figures;
 mod flow;
+#[cfg(feature = "llama")]
+mod interrupt;
 mod line;
 mod machine;
 #[cfg(feature = "llama")]
@@ -48,6 +50,7 @@ mod prose;
 mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
+mod rendering;
 #[cfg(feature = "llama")]
 mod replay;
 mod report;
@@ -165,6 +168,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
         Command::Doctor { json } => doctor::run(json, terminal),
+        Command::RenderTemplates => rendering::run(),
     }
 }
 
@@ -174,6 +178,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
+        Command::RenderTemplates => rendering::run(),
         Command::Write(_)
         | Command::Batch(_)
         | Command::Bench(_)

@@ -37,5 +37,6 @@ pub use find::{Folders, Listed, Origin, find, is_shipped, list, parse, read};
 pub use import::{Imported, import, of_model};
 pub use lint::{Warning, lint};
 pub use mistake::Mistake;
+pub(crate) use mistake::translate;
 pub use reference::{Paragraph, markdown, reference, schema};
 pub use schema::Preset;

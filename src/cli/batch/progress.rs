@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
 use super::super::figures::{gauge, grouped};
+use super::super::is_closed_pipe;
 use super::super::progress::{columns, line, target};
 use super::super::terminal::{Terminal, fit};
 use crate::batch::Item;
@@ -33,6 +34,8 @@ pub struct Watch<'t> {
     there: usize,
     told: usize,
     tokens: usize,
+    /// Why standard output takes no more, if it does not.
+    unheard: Option<anyhow::Error>,
 }
 
 /// A story that ended, for programs.
@@ -55,7 +58,18 @@ impl<'t> Watch<'t> {
     pub fn new(terminal: &'t Terminal, json: bool, all: usize, missing: usize) -> Self {
         let bars = MultiProgress::with_draw_target(target(terminal.draws_progress() && !json));
         let whole = bars.add(ProgressBar::new(all as u64).with_style(line()));
-        Self { terminal, json, bars, whole, lines: BTreeMap::new(), all, there: all - missing, told: 0, tokens: 0 }
+        Self {
+            terminal,
+            json,
+            bars,
+            whole,
+            lines: BTreeMap::new(),
+            all,
+            there: all - missing,
+            told: 0,
+            tokens: 0,
+            unheard: None,
+        }
     }
 
     /// A story's prompt is being read.
@@ -95,7 +109,7 @@ impl<'t> Watch<'t> {
     }
 
     /// A story is kept.
-    pub fn finished(&mut self, item: Item, name: &str, record: &Record) -> Result<()> {
+    pub fn finished(&mut self, item: Item, name: &str, record: &Record) {
         self.told += 1;
         self.draw(columns());
         if let Some(line) = self.lines.remove(&item.number) {
@@ -107,13 +121,32 @@ impl<'t> Watch<'t> {
             let (stop, tokens, pace) = (&record.stop, record.tokens.len(), self.pace());
             let line = Line { event: "told", name, stop, tokens, done, of, pace };
             let mut out = self.terminal.out();
-            writeln!(out, "{}", serde_json::to_string(&line)?)?;
-            out.flush()?;
+            self.say(|| {
+                writeln!(out, "{}", serde_json::to_string(&line)?)?;
+                Ok(out.flush()?)
+            });
         } else if self.whole.is_hidden() {
             let tokens = some(record.tokens.len(), "token");
             self.terminal.note(format_args!("{done} of {} · {name} · {tokens} · {}", grouped(of), record.stop));
         }
-        Ok(())
+    }
+
+    /// Says something on standard output. Nobody need listen: the stories are in their folder, and are told to their end.
+    pub fn say(&mut self, speak: impl FnOnce() -> Result<()>) {
+        if self.unheard.is_some() {
+            return;
+        }
+        if let Err(error) = speak() {
+            if is_closed_pipe(&error) {
+                self.terminal.note("nobody reads standard output any more · the stories are told on");
+            }
+            self.unheard = Some(error);
+        }
+    }
+
+    /// Whether everything could be said. Who closed a pipe has heard what they wanted.
+    pub fn heard_out(self) -> Result<()> {
+        self.unheard.filter(|error| !is_closed_pipe(error)).map_or(Ok(()), Err)
     }
 
     /// Takes everything that was drawn away.
