@@ -33,6 +33,8 @@ mod interrupt;
 mod line;
 mod machine;
 #[cfg(feature = "llama")]
+mod margin;
+#[cfg(feature = "llama")]
 mod missing;
 mod models;
 #[cfg(feature = "llama")]
