@@ -100,7 +100,7 @@ fn a_page_has_eighty_columns_and_signs_where_stories_part() {
         assert_eq!(page.matches('‖').count(), 3, "{page}");
     }
     let rows = text(&[PROMPT, "--seed", "7", "--tokens", "40", "--layout", "rows"]);
-    assert!(rows.contains("parts after 3 words") && rows.contains("40 tokens · token limit"), "{rows}");
+    assert!(rows.contains("parts after 3 tokens") && rows.contains("40 tokens · token limit"), "{rows}");
 }
 
 #[test]
