@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -16,9 +16,11 @@ use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
 use super::progress::Progress;
+use super::rendering::renderer;
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
+use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
@@ -49,6 +51,8 @@ pub struct Engine {
     pub context: usize,
     /// Layers on GPUs, where there are any to use.
     pub gpu_layers: Option<u32>,
+    /// What renders the chat template of the model.
+    pub renderer: Arc<dyn Renderer>,
     /// What there was of memory before the model was loaded.
     machine: Machine,
     /// What the file says of itself, where we can read that.
@@ -110,7 +114,8 @@ impl Engine {
         let trained = weights.trained_context();
         let context = args.ctx.map_or(trained, NonZeroUsize::get);
         within(context, trained, &path)?;
-        Ok(Self { weights, args, load_time, context, gpu_layers, machine, card })
+        let renderer = Arc::new(renderer()?);
+        Ok(Self { weights, args, load_time, context, gpu_layers, renderer, machine, card })
     }
 
     /// The model in a few words: what it calls itself, and beside it the name of its file where that says more.

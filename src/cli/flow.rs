@@ -78,7 +78,7 @@ impl Flow {
     fn settle(&mut self, whole: bool, columns: usize, set: &mut Setting) {
         let text: String = self.word.iter().map(|(_, c)| *c).collect();
         let mut start = 0;
-        for (end, _) in linebreaks(&text) {
+        for end in self.breaks(&text) {
             let mut part = &text[start..end];
             let goes_on = end == text.len() && !whole;
             // A dash stays with the word that it follows.
@@ -95,6 +95,15 @@ impl Flow {
             start = end;
         }
         self.is_broken &= !whole;
+    }
+
+    /// Where a line may end in a word, its own end among them. What is to be copied ends nowhere else.
+    fn breaks(&self, word: &str) -> Vec<usize> {
+        match word.len() {
+            0 => Vec::new(),
+            end if self.long_words_stay => vec![end],
+            _ => linebreaks(word).map(|(end, _)| end).collect(),
+        }
     }
 
     /// Sets what is not to be broken, of so many columns.
@@ -253,8 +262,8 @@ mod tests {
     fn a_word_wider_than_a_line_is_broken_unless_it_is_to_be_copied() {
         assert_eq!(set(&["a Rumpelstiltskin b"], 6), "a\nRumpel\nstilts\nkin b");
         let mut flow = Flow::of_messages();
-        let shown = flow.push(plain(), "cannot read a_path_that_is_longer: gone", 12) + &flow.finish(12);
-        assert_eq!(shown, "cannot read\na_path_that_is_longer:\ngone");
+        let shown = flow.push(plain(), "cannot read a-path-that-is-longer: gone", 12) + &flow.finish(12);
+        assert_eq!(shown, "cannot read\na-path-that-is-longer:\ngone");
     }
 
     #[test]

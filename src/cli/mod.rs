@@ -33,6 +33,8 @@ mod interrupt;
 mod line;
 mod machine;
 #[cfg(feature = "llama")]
+mod margin;
+#[cfg(feature = "llama")]
 mod missing;
 mod models;
 #[cfg(feature = "llama")]
@@ -48,6 +50,7 @@ mod prose;
 mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
+mod rendering;
 #[cfg(feature = "llama")]
 mod replay;
 mod report;
@@ -62,6 +65,7 @@ mod tinted;
 #[cfg(feature = "llama")]
 mod tune;
 mod usage;
+mod waits;
 #[cfg(feature = "llama")]
 mod write;
 
@@ -76,6 +80,8 @@ use clap::error::ErrorKind;
 use args::{Args, Command};
 use terminal::Terminal;
 use usage::Usage;
+
+pub use waits::shorten as shorten_waits;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -165,6 +171,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
         Command::Doctor { json } => doctor::run(json, terminal),
+        Command::RenderTemplates => rendering::run(),
     }
 }
 
@@ -174,6 +181,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
+        Command::RenderTemplates => rendering::run(),
         Command::Write(_)
         | Command::Batch(_)
         | Command::Bench(_)

@@ -1,13 +1,13 @@
 //! What is going on, as a line at the bottom of the terminal.
 
-use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use super::figures::gauge;
-use super::terminal::{Terminal, columns_of, fit};
+use super::margin::Margin;
+use super::terminal::{Terminal, fit};
 use crate::decode::Counts;
 use crate::text::excerpt;
 
@@ -54,9 +54,7 @@ impl Progress {
     }
 
     fn new(terminal: &Terminal, tokens: usize) -> Self {
-        let target =
-            if terminal.draws_progress() { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(tokens as u64), target).with_style(line());
+        let bar = ProgressBar::with_draw_target(Some(tokens as u64), target(terminal.draws_progress())).with_style(line());
         Self { bar, tokens, stays: !terminal.story_may_be_seen() }
     }
 
@@ -165,9 +163,14 @@ impl Progress {
     }
 }
 
-/// The columns that a line of progress may take: it never reaches the edge, where a terminal may break it.
+/// Where lines of progress are drawn: standard error, or nowhere.
+pub fn target(draws: bool) -> ProgressDrawTarget {
+    if draws { ProgressDrawTarget::term_like_with_hz(Box::new(Margin::new()), 10) } else { ProgressDrawTarget::hidden() }
+}
+
+/// The columns that a line of progress may take.
 pub fn columns() -> usize {
-    columns_of(&io::stderr()).saturating_sub(1)
+    usize::from(Margin::new().width())
 }
 
 /// What indicatif draws: the line as it was made.

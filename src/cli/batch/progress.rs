@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use anyhow::Result;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget};
+use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
 use super::super::figures::{gauge, grouped};
 use super::super::is_closed_pipe;
-use super::super::progress::{columns, line};
+use super::super::progress::{columns, line, target};
 use super::super::terminal::{Terminal, fit};
 use crate::batch::Item;
 use crate::decode::Counts;
@@ -56,9 +56,7 @@ struct Line<'s> {
 impl<'t> Watch<'t> {
     /// Before the first of `missing` stories, of `all` in all.
     pub fn new(terminal: &'t Terminal, json: bool, all: usize, missing: usize) -> Self {
-        let draws = terminal.draws_progress() && !json;
-        let target = if draws { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-        let bars = MultiProgress::with_draw_target(target);
+        let bars = MultiProgress::with_draw_target(target(terminal.draws_progress() && !json));
         let whole = bars.add(ProgressBar::new(all as u64).with_style(line()));
         Self {
             terminal,
