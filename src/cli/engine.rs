@@ -321,6 +321,9 @@ fn last_words(message: &str) {
 
 /// What is said for llama.cpp's last words. A check of its own that failed is named behind the hint, for those who know its source.
 fn given_up(model: &str, message: &str) -> String {
+    if message == llama::SHORTENED {
+        return format!("the telling broke off{model}: {message}\nhint: `--no-mmap` reads it once, into memory");
+    }
     let message = message.lines().next().unwrap_or_default();
     // It begins with a place in a source file, whose folder is that of another machine.
     let message = message.rsplit_once("/llama.cpp/").map_or(message, |(_, place)| place);
