@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::Presets;
-use super::prose::{Ink, Line, safe, wrap};
+use super::prose::{Ink, Line, wrap};
 use super::settings::{Chosen, folders};
 use super::terminal::{BOLD, Terminal, fit};
 use super::{Outcome, drafts, plot};
@@ -114,9 +114,14 @@ fn check(files: &[String], terminal: &Terminal) -> Result<Outcome> {
         match find(file, &folders()) {
             Ok(preset) => {
                 let warnings = lint(&preset);
-                writeln!(out, "{}: {}", safe(file), if warnings.is_empty() { "good" } else { "can be read, but" })?;
+                writeln!(
+                    out,
+                    "{}: {}",
+                    Line::of(Ink::Plain, file),
+                    if warnings.is_empty() { "good" } else { "can be read, but" }
+                )?;
                 for warning in warnings {
-                    writeln!(out, "  {}", safe(&warning.to_string()))?;
+                    writeln!(out, "  {}", Line::of(Ink::Plain, &warning.to_string()))?;
                 }
             }
             Err(error) => {
