@@ -378,6 +378,18 @@ fn no_story_is_kept_that_was_told_by_weights_that_changed() {
     assert!((3..180).contains(&kept.len()), "{}", kept.len());
     assert!(kept.iter().all(|(name, record)| undisturbed[name].tokens == record.tokens));
     assert_eq!(told(&dir, &typed), undisturbed);
+    // A shorter file has nothing to read any more where weights were.
+    let dir = root.join("shortened");
+    let run = begun(&dir, &typed);
+    wait_for(&dir, 3);
+    fs::File::options().write(true).open(&model).unwrap().set_len(4096).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let said = err(&output);
+    assert!(said.contains("its file became shorter while it was in use") || said.contains("was written to while"), "{said}");
+    assert!(said.contains("\nhint: ") && said.contains("`--no-mmap` reads it once, into memory"), "{said}");
+    fs::copy(bundled, &model).unwrap();
+    assert_eq!(told(&dir, &typed), undisturbed);
 }
 
 #[test]

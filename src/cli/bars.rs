@@ -123,11 +123,11 @@ fn stage_lines(stage: &Cut, width: usize) -> Vec<String> {
         _ => (Ink::Plain, grouped(*removed)),
     };
     let mut line = format!("  {} cuts {cuts}", fit(label, STAGE));
-    if *removed == 0 || line.width() > width {
-        return match line.width() > width {
-            true => indented(ink, &format!("{label} cuts {cuts}"), width),
-            false => vec![format!("{DIM}{line}{DIM:#}")],
-        };
+    if line.width() > width {
+        return indented(ink, &format!("{label} cuts {cuts}"), width);
+    }
+    if *removed == 0 {
+        return vec![format!("{DIM}{line}{DIM:#}")];
     }
     let mut join = ": ";
     for named in likeliest {

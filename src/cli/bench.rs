@@ -185,10 +185,12 @@ struct Report<'a> {
 }
 
 fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
-    let [a, b, c, d, e, f, g, h] = ["mode", "stories", "tokens", "evals", "decodes", "ms a token:", "slower", "faster"];
-    writeln!(out, "{BOLD}{a:<6}{b:>8}{c:>9}{d:>9}{e:>9}{f:>17}{g:>11}{h:>11}{BOLD:#}")?;
-    let [a, b, c, d, e, f, g] = ["a second", "a token", "a token", "in decode", "around", "than plain", "than naive"];
-    writeln!(out, "{BOLD}{a:>23}{b:>9}{c:>9}{d:>10}{e:>7}{f:>11}{g:>11}{BOLD:#}")?;
+    for head in [
+        "mode   stories   tokens    evals  decodes      ms a token:     slower     faster",
+        "              a second  a token  a token in decode around than plain than naive",
+    ] {
+        writeln!(out, "{BOLD}{head}{BOLD:#}")?;
+    }
     let times = |ratio: Option<f64>| ratio.map_or("–".to_string(), |ratio| format!("{ratio:.2} ×"));
     let mut stories = None;
     for row in &report.rows {

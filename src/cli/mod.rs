@@ -65,6 +65,7 @@ mod tinted;
 #[cfg(feature = "llama")]
 mod tune;
 mod usage;
+mod waits;
 #[cfg(feature = "llama")]
 mod write;
 
@@ -79,6 +80,8 @@ use clap::error::ErrorKind;
 use args::{Args, Command};
 use terminal::Terminal;
 use usage::Usage;
+
+pub use waits::shorten as shorten_waits;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -228,7 +228,9 @@ impl Sampler {
             let ends: Vec<Token> = survivors.iter().map(|one| one.token).filter(|&token| lexicon.ends(token)).collect();
             if !ends.is_empty() {
                 let going_on = openness_going_on(row, future.entropy_top.get(), bound.ends(), lexicon);
-                ends.into_iter().for_each(|token| contest.know(token, going_on));
+                for token in ends {
+                    contest.know(token, going_on);
+                }
             }
         }
         let own = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
