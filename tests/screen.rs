@@ -178,7 +178,7 @@ fn bars_and_notes_are_as_narrow_as_the_terminal() {
         let out = folder("narrow");
         let out = Path::new(out.file_name().unwrap());
         let compare = ["compare", &prompt, "--seed", "1", "--tokens", "30", "--presets", "wave", "--layout", "rows"];
-        let batch = ["batch", prompts.to_str().unwrap(), "--out", out.to_str().unwrap(), "--tokens", "60", "--seeds", "1..3"];
+        let batch = ["batch", prompts.to_str().unwrap(), "--out", out.to_str().unwrap(), "--tokens", "12", "--seeds", "1..2"];
         let batch = [&batch[..], &["--preset", slow.to_str().unwrap(), "--sessions", "1"]].concat();
         for args in [&compare[..], &batch] {
             let mut command = afterword(args);
