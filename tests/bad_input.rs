@@ -137,6 +137,21 @@ fn a_prompt_beyond_the_context_is_refused() {
     assert!(said.starts_with("error: `--ctx` is 5000, but the model `") && said.contains("for 1024 tokens"), "{said}");
 }
 
+/// The vocabulary has no letter of it, so that cutting it would take minutes.
+#[test]
+fn a_prompt_that_no_context_can_hold_is_refused_at_once() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-wolves.txt");
+    fs::write(&file, "🐺".repeat(1_250_000)).unwrap();
+    let started = std::time::Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    let output = command.args(["write", "-"]).stdin(fs::File::open(&file).unwrap()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected =
+        "the prompt has 5000000 bytes and leaves no room for a story in the context of 1024 tokens\nhint: shorten it";
+    assert!(output.status.code() == Some(1) && said.contains(expected), "{said}");
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_prompt_that_is_no_text_at_all_is_refused() {
@@ -219,15 +234,20 @@ fn a_check_goes_on_behind_a_mistake() {
 #[test]
 fn an_unknown_preset_is_refused_with_the_nearest() {
     let said = "error: there is no preset `wav`\nhint: did you mean `wave`?";
-    assert_eq!(refused(1, &["write", "Once", "--preset", "wav"]), said);
-    assert_eq!(refused(1, &["presets", "show", "wav"]), said);
+    assert_eq!(refused(2, &["write", "Once", "--preset", "wav"]), said);
+    for command in ["show", "check"] {
+        assert_eq!(refused(2, &["presets", command, "wav"]), said);
+    }
+    assert_eq!(refused(2, &["presets", "new", "mine", "--from", "wav"]), said);
+    // A file that is not there is no wrong usage, as with a model.
+    assert!(refused(1, &["write", "Once", "--preset", "wav.toml"]).contains("there is no such file"));
     let configs = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs")).unwrap();
     let mut names: Vec<String> =
         configs.map(|file| format!("`{}`", file.unwrap().path().file_stem().unwrap().display())).collect();
     names.sort();
     let last = names.pop().unwrap();
     let all = format!("hint: expected {} or {last}", names.join(", "));
-    assert_eq!(refused(1, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));
+    assert_eq!(refused(2, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));
     assert!(refused(1, &["write", "Once", "--preset", BUNDLED]).contains("it is a model, not a preset\nhint: "));
 }
 

@@ -304,8 +304,12 @@ fn what_cannot_fit_is_refused_with_what_would() {
     let one = context(&wish(8192), need / 2);
     assert!(fits(&wish(one + 1), need / 2) && !fits(&wish(one + 257), need / 2), "{one}");
     let three = |context: u64| Wish { stories: 3, branches: 6, ..wish(3 * (context + 1)) };
-    let each = context(&three(8192), need);
-    assert!(fits(&three(each), need) && !fits(&three(each + 256), need) && each < one, "{each}");
+    let hint = |wish: &Wish, total| check(&long, wish, &machine(total), GpuLayers::Auto).unwrap_err().hint().to_owned();
+    assert_eq!(hint(&three(8192), need + 2_000_000), "fewer stories at once would fit");
+    let eight = Kind::named("q8_0").unwrap();
+    let eighths = |context: u64| Wish { keys: eight, values: eight, ..three(context) };
+    let each = context(&eighths(8192), need / 3);
+    assert!(fits(&eighths(each), need / 3) && !fits(&eighths(each + 256), need / 3) && each < one, "{each}");
     assert!(verdict(&wish(8192), 1000).unwrap_err().hint().contains("a smaller model"));
     assert!(verdict(&wish(8192), 1 << 20).unwrap_err().to_string().ends_with("and this machine has 1.0 MB"));
     assert_eq!(check(&card, &wish(1 << 40), &Machine::default(), GpuLayers::Auto), Ok(()), "nothing is known of the machine");

@@ -58,6 +58,11 @@ impl Again {
         Ok(Self { plans, which: number - 1, until })
     }
 
+    /// The stories that are told together, and which of them the record is of.
+    pub fn stories(&self) -> (&[Plan], usize) {
+        (&self.plans, self.which)
+    }
+
     /// Tells it; `hear` gets each piece of its text as it appears, and may stop it by an error.
     ///
     /// # Errors

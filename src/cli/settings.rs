@@ -1,5 +1,7 @@
 //! What was typed becomes what it means.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 use etcetera::BaseStrategy;
 
@@ -9,12 +11,10 @@ use super::args::Trace;
 #[cfg(feature = "llama")]
 use super::engine::bundled;
 use super::usage::Usage;
-#[cfg(feature = "llama")]
 use crate::catalog::ModelCard;
-use crate::preset::{Edit, Folders, Preset, find};
-#[cfg(feature = "llama")]
-use crate::preset::{of_model, parse};
+use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
+use crate::text::grouped;
 
 /// The name of the preset that a model brings with it.
 pub const OF_THE_MODEL: &str = "model";
@@ -29,7 +29,7 @@ pub struct Chosen {
 impl Chosen {
     /// Finds a preset and makes the changes.
     pub fn find(name: &str, edits: &[String]) -> Result<Self> {
-        Self::changed(name, find(name, &folders())?, edits)
+        Self::changed(name, found(name)?, edits)
     }
 
     fn changed(name: &str, mut preset: Preset, edits: &[String]) -> Result<Self> {
@@ -41,20 +41,22 @@ impl Chosen {
         Ok(Self { name: name.to_string(), preset })
     }
 
-    /// The preset of this name with these changes; `model` is what the makers of this model advise.
-    #[cfg(feature = "llama")]
-    pub fn of(name: &str, edits: &[String], model: &ModelArgs) -> Result<Self> {
+    /// The preset of this name with these changes; `model` is what the makers of this model advise, or of the bundled one.
+    pub fn advised(name: &str, edits: &[String], model: Option<&Path>) -> Result<Self> {
         if name != OF_THE_MODEL {
             return Self::find(name, edits);
         }
-        let path = match &model.model {
-            Some(path) => path.clone(),
-            None => bundled()?,
-        };
+        let path = model.map_or_else(usual_model, |path| Ok(path.to_owned()))?;
         let card = ModelCard::read(&path)?;
         let advised = of_model(&card.sampling, &card.title())?;
         let preset = parse(&advised.toml, &card.title())?;
         Self::changed(OF_THE_MODEL, preset, edits)
+    }
+
+    /// As [`Chosen::advised`], with the model that tells the story.
+    #[cfg(feature = "llama")]
+    pub fn of(name: &str, edits: &[String], model: &ModelArgs) -> Result<Self> {
+        Self::advised(name, edits, model.model.as_deref())
     }
 
     /// Its sampler.
@@ -72,10 +74,56 @@ impl Chosen {
     }
 }
 
+/// The preset of this name or path. A name that nobody has is wrong usage, as a wrong option is.
+pub fn found(name: &str) -> Result<Preset> {
+    find(name, &folders()).map_err(|error| match error.downcast::<UnknownName>() {
+        Ok(_) if name == OF_THE_MODEL => {
+            let hint = format!("`afterword presets show {OF_THE_MODEL} --model PATH` shows what a model's makers advise");
+            Usage(format!("no preset lies under the name `{OF_THE_MODEL}`\nhint: {hint}")).into()
+        }
+        Ok(unknown) => Usage(unknown.to_string()).into(),
+        Err(error) => error,
+    })
+}
+
+/// The model that is meant where none is named.
+#[cfg(feature = "llama")]
+fn usual_model() -> Result<PathBuf> {
+    bundled()
+}
+
+/// The model that is meant where none is named.
+#[cfg(not(feature = "llama"))]
+fn usual_model() -> Result<PathBuf> {
+    Err(Usage("no model is named\nhint: name a GGUF file with `--model PATH`".into()).into())
+}
+
 /// Where presets are looked for.
 pub fn folders() -> Folders {
     let user = etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("afterword").join("presets"));
     Folders { configs: Some("configs".into()), user }
+}
+
+/// More presets than anybody compares; each of them is kept ready.
+const MOST_VOICES: usize = 10_000;
+
+/// Every combination of values that are to be varied, each option with its values: `future.alpha=-1,0,1`. It is one without a
+/// change where nothing is varied. `presets` have each of them.
+pub fn combinations(varied: &[String], presets: usize) -> Result<Vec<Vec<Edit>>> {
+    let mut all: Vec<Vec<Edit>> = vec![Vec::new()];
+    for varied in varied {
+        let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
+        let count = all.len().saturating_mul(edits.len()).saturating_mul(presets);
+        if count > MOST_VOICES {
+            let (count, most) = (grouped(count), grouped(MOST_VOICES));
+            return Err(Usage(format!("`--vary` makes {count} presets: more than {most}\nhint: vary fewer values")).into());
+        }
+        let with = |before: &Vec<Edit>| {
+            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Ok(all)
 }
 
 /// The seed, and whether it was chosen here.

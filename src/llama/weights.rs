@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Result, ensure};
 use llama_cpp_2::model::LlamaModel;
@@ -49,6 +50,8 @@ pub struct Weights {
     lexicon: Lexicon,
     /// The only letters that can be written, where that is not all of them.
     pub(super) alone: Option<BTreeSet<char>>,
+    /// The bytes of the longest piece, once somebody has asked.
+    pub(super) longest: OnceLock<usize>,
     locked: bool,
 }
 
@@ -87,11 +90,11 @@ impl Weights {
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
         let locked = options.use_mlock && !heard("mlock");
         let lexicon = fenced("reading the vocabulary", || lexicon::read(&model.vocab()));
-        let alone = letters_alone(&model.vocab());
+        let alone = letters_alone(&model);
         if !files.is_at(&paths) {
             return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
         }
-        Ok(Self { model, path: path.clone(), files, lexicon, alone, locked })
+        Ok(Self { model, path: path.clone(), files, lexicon, alone, longest: OnceLock::new(), locked })
     }
 
     /// The file, as it was given; where there are several, the first one.
@@ -170,7 +173,7 @@ impl Weights {
     pub fn quantisation(&self) -> Option<&'static str> {
         // SAFETY: the model lives.
         let kind = unsafe { sys::llama_model_ftype(raw(&self.model)) };
-        mixture(u64::try_from(kind & !sys::LLAMA_FTYPE_GUESSED).ok()?)
+        mixture(u64::from(kind & !sys::LLAMA_FTYPE_GUESSED))
     }
 
     /// The number of weights.
@@ -234,6 +237,13 @@ fn tells(model: &LlamaModel) -> Result<()> {
     ensure!(!diffusion, "`{family}` is a diffusion model: it does not write from left to right");
     ensure!(vocabulary != sys::LLAMA_VOCAB_TYPE_NONE && model.n_vocab() > 0, "it holds no vocabulary");
     Ok(())
+}
+
+/// Whether the vocabulary is of `SentencePiece`'s kind.
+pub(super) fn is_sentence_piece(model: &LlamaModel) -> bool {
+    // SAFETY: the model lives, and so does the vocabulary that it owns. The bindings ask the same, and panic for half of the kinds.
+    let kind = unsafe { sys::llama_vocab_type(sys::llama_model_get_vocab(raw(model))) };
+    kind == sys::LLAMA_VOCAB_TYPE_SPM
 }
 
 /// The C pointer of a model, for the few questions that the bindings do not wrap.

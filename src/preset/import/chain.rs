@@ -6,7 +6,8 @@ use anyhow::{Result, bail};
 use serde_json::Value;
 
 use super::names::{self, Number, Sampler};
-use super::{Imported, Program};
+use super::order::{OF_LLAMA, Order};
+use super::{Imported, Program, rest};
 use crate::preset::overlay::read;
 use crate::preset::writing::line;
 
@@ -17,48 +18,29 @@ pub(super) struct Settings {
     numbers: BTreeMap<Number, f64>,
     breakers: Option<Vec<String>>,
     order: Vec<Sampler>,
+    /// Whether the likeliest token is taken, and none drawn.
+    argmax: bool,
     notes: Vec<String>,
 }
 
-/// The order in which llama.cpp samples where nothing is said.
-const OF_LLAMA: [Sampler; 9] = [
-    Sampler::Penalties,
-    Sampler::Dry,
-    Sampler::TopNSigma,
-    Sampler::TopK,
-    Sampler::Typical,
-    Sampler::TopP,
-    Sampler::MinP,
-    Sampler::Xtc,
-    Sampler::Temperature,
-];
-
-/// That of text-generation-webui.
-const OF_WEBUI: [Sampler; 9] = [
-    Sampler::Penalties,
-    Sampler::Dry,
-    Sampler::TopNSigma,
-    Sampler::Temperature,
-    Sampler::TopK,
-    Sampler::TopP,
-    Sampler::Typical,
-    Sampler::MinP,
-    Sampler::Xtc,
-];
-
-/// What llama.cpp does where nothing is said.
-const USUAL_OF_LLAMA: [(Number, f64); 4] =
-    [(Number::TopK, 40.0), (Number::TopP, 0.95), (Number::MinP, 0.05), (Number::Temperature, 0.8)];
-
-/// More tokens than any context: the whole text.
-const WHOLE_TEXT: i64 = 1 << 30;
+/// What a program does where its settings do not say: only of those that do something then.
+fn usual(program: Program) -> &'static [(Number, f64)] {
+    match program {
+        Program::LlamaCpp => &[(Number::TopK, 40.0), (Number::TopP, 0.95), (Number::MinP, 0.05), (Number::Temperature, 0.8)],
+        Program::KoboldCpp => &[(Number::TopK, 100.0), (Number::TopP, 0.92), (Number::Temperature, 0.75)],
+        Program::Ollama => &[(Number::TopK, 40.0), (Number::TopP, 0.9), (Number::Temperature, 0.8), (Number::Repeat, 1.1)],
+        // A preset of these is laid over what was set before, or a model only advises.
+        Program::SillyTavern | Program::TextGenerationWebui | Program::ModelFile => &[],
+    }
+}
 
 impl Settings {
     /// Reads an object of settings.
     pub fn of(program: Program, object: &Value) -> Self {
-        let mut settings = Self { program, numbers: BTreeMap::new(), breakers: None, order: Vec::new(), notes: Vec::new() };
-        let entries = object.as_object().into_iter().flatten();
-        for (key, value) in entries {
+        let Order { samplers, notes } = Order::of(program, object);
+        let mut settings = Self { program, numbers: BTreeMap::new(), breakers: None, order: samplers, argmax: false, notes };
+        let mut others = Vec::new();
+        for (key, value) in object.as_object().into_iter().flatten() {
             if let Some(number) = names::number(key) {
                 match number_of(value) {
                     Some(x) => drop(settings.numbers.insert(number, x)),
@@ -70,69 +52,32 @@ impl Settings {
                     settings.notes.push(format!("`{key} = {x}` was left out: there is no such stage here"));
                 }
             } else if key.contains("sequence_breaker") {
-                settings.breakers = texts(value);
-            } else if names::WORDS.contains(&key.as_str()) && !is_empty(value) {
-                settings.notes.push(format!("`{key}` was left out: write `bias` or `ban` by hand where it names words"));
+                settings.breakers = names::breakers(value);
+            } else if key == "do_sample" && number_of(value) == Some(0.0) {
+                settings.argmax = true;
+            } else if names::WORDS.contains(&key.as_str()) {
+                if !rest::is_empty(value) {
+                    settings.notes.push(format!("`{key}` was left out: write `bias` or `ban` by hand where it names words"));
+                }
+            } else if !names::ORDERS.contains(&key.as_str()) {
+                others.push((key, value));
             }
         }
-        settings.order(object);
-        if program == Program::LlamaCpp {
-            for (number, usual) in USUAL_OF_LLAMA {
-                settings.numbers.entry(number).or_insert(usual);
-            }
+        settings.notes.extend(rest::told(program, &others));
+        for (number, usual) in usual(program) {
+            settings.numbers.entry(*number).or_insert(*usual);
+        }
+        if program == Program::Ollama {
+            settings.notes.push(
+                "what the file does not name stands as Ollama has it; its newer engine punishes no repetition, as `--set penalties=off`"
+                    .into(),
+            );
+        }
+        if settings.is_on(Number::TemperatureLast) {
+            settings.order.retain(|&sampler| sampler != Sampler::Temperature);
+            settings.order.push(Sampler::Temperature);
         }
         settings
-    }
-
-    /// Finds the order in which the program samples.
-    fn order(&mut self, object: &Value) {
-        let names = |key: &str| object.get(key).and_then(texts).filter(|names| !names.is_empty());
-        let mut order = Vec::new();
-        if self.program == Program::KoboldCpp {
-            let numbers = object.get("sampler_order").and_then(Value::as_array).cloned();
-            let usual = [6, 0, 1, 3, 4, 2, 5].map(Value::from).to_vec();
-            // DRY runs before all of them and XTC after them, whatever is said.
-            order.extend([Sampler::Dry, Sampler::TopNSigma]);
-            order.extend(numbers.unwrap_or(usual).iter().filter_map(Value::as_u64).flat_map(names::of_kobold));
-            order.extend([Sampler::Xtc, Sampler::AdaptiveP]);
-        } else if let Some(letters) = object.get("sampler_seq").and_then(Value::as_str) {
-            order.extend(letters.chars().filter_map(names::of_letter));
-        } else if let Some(key) = ["samplers", "sampler_priority"].into_iter().find(|key| names(key).is_some()) {
-            let listed = names(key).unwrap_or_default();
-            let unknown = |name: &&String| names::sampler(name).is_none() && names::stranger(name).is_none();
-            order.extend(listed.iter().filter_map(|name| names::sampler(name)));
-            let others: Vec<String> = listed.iter().filter(unknown).map(|name| format!("`{name}`")).collect();
-            let known_elsewhere = ["mirostat", "quadratic_sampling", "no_repeat_ngram", "infill"];
-            let others: Vec<String> =
-                others.into_iter().filter(|name| !known_elsewhere.contains(&name.trim_matches('`'))).collect();
-            if !others.is_empty() {
-                self.notes.push(format!("{} in `{key}` are stages that are not here", others.join(", ")));
-            }
-            if self.program == Program::SillyTavern && names("samplers").is_some() && names("sampler_priority").is_some() {
-                self.notes.push("the order is that of `samplers`, for llama.cpp; `sampler_priority` has one of its own".into());
-            }
-        } else if self.program == Program::SillyTavern && object.get("sampler_order").is_some() {
-            let numbers = object.get("sampler_order").and_then(Value::as_array).into_iter().flatten();
-            order.extend([Sampler::Dry, Sampler::TopNSigma]);
-            order.extend(numbers.filter_map(Value::as_u64).flat_map(names::of_kobold));
-            order.push(Sampler::Xtc);
-        } else if self.program == Program::TextGenerationWebui {
-            order.extend(OF_WEBUI);
-        } else {
-            order.extend(OF_LLAMA);
-        }
-        if self.is_on(Number::TemperatureLast) {
-            order.retain(|&sampler| sampler != Sampler::Temperature);
-            order.push(Sampler::Temperature);
-        }
-        let mut seen = Vec::new();
-        order.retain(|sampler| {
-            !seen.contains(sampler) && {
-                seen.push(*sampler);
-                true
-            }
-        });
-        self.order = order;
     }
 
     fn is_on(&self, number: Number) -> bool {
@@ -187,15 +132,22 @@ impl Settings {
         let whole = |x: f64| x as i64;
         // 0 and less mean different things in each of the programs.
         let last = |n: f64| match (whole(n), self.program) {
-            (0, Program::LlamaCpp | Program::KoboldCpp | Program::ModelFile) => None,
-            (n, _) if n <= 0 => Some(WHOLE_TEXT),
-            (n, _) => Some(n),
+            (0, Program::LlamaCpp | Program::KoboldCpp | Program::Ollama | Program::ModelFile) => None,
+            (n, _) if n <= 0 => Some("\"all\"".to_owned()),
+            (n, _) => Some(n.to_string()),
+        };
+        // Where nothing is said; a range of 0 is the whole text in the last two.
+        let [usual_last, usual_dry_last, usual_threshold] = match self.program {
+            Program::KoboldCpp => [320.0, 320.0, 0.2],
+            Program::TextGenerationWebui => [1024.0, self.get(Number::RepeatLast, 1024.0), 0.1],
+            Program::SillyTavern => [0.0, 0.0, 0.1],
+            Program::LlamaCpp | Program::Ollama | Program::ModelFile => [64.0, -1.0, 0.1],
         };
         match sampler {
             Sampler::Penalties => {
                 let [repeat, frequency, presence] = [(Number::Repeat, 1.0), (Number::Frequency, 0.0), (Number::Presence, 0.0)]
                     .map(|(number, off)| self.get(number, off));
-                let last = last(self.get(Number::RepeatLast, 64.0))?;
+                let last = last(self.get(Number::RepeatLast, usual_last))?;
                 let on = (repeat != 1.0 && repeat > 0.0) || frequency != 0.0 || presence != 0.0;
                 on.then(|| {
                     format!(
@@ -206,13 +158,17 @@ impl Settings {
             Sampler::Dry => {
                 let multiplier = number(Number::DryMultiplier).filter(|&multiplier| multiplier > 0.0)?;
                 let (base, allowed) = (self.get(Number::DryBase, 1.75), whole(self.get(Number::DryAllowed, 2.0)).max(1));
-                let last = last(self.get(Number::DryLast, -1.0))?;
-                let breakers = self.breakers.clone().map_or(String::new(), |breakers| {
+                let last = last(self.get(Number::DryLast, usual_dry_last))?;
+                // Its interface knows none where none are given.
+                let none = (self.program == Program::KoboldCpp).then(Vec::new);
+                let breakers = self.breakers.clone().or(none).map_or(String::new(), |breakers| {
                     let breakers = toml::Value::from(breakers);
                     format!(", {}", line("breakers", &breakers).trim_end())
                 });
+                // All of these programs punish a token inside a word too.
+                let at = "at = \"token\"";
                 Some(format!(
-                    "dry = {{ multiplier = {multiplier:?}, base = {base:?}, allowed-length = {allowed}, last = {last}{breakers} }}"
+                    "dry = {{ multiplier = {multiplier:?}, base = {base:?}, allowed-length = {allowed}, last = {last}{breakers}, {at} }}"
                 ))
             }
             Sampler::TopNSigma => number(Number::TopNSigma).filter(|&n| n > 0.0).map(|n| format!("top-n-sigma = {n:?}")),
@@ -223,7 +179,7 @@ impl Settings {
             Sampler::MinP => number(Number::MinP).filter(|&p| p > 0.0).map(|p| format!("min-p = {p:?}")),
             Sampler::Xtc => {
                 let probability = number(Number::XtcProbability).filter(|&p| p > 0.0)?;
-                let threshold = self.get(Number::XtcThreshold, 0.1);
+                let threshold = self.get(Number::XtcThreshold, usual_threshold);
                 Some(format!("xtc = {{ probability = {probability:?}, threshold = {threshold:?} }}"))
             }
             Sampler::Temperature => self.temperature(),
@@ -258,7 +214,7 @@ impl Settings {
     /// The preset.
     pub fn write(mut self, from: &str) -> Result<Imported> {
         let stages = self.stages();
-        if stages.is_empty() {
+        if stages.is_empty() && !self.argmax {
             bail!("it holds no sampler that does something");
         }
         let program = self.program.name();
@@ -267,6 +223,9 @@ impl Settings {
         parts.extend(self.notes.iter().map(|note| format!("# Of the import: {}\n", tame(note))));
         parts.push(line("description", &toml::Value::from(format!("imported from {program}"))));
         parts.extend(stages.iter().map(|stage| format!("\n[[chain]]\n{stage}\n")));
+        if self.argmax {
+            parts.push("\n[draw]\npick = \"argmax\"\n".to_owned());
+        }
         // What is out of range there is out of range here, and is told by its stage.
         for stage in &stages {
             if let Err(fault) = read(&format!("[[chain]]\n{stage}")) {
@@ -283,7 +242,7 @@ fn share(p: Option<f64>) -> Option<f64> {
 }
 
 /// A number, however it is written; yes is 1 and no is 0.
-fn number_of(value: &Value) -> Option<f64> {
+pub(super) fn number_of(value: &Value) -> Option<f64> {
     match value {
         // What was written with 32 bits is read with them: 0.95 and not 0.949999988079071.
         #[allow(clippy::cast_possible_truncation)]
@@ -294,30 +253,5 @@ fn number_of(value: &Value) -> Option<f64> {
         Value::Bool(on) => Some(f64::from(u8::from(*on))),
         Value::String(text) => text.trim().parse().ok().filter(|x: &f64| x.is_finite()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// Texts, as a list, as a list written as a text, or divided by semicolons or lines.
-fn texts(value: &Value) -> Option<Vec<String>> {
-    match value {
-        Value::Array(values) => Some(values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()),
-        Value::String(text) => {
-            let bracketed = if text.trim_start().starts_with('[') { text.clone() } else { format!("[{text}]") };
-            let listed = serde_json::from_str(&bracketed).ok();
-            let divided =
-                || text.split([';', '\n']).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect();
-            Some(listed.unwrap_or_else(divided))
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
-    }
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::String(text) => text.trim().is_empty(),
-        Value::Array(values) => values.is_empty(),
-        Value::Object(entries) => entries.is_empty(),
-        Value::Bool(true) | Value::Number(_) => false,
     }
 }

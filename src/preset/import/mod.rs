@@ -2,11 +2,15 @@
 
 mod chain;
 mod command;
+mod modelfile;
 mod names;
+mod order;
+mod rest;
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
 use self::chain::Settings;
@@ -29,6 +33,7 @@ enum Program {
     KoboldCpp,
     TextGenerationWebui,
     LlamaCpp,
+    Ollama,
     /// No program but a model, which advises.
     ModelFile,
 }
@@ -40,6 +45,7 @@ impl Program {
             Self::KoboldCpp => "KoboldCpp",
             Self::TextGenerationWebui => "text-generation-webui",
             Self::LlamaCpp => "llama.cpp",
+            Self::Ollama => "Ollama",
             Self::ModelFile => "the model",
         }
     }
@@ -60,7 +66,8 @@ impl Program {
 }
 
 /// Makes a preset of the text of a settings file: that of `SillyTavern`'s text completion or of `KoboldCpp` as JSON, of
-/// text-generation-webui as YAML, of llama.cpp as its server's JSON or as a command line. `from` is what the file is called.
+/// text-generation-webui as YAML, of llama.cpp as its server's JSON or as a command line, of Ollama as a Modelfile. JSON may hold
+/// comments and a comma too many. `from` is what the file is called.
 ///
 /// # Errors
 /// It is none of these, or holds no sampler.
@@ -68,7 +75,7 @@ pub fn import(text: &str, from: &str) -> Result<Imported> {
     let deed = || format!("cannot import `{from}`");
     let text = text.trim_start_matches('\u{feff}').trim();
     let settings = if text.starts_with('{') {
-        let object: Value = serde_json::from_str(text).context("it is not whole JSON").with_context(deed)?;
+        let object = json(text).with_context(deed)?;
         let object = within(&object);
         let Some(program) = Program::of(object) else {
             bail!(
@@ -77,19 +84,33 @@ pub fn import(text: &str, from: &str) -> Result<Imported> {
             );
         };
         Settings::of(program, object)
+    } else if modelfile::is_one(text) {
+        Settings::of(Program::Ollama, &modelfile::settings(text))
     } else if command::is_one(text) {
         command::settings(text).with_context(deed)?
     } else {
-        let object: Value = serde_saphyr::from_str(text)
-            .map_err(|error| anyhow::anyhow!("{}", error.to_string().lines().next().unwrap_or_default().to_lowercase()))
-            .context("it is neither JSON, a command line nor YAML")
-            .with_context(deed)?;
-        if !object.is_object() {
-            bail!("cannot import `{from}`: it holds no settings");
+        match serde_saphyr::from_str::<Value>(text) {
+            Ok(object) if object.is_object() => Settings::of(Program::TextGenerationWebui, &object),
+            _ => bail!("cannot import `{from}`: it is in no form that can be read here\nhint: {FORMS}"),
         }
-        Settings::of(Program::TextGenerationWebui, &object)
     };
     settings.write(from).with_context(deed)
+}
+
+/// What can be read.
+const FORMS: &str = "JSON (SillyTavern, KoboldCpp, llama.cpp's server), YAML (text-generation-webui), a llama.cpp command line, or an \
+                     Ollama Modelfile";
+
+/// JSON, and where it is not quite that, with the comments and commas that people leave in it.
+fn json(text: &str) -> Result<Value> {
+    serde_json::from_str(text).or_else(|error| {
+        let kept = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).ok().and_then(|file| file.value);
+        match kept {
+            Some(object) => Ok(object.into()),
+            None if error.is_eof() => bail!("it is JSON that ends too early"),
+            None => bail!("it is JSON with a mistake in line {}, column {}", error.line(), error.column()),
+        }
+    })
 }
 
 /// Makes a preset of what a model's makers advise: the values under `general.sampling.` in its file.

@@ -1,5 +1,7 @@
 //! What other programs call the things that a chain is made of.
 
+use serde_json::Value;
+
 /// A number that a stage is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Number {
@@ -122,6 +124,10 @@ const STRANGERS: &[(&str, f64)] = &[
 pub(super) const WORDS: &[&str] =
     &["logit_bias", "banned_tokens", "custom_token_bans", "grammar", "grammar_string", "json_schema", "negative_prompt"];
 
+/// Keys under which an order stands.
+pub(super) const ORDERS: &[&str] =
+    &["samplers", "sampler_priority", "samplers_priorities", "sampler_order", "sampler_seq", "temperature_last", "id"];
+
 const SAMPLERS: &[(&str, Sampler)] = &[
     ("penalties", Sampler::Penalties),
     ("repetition_penalty", Sampler::Penalties),
@@ -146,7 +152,8 @@ const SAMPLERS: &[(&str, Sampler)] = &[
     ("adaptive_p", Sampler::AdaptiveP),
 ];
 
-fn plain(name: &str) -> String {
+/// A key as it is known: in small letters with underscores.
+pub(super) fn plain(name: &str) -> String {
     name.trim().to_lowercase().replace('-', "_")
 }
 
@@ -165,13 +172,14 @@ pub(super) fn sampler(name: &str) -> Option<Sampler> {
     SAMPLERS.iter().find(|(known, _)| *known == name).map(|(_, sampler)| *sampler)
 }
 
-/// The samplers of `KoboldCpp`'s `sampler_order`: its min-p runs behind its top-p; 1 and 3 are top-a and tail-free sampling.
+/// The samplers of `KoboldCpp`'s `sampler_order`: its min-p runs behind its top-p, its top-nσ behind its temperature; 1 and 3 are
+/// top-a and tail-free sampling.
 pub(super) fn of_kobold(number: u64) -> &'static [Sampler] {
     match number {
         0 => &[Sampler::TopK],
         2 => &[Sampler::TopP, Sampler::MinP],
         4 => &[Sampler::Typical],
-        5 => &[Sampler::Temperature],
+        5 => &[Sampler::Temperature, Sampler::TopNSigma],
         6 => &[Sampler::Penalties],
         _ => &[],
     }
@@ -192,4 +200,76 @@ pub(super) fn of_letter(letter: char) -> Option<Sampler> {
         'a' => Sampler::AdaptiveP,
         _ => return None,
     })
+}
+
+/// Names, as a list, as a list written as a text, or divided by semicolons or lines.
+pub(super) fn texts(value: &Value) -> Option<Vec<String>> {
+    listed(value, |text| text.split([';', '\n']).map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// Texts at which a match breaks, as a list, as a list written as a text, or divided by commas; then they are written with
+/// escapes.
+pub(super) fn breakers(value: &Value) -> Option<Vec<String>> {
+    listed(value, |text| text.split(',').filter(|part| !part.is_empty()).map(unescaped).collect())
+}
+
+fn listed(value: &Value, divided: impl Fn(&str) -> Vec<String>) -> Option<Vec<String>> {
+    match value {
+        Value::Array(values) => Some(values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()),
+        Value::String(text) => {
+            let bracketed = if text.trim_start().starts_with('[') { text.clone() } else { format!("[{text}]") };
+            Some(serde_json::from_str(&bracketed).unwrap_or_else(|_| divided(text)))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
+    }
+}
+
+/// A text with its escapes read, as llama.cpp reads them: `\n`, `\r`, `\t`, quotes, backslashes and `\x41`; others stand.
+pub(super) fn unescaped(text: &str) -> String {
+    let (mut read, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find('\\') {
+        read.push_str(&rest[..at]);
+        let behind = &rest[at + 1..];
+        let byte = behind.strip_prefix('x').and_then(|hex| hex.get(..2)).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let (sign, length) = match (behind.chars().next(), byte) {
+            (Some('n'), _) => (Some('\n'), 1),
+            (Some('r'), _) => (Some('\r'), 1),
+            (Some('t'), _) => (Some('\t'), 1),
+            (Some(c @ ('\'' | '"' | '\\')), _) => (Some(c), 1),
+            // Above it is half a character of theirs.
+            (Some('x'), Some(byte)) if byte.is_ascii() => (Some(char::from(byte)), 3),
+            _ => (None, 0),
+        };
+        read.push(sign.unwrap_or('\\'));
+        rest = &behind[length..];
+    }
+    read + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_are_read_and_what_is_none_stands() {
+        for (text, read) in [
+            ("", ""),
+            ("\\n", "\n"),
+            ("a\\tb\\\\n", "a\tb\\n"),
+            ("\\x41\\x4", "A\\x4"),
+            ("\\q\\", "\\q\\"),
+            ("\\\"狼\\'", "\"狼'"),
+            ("\\xff", "\\xff"),
+        ] {
+            assert_eq!(unescaped(text), read, "{text}");
+        }
+    }
+
+    #[test]
+    fn breakers_are_read_in_every_form_in_which_they_are_written() {
+        let read = |value: &str| breakers(&Value::from(value)).unwrap();
+        assert_eq!(read(r#"["\n", ":"]"#), ["\n", ":"]);
+        assert_eq!(read(r#""\n", ":""#), ["\n", ":"]);
+        assert_eq!(read(r"\n,:,*"), ["\n", ":", "*"]);
+    }
 }
