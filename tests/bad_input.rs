@@ -234,15 +234,20 @@ fn a_check_goes_on_behind_a_mistake() {
 #[test]
 fn an_unknown_preset_is_refused_with_the_nearest() {
     let said = "error: there is no preset `wav`\nhint: did you mean `wave`?";
-    assert_eq!(refused(1, &["write", "Once", "--preset", "wav"]), said);
-    assert_eq!(refused(1, &["presets", "show", "wav"]), said);
+    assert_eq!(refused(2, &["write", "Once", "--preset", "wav"]), said);
+    for command in ["show", "check"] {
+        assert_eq!(refused(2, &["presets", command, "wav"]), said);
+    }
+    assert_eq!(refused(2, &["presets", "new", "mine", "--from", "wav"]), said);
+    // A file that is not there is no wrong usage, as with a model.
+    assert!(refused(1, &["write", "Once", "--preset", "wav.toml"]).contains("there is no such file"));
     let configs = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("configs")).unwrap();
     let mut names: Vec<String> =
         configs.map(|file| format!("`{}`", file.unwrap().path().file_stem().unwrap().display())).collect();
     names.sort();
     let last = names.pop().unwrap();
     let all = format!("hint: expected {} or {last}", names.join(", "));
-    assert_eq!(refused(1, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));
+    assert_eq!(refused(2, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));
     assert!(refused(1, &["write", "Once", "--preset", BUNDLED]).contains("it is a model, not a preset\nhint: "));
 }
 

@@ -149,7 +149,9 @@ fn read_all(count: u64) -> (usize, Duration) {
                 );
                 assert!(said.chars().count() < 300, "record {number}: {said}");
                 let jargon = ["u64", "usize", "f64", "expected", "struct", "EOF", "invalid"];
-                let plain = jargon.iter().all(|word| !said.contains(word));
+                // What stands in quotes is the record's own.
+                let ours: String = said.split('"').step_by(2).collect();
+                let plain = jargon.iter().all(|word| !ours.contains(word));
                 assert!(plain, "record {number}: {said}");
             }
         }

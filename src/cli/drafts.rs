@@ -1,7 +1,7 @@
 //! `afterword presets new` and `import`: presets that become files, and never over another one.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -9,21 +9,30 @@ use anyhow::{Context, Result};
 use super::settings::{Chosen, OF_THE_MODEL, folders};
 use super::terminal::Terminal;
 use super::usage::Usage;
-use crate::preset::{Imported, is_shipped, lint, parse};
-use crate::text::some;
+use crate::files::{bounded, read_text};
+use crate::preset::{Imported, head, is_shipped, lint, parse};
+use crate::text::{sanitize, some};
 
 /// No file of settings is longer.
 const LONGEST: u64 = 16 << 20;
 
-/// Writes a preset to be changed.
-pub fn new(name: &str, from: &str, edits: &[String], out: Option<PathBuf>, terminal: &Terminal) -> Result<()> {
-    let Chosen { name: _, preset } = Chosen::find(from, edits)?;
+/// Writes a preset to be changed: every key below what it does, and above it all what the shipped preset says of itself.
+pub fn new(name: &str, begun: &Chosen, out: Option<PathBuf>, terminal: &Terminal) -> Result<()> {
+    let Chosen { name: from, preset } = begun;
     let place = match out {
         Some(file) => file,
         None => in_folder(name)?,
     };
-    let header = format!("# {name}, begun as `{from}`. `afterword presets reference` tells what else can stand here.\n");
-    save(&place, &(header.replace(|c: char| c.is_control() && c != '\n', " ") + &preset.to_toml()?))?;
+    let one_line = |text: &str| sanitize(text).replace('\n', " ");
+    let mut page = format!("# {}, begun as `{}`.\n", one_line(name), one_line(from));
+    page.push_str(
+        "# `afterword presets reference` tells what else can stand here, `afterword presets check` what is doubtful.\n",
+    );
+    if let Some(head) = head(from) {
+        page.extend(["#\n# Of `", from, "` it is said:\n", &head]);
+    }
+    page.push_str(&preset.to_commented_toml()?);
+    save(&place, &page)?;
     terminal.note(format_args!("wrote `{}`", place.display()));
     Ok(())
 }
@@ -56,24 +65,23 @@ pub fn import(file: &Path, name: Option<&str>, out: Option<PathBuf>, terminal: &
 }
 
 fn read(file: &Path) -> Result<String> {
-    let mut text = String::new();
-    let read = |source: &mut dyn Read, text: &mut String| source.take(LONGEST + 1).read_to_string(text);
-    if file == Path::new("-") {
-        read(&mut io::stdin(), &mut text)?;
-    } else {
-        anyhow::ensure!(!file.is_dir(), "it is a folder");
-        read(&mut File::open(file)?, &mut text)?;
+    if file != Path::new("-") {
+        return Ok(read_text(file, LONGEST)?);
     }
-    anyhow::ensure!(text.len() as u64 <= LONGEST, "it is longer than 16 MiB, which no settings are");
-    Ok(text)
+    let bytes = bounded(io::stdin(), LONGEST)?;
+    String::from_utf8(bytes)
+        .map_err(|error| anyhow::anyhow!("byte {} begins no character of UTF-8", error.utf8_error().valid_up_to()))
 }
 
 /// Where the user's preset of this name lies.
 fn in_folder(name: &str) -> Result<PathBuf> {
-    let fits = !name.is_empty() && name.chars().all(|c| c.is_alphanumeric() || "-_ ".contains(c)) && name.trim() == name;
-    if !fits {
-        let cause = "a name is made of letters, digits, `-` and `_`\nhint: with `--out FILE` it may lie anywhere";
-        return Err(Usage(format!("`{name}` is no name for a preset: {cause}")).into());
+    let fits = |c: char| c.is_alphanumeric() || "-_".contains(c);
+    if name.is_empty() || !name.chars().all(fits) {
+        let cause = format!("`{name}` is no name for a preset: a name is made of letters, digits, `-` and `_`");
+        let words: Vec<&str> = name.split(|c| !fits(c)).filter(|word| !word.is_empty()).collect();
+        let nearest = words.join("-");
+        let meant = if nearest.is_empty() { String::new() } else { format!("did you mean `{nearest}`? ") };
+        return Err(Usage(format!("{cause}\nhint: {meant}with `--out FILE` it may lie anywhere")).into());
     }
     if is_shipped(name) || name == OF_THE_MODEL {
         let cause = "the preset of that name that comes with the program would hide it";

@@ -328,9 +328,13 @@ fn given_up(model: &str, message: &str) -> String {
     // It begins with a place in a source file, whose folder is that of another machine.
     let message = message.rsplit_once("/llama.cpp/").map_or(message, |(_, place)| place);
     let message = excerpt(message, 2 * EXCERPT);
-    let (cause, place) = match message.split_once(": GGML_ASSERT") {
-        Some((place, check)) => ("something in it is not as it must be".to_owned(), format!(" ({place}: {check})")),
-        None => (message, String::new()),
+    let (place, cause) = match message.split_once(": ") {
+        Some((place, cause)) if place.ends_with(|c: char| c.is_ascii_digit()) => (format!(" ({message})"), cause.to_owned()),
+        _ => (String::new(), message.clone()),
+    };
+    let cause = match cause.as_str() {
+        check if check.starts_with("GGML_ASSERT") || check == "fatal error" => "something in it is not as it must be",
+        cause => cause,
     };
     let hint = "the file may be damaged, or not what it says it is, or memory may not suffice";
     format!("llama.cpp gave up{model}: {cause}\nhint: {hint}{place}")
@@ -401,10 +405,17 @@ mod tests {
     #[test]
     fn last_words_are_a_sentence_with_the_place_behind_it() {
         let said = given_up(" on the model `m`", "/build/llama.cpp/ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed");
-        let (error, hint) = said.split_once('\n').unwrap();
+        let (error, hint) = said.trim_end().split_once('\n').unwrap();
         assert_eq!(error, "llama.cpp gave up on the model `m`: something in it is not as it must be");
-        assert!(hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: (eps >= 0.0f) failed)"), "{hint}");
+        assert!(
+            hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed)"),
+            "{hint}"
+        );
+        let said = given_up("", "/x/llama.cpp/src/llama-vocab.cpp:4080: fatal error");
+        assert!(said.starts_with("llama.cpp gave up: something in it is not as it must be\nhint: "), "{said}");
+        let said = given_up("", "/x/llama.cpp/ggml/src/ggml-cuda.cu:98: CUDA error");
+        assert!(said.starts_with("llama.cpp gave up: CUDA error\nhint: "), "{said}");
         let said = given_up("", "it failed at reading the vocabulary");
-        assert!(said.starts_with("error: llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");
+        assert!(said.starts_with("llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");
     }
 }

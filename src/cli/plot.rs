@@ -1,39 +1,45 @@
 //! The course of a schedule, drawn in the terminal.
 
 use super::figures::short;
+use super::prose::wrap;
 use super::terminal::{BOLD, DIM, HINT};
 use crate::prob::{Band, Place, Schedule, Scheduled, Unit};
 use crate::sampler::{Chain, Stage};
 
-/// Columns and lines of a drawing; a character is two points wide and four high.
-const COLUMNS: usize = 64;
+/// The fewest columns of a drawing, and the most; a character is two points wide and four high.
+const COLUMNS: [usize; 2] = [10, 64];
 const LINES: usize = 5;
+
+/// Columns before the drawing: the `# ` of its lines, a number, the axis.
+const MARGIN: usize = 10;
 
 /// The tokens of a story of which nothing else is said, as in `write`.
 const USUAL_LENGTH: usize = 300;
 
-/// The schedules of a chain that move, each drawn. Every line begins with `# `, so that a preset with its drawings is a preset.
-pub fn drawings(chain: &Chain) -> Vec<String> {
+/// The schedules of a chain that move, each drawn for a terminal of this width. Every line begins with `# `, so that a preset
+/// with its drawings is a preset.
+pub fn drawings(chain: &Chain, width: usize) -> Vec<String> {
+    let columns = width.saturating_sub(MARGIN).clamp(COLUMNS[0], COLUMNS[1]);
     let drawing = |stage: &Stage| match stage {
-        Stage::Temperature(temperature) => drawing("temperature", temperature),
-        Stage::Future(future) => drawing("future.alpha", &future.alpha),
+        Stage::Temperature(temperature) => drawing("temperature", temperature, columns),
+        Stage::Future(future) => drawing("future.alpha", &future.alpha, columns),
         _ => Vec::new(),
     };
     chain.stages().iter().flat_map(drawing).map(|line| format!("{DIM}#{DIM:#} {line}").trim_end().to_owned()).collect()
 }
 
-fn drawing<Q: Scheduled>(name: &str, schedule: &Schedule<Q>) -> Vec<String> {
+fn drawing<Q: Scheduled>(name: &str, schedule: &Schedule<Q>, columns: usize) -> Vec<String> {
     let (unit, count) = match schedule {
         Schedule::Constant(_) => return Vec::new(),
-        Schedule::Band(band) => return in_words(name, band),
+        Schedule::Band(band) => return in_words(name, band, columns),
         Schedule::Keyframes(_) => (Unit::Token, USUAL_LENGTH),
         Schedule::Cycle(_, cycle) => (cycle.unit, length(cycle.unit, cycle.period.get())),
         Schedule::Steps(steps) => (steps.unit, length(steps.unit, steps.every.get() * steps.values.get().len() as f64)),
     };
-    let points: Vec<f64> = (0..COLUMNS * 2)
+    let points: Vec<f64> = (0..columns * 2)
         .map(|at| {
-            let passed = at * count / (COLUMNS * 2);
-            let fraction = at as f64 / (COLUMNS * 2 - 1) as f64;
+            let passed = at * count / (columns * 2);
+            let fraction = at as f64 / (columns * 2 - 1) as f64;
             schedule.at(&Place { token: passed, sentence: passed, paragraph: passed, fraction, surprisals: &[] }).get()
         })
         .collect();
@@ -56,7 +62,7 @@ fn drawing<Q: Scheduled>(name: &str, schedule: &Schedule<Q>) -> Vec<String> {
         Unit::Paragraph => "paragraphs",
     };
     let end = format!("{count} {what}");
-    lines.push(format!("{DIM}{:>8}{end:>width$}{DIM:#}", "0", width = COLUMNS));
+    lines.push(format!("{DIM}{:>8}{end:>width$}{DIM:#}", "0", width = columns));
     lines
 }
 
@@ -68,17 +74,17 @@ fn length(unit: Unit, turn: f64) -> usize {
 }
 
 /// A closed loop has no course of its own.
-fn in_words<Q: Scheduled>(name: &str, band: &Band<Q>) -> Vec<String> {
+fn in_words<Q: Scheduled>(name: &str, band: &Band<Q>, columns: usize) -> Vec<String> {
     let Band { surprisal, window, gain, start } = band;
     let [low, high] = surprisal.get().map(short);
-    vec![
-        format!(
-            "{BOLD}{name}{BOLD:#} begins at {} and moves itself, {} a nat in {window} tokens:",
-            short(start.get()),
-            short(gain.get())
-        ),
-        format!("up while the story is below {low} nats a token, down while it is above {high}."),
-    ]
+    let words = format!(
+        "begins at {} and moves itself, {} a nat in {window} tokens: up while the story is below {low} nats a token, down while \
+         it is above {high}.",
+        short(start.get()),
+        short(gain.get())
+    );
+    let lines = wrap(&words, columns + MARGIN - 2, None).into_iter().map(|line| line.to_string());
+    std::iter::once(format!("{BOLD}{name}{BOLD:#}")).chain(lines).collect()
 }
 
 /// Points as a line of dots; one that jumps is drawn through.
@@ -109,8 +115,8 @@ mod tests {
     use super::*;
     use crate::preset::{Folders, find, read};
 
-    fn shown(chain: &Chain) -> Vec<String> {
-        drawings(chain).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+    fn shown(chain: &Chain, width: usize) -> Vec<String> {
+        drawings(chain, width).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
     }
 
     #[test]
@@ -127,7 +133,7 @@ mod tests {
     #[test]
     fn a_preset_with_its_drawings_is_the_preset() {
         let wave = find("wave", &Folders::default()).unwrap();
-        let text = wave.to_toml().unwrap() + &shown(&wave.chain).join("\n");
+        let text = wave.to_toml().unwrap() + &shown(&wave.chain, 80).join("\n");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("drawn.toml");
         std::fs::write(&file, text).unwrap();
@@ -135,11 +141,20 @@ mod tests {
     }
 
     #[test]
-    fn every_shipped_preset_is_drawn_within_80_columns() {
+    fn every_shipped_preset_is_drawn_to_the_width_of_the_terminal() {
         for listed in crate::preset::list(&Folders::default()).unwrap() {
-            for line in shown(&listed.preset.unwrap().chain) {
-                assert!(line.width() <= 80 && line.trim_end() == line && line.starts_with('#'), "{line:?}");
+            let chain = listed.preset.unwrap().chain;
+            for width in [20, 40, 60, 80, 200] {
+                for line in shown(&chain, width) {
+                    assert!(
+                        line.width() <= width.min(80) && line.trim_end() == line && line.starts_with('#'),
+                        "{width}: {line:?}"
+                    );
+                }
             }
         }
+        let wave = find("wave", &Folders::default()).unwrap();
+        let widest = |width| shown(&wave.chain, width).iter().map(|line| line.width()).max().unwrap();
+        assert_eq!([40, 60, 80, 200].map(widest), [40, 60, 74, 74]);
     }
 }

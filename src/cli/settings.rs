@@ -1,5 +1,7 @@
 //! What was typed becomes what it means.
 
+use std::path::{Path, PathBuf};
+
 use anyhow::Result;
 use etcetera::BaseStrategy;
 
@@ -9,11 +11,8 @@ use super::args::Trace;
 #[cfg(feature = "llama")]
 use super::engine::bundled;
 use super::usage::Usage;
-#[cfg(feature = "llama")]
 use crate::catalog::ModelCard;
-use crate::preset::{Edit, Folders, Preset, find, vary};
-#[cfg(feature = "llama")]
-use crate::preset::{of_model, parse};
+use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
 use crate::text::grouped;
 
@@ -30,7 +29,7 @@ pub struct Chosen {
 impl Chosen {
     /// Finds a preset and makes the changes.
     pub fn find(name: &str, edits: &[String]) -> Result<Self> {
-        Self::changed(name, find(name, &folders())?, edits)
+        Self::changed(name, found(name)?, edits)
     }
 
     fn changed(name: &str, mut preset: Preset, edits: &[String]) -> Result<Self> {
@@ -42,20 +41,22 @@ impl Chosen {
         Ok(Self { name: name.to_string(), preset })
     }
 
-    /// The preset of this name with these changes; `model` is what the makers of this model advise.
-    #[cfg(feature = "llama")]
-    pub fn of(name: &str, edits: &[String], model: &ModelArgs) -> Result<Self> {
+    /// The preset of this name with these changes; `model` is what the makers of this model advise, or of the bundled one.
+    pub fn advised(name: &str, edits: &[String], model: Option<&Path>) -> Result<Self> {
         if name != OF_THE_MODEL {
             return Self::find(name, edits);
         }
-        let path = match &model.model {
-            Some(path) => path.clone(),
-            None => bundled()?,
-        };
+        let path = model.map_or_else(usual_model, |path| Ok(path.to_owned()))?;
         let card = ModelCard::read(&path)?;
         let advised = of_model(&card.sampling, &card.title())?;
         let preset = parse(&advised.toml, &card.title())?;
         Self::changed(OF_THE_MODEL, preset, edits)
+    }
+
+    /// As [`Chosen::advised`], with the model that tells the story.
+    #[cfg(feature = "llama")]
+    pub fn of(name: &str, edits: &[String], model: &ModelArgs) -> Result<Self> {
+        Self::advised(name, edits, model.model.as_deref())
     }
 
     /// Its sampler.
@@ -71,6 +72,30 @@ impl Chosen {
             Some(Trace::Full) => self.sampler().with_detail().with_reach(Reach::Exhaustive),
         }
     }
+}
+
+/// The preset of this name or path. A name that nobody has is wrong usage, as a wrong option is.
+pub fn found(name: &str) -> Result<Preset> {
+    find(name, &folders()).map_err(|error| match error.downcast::<UnknownName>() {
+        Ok(_) if name == OF_THE_MODEL => {
+            let hint = format!("`afterword presets show {OF_THE_MODEL} --model PATH` shows what a model's makers advise");
+            Usage(format!("no preset lies under the name `{OF_THE_MODEL}`\nhint: {hint}")).into()
+        }
+        Ok(unknown) => Usage(unknown.to_string()).into(),
+        Err(error) => error,
+    })
+}
+
+/// The model that is meant where none is named.
+#[cfg(feature = "llama")]
+fn usual_model() -> Result<PathBuf> {
+    bundled()
+}
+
+/// The model that is meant where none is named.
+#[cfg(not(feature = "llama"))]
+fn usual_model() -> Result<PathBuf> {
+    Err(Usage("no model is named\nhint: name a GGUF file with `--model PATH`".into()).into())
 }
 
 /// Where presets are looked for.

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail, ensure};
+use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
-use llama_cpp_2::vocab::{LlamaVocab, VocabType};
+use llama_cpp_2::vocab::LlamaVocab;
 
 use super::backend::fenced;
-use super::weights::Weights;
+use super::weights::{Weights, is_sentence_piece};
 use crate::model::Token;
 
 /// A text of so many bytes is cut in parts: for every letter that the vocabulary does not have, llama.cpp copies all tokens found
@@ -39,7 +40,7 @@ impl Weights {
         let vocabulary = self.model.vocab();
         // llama.cpp would add an end token too, where the model has one for embedding; and a second beginning to a text
         // that names its own.
-        let mut tokens = if text.len() >= LONG && vocabulary.vocab_type() == VocabType::SPM {
+        let mut tokens = if text.len() >= LONG && is_sentence_piece(&self.model) {
             in_parts(&vocabulary, text, parse_special)
         } else {
             cut(&vocabulary, text, parse_special)
@@ -74,10 +75,11 @@ impl Weights {
 
 /// The letters that are pieces of their own, where a vocabulary of `SentencePiece`'s kind has not every byte as well; llama.cpp
 /// believes that all have. `None` where all texts can be written.
-pub(super) fn letters_alone(vocabulary: &LlamaVocab) -> Option<BTreeSet<char>> {
-    if vocabulary.vocab_type() != VocabType::SPM {
+pub(super) fn letters_alone(model: &LlamaModel) -> Option<BTreeSet<char>> {
+    if !is_sentence_piece(model) {
         return None;
     }
+    let vocabulary = model.vocab();
     let (mut alone, mut bytes) = (BTreeSet::new(), BTreeSet::new());
     for token in vocabulary.tokens() {
         let text = vocabulary.text(token).map(|text| text.to_string_lossy()).unwrap_or_default();

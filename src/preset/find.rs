@@ -1,16 +1,17 @@
 //! From a name or a path to a preset: the shipped ones, then `configs/`, then the user's own.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{MAIN_SEPARATOR, Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
 use super::mistake::{Fault, Mistake};
 use super::overlay::Draft;
 use super::schema::Preset;
 use super::words;
+use crate::files;
 
 /// The shipped presets, by name: the texts of `configs/*.toml` at the time of the build.
 const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/presets.rs"));
@@ -52,15 +53,27 @@ pub struct Listed {
     pub hidden: bool,
 }
 
+/// No preset has the name that was asked for.
+#[derive(Debug)]
+pub struct UnknownName(String);
+
+impl fmt::Display for UnknownName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UnknownName {}
+
 /// Finds a preset by name or path. What ends in `.toml` or holds a separator is a path; a name is looked up among the shipped
 /// presets, then in each of the folders.
 ///
 /// # Errors
-/// There is no such preset (with the nearest name as a hint); the file cannot be read; what it says is a [`Mistake`].
+/// An [`UnknownName`], with the nearest as a hint; the file cannot be read; what it says is a [`Mistake`].
 pub fn find(name_or_path: &str, folders: &Folders) -> Result<Preset> {
     let origin = locate(name_or_path, None, folders).map_err(|fault| match fault.hint {
-        Some(hint) => anyhow!("{}\nhint: {hint}", fault.cause),
-        None => anyhow!(fault.cause),
+        Some(hint) => UnknownName(format!("{}\nhint: {hint}", fault.cause)),
+        None => UnknownName(fault.cause),
     })?;
     load(&origin, folders, &mut Vec::new())
 }
@@ -89,6 +102,13 @@ pub fn parse(text: &str, name: &str) -> Result<Preset> {
 #[must_use]
 pub fn is_shipped(name: &str) -> bool {
     BUILT_IN.iter().any(|(shipped, _)| *shipped == name)
+}
+
+/// What a shipped preset says of itself: the comment at its head, each line with its `#`.
+#[must_use]
+pub fn head(name: &str) -> Option<String> {
+    let (_, text) = BUILT_IN.iter().find(|(shipped, _)| *shipped == name)?;
+    Some(text.lines().take_while(|line| line.starts_with('#')).flat_map(|line| [line, "\n"]).collect())
 }
 
 /// All presets that have a name: the shipped ones, then those of each folder, sorted within each.
@@ -269,9 +289,8 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
     if path.is_dir() {
         return Err(Fault::new("it is a folder").hint("name a file in it, or a preset"));
     }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes));
-    match read {
+    // One byte more than any preset has, so that a longer file is known as a model where it is one.
+    match files::open(path).and_then(|file| beginning(file, LONGEST + 1)) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             let mut longer = path.as_os_str().to_owned();
             longer.push(".toml");
@@ -280,11 +299,18 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
             Err(if longer.is_file() { fault.hint(format!("did you mean `{}`?", longer.display())) } else { fault })
         }
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::new("permission denied")),
-        Err(error) => Err(Fault::new(error.to_string())),
-        Ok(_) if bytes.starts_with(b"GGUF") => {
+        Err(error) => Err(Fault::new(files::words(&error))),
+        Ok(bytes) if bytes.starts_with(b"GGUF") => {
             Err(Fault::new("it is a model, not a preset").hint("a model is named with `--model`"))
         }
-        Ok(_) if bytes.len() as u64 > LONGEST => Err(Fault::new("it is longer than 1 MiB, which no preset is")),
-        Ok(_) => Ok(bytes),
+        Ok(bytes) if bytes.len() as u64 > LONGEST => Err(Fault::new("it is longer than 1 MiB, which no preset is")),
+        Ok(bytes) => Ok(bytes),
     }
+}
+
+/// At most so many bytes of a file.
+fn beginning(file: fs::File, most: u64) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.take(most).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

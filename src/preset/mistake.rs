@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 
 use super::words;
+use crate::text::{EXCERPT, excerpt, sanitize};
 
 /// What is wrong in a text, and in which bytes of it. A fault becomes a [`Mistake`] where the name of the file is known.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +60,7 @@ impl Fault {
         if before.trim().is_empty() && from.starts_with('{') {
             plain("it is JSON, and a preset is TOML")
         } else if message == "duplicate key" {
-            let fault = plain(&format!("the key `{source}` is written twice"));
+            let fault = plain(&format!("the key `{}` is written twice", excerpt(source, EXCERPT)));
             if super::schema::STAGES.contains(&source) { fault.hint("each stage has a `[[chain]]` of its own") } else { fault }
         } else if from.starts_with(',') && digit_before {
             plain("a comma in a number").hint("a fraction is written with a point: `0.5`")
@@ -68,7 +69,7 @@ impl Fault {
         } else if message.starts_with("string values must be quoted") && source.is_empty() {
             plain("there is no value behind `=`")
         } else if message.starts_with("string values must be quoted") {
-            plain("a word without quotes").hint(format!("write `\"{source}\"`"))
+            plain("a word without quotes").hint(format!("write `\"{}\"`", excerpt(source, EXCERPT)))
         } else if message.starts_with("invalid basic string") && matches!(from.chars().next(), None | Some('\n' | '\r')) {
             plain("the string has no quote at its end")
         } else {
@@ -104,7 +105,7 @@ pub(crate) fn translate(message: &str, source: &str) -> (String, Option<String>)
             valid if valid.contains(&"future") => "stage",
             _ => "schedule",
         };
-        return (format!("unknown {what} `{typed}`"), Some(words::suggestion(typed, valid)));
+        return (format!("unknown {what} `{}`", excerpt(typed, EXCERPT)), Some(words::suggestion(typed, valid)));
     }
     if let (true, [key]) = (message.starts_with("missing field"), &words[..]) {
         return (format!("the key `{key}` is missing"), None);
@@ -134,9 +135,9 @@ impl Mistake {
     }
 }
 
-/// A text for the terminal: a key may hold an escape sequence, and must not reach it as one.
+/// A text for the terminal: a key may hold an escape sequence, and must not reach it as one, nor begin a line of its own.
 fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+    sanitize(text).replace(['\n', '\t'], "\u{fffd}")
 }
 
 impl Place {
@@ -151,7 +152,8 @@ impl Place {
         let column = text[first..start].chars().count();
         let width = text[start..end].lines().next().unwrap_or_default().chars().count().max(1);
         // Nor may a tab move the cursor, or the mark would stand elsewhere.
-        let characters: Vec<char> = line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+        let blank = |c: char| if c.is_control() { ' ' } else { c };
+        let characters: Vec<char> = sanitize(&line.chars().map(blank).collect::<String>()).replace('\n', " ").chars().collect();
         let skipped = if characters.len() > Self::WIDEST { column.saturating_sub(Self::WIDEST / 2) } else { 0 };
         let shown: String = characters.iter().skip(skipped).take(Self::WIDEST).collect();
         let room = Self::WIDEST.saturating_sub(column - skipped).max(1);
@@ -202,6 +204,15 @@ mod tests {
     fn a_place_behind_the_end_is_marked_once() {
         assert!(shown("a =", 3..3).ends_with("  1 | a =\n    |    ^"));
         assert!(shown("", 0..0).ends_with("  1 | \n    | ^"));
+    }
+
+    #[test]
+    fn nothing_of_a_file_turns_the_terminal_or_fills_it() {
+        let turned =
+            Mistake::new("m\u{202e}y.toml", "a = \u{202e}1", Fault::at(4..5, "unknown key `\u{2066}a\nb`")).to_string();
+        assert!(!turned.contains(['\u{202e}', '\u{2066}']) && turned.lines().count() == 3, "{turned}");
+        let long = super::super::overlay::read(&format!("{} = 1", "a".repeat(70_000))).unwrap_err();
+        assert!(long.cause.chars().count() < 120, "{long:?}");
     }
 
     #[test]

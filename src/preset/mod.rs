@@ -33,7 +33,7 @@ mod words;
 mod writing;
 
 pub use edit::{Edit, vary};
-pub use find::{Folders, Listed, Origin, find, is_shipped, list, parse, read};
+pub use find::{Folders, Listed, Origin, UnknownName, find, head, is_shipped, list, parse, read};
 pub use import::{Imported, import, of_model};
 pub use lint::{Warning, lint};
 pub use mistake::Mistake;

@@ -1,5 +1,7 @@
 //! The nearest valid word, and serde's way of speaking in ours.
 
+use crate::text::{EXCERPT, excerpt};
+
 /// A word as like as this is a suggestion.
 const ALIKE: f64 = 0.8;
 
@@ -59,8 +61,9 @@ pub(super) fn expected(what: &str) -> String {
 
 /// What serde found, as a person would say it.
 pub(super) fn found(what: &str) -> String {
+    let what = &excerpt(what, 2 * EXCERPT);
     let value = in_backticks(what).first().map(ToString::to_string);
-    match (what, value) {
+    match (what.as_str(), value) {
         ("map", _) => "a table".to_owned(),
         ("sequence", _) => "an array".to_owned(),
         (what, _) if what.starts_with("string ") => format!("the {what}"),

@@ -1,11 +1,14 @@
 //! A preset as a page of TOML.
 
+use std::borrow::Cow;
+
 use anyhow::{Context, Result};
 use toml::Value;
 
 use super::reference::{Entry, Form};
 use super::schema::{Preset, value_of};
 use super::vocabulary::{KEYS_OF_SCHEDULES, STAGE_ENTRIES};
+use crate::text::sanitize;
 
 /// A comment is broken before it is wider.
 const WIDEST: usize = 100;
@@ -137,13 +140,13 @@ fn key_of(key: &str) -> String {
     if bare { key.to_owned() } else { quoted(key) }
 }
 
-/// A basic string of TOML: quotes, backslashes and control characters are escaped, all else stands as it is.
+/// A basic string of TOML: quotes, backslashes, control characters and marks of direction are escaped, all else stands as it is.
 fn quoted(text: &str) -> String {
     let escaped = |c: char| match c {
         '"' | '\\' => format!("\\{c}"),
         '\n' => "\\n".to_owned(),
         '\t' => "\\t".to_owned(),
-        c if c.is_control() => format!("\\u{:04X}", u32::from(c)),
+        c if matches!(sanitize(c.encode_utf8(&mut [0; 4])), Cow::Owned(_)) => format!("\\u{:04X}", u32::from(c)),
         c => c.to_string(),
     };
     format!("\"{}\"", text.chars().map(escaped).collect::<String>())

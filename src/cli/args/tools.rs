@@ -76,13 +76,16 @@ pub enum Presets {
         /// Change one value before it is shown. May be repeated.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
+        /// The GGUF file whose makers' advice is shown as the preset `model`; without it the model that comes with the program.
+        #[arg(long, value_name = "PATH")]
+        model: Option<PathBuf>,
         /// Print a JSON object.
         #[arg(long)]
         json: bool,
     },
     /// Write a preset of your own, to be changed: into your configuration folder, where it is found by its name.
     New {
-        /// Its name.
+        /// Its name: letters, digits, `-` and `_`.
         name: String,
         /// The preset that it begins as, by name or TOML file.
         #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
@@ -90,15 +93,18 @@ pub enum Presets {
         /// Change one value. May be repeated.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
+        /// The GGUF file whose makers' advice it begins as with `--from model`; without it the model that comes with the program.
+        #[arg(long, value_name = "PATH")]
+        model: Option<PathBuf>,
         /// Write it to this file instead.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
     /// Make a preset of another program's settings, and tell what could not be carried over.
     ///
-    /// Reads SillyTavern's text completion presets and KoboldCpp's settings (JSON), text-generation-webui's presets (YAML), and
-    /// llama.cpp's settings: its server's JSON, or a text file with its command line. Without --name or --out the preset is
-    /// printed.
+    /// Reads SillyTavern's text completion presets and KoboldCpp's settings (JSON), text-generation-webui's presets (YAML),
+    /// llama.cpp's settings (its server's JSON, or a text file with its command line), and Ollama's Modelfiles. Without --name or
+    /// --out the preset is printed.
     Import {
         /// The file; `-` reads standard input.
         file: PathBuf,
