@@ -398,7 +398,7 @@ fn what_is_gone_at_the_end_is_told_of_and_left_out_of_the_index() {
     fs::remove_file(root.path().join("stories/a-wolf-in-a-wood--wave--1.txt")).unwrap();
     fs::remove_file(root.path().join("run.toml")).unwrap();
     folder.finish().unwrap();
-    let Findings { mended, edited, gone, lost_run } = folder.findings().clone();
+    let Findings { mended, edited, gone, lost_run } = folder.findings();
     assert_eq!(gone, ["ab--wave--1", "ab--wave--2"]);
     assert_eq!((mended, edited.len(), lost_run), (vec!["a-wolf-in-a-wood--wave--1".to_owned()], 0, true));
     let index = fs::read_to_string(root.path().join("index.jsonl")).unwrap();
