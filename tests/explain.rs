@@ -165,7 +165,7 @@ fn colours_are_where_they_are_asked_for() {
 fn a_wrong_preset_is_named_before_any_model_is_loaded() {
     let output = explain(&[PROMPT, "--preset", "wace", "--model", "nothing.gguf"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     assert!(said.contains("`wace`") && said.contains("did you mean `wave`?"), "{said}");
 }
 
@@ -290,7 +290,7 @@ fn a_record_of_another_model_is_refused_and_one_that_was_moved_is_asked_for() {
     changed(&path, &record, |record| record["model"]["file"] = nowhere("story.gguf"));
     let (code, moved) = said(&["--record", &path]);
     assert!(
-        code == Some(2) && moved.contains("/no/such/folder/story.gguf`, is not there any more\nhint: `--model PATH`"),
+        code == Some(1) && moved.contains("/no/such/folder/story.gguf`, is not there any more\nhint: `--model PATH`"),
         "{moved}"
     );
     // The one that comes with the program is found wherever it is.

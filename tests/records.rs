@@ -164,7 +164,7 @@ fn read_all(count: u64) -> (usize, Duration) {
 #[test]
 fn a_record_that_nobody_wrote_is_read_or_refused_in_one_sentence() {
     let (read, _) = read_all(500);
-    assert!((50..450).contains(&read), "{read} of 500 could be read");
+    assert!((10..450).contains(&read), "{read} of 500 could be read");
 }
 
 #[test]

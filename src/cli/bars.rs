@@ -398,7 +398,7 @@ mod tests {
             let head = lines.iter().find(|line| line.starts_with("  token")).unwrap().clone();
             head.split_whitespace().skip(1).map(String::from).collect::<Vec<_>>().join(" ")
         };
-        assert_eq!([20, 22, 23, 32, 33, 200].map(heads), ["p", "p", "p Ĥ", "p Ĥ", "p Ĥ s", "p Ĥ s"]);
+        assert_eq!([20, 22, 23, 32, 33, 200].map(heads), ["p", "p", "p Ĥ", "p Ĥ", "p Ĥ share", "p Ĥ share"]);
     }
 
     #[test]

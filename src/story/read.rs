@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(with("/prompt", serde_json::Value::Null), "its `prompt` is null, and should be a text");
         assert_eq!(with("/run/mmap", "on".into()), "its `run.mmap` is \"on\", and should be `true` or `false`");
         assert_eq!(with("/model", 1.into()), "its `model` is 1, and should be an object");
-        assert_eq!(with("/stop", "stop".into()), "its `stop` is incomplete, which no record has there");
+        assert_eq!(with("/stop", "stop".into()), "its `stop.stop` is incomplete, which no record has there");
         assert!(said(|text| text.replacen("\"seed\"", &format!("\"{}\"", "[".repeat(5000)), 1)).len() < 150);
         assert_eq!(with("/stop", "bored".into()), "its `stop` is none that this program knows");
         assert_eq!(with("/run/cache", serde_json::json!(["f16"])), "its `run.cache` is none that this program knows");
