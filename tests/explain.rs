@@ -172,6 +172,8 @@ fn a_wrong_preset_is_named_before_any_model_is_loaded() {
 /// Tells a story of 40 tokens into a record of this name.
 fn recorded(name: &str, args: &[&str]) -> (String, Value) {
     let path = format!("{}/explained-{name}.json", env!("CARGO_TARGET_TMPDIR"));
+    // One that a test has changed is another program's.
+    let _ = std::fs::remove_file(&path);
     let write = ["write", PROMPT, "--seed", "1", "--tokens", "40", "--threads", "1", "--record", &path];
     let write = Command::new(env!("CARGO_BIN_EXE_afterword")).args(write).args(args).output().unwrap();
     assert!(write.status.success(), "{}", String::from_utf8_lossy(&write.stderr));

@@ -99,10 +99,8 @@ fn size(tree: &usvg::Tree) -> Result<[u32; 2]> {
         _ => {
             let hint = "draw an `.svg`, which may be of any size, or fewer stories";
             let size = size.map_or(String::new(), |[width, height]| format!(" of {width} × {height} pixels"));
-            Err(Usage(format!(
-                "the figure is too large for a PNG{size}: at most {MOST_MEGAPIXELS} million can be drawn\nhint: {hint}"
-            ))
-            .into())
+            let most = format!("at most {MOST_MEGAPIXELS} million pixels are drawn");
+            Err(Usage(format!("the figure is too large for a PNG{size}: {most}\nhint: {hint}")).into())
         }
     }
 }
