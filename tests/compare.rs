@@ -111,11 +111,11 @@ fn a_hostile_prompt_moves_no_cursor() {
 #[test]
 fn what_cannot_be_meant_is_told_before_any_model_is_loaded() {
     for (args, code, words) in [
-        (&["--presets", "greedy,wace"][..], 1, "did you mean `wave`?"),
+        (&["--presets", "greedy,wace"][..], 2, "did you mean `wave`?"),
         (&["--vary", "future.alpha=0,2"], 2, "cannot set `future.alpha=2`"),
         (&["--vary", "future.alfa=0"], 2, "alpha"),
         (&["--vary", ""], 2, "there is no `=`"),
-        (&["--preset", ""], 1, "there is no preset ``"),
+        (&["--preset", ""], 2, "there is no preset ``"),
     ] {
         let output = compare(&[&[PROMPT, "--model", "nothing.gguf"], args].concat());
         let said = String::from_utf8(output.stderr).unwrap();
