@@ -200,7 +200,7 @@ mod tests {
             }
         }
         let parts = Seams::of(&vocabulary).parts(&texts[0]).len();
-        assert_eq!(parts, texts[0].len() / PART, "what can be parted is");
+        assert_eq!(parts, texts[0].len().div_ceil(PART), "what can be parted is");
     }
 
     #[test]
