@@ -62,7 +62,7 @@ fn recorded(model: &Path, more: &[&str]) -> Record {
     let files = ["--model", model.to_str().unwrap(), "--record", record.to_str().unwrap()];
     let text = said(&[&story[..], &files, more].concat());
     let record: Record = serde_json::from_str(&fs::read_to_string(record).unwrap()).unwrap();
-    assert_eq!(text, format!("once the{}\n", record.text));
+    assert_eq!(text, format!("once the{}", record.text));
     record
 }
 

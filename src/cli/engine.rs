@@ -22,7 +22,9 @@ use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
 use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
-use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
+use crate::llama::{
+    self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, MOST_THREADS, Session, SessionOptions, Split, Weights,
+};
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::text::{EXCERPT, excerpt, some};
@@ -357,7 +359,8 @@ fn idle(args: &ModelArgs, machine: &Machine) -> Vec<String> {
         }
     }
     let cores = std::thread::available_parallelism().map_or(usize::MAX, NonZeroUsize::get);
-    if let Some(threads) = args.threads.filter(|threads| threads.get() > cores) {
+    // More than the backend takes are refused, and not warned of.
+    if let Some(threads) = args.threads.filter(|threads| (cores + 1..=MOST_THREADS).contains(&threads.get())) {
         let there = if cores == 1 { "the one core" } else { &format!("the {cores} cores") };
         idle.push(format!("`--threads {threads}` is more than {there} that there are: threads will wait for each other"));
     }

@@ -152,9 +152,10 @@ fn check(files: &[String], terminal: &Terminal) -> Result<Outcome> {
         match preset {
             Ok(preset) => {
                 let warnings = lint(&preset);
-                writeln!(out, "{}: {}", safe(file), if warnings.is_empty() { "good" } else { "can be read, but" })?;
+                let verdict = if warnings.is_empty() { "good" } else { "can be read, but" };
+                writeln!(out, "{}", Line::of(Ink::Plain, &format!("{file}: {verdict}")))?;
                 for warning in warnings {
-                    writeln!(out, "  {}", safe(&warning.to_string()))?;
+                    writeln!(out, "  {}", Line::of(Ink::Plain, &warning.to_string()))?;
                 }
             }
             Err(error) => {

@@ -123,22 +123,23 @@ fn in_parts(vocabulary: &LlamaVocab, text: &str, parse_special: bool) -> Vec<Lla
 struct Seams {
     /// The letters that stand beside each other in some piece.
     beside: BTreeSet<(char, char)>,
-    /// The last letters of tokens that are found in a text before it is cut.
-    ends: BTreeSet<char>,
+    /// The first and last letters of tokens that are found in a text before it is cut: before and behind them it is cut anew.
+    found: [BTreeSet<char>; 2],
 }
 
 impl Seams {
     fn of(vocabulary: &LlamaVocab) -> Self {
-        let (mut beside, mut ends) = (BTreeSet::new(), BTreeSet::new());
+        let (mut beside, mut firsts, mut lasts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let found = LlamaTokenAttr::Control | LlamaTokenAttr::Unknown | LlamaTokenAttr::UserDefined;
         for token in vocabulary.tokens() {
             let text = vocabulary.text(token).map(|text| text.to_string_lossy().replace(' ', "▁")).unwrap_or_default();
             beside.extend(text.chars().zip(text.chars().skip(1)));
             if vocabulary.attr(token).intersects(found) {
-                ends.extend(text.chars().next_back());
+                firsts.extend(text.chars().next());
+                lasts.extend(text.chars().next_back());
             }
         }
-        Self { beside, ends }
+        Self { beside, found: [firsts, lasts] }
     }
 
     /// The parts, each but the last one of [`PART`] bytes or more.
@@ -161,7 +162,8 @@ impl Seams {
     /// Whether a text can be parted between these two letters.
     fn part(&self, before: char, letter: char) -> bool {
         // White space may belong to a token beside it.
-        let plain = !before.is_whitespace() && !letter.is_whitespace() && !self.ends.contains(&before);
+        let [firsts, lasts] = &self.found;
+        let plain = !before.is_whitespace() && !letter.is_whitespace() && !lasts.contains(&before) && !firsts.contains(&letter);
         // The part will have a space before it, and its first letter once more.
         plain && [before, letter, SPACE].iter().all(|&before| !self.beside.contains(&(before, letter)))
     }
@@ -198,7 +200,7 @@ mod tests {
             }
         }
         let parts = Seams::of(&vocabulary).parts(&texts[0]).len();
-        assert_eq!(parts, texts[0].len() / PART, "what can be parted is");
+        assert_eq!(parts, texts[0].len().div_ceil(PART), "what can be parted is");
     }
 
     #[test]
