@@ -172,6 +172,8 @@ fn a_wrong_preset_is_named_before_any_model_is_loaded() {
 /// Tells a story of 40 tokens into a record of this name.
 fn recorded(name: &str, args: &[&str]) -> (String, Value) {
     let path = format!("{}/explained-{name}.json", env!("CARGO_TARGET_TMPDIR"));
+    // What a test has changed there is no record of the program any more, and would stay.
+    let _ = std::fs::remove_file(&path);
     // One that a test has changed is another program's.
     let _ = std::fs::remove_file(&path);
     let write = ["write", PROMPT, "--seed", "1", "--tokens", "40", "--threads", "1", "--record", &path];
