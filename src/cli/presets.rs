@@ -11,6 +11,7 @@ use super::settings::{Chosen, folders, found};
 use super::terminal::{BOLD, Terminal, fit};
 use super::usage::Usage;
 use super::{Outcome, drafts, plot};
+use crate::files::causes;
 use crate::preset::{Listed, Origin, Paragraph, Preset, lint, list, markdown, reference, schema};
 
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
@@ -45,7 +46,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
             .map(|line| {
                 let (description, mistake) = match &line.preset {
                     Ok(preset) => (Some(&preset.description), None),
-                    Err(error) => (None, Some(format!("{error:#}"))),
+                    Err(error) => (None, Some(causes(error))),
                 };
                 json!({ "name": line.name, "origin": origin(&line.origin), "hidden": line.hidden,
                         "description": description, "mistake": mistake })
@@ -69,7 +70,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
 fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
     let what = match &listed.preset {
         Ok(preset) => preset.description.clone(),
-        Err(error) => format!("cannot be read: {}", format!("{error:#}").lines().next().unwrap_or_default()),
+        Err(error) => format!("cannot be read: {}", causes(error).lines().next().unwrap_or_default()),
     };
     let path = match &listed.origin {
         Origin::BuiltIn(_) => None,

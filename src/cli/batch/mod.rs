@@ -22,6 +22,7 @@ use super::recording::Recorded;
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::batch::{Entry, Files, Findings, Finished, Folder, Heard, Item, merge};
+use crate::files::causes;
 use crate::story::{Record, StopReason, TracedToken};
 use crate::text::{grouped, plural};
 
@@ -151,7 +152,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
 fn keep(folder: &mut Folder, item: Item, record: &Record, watch: &mut Watch) -> Result<()> {
     let name = folder.matrix().name(item);
     let kept = folder.keep(item, record).with_context(|| format!("the run broke off: cannot keep the story `{name}`"));
-    kept.map_err(|error| anyhow!("{error:#}\nhint: once that is mended, the same command goes on from here"))?;
+    kept.map_err(|error| anyhow!("{}\nhint: once that is mended, the same command goes on from here", causes(&error)))?;
     watch.finished(item, &name, record);
     Ok(())
 }
@@ -161,7 +162,7 @@ impl Setup<'_> {
     fn record(&self, item: Item, story: Finished, times: [f64; 2], trace: Vec<TracedToken>) -> Result<Record> {
         let Finished { plan, mut told, log_p, failed, .. } = story;
         if let Some(error) = failed {
-            told.stop = Some(StopReason::Failed(format!("{error:#}")));
+            told.stop = Some(StopReason::Failed(causes(&error)));
         }
         let voice = &self.run.preset[item.voice];
         let (preset, resolved) = (voice.label(), voice.resolved.clone());
