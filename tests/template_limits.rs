@@ -48,7 +48,7 @@ fn is_a_sentence(reason: &str) -> bool {
         "it is nested too deeply",
         "it asks for more than 1024 MB of memory",
         "it asks for more memory than there is",
-        "it writes more than 64 MB",
+        "it writes more than 16 MB",
     ];
     let of_the_template = reason.starts_with('`') && !reason.contains('\n') && reason.chars().count() < 120;
     known.contains(&reason) || of_the_template || reason.starts_with("its source has ")
