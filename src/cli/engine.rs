@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Interruption;
 use super::args::{Colour, DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
-use super::interrupt::at_once;
 pub use super::interrupt::interrupted;
+use super::interrupt::{at_once, leave};
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
@@ -314,11 +314,11 @@ fn cache_type(kind: Kind) -> Result<CacheType> {
 }
 
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.
-#[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
+/// Behind this call llama.cpp would abort the process.
 fn last_words(message: &str) {
     let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
     Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(given_up(&model, message)));
-    std::process::exit(1);
+    leave(1)
 }
 
 /// What is said for llama.cpp's last words. A check of its own that failed is named behind the hint, for those who know its source.
