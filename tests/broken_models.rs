@@ -264,25 +264,21 @@ fn no_changed_header_of_thousands_crashes_the_program() {
 }
 
 fn survive(numbers: std::ops::Range<u64>) {
-    let (mut failures, mut tally) = (Vec::new(), std::collections::BTreeMap::<String, usize>::new());
+    let mut failures = Vec::new();
     for number in numbers {
         let (bytes, what) = mutant(number);
         let file = Scratch::new("mutant.gguf", &bytes);
         for command in ["info", "write"] {
-            match survival(command, &file) {
-                Ok(cause) => *tally.entry(format!("{command}: {cause}")).or_default() += 1,
-                Err(failure) => failures.push(format!("{what}\n    {command}: {failure}")),
+            if let Err(failure) = survival(command, &file) {
+                failures.push(format!("{what}\n    {command}: {failure}"));
             }
         }
-    }
-    for (cause, times) in &tally {
-        println!("{times:6} {cause}");
     }
     assert!(failures.is_empty(), "{} failures\n{}", failures.len(), failures.join("\n"));
 }
 
-/// How the program ends on this model: the beginning of what it says, or what is wrong with that.
-fn survival(command: &str, model: &Path) -> Result<String, String> {
+/// Whether the program ends on this model as it should, or what is wrong with how it does.
+fn survival(command: &str, model: &Path) -> Result<(), String> {
     let typed: &[&str] = match command {
         "info" => &["models", "info"],
         _ => &["write", "once the", "--quiet", "--tokens", "2", "--seed", "1", "--threads", "1", "--ctx", "256"],
@@ -297,7 +293,7 @@ fn survival(command: &str, model: &Path) -> Result<String, String> {
     let said = String::from_utf8_lossy(&output.stderr).replace(&model.display().to_string(), "…");
     let (code, lines) = (output.status.code(), said.lines().collect::<Vec<_>>());
     let errors = lines.iter().filter(|line| line.starts_with("error: ")).count();
-    if !matches!(code, Some(0 | 1 | 2)) {
+    if !matches!(code, Some(0..=2)) {
         return Err(format!("{:?} {said}", output.status));
     }
     // A context that the model was not trained for is wrong usage, and told of as such.
@@ -311,5 +307,5 @@ fn survival(command: &str, model: &Path) -> Result<String, String> {
     if strange || lines.iter().any(|line| line.chars().count() > 500) {
         return Err(format!("not plain: {said}"));
     }
-    Ok(first.split(['`', '\'']).step_by(2).collect::<Vec<_>>().join("…").chars().filter(|c| !c.is_numeric()).collect())
+    Ok(())
 }

@@ -191,7 +191,8 @@ fn what_a_file_changes_and_what_is_set_give_the_same_sampler() {
     let folder = folder("both-ways", &below);
     let (mut same, mut refused) = (0, 0);
     for name in ["greedy", "min-p", "creative", "future", "wave", "temperature-first.toml", "steered.toml"] {
-        let named = if name.ends_with(".toml") { folder.join(name).display().to_string() } else { name.to_owned() };
+        let named =
+            if Path::new(name).extension().is_some() { folder.join(name).display().to_string() } else { name.to_owned() };
         for (stage, value) in CHANGES {
             fs::write(folder.join("child.toml"), format!("extends = \"{name}\"\n[[chain]]\n{stage} = {value}")).unwrap();
             let written = read(&folder.join("child.toml"), &Folders::default());

@@ -34,9 +34,9 @@ fn asked(request: &str) -> Conversation<'_> {
 /// What becomes of a template, and that it becomes it soon.
 fn rendered(source: &str, renderer: &Arc<dyn Renderer>) -> Result<String, String> {
     let started = Instant::now();
-    let rendered = Template::new(source, Arc::clone(renderer)).render(&asked("x"));
+    let text = Template::new(source, Arc::clone(renderer)).render(&asked("x"));
     assert!(started.elapsed() < LONG, "{:?}: {source}", started.elapsed());
-    rendered.map_err(|error| format!("{error:#}"))
+    text.map_err(|error| format!("{error:#}"))
 }
 
 /// The only things that are said of a template which has not made its text.

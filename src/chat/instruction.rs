@@ -155,7 +155,7 @@ pub fn is_instruction(prompt: &str) -> bool {
     let opens = |words: &&str| {
         text.strip_prefix(*words).is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || "'-".contains(c)))
     };
-    let asks = OPENINGS.iter().any(|words| opens(&words))
+    let asks = OPENINGS.iter().any(opens)
         || OPENINGS_UNSPACED.iter().any(|words| text.starts_with(words))
         || ENDINGS.iter().any(|words| text.trim_end_matches(['。', '.', '!', '！']).ends_with(words));
     asks && !text.contains("\n\n") && sentences(&text) <= SENTENCES && !closes_a_quotation(&text) && !somebody_speaks(&text)

@@ -121,7 +121,9 @@ impl Flow {
         }
         self.set_space(columns, set);
         if self.column + wide <= columns || self.long_words_stay {
-            part.iter().for_each(|&(style, c)| set.put(style, c));
+            for &(style, c) in part {
+                set.put(style, c);
+            }
             self.column = (self.column + wide).min(columns);
             return;
         }
@@ -155,7 +157,9 @@ impl Flow {
     /// Begins a line of a message that goes on to the right of those that begin one: whatever a word says, it is no `hint:`.
     fn hang(&mut self, columns: usize, set: &mut Setting) {
         if columns >= 10 * HANGING.len() {
-            HANGING.chars().for_each(|c| set.put(Style::new(), c));
+            for c in HANGING.chars() {
+                set.put(Style::new(), c);
+            }
             self.column = HANGING.len();
         }
     }

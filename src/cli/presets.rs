@@ -18,7 +18,7 @@ pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
         Presets::List { json } => show_list(json, terminal)?,
         Presets::Show { name, set, model, json } => {
-            show(&Chosen::advised(&name, &set, model.as_deref())?.preset, json, terminal)?
+            show(&Chosen::advised(&name, &set, model.as_deref())?.preset, json, terminal)?;
         }
         Presets::New { name, from, set, model, out } => {
             let begun = Chosen::advised(&from, &set, model.as_deref())?;

@@ -80,9 +80,10 @@ impl Terminal {
     /// Standard output for a story.
     pub fn story(&self) -> Sheet {
         // Into a pipe even what looks like a style is the story's own.
-        let out: Box<dyn Write> = match self.shows_story {
-            true => Box::new(Out(AutoStream::new(io::stdout(), self.colour))),
-            false => Box::new(Out(io::stdout())),
+        let out: Box<dyn Write> = if self.shows_story {
+            Box::new(Out(AutoStream::new(io::stdout(), self.colour)))
+        } else {
+            Box::new(Out(io::stdout()))
         };
         Sheet::of_story(out, self.shows_story, self.colours_out())
     }

@@ -1,5 +1,7 @@
 //! `afterword write`: tells a story to standard output, as it comes.
 
+use std::num::NonZeroUsize;
+
 use anstyle::Style;
 use anyhow::Result;
 
@@ -30,14 +32,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let mut tinted = tinted(colour_by, &chosen, terminal)?;
     let prompt = Prompt::of(typed)?;
     let inputs = inputs(&model, [preset.preset.as_str()]);
-    if record.is_some() && drafts.get() > 1 {
-        let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
-        return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record").into());
-    }
-    if trace.is_some() && record.is_none() && out.is_none() {
-        let hint = "name one with `--record FILE`, or a folder of them with `--out DIR`";
-        return Err(Usage(format!("`--trace` is kept in a record, and none is asked for\nhint: {hint}")).into());
-    }
+    check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
     let record = record.map(|path| record_at(path, &inputs)).transpose()?;
     let out = out.map(|folder| Kept::new(folder, drafts, inputs)).transpose()?;
     let seed = seed(story.seed);
@@ -128,6 +123,19 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         None if interrupted => Ok(Outcome::Interrupted),
         None => Ok(Outcome::Done),
     }
+}
+
+/// Whether what is to be kept has a place: a record is of one story, and a trace is in a record.
+fn check_kept(record: bool, folder: bool, trace: bool, drafts: NonZeroUsize) -> Result<(), Usage> {
+    if record && drafts.get() > 1 {
+        let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
+        return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record"));
+    }
+    if trace && !record && !folder {
+        let hint = "name one with `--record FILE`, or a folder of them with `--out DIR`";
+        return Err(Usage(format!("`--trace` is kept in a record, and none is asked for\nhint: {hint}")));
+    }
+    Ok(())
 }
 
 /// What colours the words, if they are to be coloured and can be.

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
 
 #[path = "../gguf/mod.rs"]
-#[allow(unused_imports)] // Its other models are for the tests.
 mod gguf;
 mod model;
 mod peer;
