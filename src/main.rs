@@ -1,7 +1,10 @@
 //! The program: everything is in the library.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    afterword::cli::run(std::env::args_os())
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    afterword::cli::shorten_waits(&typed);
+    afterword::cli::run(typed)
 }

@@ -137,6 +137,21 @@ fn a_prompt_beyond_the_context_is_refused() {
     assert!(said.starts_with("error: `--ctx` is 5000, but the model `") && said.contains("for 1024 tokens"), "{said}");
 }
 
+/// The vocabulary has no letter of it, so that cutting it would take minutes.
+#[test]
+fn a_prompt_that_no_context_can_hold_is_refused_at_once() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad-wolves.txt");
+    fs::write(&file, "🐺".repeat(1_250_000)).unwrap();
+    let started = std::time::Instant::now();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    let output = command.args(["write", "-"]).stdin(fs::File::open(&file).unwrap()).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    let expected =
+        "the prompt has 5000000 bytes and leaves no room for a story in the context of 1024 tokens\nhint: shorten it";
+    assert!(output.status.code() == Some(1) && said.contains(expected), "{said}");
+    assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
+}
+
 #[cfg(unix)]
 #[test]
 fn a_prompt_that_is_no_text_at_all_is_refused() {
@@ -280,8 +295,9 @@ fn a_place_that_takes_no_record_is_refused_before_the_story() {
 #[test]
 fn a_record_that_does_not_fit_leaves_the_story_and_the_older_record() {
     let path = folder("full").join("story.json");
-    fs::write(&path, "older").unwrap();
-    let script = "trap '' XFSZ; ulimit -f 1; exec \"$0\" write Once --tokens 200 --seed 1 --record \"$1\"";
+    let older = "{\"format\":1,\"prompt\":\"older\"}";
+    fs::write(&path, older).unwrap();
+    let script = "ulimit -f 1; exec \"$0\" write Once --tokens 200 --seed 1 --record \"$1\"";
     let output = Command::new("sh")
         .args(["-c", script, env!("CARGO_BIN_EXE_afterword")])
         .arg(&path)
@@ -291,7 +307,7 @@ fn a_record_that_does_not_fit_leaves_the_story_and_the_older_record() {
     let said = refusal(&output, 1);
     assert_eq!(said, format!("error: cannot write the record `{}`: file too large", path.display()));
     assert!(output.stdout.starts_with(b"Once") && output.stdout.len() > 100);
-    assert_eq!(fs::read_to_string(&path).unwrap(), "older");
+    assert_eq!(fs::read_to_string(&path).unwrap(), older);
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
 }
 

@@ -219,6 +219,10 @@ fn parts_on_several_machines_become_the_whole() {
     assert_eq!(some.status.code(), Some(1));
     assert!(err(&some).ends_with("3 stories are in none of these folders\n"), "{}", err(&some));
     assert_eq!(told(&joined, &["--merge", &parts.join(",")]), whole);
+    let part = batch(Path::new(&parts[0]), &["--merge", &parts[1]]);
+    assert!(err(&part).ends_with("\nhint: name another folder with `--out`\n"), "{}", err(&part));
+    let itself = batch(Path::new(&format!("{}/../part1", parts[0])), &["--merge", &parts.join(",")]);
+    assert_eq!(itself.status.code(), Some(2), "{}", err(&itself));
     let stranger = batch(&root.join("none"), &["--merge", &format!("{},{}", parts[0], root.display())]);
     assert!(err(&stranger).contains("it has no `run.toml`"), "{}", err(&stranger));
 }
@@ -233,6 +237,19 @@ fn a_dry_run_says_what_it_would_take_and_writes_nothing() {
     assert!(plan.contains("\nmemory    about ") && plan.contains("\ntime      about "), "{plan}");
     assert!(plan.contains("once-upon-a-time--future-alpha=-1--1"), "{plan}");
     assert!(!root.join("out").exists());
+    // It judges as the run does, and counts what is there.
+    let dir = root.join("told");
+    told(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..2"]);
+    fs::remove_file(dir.join("stories/a-wolf--wave--2.json")).unwrap();
+    let again = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..2", "--dry-run"]);
+    assert!(out(&again).starts_with("stories   6 = 3 prompts × 1 preset × 2 seeds, 5 are there already\ntokens    at most 5,"));
+    let other = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..3", "--dry-run"]);
+    assert_eq!((other.status.code(), out(&other).as_str()), (Some(1), ""));
+    assert!(err(&other).contains("cannot go on with the run in `"), "{}", err(&other));
+    assert!(err(&other).contains("the seeds are 1..3 (they were 1..2)\nhint: `--force`"), "{}", err(&other));
+    let beside = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..3", "--dry-run", "--force"]);
+    assert!(out(&beside).starts_with("stories   9 = "), "{}", err(&beside));
+    assert!(!root.join("told-2").exists());
 }
 
 #[test]
@@ -256,6 +273,9 @@ fn wrong_usage_is_told_in_one_sentence() {
         (&[prompts.as_str(), "--preset", "wave", "--set", "x=1"], 2, "x"),
         (&[prompts.as_str(), "--think", "show"], 2, "`--think` is not for many stories at once"),
         (&[prompts.as_str(), "--stop", ""], 2, "`--stop`"),
+        (&[prompts.as_str(), "--min-tokens", "9", "--tokens", "5"], 2, "`--min-tokens` is 9, but `--tokens` ends the stories"),
+        (&[prompts.as_str(), "--seeds", "1..1000000"], 2, "3,000,000 stories: more than 1,000,000"),
+        (&[prompts.as_str(), "--vary", ""], 2, "cannot"),
         (&["nowhere.txt"], 1, "cannot read the prompts `nowhere.txt`"),
         (&[prompts.as_str(), "--parallel", "200", "--seeds", "1..100"], 2, "at most"),
     ] {
@@ -265,21 +285,238 @@ fn wrong_usage_is_told_in_one_sentence() {
     }
 }
 
+/// Waits until so many stories are told in a folder.
+#[cfg(unix)]
+fn wait_for(dir: &Path, stories: usize) {
+    let told = |_: &usize| fs::read_to_string(dir.join("index.jsonl")).is_ok_and(|index| index.lines().count() >= stories);
+    assert!((0..1000).inspect(|_| std::thread::sleep(Duration::from_millis(20))).find(told).is_some());
+}
+
+/// A run that goes on in a process of its own.
+#[cfg(unix)]
+fn begun(out: &Path, args: &[&str]) -> std::process::Child {
+    afterword("batch").args(args).arg("--out").arg(out).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn what_somebody_takes_away_is_told_of_at_the_end() {
+    let (root, prompts) = folder("taken");
+    let (dir, args) = (root.join("out"), [prompts.as_str(), "--tokens", "60", "--seeds", "1..60", "--strict"]);
+    let run = begun(&dir, &args);
+    wait_for(&dir, 9);
+    for entry in fs::read_dir(dir.join("stories")).unwrap() {
+        // One that is being written may have another name by now.
+        let _ = fs::remove_file(entry.unwrap().path());
+    }
+    fs::remove_file(dir.join("run.toml")).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let said = err(&output);
+    assert!(
+        said.contains("stories are gone from `") && said.contains("hint: the same command tells what is missing"),
+        "{said}"
+    );
+    assert!(said.contains("`run.toml` was gone, and is written anew"), "{said}");
+    let left = stories(&dir).len();
+    assert!((1..180).contains(&left), "{left}");
+    assert_eq!(told(&dir, &args).len(), 180);
+}
+
+#[cfg(unix)]
+#[test]
+fn progress_that_nobody_reads_ends_no_run() {
+    use std::io::{BufRead, BufReader};
+    let (root, prompts) = folder("unread");
+    let dir = root.join("out");
+    let mut run = begun(&dir, &[&prompts, "--tokens", "30", "--seeds", "1..20", "--json-progress"]);
+    let mut lines = BufReader::new(run.stdout.take().unwrap()).lines();
+    assert!(lines.next().unwrap().unwrap().contains("\"told\""));
+    drop(lines);
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(err(&output).contains("nobody reads standard output any more · the stories are told on\n"), "{}", err(&output));
+    assert_eq!(stories(&dir).len(), 60);
+    if Path::new("/dev/full").exists() {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let args = [prompts.as_str(), "--tokens", "5", "--json-progress", "--out"];
+        let output = afterword("batch").args(args).arg(root.join("full")).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+        assert!(err(&output).contains("cannot write to standard output"), "{}", err(&output));
+        assert_eq!(stories(&root.join("full")).len(), 3);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn no_story_is_kept_that_was_told_by_weights_that_changed() {
+    use std::io::Write as _;
+    let (root, prompts) = folder("weights");
+    let (model, bundled) = (root.join("m.gguf"), "models/fable-3m-q8_0.gguf");
+    fs::copy(bundled, &model).unwrap();
+    // Another file of the name, whatever is in it, is not what was loaded.
+    let typed = [&prompts, "--model", model.to_str().unwrap(), "--tokens", "60", "--seeds", "1..60", "--strict"];
+    let dir = root.join("renamed");
+    let run = begun(&dir, &typed);
+    wait_for(&dir, 3);
+    fs::write(root.join("other"), "no model").unwrap();
+    fs::rename(root.join("other"), &model).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let undisturbed = stories(&dir);
+    assert_eq!(undisturbed.len(), 180);
+    // The file itself, written over from its beginning, is.
+    fs::copy(bundled, &model).unwrap();
+    let dir = root.join("changed");
+    let run = begun(&dir, &typed);
+    wait_for(&dir, 3);
+    fs::File::options().write(true).open(&model).unwrap().write_all(b"GGUF").unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(err(&output).contains("was written to while it told"), "{}", err(&output));
+    let kept = stories(&dir);
+    assert!((3..180).contains(&kept.len()), "{}", kept.len());
+    assert!(kept.iter().all(|(name, record)| undisturbed[name].tokens == record.tokens));
+    assert_eq!(told(&dir, &typed), undisturbed);
+}
+
+#[test]
+fn a_folder_of_others_is_not_taken_over() {
+    let (root, _) = folder("others");
+    let beside = root.with_file_name("batch-others-2");
+    let _ = fs::remove_dir_all(&beside);
+    let here = |args: &[&str]| afterword("batch").current_dir(&root).args(args).output().unwrap();
+    fs::write(root.join("novel.unfinished"), "keep").unwrap();
+    let output = here(&["prompts.txt", "--out", ".", "--tokens", "5"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!((fs::read(root.join("novel.unfinished")).unwrap(), stories(&root).len()), (b"keep".to_vec(), 3));
+    let lines = "{\"text\":\"Once\"}\n{\"prompt\":\"A wolf\"}\n";
+    fs::create_dir(root.join("lines")).unwrap();
+    fs::write(root.join("lines/index.jsonl"), lines).unwrap();
+    let output = here(&["lines/index.jsonl", "--out", "lines", "--tokens", "5"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(
+        err(&output).contains("it holds an `index.jsonl`, but no `run.toml`\nhint: name another folder"),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(
+        (
+            fs::read_to_string(root.join("lines/index.jsonl")).unwrap().as_str(),
+            fs::read_dir(root.join("lines")).unwrap().count()
+        ),
+        (lines, 1)
+    );
+    assert_eq!(here(&["lines/index.jsonl", "--out", "told", "--tokens", "5"]).status.code(), Some(0));
+    // `.` has no name, but the folder that it stands for has.
+    let output = here(&["prompts.txt", "--out", ".", "--tokens", "6", "--force"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(stories(&beside).len(), 3);
+    fs::remove_dir_all(beside).unwrap();
+    let output = here(&["prompts.txt", "--out", "/", "--force"]);
+    assert_eq!(output.status.code(), Some(2), "{}", err(&output));
+    assert!(err(&output).contains("no folder can be made beside `/`"), "{}", err(&output));
+}
+
+#[test]
+fn what_stands_in_the_way_is_named_with_what_helps() {
+    let (root, prompts) = folder("in-the-way");
+    let dir = root.join("out");
+    let args = [prompts.as_str(), "--tokens", "5"];
+    told(&dir, &args);
+    fs::remove_file(dir.join("stories/a-wolf--wave--1.json")).unwrap();
+    fs::remove_file(dir.join("stories/a-wolf--wave--1.txt")).unwrap();
+    fs::create_dir(dir.join("stories/a-wolf--wave--1.txt")).unwrap();
+    let output = batch(&dir, &args);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).ends_with("there is a folder of this name\nhint: move it away\n"), "{}", err(&output));
+    fs::remove_dir(dir.join("stories/a-wolf--wave--1.txt")).unwrap();
+    let run = fs::read_to_string(dir.join("run.toml")).unwrap();
+    for (from, to, cause) in [
+        ("format = 1\n", "format = 999\n", "it has the form 999, and this program reads up to 1"),
+        ("sessions = ", "sessions = 0 #", "`sessions` is 0: expected 1 to"),
+    ] {
+        fs::write(dir.join("run.toml"), run.replacen(from, to, 1)).unwrap();
+        let output = batch(&dir, &args);
+        assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+        assert!(err(&output).contains(cause), "{}", err(&output));
+    }
+    fs::write(dir.join("run.toml"), run).unwrap();
+    let again = batch(&dir, &[&args[..], &["--trace", "--min-tokens", "2"]].concat());
+    assert!(err(&again).contains("`--trace` is on (it was off); `--min-tokens` is 2 (it was 0)\n"), "{}", err(&again));
+    assert_eq!(told(&dir, &args).len(), 3);
+}
+
+#[test]
+fn an_edited_text_stays_and_an_empty_story_is_noticed() {
+    let (root, prompts) = folder("texts");
+    let (dir, args) = (root.join("out"), [prompts.as_str(), "--tokens", "5"]);
+    told(&dir, &args);
+    let story = |name: &str| dir.join("stories").join(name);
+    fs::write(story("a-wolf--wave--1.txt"), "My own wolf.\n").unwrap();
+    fs::write(story("the-door-opened--wave--1.txt"), "The door").unwrap();
+    // As the model ends it: one token, and no word.
+    let path = story("once-upon-a-time--wave--1.json");
+    let record: Record = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let record = Record { stop: StopReason::End, tokens: record.tokens[..1].to_vec(), text: String::new(), ..record };
+    fs::write(&path, record.to_json().unwrap()).unwrap();
+    let output = batch(&dir, &args);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let said = err(&output);
+    assert!(
+        said.contains(
+            "2 texts are not those of their records, and stay as they are: once-upon-a-time--wave--1, a-wolf--wave--1\n"
+        ),
+        "{said}"
+    );
+    assert!(
+        said.contains("1 text was lost or cut short, and stands again as its record tells it: the-door-opened--wave--1\n"),
+        "{said}"
+    );
+    assert!(said.contains("1 story is empty: the model ended it at once · `--min-tokens 50` makes it go on"), "{said}");
+    assert!(out(&output).lines().next().unwrap().contains("empty"), "{}", out(&output));
+    assert_eq!(fs::read_to_string(story("a-wolf--wave--1.txt")).unwrap(), "My own wolf.\n");
+    assert!(fs::read_to_string(story("the-door-opened--wave--1.txt")).unwrap().len() > 10);
+}
+
+#[test]
+fn options_do_what_they_say_or_say_that_they_do_not() {
+    let (root, prompts) = folder("options");
+    let with = |name: &str, args: &[&str]| {
+        let output = batch(&root.join(name), &[&[prompts.as_str(), "--threads", "1", "--tokens", "4"], args].concat());
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {}", err(&output));
+        let run: RunFile = toml::from_str(&fs::read_to_string(root.join(name).join("run.toml")).unwrap()).unwrap();
+        (err(&output), run)
+    };
+    let (_, run) = with("sessions", &["--sessions", "5", "--seeds", "1..2"]);
+    assert_eq!(run.parallel.sessions, 5);
+    let (said, _) = with("strict", &["--strict", "--width", "8"]);
+    assert!(said.contains("`--width 8` does nothing"), "{said}");
+    let (said, _) = with("greedy", &["--presets", "greedy,temperature", "--seeds", "1..3"]);
+    assert_eq!(said.matches("greedy draws nothing: its stories are the same under all 3 seeds\n").count(), 1, "{said}");
+    let (said, run) = with("least", &["--min-tokens", "4", "--vary", "temperature=1,2", "--vary", "min-p=0,0.1"]);
+    assert_eq!((run.preset.len(), run.settings.min_tokens), (4, 4), "{said}");
+    assert!(stories(&root.join("least")).values().all(|record| record.run.min_tokens == 4 && record.tokens.len() == 4));
+}
+
 /// Kills the real process at 30 moments of a fixed seed, and goes on each time.
 #[cfg(unix)]
 #[test]
 fn whenever_it_is_killed_the_next_run_goes_on_and_the_stories_are_the_same() {
     let (root, prompts) = folder("killed");
     let args = [prompts.as_str(), "--tokens", "40", "--seeds", "1..30", "--preset", "wave,temperature", "--strict"];
+    let began = std::time::Instant::now();
     let undisturbed = told(&root.join("undisturbed"), &args);
     assert_eq!(undisturbed.len(), 180);
+    // However fast the machine is and whatever else it does, some of these moments fall into the telling.
+    let whole = u64::try_from(began.elapsed().as_millis()).unwrap();
     let dir = root.join("killed");
     let (mut state, mut most, mut growing) = (7_u64, 0, 0);
     for _ in 0..30 {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let mut child =
             afterword("batch").args(args).arg("--out").arg(&dir).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        std::thread::sleep(Duration::from_millis(20 + (state >> 33) % 280));
+        std::thread::sleep(Duration::from_millis(whole / 50 + (state >> 33) % (whole / 6).max(1)));
         // The system's SIGKILL: nothing of the program runs after it.
         child.kill().unwrap();
         child.wait().unwrap();

@@ -84,7 +84,17 @@ fn the_table_fits_a_terminal() {
     let output = bench(&["--runs", "1", "--tokens", "4", "--colour", "never"]);
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    assert!(table.contains("ms a token:") && table.contains("in decode around"), "{table}");
     assert!(table.contains("lazy") && table.contains("medians of 1 run with 4 tokens a story"));
+}
+
+#[test]
+fn what_is_measured_computes_as_it_was_asked_to() {
+    let form = ["--kv-type", "q8_0,f32", "--flash-attention", "on", "--threads", "1", "--runs", "1", "--tokens", "4", "--json"];
+    let settings = json(&[&["--modes", "plain", "--stories", "1"], &form[..]].concat())["settings"].clone();
+    assert_eq!([&settings["keys"], &settings["values"], &settings["flash-attention"]], ["q8_0", "f32", "on"]);
+    let refused = bench(&["--tune", "--kv-type", "f16,q8_0", "--flash-attention", "off", "--threads", "1", "--tokens", "4"]);
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("without flash attention"));
 }
 
 #[test]

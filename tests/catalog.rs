@@ -304,8 +304,14 @@ fn what_cannot_fit_is_refused_with_what_would() {
     let one = context(&wish(8192), need / 2);
     assert!(fits(&wish(one + 1), need / 2) && !fits(&wish(one + 257), need / 2), "{one}");
     let three = |context: u64| Wish { stories: 3, branches: 6, ..wish(3 * (context + 1)) };
-    let each = context(&three(8192), need);
-    assert!(fits(&three(each), need) && !fits(&three(each + 256), need) && each < one, "{each}");
+    let fewer = check(&long, &three(8192), &machine(need + 1_000_000), GpuLayers::Auto).unwrap_err();
+    assert_eq!(fewer.hint(), "`--kv-type q8_0` would fit");
+    let eighths = Wish { keys: Kind::named("q8_0").unwrap(), values: Kind::named("q8_0").unwrap(), ..three(8192) };
+    let fewer = check(&long, &eighths, &machine(need), GpuLayers::Auto).unwrap_err();
+    assert_eq!(fewer.hint(), "fewer stories at once would fit");
+    let each = context(&eighths, need / 4);
+    let eighths = |context| Wish { cells: three(context).cells, ..eighths };
+    assert!(fits(&eighths(each), need / 4) && !fits(&eighths(each + 256), need / 4) && each < one, "{each}");
     assert!(verdict(&wish(8192), 1000).unwrap_err().hint().contains("a smaller model"));
     assert!(verdict(&wish(8192), 1 << 20).unwrap_err().to_string().ends_with("and this machine has 1.0 MB"));
     assert_eq!(check(&card, &wish(1 << 40), &Machine::default(), GpuLayers::Auto), Ok(()), "nothing is known of the machine");

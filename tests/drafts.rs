@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -142,4 +143,115 @@ fn an_interruption_keeps_what_is_told_of_every_draft() {
     for number in 1..=40 {
         assert_eq!(record(&folder, number).stop, StopReason::Interrupted);
     }
+}
+
+/// Runs the command where no file may be longer than so many blocks of 512 or 1024 bytes.
+#[cfg(unix)]
+fn limited(blocks: usize, args: &[&str]) -> Output {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("ulimit -f {blocks}; exec \"$@\""), "sh", env!("CARGO_BIN_EXE_afterword")]);
+    command.args(["write", PROMPT, "--threads", "1", "--tokens", "30"]).args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_record_that_does_not_fit_costs_no_draft() {
+    let folder = folder("records-full");
+    let args = ["--drafts", "4", "--seed", "7", "--trace", "--out", folder.to_str().unwrap()];
+    let shown = out(&["--drafts", "4", "--seed", "7"]);
+    let output = limited(4, &args);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert_eq!(err(&output).matches("error: cannot write the record `").count(), 4, "{}", err(&output));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+    for number in 1..=4 {
+        assert!(shown.contains(&fs::read_to_string(folder.join(format!("draft-{number}.txt"))).unwrap()));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_draft_that_cannot_be_saved_is_printed() {
+    let folder = folder("texts-full");
+    let args = ["--drafts", "3", "--seed", "7", "--out", folder.to_str().unwrap()];
+    let output = limited(0, &args);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert_eq!(String::from_utf8(output.stdout.clone()).unwrap(), out(&["--drafts", "3", "--seed", "7"]));
+    assert_eq!(err(&output).matches("error: cannot write the story `").count(), 3, "{}", err(&output));
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn drafts_whose_folder_is_gone_are_printed() {
+    let folder = folder("gone");
+    let args = ["--tokens", "200", "--min-tokens", "200", "--no-loop-stop", "--drafts", "4", "--seed", "7"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.args(["write", PROMPT, "--threads", "1"]).args(args).arg("--out").arg(&folder).stdin(Stdio::null());
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // The first note comes when the place was asked about and nothing is told.
+    let mut notes = BufReader::new(child.stderr.take().unwrap());
+    notes.read_line(&mut String::new()).unwrap();
+    fs::remove_dir(&folder).unwrap();
+    let mut said = String::new();
+    notes.read_to_string(&mut said).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(said.matches("error: cannot write the story `").count(), 4, "{said}");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    let shown = command.args(["write", PROMPT, "--threads", "1"]).args(args).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.stdout, shown.stdout);
+}
+
+#[test]
+fn a_record_that_was_whole_and_had_no_name_yet_gets_it() {
+    let folder = folder("recovered");
+    out(&["--drafts", "2", "--seed", "7", "--out", folder.to_str().unwrap()]);
+    let whole = record(&folder, 2);
+    fs::rename(folder.join("draft-2.json"), folder.join(".afterword-abc123.unfinished")).unwrap();
+    fs::write(folder.join(".afterword-abc124.unfinished"), "half").unwrap();
+    // What is there stays, and is whole again.
+    assert_eq!(output(&["--drafts", "2", "--out", folder.to_str().unwrap()]).status.code(), Some(1));
+    assert_eq!(record(&folder, 2), whole);
+    // Other numbers are free, and what is half is cleared away with them.
+    fs::remove_file(folder.join("draft-1.txt")).unwrap();
+    fs::remove_file(folder.join("draft-1.json")).unwrap();
+    out(&["--out", folder.to_str().unwrap()]);
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 4);
+}
+
+/// Kills the real process at moments of a fixed seed.
+#[cfg(unix)]
+#[test]
+fn whenever_it_is_killed_drafts_are_whole_or_not_there() {
+    let folder = folder("killed");
+    let (mut state, mut kept, mut torn) = (5_u64, 0, 0);
+    for round in 0..25 {
+        let _ = fs::remove_dir_all(&folder);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+        command.args(["write", PROMPT, "--threads", "1", "--tokens", "8", "--drafts", "30", "--seed", "1", "--out"]);
+        let mut child = command.arg(&folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis((state >> 33) % 300));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let count = |ending: &str| (1..=30).filter(|number| folder.join(format!("draft-{number}.{ending}")).exists()).count();
+        torn += count("txt") - count("json").min(count("txt"));
+        if count("txt") == 0 {
+            // Nothing that it left is in the way of the same command.
+            assert!(count("json") == 0);
+            assert_eq!(output(&["--drafts", "30", "--seed", "1", "--out", folder.to_str().unwrap()]).status.code(), Some(0));
+            continue;
+        }
+        kept += 1;
+        // A later run puts in order what was left, and what is there stays.
+        assert_eq!(output(&["--drafts", "30", "--out", folder.to_str().unwrap()]).status.code(), Some(1));
+        for number in 1..=30 {
+            let text = folder.join(format!("draft-{number}.txt"));
+            assert_eq!(text.exists(), folder.join(format!("draft-{number}.json")).exists(), "draft {number} in round {round}");
+            if text.exists() {
+                assert_eq!(fs::read_to_string(text).unwrap(), format!("{PROMPT}{}\n", record(&folder, number).text));
+            }
+        }
+    }
+    println!("{kept} of 25 kills left drafts, {torn} of them a text without its record");
 }

@@ -58,7 +58,7 @@ fn sillytavern_keeps_its_order_and_tells_what_is_not_here() {
         stages("sillytavern.json"),
         [
             "penalties = { repeat = 1.05, frequency = 0.0, presence = 0.0, last = 1024 }",
-            r#"dry = { multiplier = 0.8, base = 1.75, allowed-length = 3, last = "all", breakers = ["\n", ":", "\"", "*"] }"#,
+            r#"dry = { multiplier = 0.8, base = 1.75, allowed-length = 3, last = "all", breakers = ["\n", ":", "\"", "*"], at = "token" }"#,
             "xtc = { probability = 0.5, threshold = 0.1 }",
             "top-p = 0.98",
             "min-p = 0.025",
@@ -93,7 +93,7 @@ fn the_webui_keeps_its_priority_and_puts_the_temperature_last() {
         stages("webui.yaml"),
         [
             r#"penalties = { repeat = 1.0, frequency = 0.2, presence = 0.0, last = "all" }"#,
-            r#"dry = { multiplier = 0.8, base = 1.75, allowed-length = 2, last = "all", breakers = ["\n", ":", "\"", "*"] }"#,
+            r#"dry = { multiplier = 0.8, base = 1.75, allowed-length = 2, last = "all", breakers = ["\n", ":", "\"", "*"], at = "token" }"#,
             "min-p = 0.05",
             "typical = 0.97",
             "xtc = { probability = 0.4, threshold = 0.12 }",
@@ -117,7 +117,7 @@ fn the_json_of_llamas_server_is_found_within_and_its_short_numbers_are_short() {
         stages("llama-server.json"),
         [
             r#"penalties = { repeat = 1.0, frequency = 0.0, presence = 0.5, last = "all" }"#,
-            r#"dry = { multiplier = 0.5, base = 1.75, allowed-length = 2, last = "all", breakers = ["\n", ":"] }"#,
+            r#"dry = { multiplier = 0.5, base = 1.75, allowed-length = 2, last = "all", breakers = ["\n", ":"], at = "token" }"#,
             "top-n-sigma = 1.5",
             "top-k = 40",
             "top-p = 0.95",

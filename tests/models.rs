@@ -88,6 +88,9 @@ fn every_family_is_described_and_tells_whole_and_in_parts() {
 
         let (one, three) = (recorded(&whole, &[]), recorded(&first, &[]));
         assert_eq!((one.tokens.len(), &one.tokens), (12, &three.tokens), "{family:?}");
+        // Whichever part is named, the first one stands for all.
+        let second = recorded(&folder.join("tale-00002-of-00003.gguf"), &[]);
+        assert_eq!((&second.tokens, &second.model.file), (&three.tokens, &first.display().to_string()), "{family:?}");
         assert_eq!((one.mode, &one.model.architecture), (Mode::Raw, &three.model.architecture));
 
         // The same with a template: told that the prompt is an instruction, the model is asked in its own words.
@@ -115,7 +118,7 @@ fn a_model_is_described_in_lines() {
     let page = said(&["models", "info", file.to_str().unwrap(), "--kv-type", "q8_0,f16"]);
     for line in [
         "architecture   gemma3",
-        "quantisation   F32 100 %",
+        "quantisation   F32\n",
         "context        4,096 tokens",
         "vocabulary     298 tokens, llama",
         "heads          4, 2 with keys and values, of 8",
@@ -167,6 +170,152 @@ fn the_list_names_the_bundled_model_and_what_the_caches_hold() {
         list.as_array().unwrap().iter().map(|one| (one["place"].as_str(), one["card"]["name"].as_str())).collect();
     assert!(names.contains(&(Some("models/"), Some("Fable 3M"))), "{names:?}");
     assert!(names.contains(&(Some("Hugging Face"), Some("Tiny Qwen3"))), "{names:?}");
+}
+
+#[test]
+fn a_model_of_two_names_is_listed_by_both() {
+    let folder = folder("ollama");
+    for name in ["registry.ollama.ai/library/tale/4b", "hf.co/some/Tale-GGUF/Q8_0"] {
+        let manifest = folder.join("manifests").join(name);
+        fs::create_dir_all(manifest.parent().unwrap()).unwrap();
+        let layer = r#"{"layers":[{"mediaType":"application/vnd.ollama.image.model","digest":"sha256:00ff"}]}"#;
+        fs::write(manifest, layer).unwrap();
+    }
+    fs::create_dir_all(folder.join("blobs")).unwrap();
+    fs::write(folder.join("blobs/sha256-00ff"), tiny(Family::Qwen3, 7).bytes()).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.env("OLLAMA_MODELS", &folder).current_dir(env!("CARGO_MANIFEST_DIR")).args(["models", "list"]);
+    let list = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    assert!(list.contains("some/Tale-GGUF:Q8_0, tale:4b (Ollama)\n  Tiny Qwen3 · qwen3 · "), "{list}");
+
+    // Either name, typed as a path, leads to the file.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.env("OLLAMA_MODELS", &folder).current_dir(env!("CARGO_MANIFEST_DIR")).args(["write", "Once", "--model", "tale:4b"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let hint = format!("hint: did you mean `--model {}`? ", folder.join("blobs/sha256-00ff").display());
+    assert!(said.contains(&hint) && said.ends_with("`afterword models list` names the models that are here\n"), "{said}");
+}
+
+#[test]
+fn what_a_file_says_of_itself_reaches_a_terminal_harmless_and_short() {
+    let mut model = tiny(Family::Llama, 7);
+    model.set("general.name", Value::Text("Evil\u{1b}]0;title\u{7}\u{202e}\nName ".to_owned() + &"x".repeat(20_000)));
+    let harmless = |text: &str| {
+        assert!(!text.contains(|c: char| c.is_control() && c != '\n' || c == '\u{202e}'), "{text:?}");
+        assert!(text.lines().all(|line| line.chars().count() < 300), "{text}");
+    };
+    let file = model.write();
+    let path = file.to_str().unwrap();
+    harmless(&said(&["models", "info", path]));
+    let output = afterword(&["write", "once", "--model", path, "--tokens", "2", "--set", "future.entropy-top=5"]);
+    harmless(&String::from_utf8(output.stderr).unwrap());
+    for key in ["general.architecture", "tokenizer.ggml.model", "tokenizer.ggml.pre"] {
+        for value in ["y".repeat(11_000), "\u{1b}[2Jz".to_owned()] {
+            let mut model = tiny(Family::Llama, 7);
+            model.set(key, Value::Text(value));
+            let file = model.write();
+            let path = file.to_str().unwrap();
+            let output = afterword(&["write", "once", "--model", path, "--tokens", "2", "--set", "future.entropy-top=5"]);
+            harmless(&String::from_utf8(output.stderr).unwrap());
+            let output = afterword(&["models", "info", path]);
+            harmless(&(String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap()));
+        }
+    }
+}
+
+/// The notes on standard error of a story of two tokens.
+fn noted(options: &[&str]) -> String {
+    let output = afterword(&[&["write", "Once", "--tokens", "2", "--seed", "1"], options].concat());
+    assert_eq!(output.status.code(), Some(0), "{options:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn an_option_is_obeyed_or_spoken_of() {
+    if json(&["doctor", "--json"])["devices"].as_array().unwrap().iter().all(|device| device["kind"] == "cpu") {
+        for (options, note) in [
+            (&["--gpu-layers", "99"][..], "`--gpu-layers 99` does nothing: there is no GPU to use\n"),
+            (&["--split", "row"], "`--split` does nothing: there is no GPU to use\n"),
+        ] {
+            assert!(noted(options).starts_with(note), "{options:?}");
+        }
+        assert!(!noted(&["--gpu-layers", "0"]).contains("does nothing"));
+    }
+    let said = noted(&["--device", "CPU", "--gpu-layers", "5"]);
+    assert!(said.starts_with("`--gpu-layers 5` does nothing: `--device CPU` uses no GPU\n"), "{said}");
+    let said = noted(&["--threads", "500"]);
+    assert!(
+        said.starts_with("`--threads 500` is more than the ") && said.contains(" that there are: threads will wait"),
+        "{said}"
+    );
+    // Nothing was asked for, and nothing is said.
+    assert!(!noted(&["--threads", "1"]).contains("--"));
+}
+
+/// Whoever may lock memory, as root may, sees no note.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_that_cannot_be_locked_is_spoken_of() {
+    let typed =
+        "ulimit -l 8; exec setpriv --bounding-set -ipc_lock --inh-caps -ipc_lock -- \"$0\" write Once --tokens 2 --mlock";
+    let output = Command::new("sh").args(["-c", typed, env!("CARGO_BIN_EXE_afterword")]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        eprintln!("skipped: without `setpriv` nothing can be forbidden here: {said}");
+        return;
+    }
+    assert!(said.starts_with("`--mlock` was refused by the system"), "{said}");
+}
+
+#[test]
+fn a_width_beyond_the_memory_is_cut_to_what_fits() {
+    let folder = folder("width");
+    let model = folder.join("tale.gguf");
+    fs::write(&model, tiny(Family::Llama, 7).bytes()).unwrap();
+    let many = ["--set", "future.candidates=250", "--set", "min-p=0"];
+    let run = recorded(&model, &[&many[..], &["--width", "1000"]].concat()).run;
+    assert!((200..=256).contains(&run.width) && run.branches <= 256, "{} of {}", run.width, run.branches);
+    assert_eq!(recorded(&model, &[&many[..], &["--width", "3"]].concat()).run.width, 3);
+}
+
+#[test]
+fn as_many_memories_are_opened_as_were_asked_for() {
+    let folder = folder("sessions");
+    let prompts = folder.join("prompts.txt");
+    fs::write(&prompts, "Once\n").unwrap();
+    let out = folder.join("out");
+    let plan = |more: &[&str]| {
+        let typed = ["batch", prompts.to_str().unwrap(), "--out", out.to_str().unwrap(), "--seeds", "1..32", "--tokens", "4"];
+        let output = afterword(&[&typed[..], &["--threads", "1", "--dry-run"], more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert!(plan(&["--sessions", "16"]).0.contains("at once   16 in 16 memories"));
+    assert!(plan(&["--sessions", "16", "--strict"]).0.contains("at once   16 in 16 memories"));
+    assert!(plan(&["--sessions", "2", "--parallel", "8"]).0.contains("at once   8 in 2 memories"));
+    let note = "`--width 8` does nothing: `--strict` looks at one candidate at a time";
+    assert!(plan(&["--strict", "--width", "8"]).1.contains(note));
+    assert!(!plan(&["--strict", "--width", "1"]).1.contains("does nothing"));
+}
+
+#[test]
+fn a_record_whose_model_has_moved_says_how_to_name_its_place() {
+    let folder = folder("moved");
+    let model = folder.join("tale.gguf");
+    fs::write(&model, tiny(Family::Llama, 7).bytes()).unwrap();
+    recorded(&model, &[]);
+    let (record, now) = (folder.join("tale.json"), folder.join("elsewhere.gguf"));
+    fs::rename(&model, &now).unwrap();
+    let record = record.to_str().unwrap();
+    for command in [&["write", "--replay", record][..], &["explain", "--record", record]] {
+        let said = refused(1, command);
+        let error = format!("error: the model that told it, `{}`, is not there any more\nhint: `--model ", model.display());
+        assert!(said.starts_with(&error), "{said}");
+    }
+    let again = afterword(&["write", "--replay", record, "--model", now.to_str().unwrap()]);
+    assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stderr));
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn record(name: &str) -> Record {
 }
 
 fn made(name: &str) -> String {
-    let story = Story::of(&record(name), name);
+    let story = Story::of(&record(name), name).in_file(&fixed(name));
     page(Page::Story, &story.title(), &[story]).unwrap()
 }
 
@@ -58,6 +58,26 @@ fn a_page_is_made_again_to_the_byte() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(fs::read_to_string(out).unwrap() == made, "the program makes another page of `{name}`");
     }
+}
+
+#[test]
+fn a_page_has_the_command_that_explains_a_token_for_a_shell() {
+    let file = |path: &str| {
+        let story = Story::of(&record("wave"), "wave").in_file(Path::new(path));
+        data(&page(Page::Story, "wave", &[story]).unwrap())["stories"][0]["file"].clone()
+    };
+    for (path, word) in [
+        ("stories/wave-1.json", "stories/wave-1.json"),
+        ("my story.json", "'my story.json'"),
+        ("it's.json", r"'it'\''s.json'"),
+        ("-x.json", "./-x.json"),
+        ("狼.json", "狼.json"),
+        ("$(rm).json", "'$(rm).json'"),
+    ] {
+        assert_eq!(file(path), word);
+    }
+    let script = made("wave");
+    assert!(script.contains("afterword explain --record ${file} --token ${index + 1}"));
 }
 
 #[test]

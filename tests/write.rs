@@ -305,7 +305,7 @@ fn the_record_holds_what_happened() {
 fn a_record_takes_the_place_of_an_older_one_and_leaves_nothing_beside_it() {
     let folder = folder("replaced");
     let path = folder.join("story.json");
-    fs::write(&path, "older").unwrap();
+    fs::write(&path, "{\"format\":1,\"prompt\":\"older\"}").unwrap();
     told(&[PROMPT, "--tokens", "3", "--record", path.to_str().unwrap()]);
     assert_eq!(record_at(&path).tokens.len(), 3);
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
@@ -317,7 +317,7 @@ fn a_record_follows_a_link_and_goes_into_a_pipe() {
     use std::os::unix::fs::PermissionsExt;
     let folder = folder("links");
     let (link, file, pipe) = (folder.join("link.json"), folder.join("file.json"), folder.join("pipe"));
-    fs::write(&file, "older").unwrap();
+    fs::write(&file, "{\"format\":1,\"prompt\":\"older\"}").unwrap();
     std::os::unix::fs::symlink(&file, &link).unwrap();
     told(&[PROMPT, "--tokens", "3", "--record", link.to_str().unwrap()]);
     assert!(link.symlink_metadata().unwrap().is_symlink());

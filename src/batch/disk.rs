@@ -1,8 +1,10 @@
 //! What a folder of stories asks of a disk: five deeds, so that a test can let each of them fail.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
 
 /// The deeds. After an error anything may have happened to the file at `path`, and nothing to others.
 pub trait Disk {
@@ -12,7 +14,7 @@ pub trait Disk {
     /// Those of the system, as with all of these.
     fn create_folder(&self, path: &Path) -> io::Result<()>;
 
-    /// Writes a whole file over whatever was there, down to the device.
+    /// Writes a new file, down to the device. What had its name is removed before, and not written through: it may be a link.
     ///
     /// # Errors
     /// Those of the system.
@@ -37,6 +39,23 @@ pub trait Disk {
     fn remove(&self, path: &Path) -> io::Result<()>;
 }
 
+/// What a file is called until it is whole.
+pub(super) fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".unfinished");
+    name.into()
+}
+
+/// Writes a file, whole or not at all.
+pub(super) fn place(disk: &dyn Disk, path: &Path, bytes: &[u8]) -> Result<()> {
+    let unfinished = unfinished(path);
+    let write = || -> io::Result<()> {
+        disk.write(&unfinished, bytes)?;
+        disk.rename(&unfinished, path)
+    };
+    write().with_context(|| format!("cannot write `{}`", path.display()))
+}
+
 /// The disk that is there.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Files;
@@ -47,7 +66,11 @@ impl Disk for Files {
     }
 
     fn write(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let mut file = File::create(path)?;
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
         file.write_all(bytes)?;
         file.sync_all()
     }

@@ -1,10 +1,30 @@
 //! The stories of a run: prompts × voices × seeds, in this order, each with its name.
 
+use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::names;
 use super::prompts::Prompt;
 use super::seeds::Seeds;
+use crate::text::grouped;
+
+/// The most stories of one run: each has two files in one folder, and a line of the index.
+pub const MOST_STORIES: usize = 1_000_000;
+
+/// The number of stories of so many prompts, presets and seeds.
+///
+/// # Errors
+/// There are more than [`MOST_STORIES`].
+pub fn count(prompts: usize, voices: usize, seeds: usize) -> Result<usize> {
+    let count = prompts.saturating_mul(voices).saturating_mul(seeds);
+    ensure!(
+        count <= MOST_STORIES,
+        "{} stories: more than {}, the most of one run\nhint: several folders may share the seeds or the prompts",
+        grouped(count),
+        grouped(MOST_STORIES)
+    );
+    Ok(count)
+}
 
 /// A preset with its changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,6 +160,16 @@ mod tests {
             assert!(!name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|', '\0', '\n']), "{name}");
             assert!(!name.starts_with('.') && !reserved.contains(&name.split('.').next().unwrap()), "{name}");
         }
+    }
+
+    #[test]
+    fn more_stories_than_a_folder_can_hold_are_refused_by_their_number() {
+        assert_eq!(count(1000, 1, 1000).unwrap(), MOST_STORIES);
+        let refused = |prompts, voices, seeds| count(prompts, voices, seeds).unwrap_err().to_string();
+        assert!(
+            refused(1000, 1, 1_000_000).starts_with("1,000,000,000 stories: more than 1,000,000, the most of one run\nhint: ")
+        );
+        assert!(refused(usize::MAX, 2, 1).contains(" stories: more than 1,000,000"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 
 use super::disk::Disk;
-use super::folder::Folder;
+use super::folder::{Folder, edited, of_run};
 use super::run::RunFile;
 
 /// What came of joining folders.
@@ -18,10 +18,12 @@ pub struct Merged<'d> {
     pub notes: Vec<String>,
 }
 
-/// Joins the folders `parts` into the folder `into`, which may hold a part of them already.
+/// Joins the folders `parts` into the folder `into`, which may hold a part of them already. A text that somebody has worked on
+/// comes along as it is.
 ///
 /// # Errors
-/// A folder that holds no run, or another one than the first; one story told in two ways; or the disk fails.
+/// A folder that holds no run, another one than the first, or a story of another one; one story told in two ways; or the disk
+/// fails.
 pub fn merge<'d>(parts: &[PathBuf], into: &std::path::Path, disk: &'d dyn Disk) -> Result<Merged<'d>> {
     let mut runs: Vec<RunFile> = Vec::new();
     let mut notes = Vec::new();
@@ -36,22 +38,30 @@ pub fn merge<'d>(parts: &[PathBuf], into: &std::path::Path, disk: &'d dyn Disk) 
     }
     let first = runs.into_iter().next().context("no folder is named to be joined")?;
     let whole = RunFile { shard: None, ..first };
-    let mut folder = Folder::open(into, &whole, disk)?;
+    let mut folder = Folder::open_or(into, &whole, disk, "name another folder with `--out`")?;
     let matrix = whole.matrix();
     let mut missing = 0;
     for item in matrix.items() {
         let name = matrix.name(item);
-        let found = parts.iter().filter_map(|part| Folder::record(part, &name).map(|record| (part, record)));
-        let mut found = found.filter(|(_, record)| record.seed == item.seed);
-        let Some((part, record)) = found.next() else {
-            missing += usize::from(!folder.has(item));
-            continue;
-        };
-        if let Some((other, _)) = found.find(|(_, other)| other.tokens != record.tokens) {
-            bail!("cannot join `{}` to `{}`: each tells `{name}` in its own way", other.display(), part.display());
+        let mut found = None;
+        for part in parts {
+            let joins = || format!("cannot join `{}`", part.display());
+            let Some((record, _)) = of_run(part, &name, &whole, item).with_context(joins)? else { continue };
+            match &found {
+                None => found = Some((part, record)),
+                Some((first, other)) if other.tokens != record.tokens => {
+                    bail!("cannot join `{}` to `{}`: each tells `{name}` in its own way", part.display(), first.display());
+                }
+                Some(_) => {}
+            }
         }
-        if !folder.has(item) {
-            folder.keep(item, &record)?;
+        match found {
+            None => missing += usize::from(!folder.has(item)),
+            Some(_) if folder.has(item) => {}
+            Some((part, record)) => match edited(part, &name, &record)? {
+                Some(text) => folder.keep_with(item, &record, &text)?,
+                None => folder.keep(item, &record)?,
+            },
         }
     }
     folder.finish()?;

@@ -4,7 +4,8 @@
 //! stand between prompt, voice and seed and nowhere else, so no two stories can share a name, and none is one that Windows
 //! keeps for a device: `con--wave--1` is no `con`.
 
-use std::collections::BTreeSet;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 
 use deunicode::deunicode;
 
@@ -53,17 +54,27 @@ fn shortened(name: &str) -> String {
 /// The same names, where none stands twice and none is empty: `wolf`, `wolf-2`; an empty one becomes `what-3`, by its place.
 pub(super) fn distinct(names: Vec<String>, what: &str) -> Vec<String> {
     // Names that stand once keep themselves, whatever a counted one would like to be.
-    let mut taken: BTreeSet<String> = names.iter().filter(|name| !name.is_empty()).cloned().collect();
-    let mut seen = BTreeSet::new();
+    let mut taken: HashSet<String> = names.iter().filter(|name| !name.is_empty()).cloned().collect();
+    let mut seen = HashSet::new();
+    // Counts of each name that are known to be taken, so that the ten-thousandth equal one need not try them all again.
+    let mut counts: HashMap<String, Range<usize>> = HashMap::new();
     let mut make = |(at, name): (usize, String)| {
         if !name.is_empty() && seen.insert(name.clone()) {
             return name;
         }
-        let (base, first) = if name.is_empty() { (what.to_owned(), at + 1) } else { (name, 2) };
-        let mut counted = (first..).map(|count| format!("{base}-{count}"));
-        let free = counted.find(|name| taken.insert(name.clone())).unwrap_or_default();
-        seen.insert(free.clone());
-        free
+        let (base, first) = if name.is_empty() { (what, at + 1) } else { (name.as_str(), 2) };
+        let known = counts.entry(name.clone()).or_insert(first..first);
+        if !(known.start..=known.end).contains(&first) {
+            *known = first..first;
+        }
+        loop {
+            let free = format!("{base}-{}", known.end);
+            known.end += 1;
+            if taken.insert(free.clone()) {
+                seen.insert(free.clone());
+                return free;
+            }
+        }
     };
     names.into_iter().enumerate().map(&mut make).collect()
 }
@@ -113,12 +124,25 @@ mod tests {
         assert_eq!(distinct(names, "prompt"), ["wolf", "wolf-3", "prompt-3", "wolf-2", "prompt-5", "wolf-4"]);
     }
 
+    #[test]
+    fn a_hundred_thousand_equal_names_are_counted_once_each() {
+        // Counted from 2 for each of them, that would be five thousand million names.
+        let mut names = vec!["wolf".to_owned(); 100_000];
+        // Empty ones begin at their places, where all names are taken.
+        names.extend((0..50_000).map(|count| format!("prompt-{}", 150_001 + count)));
+        names.extend(vec![String::new(); 50_000]);
+        let made = distinct(names, "prompt");
+        assert_eq!((made[1].as_str(), made[99_999].as_str()), ("wolf-2", "wolf-100000"));
+        assert_eq!((made[150_000].as_str(), made[199_999].as_str()), ("prompt-200001", "prompt-250000"));
+        assert_eq!(made.iter().collect::<HashSet<_>>().len(), made.len());
+    }
+
     proptest! {
         #[test]
         fn whatever_the_texts_names_are_safe_and_distinct(texts in prop::collection::vec(".{0,80}", 1..12)) {
             let names = distinct(texts.iter().map(|text| of_words(text)).collect(), "prompt");
             prop_assert!(names.iter().all(|name| is_safe(name)), "{names:?}");
-            prop_assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), texts.len());
+            prop_assert_eq!(names.iter().collect::<HashSet<_>>().len(), texts.len());
         }
 
         #[test]

@@ -1,11 +1,16 @@
 //! The prompts of a run: from a text file, TOML, JSONL, or a folder of texts.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::num::NonZeroUsize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
+
+use crate::files;
+use crate::preset::translate;
+use crate::text::{EXCERPT, decode, excerpt};
 
 /// A prompt, and what is asked for it alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -14,7 +19,8 @@ pub struct Prompt {
     /// What its stories are called after; its first words where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The text.
+    /// The text; data sets call it `prompt`.
+    #[serde(alias = "prompt")]
     pub text: String,
     /// The most tokens to tell; that of the run where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,6 +44,9 @@ pub enum Source {
     Jsonl,
 }
 
+/// No file of prompts, and no folder of them, has more bytes.
+const LONGEST: u64 = 64 << 20;
+
 /// A file of prompts.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,7 +55,7 @@ struct File {
     prompt: Vec<Prompt>,
 }
 
-/// A line of JSONL. An object is read as [`Prompt`] itself, so that its mistakes are told by their names.
+/// A line of JSONL: an object or a string. An object is read as [`Prompt`] itself, so that its mistakes are told by their names.
 fn of_line(line: &str) -> Result<Prompt, serde_json::Error> {
     if line.starts_with('"') {
         return Ok(Prompt { text: serde_json::from_str(line)?, ..Prompt::default() });
@@ -71,19 +80,19 @@ impl Source {
     /// # Errors
     /// The text has not the form, with the line where it leaves it; or there is no prompt in it.
     pub fn read(self, text: &str) -> Result<Vec<Prompt>> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let prompts = match self {
             Self::Text => of_text(text),
             Self::Toml => {
                 let file: File = toml::from_str(text).map_err(|error| {
-                    let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
-                    anyhow!("line {line}: {}", error.message())
+                    let span = error.span().unwrap_or_default();
+                    let line = 1 + text.get(..span.start).map_or(0, |before| before.matches('\n').count());
+                    mistake(line, error.message(), text.get(span).unwrap_or_default())
                 })?;
                 file.prompt
             }
             Self::Jsonl => {
                 let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim())).filter(|(_, line)| !line.is_empty());
-                let read = |(at, line)| of_line(line).map_err(|error| anyhow!("line {}: {}", at + 1, plain(&error)));
+                let read = |(at, line)| of_line(line).map_err(|error| mistake(at + 1, &unplaced(&error), ""));
                 lines.map(read).collect::<Result<_>>()?
             }
         };
@@ -95,10 +104,20 @@ impl Source {
     }
 }
 
-/// What is wrong, without the place: of a line its number is told, and the column says little.
-fn plain(error: &serde_json::Error) -> String {
+/// What is wrong in a line, in words of people.
+fn mistake(line: usize, message: &str, source: &str) -> anyhow::Error {
+    let (cause, hint) = translate(message, source);
+    let cause = match cause.as_str() {
+        "duplicate field `text`" => "`text` and `prompt` both say what the prompt is, or one of them twice".to_owned(),
+        _ => excerpt(&cause, 2 * EXCERPT),
+    };
+    anyhow!("line {line}: {cause}{}", hint.map_or(String::new(), |hint| format!("\nhint: {hint}")))
+}
+
+/// Without the place: of a line its number is told, and the column says little.
+fn unplaced(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or_default().to_owned()
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(cause, _)| cause).to_owned()
 }
 
 fn of_text(text: &str) -> Vec<Prompt> {
@@ -114,39 +133,45 @@ fn of_text(text: &str) -> Vec<Prompt> {
 }
 
 impl Prompt {
-    /// The prompts in a file, or in the `.txt` files of a folder, each called as its file is.
+    /// The prompts in a file, or in the `.txt` files of a folder, each called as its file is. Hidden files are none: they are
+    /// what other programs leave there.
     ///
     /// # Errors
-    /// It cannot be read, has not the form that its name tells, or holds no prompt.
+    /// It cannot be read, has not the form that its name tells, is too long, or holds no prompt.
     pub fn read(path: &Path) -> Result<Vec<Self>> {
         let refusal = || format!("cannot read the prompts `{}`", path.display());
-        if path.is_dir() { folder(path) } else { file(path).and_then(|text| Source::of(path).read(&text)) }
+        if path.is_dir() { folder(path) } else { file(path, LONGEST).and_then(|text| Source::of(path).read(&text)) }
             .with_context(refusal)
     }
 }
 
-fn file(path: &Path) -> Result<String> {
-    let bytes = fs::read(path)?;
-    String::from_utf8(bytes)
-        .map_err(|error| anyhow!("it is not UTF-8: byte {} begins no character", error.utf8_error().valid_up_to()))
+fn file(path: &Path, most: u64) -> Result<String> {
+    let bytes = files::read(path, most).map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => anyhow!("{error}\nhint: `-` reads prompts from standard input"),
+        _ => error.into(),
+    })?;
+    decode(bytes).map_err(|found| anyhow!("it is {found}"))
 }
 
 fn folder(path: &Path) -> Result<Vec<Prompt>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(path)? {
-        let path = entry?.path();
-        if path.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt")) {
+        let entry = entry?;
+        let (path, hidden) = (entry.path(), entry.file_name().as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.is_file() && path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("txt")) {
             paths.push(path);
         }
     }
     // In the order of their names: that of the folder is another on every file system.
     paths.sort();
     ensure!(!paths.is_empty(), "there is no `.txt` file in it");
-    let read = |path: std::path::PathBuf| {
+    let mut left = LONGEST;
+    let read = |path: PathBuf| {
         let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let text = file(&path).with_context(|| format!("`{}`", path.display()))?;
+        let text = file(&path, LONGEST).with_context(|| format!("`{}`", path.display()))?;
+        left = left.checked_sub(text.len() as u64).context("its texts are longer than 64 MiB together")?;
         // One line break at the end belongs to the editor.
-        let text = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text)).to_owned();
+        let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
         Ok(Prompt { name, text, ..Prompt::default() })
     };
     paths.into_iter().map(read).collect()
@@ -162,7 +187,7 @@ mod tests {
 
     #[test]
     fn lines_are_prompts_unless_blocks_are_marked() {
-        assert_eq!(texts(Source::Text, "\u{feff}one\r\n\n  \n two \n"), ["one", " two "]);
+        assert_eq!(texts(Source::Text, "one\n\n  \n two \n"), ["one", " two "]);
         assert_eq!(texts(Source::Text, "one\nmore\n---\n\ntwo\n\n---\n---\n"), ["one\nmore", "two"]);
         assert!(Source::Text.read(" \n").unwrap_err().to_string().contains("no prompt"));
     }
@@ -177,36 +202,68 @@ mod tests {
         assert_eq!(read, Source::Jsonl.read(jsonl).unwrap());
         assert_eq!((read[0].name.as_deref(), read[0].tokens.map(NonZeroUsize::get)), (Some("wolf"), Some(5)));
         assert_eq!((read[1].text.as_str(), &read[1].stop), ("", &None));
+        // So data sets call it.
+        assert_eq!(texts(Source::Jsonl, r#"{"prompt": "A lamb"}"#), ["A lamb"]);
     }
 
     #[test]
     fn a_mistake_is_told_with_its_line() {
         for (source, text, cause) in [
-            (Source::Toml, "[[prompt]]\ntext = \"a\"\ntokens = 0", "line 3: "),
-            (Source::Toml, "[[prompt]]\ntxt = \"a\"", "line 2: unknown field `txt`"),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\ntokens = 0", "line 3: expected a whole number from 1 up, found 0"),
+            (Source::Toml, "[[prompt]]\ntxt = \"a\"", "line 2: unknown key `txt`\nhint: did you mean `text`?"),
+            (Source::Toml, "[[prompt]]\ntext = 5", "line 2: expected a string in quotes, found 5"),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\nstop = \"b\"", "line 3: expected an array, found the string \"b\""),
+            (Source::Toml, "prompt = \"a\"", "line 1: expected an array, found the string \"a\""),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\nprompt = \"b\"", "`text` and `prompt` both say"),
             (Source::Toml, "prompt = ", "line 1: "),
             (Source::Toml, "", "no prompt"),
-            (Source::Jsonl, "\"a\"\n{\"txt\": 1}", "line 2: unknown field `txt`"),
-            (Source::Jsonl, "{\"name\": \"a\"}", "line 1: missing field `text`"),
+            (Source::Jsonl, "\"a\"\n{\"txt\": 1}", "line 2: unknown key `txt`\nhint: did you mean `text`?"),
+            (Source::Jsonl, "{\"name\": \"a\"}", "line 1: the key `text` is missing"),
+            (Source::Jsonl, "{\"text\": 1}", "line 1: expected a string in quotes, found 1"),
+            (Source::Jsonl, "{\"prompt\": \"a\", \"text\": \"a\"}", "line 1: `text` and `prompt` both say"),
+            (Source::Jsonl, "[1, 2]", "line 1: "),
             (Source::Jsonl, "{\"text\": \"a\", \"stop\": [\"\"]}", "`stop` of prompt 1"),
         ] {
             let error = source.read(text).unwrap_err().to_string();
-            assert!(error.contains(cause) && error.lines().count() == 1, "{error}");
+            assert!(error.contains(cause), "{error}");
+            assert!(error.lines().skip(1).all(|line| line.starts_with("hint: ")), "{error}");
         }
     }
 
     #[test]
     fn a_folder_gives_its_texts_in_the_order_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, text) in [("b.txt", "second\r\n"), ("a.TXT", "first\n\n"), ("c.md", "none")] {
+        let texts = [
+            ("b.txt", "\u{feff}sec\r\nond\r\n"),
+            ("a.TXT", "first\n\n"),
+            ("c.md", "none"),
+            (".hidden.txt", "none"),
+            ("._a.txt", "\0none"),
+        ];
+        for (name, text) in texts {
             fs::write(folder.path().join(name), text).unwrap();
         }
         let read = Prompt::read(folder.path()).unwrap();
         let told: Vec<_> = read.iter().map(|prompt| (prompt.name.as_deref().unwrap(), prompt.text.as_str())).collect();
-        assert_eq!(told, [("a", "first\n"), ("b", "second")]);
+        assert_eq!(told, [("a", "first\n"), ("b", "sec\nond")]);
         fs::write(folder.path().join("d.txt"), b"\xff").unwrap();
         assert!(format!("{:#}", Prompt::read(folder.path()).unwrap_err()).contains("not UTF-8"));
+        fs::write(folder.path().join("d.txt"), b"\xff\xfeO\0").unwrap();
+        assert!(format!("{:#}", Prompt::read(folder.path()).unwrap_err()).contains("hint: it looks like UTF-16"));
         assert!(format!("{:#}", Prompt::read(&folder.path().join("none")).unwrap_err()).starts_with("cannot read the prompts"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_has_no_end_holds_no_prompts() {
+        let refused = |path: &str| format!("{:#}", Prompt::read(Path::new(path)).unwrap_err());
+        assert!(refused("/dev/zero").contains("it is a device"), "{}", refused("/dev/zero"));
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["a.txt", "b.jsonl"] {
+            let path = folder.path().join(name);
+            fs::File::create(&path).unwrap().set_len(LONGEST + 1).unwrap();
+            assert!(refused(path.to_str().unwrap()).ends_with("it is longer than 64 MiB"));
+        }
     }
 
     #[test]

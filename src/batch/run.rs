@@ -1,15 +1,28 @@
 //! `run.toml`: everything that is needed to tell the stories of a folder again, and to notice what has changed.
 
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::matrix::{Matrix, Voice};
+use super::matrix::{self, Item, Matrix, Voice};
 use super::prompts::Prompt;
 use super::seeds::Seeds;
 use super::shard::Shard;
+use crate::files;
+use crate::preset::translate;
 use crate::story::{ModelFile, Run, Versions};
+use crate::text::{EXCERPT, excerpt, plural};
 
 /// The version of the form of `run.toml`.
 pub const RUN_FORMAT: u32 = 1;
+
+/// No `run.toml` has more bytes: those of the prompts, of which each may take six.
+const LONGEST: u64 = 512 << 20;
+
+/// More memories than any machine has room for.
+const MOST_SESSIONS: usize = 4096;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +85,50 @@ pub struct Asking {
 }
 
 impl RunFile {
+    /// The run in a file; `None` where there is no such file.
+    ///
+    /// # Errors
+    /// It is no file or cannot be read; it is none of a run, or of one that a newer program has begun; or its numbers cannot be.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let text = match files::read_text(path, LONGEST) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            text => text.with_context(|| format!("cannot read the run `{}`", path.display()))?,
+        };
+        Self::parse(&text).map(Some).with_context(|| format!("cannot read the run `{}`", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        // A newer form may hold what is unknown here, so the number is asked first.
+        let format = text.parse::<toml::Table>().ok().and_then(|table| table.get("format")?.as_integer());
+        if let Some(newer) = format.filter(|format| *format > i64::from(RUN_FORMAT)) {
+            return Err(anyhow!(
+                "it has the form {newer}, and this program reads up to {RUN_FORMAT}\nhint: a newer version of afterword wrote it, and goes on with it"
+            ));
+        }
+        let run: Self = toml::from_str(text).map_err(|error| {
+            let span = error.span().unwrap_or_default();
+            let line = 1 + text.get(..span.start).map_or(0, |before| before.matches('\n').count());
+            let (cause, _) = translate(error.message(), text.get(span).unwrap_or_default());
+            anyhow!("line {line}: {}", excerpt(&cause, 2 * EXCERPT))
+        })?;
+        let Parallel { sessions, streams } = run.parallel;
+        ensure!((1..=MOST_SESSIONS).contains(&sessions), "`sessions` is {sessions}: expected 1 to {MOST_SESSIONS}");
+        ensure!(streams > 0, "`streams` is 0: expected a whole number from 1 up");
+        matrix::count(run.prompt.len(), run.preset.len(), run.seeds.all().len())?;
+        Ok(run)
+    }
+
+    /// As it stands in its file.
+    pub(super) fn to_toml(&self) -> Result<Vec<u8>> {
+        Ok(toml::to_string_pretty(self).context("cannot write the run as TOML")?.into_bytes())
+    }
+
+    /// Whether a story belongs to the part that its folder holds.
+    #[must_use]
+    pub fn holds(&self, item: Item) -> bool {
+        self.shard.is_none_or(|shard| shard.holds(item.number))
+    }
+
     /// Its stories, those of other shards among them.
     #[must_use]
     pub fn matrix(&self) -> Matrix {
@@ -101,22 +158,27 @@ impl RunFile {
         note(model.sha256 != before.model.sha256, format!("the model is another (it was `{}`)", before.model.file));
         note(*seeds != before.seeds, format!("the seeds are {seeds} (they were {})", before.seeds));
         note(*strict != before.strict, format!("`--strict` was {}given", if before.strict { "" } else { "not " }));
-        note(*trace != before.trace, "`--trace` is another".to_owned());
+        let how = |trace: &Option<String>| trace.as_ref().map_or("off".to_owned(), |name| format!("`{name}`"));
+        let on = |trace: &Option<String>| if trace.is_some() { "on" } else { "off" }.to_owned();
+        let said = if trace.is_some() && before.trace.is_some() { how } else { on };
+        note(*trace != before.trace, format!("`--trace` is {} (it was {})", said(trace), said(&before.trace)));
         note(*asking != before.asking, "prompts are put to the model in another way".to_owned());
         let (limit, old) = (settings.limit, before.settings.limit);
         note(limit != old, format!("`--tokens` is {limit} (it was {old})"));
+        let (least, old) = (settings.min_tokens, before.settings.min_tokens);
+        note(least != old, format!("`--min-tokens` is {least} (it was {old})"));
         note(settings.stops != before.settings.stops, "`--stop` is another".to_owned());
         let (context, old) = (settings.context, before.settings.context);
         note(context != old, format!("the context is {context} tokens (it was {old})"));
 
         let (now, old) = (preset.len(), before.preset.len());
-        note(now != old, format!("there are {now} presets (there were {old})"));
+        note(now != old, were(now, old, "preset"));
         for (now, old) in preset.iter().zip(&before.preset).filter(|(now, old)| now != old) {
             let renamed = if now.label() == old.label() { String::new() } else { format!(" (it was `{}`)", old.label()) };
             note(true, format!("the preset `{}` is another{renamed}", now.label()));
         }
         let (now, old) = (prompt.len(), before.prompt.len());
-        note(now != old, format!("there are {now} prompts (there were {old})"));
+        note(now != old, were(now, old, "prompt"));
         let changed = prompt.iter().zip(&before.prompt).position(|(now, old)| now != old);
         if let Some(at) = changed.filter(|_| now == old) {
             note(true, format!("prompt {} is another", at + 1));
@@ -145,6 +207,13 @@ impl RunFile {
         note("the program is", program(self), program(before));
         found
     }
+}
+
+/// How many there are: `there is 1 prompt (there were 2)`.
+fn were(now: usize, old: usize, thing: &str) -> String {
+    let things = format!("{thing}s");
+    let (is, was) = (if now == 1 { "is" } else { "are" }, if old == 1 { "was" } else { "were" });
+    format!("there {is} {} (there {was} {old})", plural(now, thing, &things))
 }
 
 fn words(layers: Option<u32>) -> String {
@@ -233,8 +302,40 @@ pub(super) mod tests {
         change(|run| run.preset[0].resolved.push('x'), "the preset `wave` is another");
         change(|run| run.preset[0].preset = "open".into(), "the preset `open` is another (it was `wave`)");
         change(|run| run.prompt[1].text.push('!'), "prompt 2 is another");
-        change(|run| drop(run.prompt.pop()), "there are 1 prompts (there were 2)");
+        change(|run| drop(run.prompt.pop()), "there is 1 prompt (there were 2)");
+        change(|run| run.preset.extend(run.preset.clone()), "there are 2 presets (there was 1)");
+        change(|run| run.trace = Some("full".into()), "`--trace` is on (it was off)");
+        change(|run| run.settings.min_tokens = 5, "`--min-tokens` is 5 (it was 0)");
         change(|run| run.asking.mode = Some("raw".into()), "prompts are put to the model in another way");
+    }
+
+    #[test]
+    fn how_a_trace_has_changed_is_told() {
+        let with = |trace: Option<&str>| RunFile { trace: trace.map(Into::into), ..example() };
+        for (now, before, told) in [
+            (None, Some("looked"), "`--trace` is off (it was on)"),
+            (Some("full"), None, "`--trace` is on (it was off)"),
+            (Some("full"), Some("looked"), "`--trace` is `full` (it was `looked`)"),
+        ] {
+            assert_eq!(with(now).differences(&with(before)), [told]);
+        }
+    }
+
+    #[test]
+    fn what_no_run_can_have_written_is_refused() {
+        let text = toml::to_string_pretty(&example()).unwrap();
+        assert_eq!(RunFile::parse(&text).unwrap(), example());
+        for (from, to, cause) in [
+            ("format = 1", "format = 999\nfuture = true", "it has the form 999, and this program reads up to 1\nhint: "),
+            ("sessions = 1", "sessions = 0", "`sessions` is 0: expected 1 to 4096"),
+            ("streams = 2", "streams = 0", "`streams` is 0"),
+            ("strict = true", "strict = 1", "expected a boolean, found 1"),
+            ("seeds = \"1..2\"", "seeds = \"1..1000000\"", "2,000,000 stories: more than 1,000,000"),
+        ] {
+            assert!(text.contains(from), "{text}");
+            let error = RunFile::parse(&text.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(cause), "{error}");
+        }
     }
 
     #[test]

@@ -43,8 +43,8 @@ impl FromStr for Seeds {
             if first > last {
                 return Err(format!("the range `{part}` ends before it begins"));
             }
-            if last - first >= MOST {
-                return Err(format!("the range `{part}` has more than a million seeds"));
+            if last - first >= MOST || seeds.len() as u64 + (last - first) >= MOST {
+                return Err(format!("`{part}` makes more than a million seeds"));
             }
             seeds.extend(first..=last);
         }
@@ -109,5 +109,7 @@ mod tests {
         {
             assert!(typed.parse::<Seeds>().unwrap_err().contains(cause), "{typed}");
         }
+        // Many ranges are no more than one.
+        assert!("0..900000,1000000..1900000".parse::<Seeds>().unwrap_err().contains("million"));
     }
 }

@@ -96,13 +96,13 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             let path = entry.path();
             // A link to a file is followed, one to a folder is not: it may lead in a circle.
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
             if left == 0 {
                 break;
-            } else if entry.file_name().as_encoded_bytes().starts_with(b".") {
-                continue;
-            } else if is_folder && depth < DEEPEST {
+            }
+            if is_folder && depth < DEEPEST && !is_hidden {
                 folders.push((path, depth + 1));
-            } else if !is_folder && path.is_file() {
+            } else if !is_folder && !is_hidden && path.is_file() {
                 files.push(path);
             }
         }

@@ -133,6 +133,10 @@ pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     let smaller = eight.map(|eight| Wish { keys: eight, values: eight, flash_attention: true, ..*wish });
     let instead = if smaller.is_some_and(|smaller| fits(&smaller)) {
         Some("`--kv-type q8_0` would fit".to_owned())
+    } else if wish.stories > 1
+        && fits(&Wish { stories: 1, cells: wish.cells / wish.stories, branches: wish.branches / wish.stories, ..*wish })
+    {
+        Some("fewer stories at once would fit".to_owned())
     } else {
         fitting(card, wish, &fits).map(|context| format!("`--ctx {context}` would fit"))
     };
@@ -145,11 +149,11 @@ fn fitting(card: &ModelCard, wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Opti
     let stories = wish.stories.max(1);
     // Beside its text each story holds the candidates that are looked at.
     let looks = (wish.branches / stories).saturating_sub(1);
-    let with = |cells: u64| Wish { cells: cells.saturating_add(looks).saturating_mul(stories), ..*wish };
+    let of_cells = |cells: u64| Wish { cells: cells.saturating_add(looks).saturating_mul(stories), ..*wish };
     let (mut most, mut too_many) = (0, (wish.cells / stories).saturating_sub(looks) / 256);
     while most + 1 < too_many {
         let middle = most.midpoint(too_many);
-        if fits(&with(middle * 256)) {
+        if fits(&of_cells(middle * 256)) {
             most = middle;
         } else {
             too_many = middle;

@@ -1,16 +1,23 @@
 //! What chat templates expect of the Python around them.
 
+mod json;
+mod methods;
+
 use chrono::NaiveDateTime;
 use chrono::format::{Item, StrftimeItems};
-use minijinja::value::Kwargs;
+use minijinja::formatting::{FormatStyle, format};
+use minijinja::value::{Tuple, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
-use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
-/// Gives the environment the functions and filters that a Jinja2 set up for chat templates has beyond its own.
+/// Gives the environment the functions, filters, tests and methods that a Jinja2 set up for chat templates has beyond its own.
 pub(super) fn furnish(environment: &mut Environment<'_>, now: NaiveDateTime) {
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    environment.add_filter("tojson", tojson);
+    minijinja_contrib::add_to_environment(environment);
+    environment.set_unknown_method_callback(methods::call);
+    environment.add_filter("tojson", json::tojson);
+    environment.add_filter("printf", printf);
+    environment.add_test("callable", |value: &Value| matches!(value.kind(), ValueKind::Plain | ValueKind::Undefined));
+    environment.add_test("iterable", is_iterable);
+    environment.add_test("sequence", is_sequence);
     environment.add_function("raise_exception", raise_exception);
     environment.add_function("strftime_now", move |format: &str| strftime(now, format));
 }
@@ -29,68 +36,26 @@ fn strftime(now: NaiveDateTime, format: &str) -> Result<String, Error> {
     Ok(now.format_with_items(items.into_iter()).to_string())
 }
 
-/// JSON as Python's `json.dumps` writes it, with letters of all scripts as they are: the engine's own filter escapes what
-/// would disturb HTML.
-#[allow(clippy::needless_pass_by_value, reason = "the engine hands options over")]
-fn tojson(value: &Value, options: Kwargs) -> Result<Value, Error> {
-    let indent: Option<usize> = options.get("indent")?;
-    let separators: Option<Vec<String>> = options.get("separators")?;
-    let sorted: Option<bool> = options.get("sort_keys")?;
-    // Letters are never escaped, as there.
-    let _: Option<bool> = options.get("ensure_ascii")?;
-    options.assert_all_used()?;
-    if sorted == Some(true) {
-        // A tree of values keeps its keys sorted.
-        let tree = serde_json::to_value(value).map_err(|error| refused(format!("cannot be written as JSON: {error}")))?;
-        written(&tree, indent, separators.as_deref())
-    } else {
-        written(value, indent, separators.as_deref())
+/// `format % values`: a tuple holds several values, anything else is one.
+fn printf(style: &str, values: &Value) -> Result<String, Error> {
+    match values.downcast_object_ref::<Tuple>() {
+        Some(several) => format(FormatStyle::Printf, style, several),
+        None => format(FormatStyle::Printf, style, std::slice::from_ref(values)),
     }
 }
 
-fn written(value: &impl Serialize, indent: Option<usize>, separators: Option<&[String]>) -> Result<Value, Error> {
-    let text = match (indent, separators) {
-        (Some(indent), _) => write(value, PrettyFormatter::with_indent(" ".repeat(indent.min(64)).as_bytes())),
-        (None, Some([item, key])) => write(value, Separated { item, key }),
-        (None, _) => write(value, Separated { item: ", ", key: ": " }),
-    };
-    text.map(Value::from)
+/// Whether Python's `iter` takes it: the engine also goes over nothing where there is none.
+fn is_iterable(value: &Value) -> bool {
+    value.kind() == ValueKind::String || (!value.is_none() && value.try_iter().is_ok())
 }
 
-fn write(value: &impl Serialize, formatter: impl Formatter) -> Result<String, Error> {
-    let mut bytes = Vec::new();
-    value
-        .serialize(&mut Serializer::with_formatter(&mut bytes, formatter))
-        .map_err(|error| refused(format!("cannot be written as JSON: {error}")))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// Whether it has a length and items, as texts and dicts have too.
+fn is_sequence(value: &Value) -> bool {
+    use ValueKind::{Bytes, Map, Seq, String, Undefined};
+    matches!(value.kind(), Bytes | Map | Seq | String | Undefined)
+        || (value.kind() == ValueKind::Iterable && value.len().is_some())
 }
 
 fn refused(reason: String) -> Error {
     Error::new(ErrorKind::InvalidOperation, reason)
-}
-
-/// One line, with these between items and behind keys.
-struct Separated<'a> {
-    item: &'a str,
-    key: &'a str,
-}
-
-impl Separated<'_> {
-    fn between<W: ?Sized + std::io::Write>(&self, writer: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(self.item.as_bytes()) }
-    }
-}
-
-impl Formatter for Separated<'_> {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
-        self.between(writer, first)
-    }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, writer: &mut W, first: bool) -> std::io::Result<()> {
-        self.between(writer, first)
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, writer: &mut W) -> std::io::Result<()> {
-        writer.write_all(self.key.as_bytes())
-    }
 }

@@ -1,5 +1,7 @@
 //! A prompt as it was put together: what a template wrote, and what the writer did.
 
+use std::collections::HashSet;
+
 /// Who wrote a part of a prompt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
@@ -70,27 +72,44 @@ impl Script {
 
 /// A character that stands in none of these texts.
 pub(super) fn unused(texts: &[&str]) -> char {
-    // More private characters than a text of 64 MiB of them in turn would be expected to hold; in any, one of them is a
-    // mark good enough, because what is put together with it is compared with the rendered text.
-    ('\u{f0000}'..='\u{ffffd}').find(|c| !texts.iter().any(|text| text.contains(*c))).unwrap_or('\u{f0000}')
+    let private = '\u{f0000}'..='\u{ffffd}';
+    let used: HashSet<char> = texts.iter().flat_map(|text| text.chars()).filter(|c| private.contains(c)).collect();
+    // Where all of them are used, any is a mark good enough: what is put together with it is compared with the rendered text.
+    private.into_iter().find(|c| !used.contains(c)).unwrap_or('\u{f0000}')
 }
+
+/// The mark of the text of this number.
+pub(super) fn mark(sign: char, number: usize) -> String {
+    format!("{sign}{number}{sign}")
+}
+
+/// The most places in a prompt where the writer's texts may stand. Most templates have one for each.
+const PLACES: usize = 64;
 
 /// The parts of `whole`, found by where the marks of these texts stand in `marked`. `None` where the texts do not stand there,
 /// as they are or trimmed.
-pub(super) fn placed(marked: &str, marks: &[String], texts: &[&str], whole: &str) -> Option<Script> {
-    let ways = texts.iter().map(|text| [*text, text.trim(), text.trim_start(), text.trim_end()]);
-    let ways: Vec<[&str; 4]> = ways.collect();
-    (0..4_usize.pow(u32::try_from(texts.len()).ok()?)).find_map(|choice| {
-        let chosen = |number: usize| ways[number][choice / 4_usize.pow(u32::try_from(number).unwrap_or(0)) % 4];
-        let (mut script, mut rest) = (Script::default(), marked);
-        while let Some((at, number)) =
-            marks.iter().enumerate().filter_map(|(n, mark)| Some((rest.find(mark.as_str())?, n))).min()
-        {
-            script.add(&rest[..at], Whose::Template);
-            script.add(chosen(number), Whose::Writer);
-            rest = &rest[at + marks[number].len()..];
+pub(super) fn placed(marked: &str, sign: char, texts: &[&str], whole: &str) -> Option<Script> {
+    let mut between = marked.split(sign);
+    let first = between.next()?;
+    let mut places = Vec::new();
+    while let Some(number) = between.next() {
+        let number: usize = number.parse().ok().filter(|number| *number < texts.len())?;
+        places.push((number, between.next()?));
+        if places.len() > PLACES {
+            return None;
         }
-        script.add(rest, Whose::Template);
-        (script.text() == whole).then_some(script)
+    }
+    let ways: Vec<[&str; 4]> = texts.iter().map(|text| [*text, text.trim(), text.trim_start(), text.trim_end()]).collect();
+    (0..4_usize.pow(u32::try_from(texts.len()).ok()?)).find_map(|choice| {
+        let mut script = Script::default();
+        let mut rest = whole.strip_prefix(first)?;
+        script.add(first, Whose::Template);
+        for (number, behind) in &places {
+            let text = ways[*number][choice / 4_usize.pow(u32::try_from(*number).ok()?) % 4];
+            rest = rest.strip_prefix(text)?.strip_prefix(behind)?;
+            script.add(text, Whose::Writer);
+            script.add(behind, Whose::Template);
+        }
+        rest.is_empty().then_some(script)
     })
 }

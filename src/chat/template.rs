@@ -1,16 +1,14 @@
 //! A model's own chat template: a small program in Jinja that comes with the weights.
 
-use anyhow::{Result, anyhow};
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow, ensure};
 use chrono::NaiveDateTime;
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{Environment, Error, ErrorKind, Value, context};
+use minijinja::{Value, context};
 
-use super::python::furnish;
-use super::script::{Part, Script, Whose, placed, unused};
-
-/// How much work a template may be: some thousand times that of the longest ones, and well under a second. Bytes that it
-/// writes or keeps count too, so it bounds the memory as well.
-const FUEL: u64 = 5_000_000;
+use super::renderer::{Job, Renderer};
+use super::script::{Part, Script, Whose, mark, placed, unused};
+use super::thinking::{Marks, Thinking};
 
 /// What is asked of an instruct model.
 #[derive(Debug, Clone, Copy)]
@@ -29,12 +27,24 @@ pub struct Conversation<'a> {
     pub now: NaiveDateTime,
 }
 
+/// A conversation in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The text up to where the model's answer begins, and who wrote what of it.
+    pub script: Script,
+    /// How the model is kept from thinking, or made to; `None` for one that does not think.
+    pub thinking: Option<Thinking>,
+}
+
 /// A chat template.
 ///
 /// ```
-/// use afterword::chat::{Conversation, Template};
+/// use std::sync::Arc;
 ///
-/// let template = Template::new("{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>")?;
+/// use afterword::chat::{Conversation, InProcess, Template};
+///
+/// let source = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>";
+/// let template = Template::new(source, Arc::new(InProcess));
 /// let now = chrono::NaiveDateTime::default();
 /// let asked = Conversation { system: None, request: "A story!", think: false, bos: "", eos: "", now };
 /// assert_eq!(template.render(&asked)?, "<user>A story!<assistant>");
@@ -43,23 +53,14 @@ pub struct Conversation<'a> {
 #[derive(Debug, Clone)]
 pub struct Template {
     source: String,
+    renderer: Arc<dyn Renderer>,
 }
 
 impl Template {
-    /// A template of this source.
-    ///
-    /// # Errors
-    /// It is no Jinja; the cause is a clause without its subject.
-    pub fn new(source: &str) -> Result<Self> {
-        let template = Self { source: plain_blocks(source) };
-        environment(NaiveDateTime::default()).template_from_str(&template.source).map_err(|error| cause(&error))?;
-        Ok(template)
-    }
-
-    /// The source, as it is rendered.
+    /// A template of this source, which is read when it is rendered.
     #[must_use]
-    pub fn source(&self) -> &str {
-        &self.source
+    pub fn new(source: &str, renderer: Arc<dyn Renderer>) -> Self {
+        Self { source: source.to_owned(), renderer }
     }
 
     /// The text up to where the model's answer begins. It is what Python's Jinja2 makes of the template with blocks trimmed
@@ -67,117 +68,119 @@ impl Template {
     /// thinking read (`enable_thinking`, `thinking`).
     ///
     /// # Errors
-    /// The template refuses the conversation, fails, or does not come to an end; the cause is a clause without its subject.
+    /// The template is no Jinja, refuses the conversation, fails, or does not come to an end; the cause is a clause without its
+    /// subject.
     pub fn render(&self, conversation: &Conversation) -> Result<String> {
-        let Conversation { system, request, think, bos, eos, now } = *conversation;
-        let message = |role: &str, content: &str| context! { role, content };
-        let system = system.map(|content| message("system", content));
-        let messages: Vec<Value> = system.into_iter().chain([message("user", request)]).collect();
-        let given = context! {
-            messages,
-            tools => (),
-            documents => (),
-            add_generation_prompt => true,
-            enable_thinking => think,
-            thinking => think,
-            bos_token => bos,
-            eos_token => eos,
-        };
-        environment(now)
-            .template_from_str(&self.source)
-            .and_then(|template| template.render(given))
-            .map_err(|error| cause(&error))
+        let mut texts = self.renderings(conversation.now, vec![variables(conversation)])?;
+        texts.pop().unwrap_or_else(missing).map_err(|reason| anyhow!(reason))
     }
 
-    /// The rendered text, and who wrote what of it. `controls` are the names of control tokens.
+    /// The rendered text, who wrote what of it, and whether the model thinks. `controls` are the names of control tokens.
     ///
-    /// The template is rendered a second time with marks in the place of the writer's texts; where it changes them beyond
-    /// trimming, nothing is known of whose text is whose.
+    /// The template is rendered again with marks in the place of the writer's texts; where it changes them beyond trimming,
+    /// nothing is known of whose text is whose. And where it names the marks of thinking, what it makes of the other switch and
+    /// of an earlier answer that was thought about tells whether they are this model's.
     ///
     /// # Errors
-    /// As [`Template::render`]; or the template changes a text that holds the name of a control token, so that this cannot be
-    /// told from the template's own.
-    pub fn ask(&self, conversation: &Conversation, controls: &[&str]) -> Result<Script> {
-        let whole = self.render(conversation)?;
+    /// As [`Template::render`]; or the template leaves the request out; or it changes a text that holds the name of a control
+    /// token, so that this cannot be told from the template's own.
+    pub fn ask(&self, conversation: &Conversation, controls: &[&str]) -> Result<Request> {
         let texts: Vec<&str> = conversation.system.into_iter().chain([conversation.request]).collect();
-        let sign = unused(&[self.source.as_str(), &whole]);
-        let marks: Vec<String> = (0..texts.len()).map(|number| format!("{sign}{number}{sign}")).collect();
-        let marked = Conversation {
-            system: conversation.system.map(|_| marks[0].as_str()),
-            request: &marks[texts.len() - 1],
-            ..*conversation
-        };
-        // A template that fails on a mark looks into the text: then it counts as one that changes it.
-        let known = self.render(&marked).ok().and_then(|marked| placed(&marked, &marks, &texts, &whole));
-        if let Some(script) = known {
-            return Ok(script);
+        let sign = unused(&[&[self.source.as_str(), conversation.bos, conversation.eos], texts.as_slice()].concat());
+        let marks: Vec<String> = (0..texts.len()).map(|number| mark(sign, number)).collect();
+        let request = &marks[texts.len() - 1];
+        let marked = Conversation { system: conversation.system.map(|_| marks[0].as_str()), request, ..*conversation };
+        let turned = Conversation { think: !conversation.think, ..*conversation };
+        let mut asked = vec![variables(conversation), variables(&marked)];
+        let named = Marks::named(&self.source);
+        if named.is_some() {
+            asked.extend([variables(&turned), thought_about(conversation)]);
         }
-        match controls.iter().find(|name| texts.iter().any(|text| text.contains(**name))) {
-            None => Ok(Script::new(vec![Part { text: whole, whose: Whose::Template }])),
+        let mut texts_of = self.renderings(conversation.now, asked)?.into_iter();
+        let whole = texts_of.next().unwrap_or_else(missing).map_err(|reason| anyhow!(reason))?;
+        // A template that fails on a mark looks into the text: then it counts as one that changes it.
+        let marked = texts_of.next().and_then(Result::ok);
+        let dropped = marked.as_ref().is_some_and(|marked| !marked.contains(request.as_str()));
+        ensure!(!dropped || whole.contains(conversation.request.trim()), "it leaves the prompt out");
+        let thinking = named.and_then(|marks| {
+            let switches = texts_of.next().and_then(Result::ok).is_some_and(|turned| turned != whole);
+            let written: Vec<String> = marked.iter().cloned().chain(texts_of.next().and_then(Result::ok)).collect();
+            Thinking::of(marks, switches, &written)
+        });
+        let known = marked.and_then(|marked| placed(&marked, sign, &texts, &whole));
+        match controls.iter().find(|name| known.is_none() && texts.iter().any(|text| text.contains(**name))) {
+            None => {
+                let script = known.unwrap_or_else(|| Script::new(vec![Part { text: whole, whose: Whose::Template }]));
+                Ok(Request { script, thinking })
+            }
             Some(name) => Err(anyhow!(
                 "it changes the prompt, and the prompt holds `{name}`, which is a control token of the model\n\
                  hint: `--parse-special` takes it as that token, `--raw` leaves the template out"
             )),
         }
     }
-}
 
-fn environment(now: NaiveDateTime) -> Environment<'static> {
-    let mut environment = Environment::new();
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.unwrap_or_default());
-    environment.set_fuel(Some(FUEL));
-    environment.set_debug(false);
-    furnish(&mut environment, now);
-    environment
-}
-
-/// `{% generation %}` marks what a model is trained on and changes no text; no engine but one knows it. A block without
-/// names to it does the same, down to the trimming of what stands around it.
-fn plain_blocks(source: &str) -> String {
-    let (mut plain, mut rest) = (String::with_capacity(source.len()), source);
-    while let Some(at) = rest.find("{%") {
-        let (before, block) = rest.split_at(at + 2);
-        plain.push_str(before);
-        let inside = block.trim_start_matches(['-', '+']);
-        let word = inside.trim_start();
-        let opening = &block[..block.len() - word.len()];
-        let name = ["endgeneration", "generation"].into_iter().find(|name| {
-            let after = word.strip_prefix(name).map(|rest| rest.trim_start().trim_start_matches(['-', '+']));
-            after.is_some_and(|after| after.starts_with("%}"))
-        });
-        plain.push_str(opening);
-        rest = word;
-        if let Some(name) = name {
-            plain.push_str(if name == "generation" { "with" } else { "endwith" });
-            rest = &word[name.len()..];
-        }
+    fn renderings(&self, now: NaiveDateTime, variables: Vec<Value>) -> Result<Vec<Result<String, String>>> {
+        self.renderer.render(&Job { source: self.source.clone(), now, variables })
     }
-    plain + rest
 }
 
-/// Why a template failed, in one clause.
-fn cause(error: &Error) -> anyhow::Error {
-    let place = error.line().map_or(String::new(), |line| format!(" in its line {line}"));
-    let reason = match (error.kind(), error.detail()) {
-        (ErrorKind::OutOfFuel, _) => return anyhow!("it does not come to an end"),
-        (_, Some(detail)) => detail.to_owned(),
-        (kind, None) => kind.to_string(),
+/// What stands for a text that the renderer has left out.
+fn missing() -> Result<String, String> {
+    Err("it was not rendered".to_owned())
+}
+
+fn message(role: &str, content: &str) -> Value {
+    context! { role, content }
+}
+
+/// What a template may read of a conversation.
+fn variables(conversation: &Conversation) -> Value {
+    let Conversation { system, request, think, bos, eos, now: _ } = *conversation;
+    let system = system.map(|content| message("system", content));
+    let messages: Vec<Value> = system.into_iter().chain([message("user", request)]).collect();
+    context! {
+        messages,
+        tools => (),
+        documents => (),
+        add_generation_prompt => true,
+        enable_thinking => think,
+        thinking => think,
+        bos_token => bos,
+        eos_token => eos,
+    }
+}
+
+/// A conversation in which the model has thought and answered, with its thought under all names that it goes by.
+fn thought_about(conversation: &Conversation) -> Value {
+    let thought = "a thought";
+    let answer = context! {
+        role => "assistant",
+        content => "an answer",
+        reasoning_content => thought,
+        reasoning => thought,
+        thinking => thought,
     };
-    let reason = reason.split_whitespace().collect::<Vec<_>>().join(" ");
-    anyhow!("`{reason}`{place}")
+    let messages = vec![message("user", "a request"), answer];
+    let rest = variables(&Conversation { think: true, ..*conversation });
+    context! { messages, add_generation_prompt => false, ..rest }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::InProcess;
+
+    fn template(source: &str) -> Template {
+        Template::new(source, Arc::new(InProcess))
+    }
 
     fn asked(request: &str) -> Conversation<'_> {
         Conversation { system: None, request, think: false, bos: "<s>", eos: "</s>", now: NaiveDateTime::default() }
     }
 
     fn refusal(source: &str) -> String {
-        Template::new(source).and_then(|template| template.render(&asked("x"))).unwrap_err().to_string()
+        template(source).render(&asked("x")).unwrap_err().to_string()
     }
 
     #[test]
@@ -187,6 +190,10 @@ mod tests {
         assert!(refusal("{{ messages[0].a.b }}").contains("undefined"));
         assert_eq!(refusal("{{ strftime_now('%Q') }}"), "`%Q is no format of a date` in its line 1");
         assert!(refusal("{% include 'other' %}").contains("other"));
+        let long = refusal(&format!("{{{{ raise_exception('{}') }}}}", "long ".repeat(20_000)));
+        assert!(long.ends_with("long…` in its line 1") || long.ends_with("…` in its line 1"), "{long}");
+        assert!(long.chars().count() < 110, "{long}");
+        assert_eq!(refusal(&"x".repeat(300 << 10)), "its source has 300 kB, and the longest that is read 256");
     }
 
     #[test]
@@ -195,16 +202,18 @@ mod tests {
             "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
             "{% set n = namespace(s='x') %}{% for i in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
             "{% for a in range(99999) %}{{ 'x' * 99999 }}{% endfor %}",
+            "{{ ('x' * 2000000).replace('x', 'x' * 2000000) | length }}",
+            "{{ 'x'.zfill(4000000000) | length }}",
         ] {
-            assert_eq!(refusal(source), "it does not come to an end", "{source}");
+            assert!(matches!(refusal(source).as_str(), "it does not come to an end" | "it writes more than 64 MB"), "{source}");
         }
         assert!(refusal("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}").contains("recursion"));
     }
 
     #[test]
     fn the_writers_texts_are_known_as_they_are_or_trimmed() {
-        let template = Template::new("<s>{% for m in messages %}[{{ m.content | trim }}]{% endfor %}<end>").unwrap();
-        let script = template.ask(&Conversation { system: Some("s"), ..asked(" a<end>\n") }, &["<end>"]).unwrap();
+        let template = template("<s>{% for m in messages %}[{{ m.content | trim }}]{% endfor %}<end>");
+        let script = template.ask(&Conversation { system: Some("s"), ..asked(" a<end>\n") }, &["<end>"]).unwrap().script;
         let parts: Vec<(&str, Whose)> = script.parts().iter().map(|part| (part.text.as_str(), part.whose)).collect();
         let (ours, theirs) = (Whose::Writer, Whose::Template);
         assert_eq!(parts, [("<s>[", theirs), ("s", ours), ("][", theirs), ("a<end>", ours), ("]<end>", theirs)]);
@@ -212,17 +221,70 @@ mod tests {
 
     #[test]
     fn a_changed_text_passes_unless_it_names_a_control_token() {
-        let template = Template::new("{{ messages[0].content | upper }}<end>").unwrap();
-        assert_eq!(template.ask(&asked("a"), &["<end>"]).unwrap().text(), "A<end>");
+        let template = template("{{ messages[0].content | upper }}<end>");
+        assert_eq!(template.ask(&asked("a"), &["<end>"]).unwrap().script.text(), "A<end>");
         let refusal = template.ask(&asked("a<end>"), &["<end>"]).unwrap_err().to_string();
         assert!(refusal.contains("holds `<end>`"), "{refusal}");
     }
 
     #[test]
-    fn generation_blocks_are_plain_blocks_and_their_name_elsewhere_is_text() {
-        assert_eq!(plain_blocks("a{%- generation -%}b{% endgeneration %}"), "a{%- with -%}b{% endwith %}");
-        for other in ["{% if generation %}", "generation", "{{ generation }}", "{% generations %}", "{%", "{% generation"] {
-            assert_eq!(plain_blocks(other), other);
+    fn a_template_that_drops_the_prompt_is_noticed() {
+        for source in ["{% if messages[0].content is mapping %}{{ messages[0].content }}{% endif %}", "<s>user:"] {
+            assert_eq!(template(source).ask(&asked("Tell on"), &[]).unwrap_err().to_string(), "it leaves the prompt out");
         }
+        // One that says it in other letters does not drop it.
+        assert_eq!(template("{{ messages[0].content | upper }}").ask(&asked("Tell"), &[]).unwrap().script.text(), "TELL");
+        assert_eq!(template("user:").ask(&asked(" \n"), &[]).unwrap().script.text(), "user:");
+    }
+
+    #[test]
+    fn a_text_that_stands_in_a_thousand_places_is_found_in_no_time() {
+        let template = template("{% for i in range(99999) %}{{ messages[-1].content }}{% endfor %}");
+        let request = template.ask(&Conversation { system: Some("s"), ..asked("x") }, &[]).unwrap();
+        assert_eq!(request.script.text().len(), 99_999);
+    }
+
+    /// Whether a model of this template thinks, and what the prompt says of it when it may not and when it may.
+    fn thinking(source: &str) -> (bool, String, String) {
+        let prompt = |think| {
+            let Request { mut script, thinking } =
+                template(source).ask(&Conversation { think, ..asked("<think>x") }, &[]).unwrap();
+            let thinks = thinking.is_some_and(|thinking| {
+                if think {
+                    thinking.open(&mut script)
+                } else {
+                    thinking.close(&mut script);
+                    true
+                }
+            });
+            (thinks, script.tail())
+        };
+        let ((thinks, off), (opens, on)) = (prompt(false), prompt(true));
+        assert_eq!(thinks, opens);
+        (thinks, off, on)
+    }
+
+    #[test]
+    fn no_empty_thought_is_put_into_the_mouth_of_a_model_that_does_not_think() {
+        let turns = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+        let cuts = "{% for m in messages %}{% set text = m.content %}\
+            {% if m.role == 'assistant' and '</think>' in text %}{% set text = text.split('</think>')[-1] %}{% endif %}\
+            {{ m.role }}: {{ text }}\n{% endfor %}in: ";
+        assert_eq!(thinking(cuts), (false, "\nin: ".into(), "\nin: ".into()));
+        // A switch of whatever name has worked where the two prompts differ.
+        for switch in ["enable_thinking", "thinking"] {
+            let head = format!("{{% if {switch} %}}Think between <think> and </think>.\n{{% endif %}}{turns}in: ");
+            assert_eq!(thinking(&head), (true, "\nin: ".into(), "\nin: <think>\n".into()));
+            let tail = format!("{turns}in: {{% if not {switch} %}}</think>{{% endif %}}");
+            assert_eq!(thinking(&tail), (true, "\nin: </think>".into(), "\nin: <think>\n".into()));
+        }
+        // These think, and have no switch.
+        let opens = format!("{turns}in: {{{{ '<think>\\n' }}}}");
+        assert_eq!(thinking(&opens), (true, "\nin: <think>\n\n</think>\n\n".into(), "\nin: <think>\n".into()));
+        let writes = "{% for m in messages %}{{ m.role }}: {% if m.reasoning_content %}<think>{{ m.reasoning_content }}</think>\
+            {% endif %}{{ m.content }}\n{% endfor %}in: ";
+        let tells = format!("{{% set who = 'Think in [THINK] and [/THINK].' %}}{{{{ who }}}}\n{turns}in: ");
+        assert_eq!(thinking(writes), (true, "\nin: <think>\n\n</think>\n\n".into(), "\nin: <think>\n".into()));
+        assert_eq!(thinking(&tells), (true, "\nin: [THINK][/THINK]".into(), "\nin: [THINK]".into()));
     }
 }

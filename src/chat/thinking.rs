@@ -1,7 +1,6 @@
 //! Models that think before they answer: where their thinking begins and ends.
 
 use super::script::{Script, Whose};
-use super::template::Template;
 
 /// What stands around thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,18 +52,40 @@ pub enum Thought {
 }
 
 impl Marks {
-    /// Those that a template speaks of; `None` for a model that does not think.
-    #[must_use]
-    pub fn of(template: &Template) -> Option<Self> {
-        let source = template.source();
-        KNOWN.into_iter().find(|marks| source.contains(marks.open) || source.contains(marks.close))
+    /// The first of those known that a source names, though it may do so only to cut them from earlier answers.
+    pub(super) fn named(source: &str) -> Option<Self> {
+        KNOWN.into_iter().find(|marks| marks.stand_in(source))
+    }
+
+    fn stand_in(self, text: &str) -> bool {
+        text.contains(self.open) || text.contains(self.close)
+    }
+}
+
+/// A model that thinks before it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Thinking {
+    /// What stands around its thoughts.
+    pub marks: Marks,
+    /// Whether its template makes another text of a conversation in which it may think: then the template has said all that
+    /// there is to be said.
+    switches: bool,
+}
+
+impl Thinking {
+    /// Whether a template that names these marks is that of a model that thinks: it `switches`, or one of the texts that it has
+    /// `written` holds them. `None` for one that knows them only to cut them from earlier answers: it says nothing of this
+    /// model.
+    pub(super) fn of(marks: Marks, switches: bool, written: &[String]) -> Option<Self> {
+        let writes = written.iter().any(|text| marks.stand_in(text));
+        (switches || writes).then_some(Self { marks, switches })
     }
 
     /// How the prompt's last words leave it.
     #[must_use]
     pub fn thought(self, script: &Script) -> Thought {
         let tail = script.tail();
-        match (tail.rfind(self.open), tail.rfind(self.close)) {
+        match (tail.rfind(self.marks.open), tail.rfind(self.marks.close)) {
             (None, None) => Thought::Unsaid,
             (Some(open), close) if close.is_none_or(|close| close < open) => Thought::Open,
             _ => Thought::Closed,
@@ -74,28 +95,28 @@ impl Marks {
     /// Lets the prompt open the thinking, if it says nothing of it; returns whether the model now thinks.
     pub fn open(self, script: &mut Script) -> bool {
         if self.thought(script) == Thought::Unsaid {
-            script.add(&format!("{}{}", self.open, self.inside), Whose::Template);
+            script.add(&format!("{}{}", self.marks.open, self.marks.inside), Whose::Template);
         }
         self.thought(script) == Thought::Open
     }
 
-    /// Ends the thinking that the prompt has opened. Where the template says nothing of it and cannot be asked for none,
-    /// empty thinking is put there, so that the model does not begin by itself.
-    pub fn close(self, script: &mut Script, template: &Template) {
-        let Self { open, close, inside, after, stop: _ } = self;
+    /// Ends the thinking that the prompt has opened. Where the template says nothing of it and has no switch, empty thinking is
+    /// put there, so that the model does not begin by itself.
+    pub fn close(self, script: &mut Script) {
+        let Marks { open, close, inside, after, stop: _ } = self.marks;
         let opened = script.text().ends_with(inside);
         match self.thought(script) {
             Thought::Closed => {}
             Thought::Open if opened => script.add(&format!("{inside}{close}{after}"), Whose::Template),
             Thought::Open => script.add(&format!("{inside}{inside}{close}{after}"), Whose::Template),
-            Thought::Unsaid if template.source().contains("enable_thinking") => {}
+            Thought::Unsaid if self.switches => {}
             Thought::Unsaid => script.add(&format!("{open}{inside}{inside}{close}{after}"), Whose::Template),
         }
     }
 
     /// Goes on behind what was thought.
     pub fn end(self, script: &mut Script, thinking: &str) {
-        let Self { close, inside, after, .. } = self;
+        let Marks { close, inside, after, .. } = self.marks;
         script.add(thinking, Whose::Writer);
         let gap = if thinking.is_empty() || thinking.ends_with(inside) { "" } else { inside };
         script.add(&format!("{gap}{close}{after}"), Whose::Template);
@@ -107,23 +128,28 @@ mod tests {
     use super::*;
     use crate::chat::Part;
 
+    fn thinking(source: &str, switches: bool) -> Thinking {
+        Thinking { marks: Marks::named(source).unwrap(), switches }
+    }
+
     /// What becomes of a prompt that ends like this.
-    fn closed(tail: &str, source: &str) -> String {
-        let template = Template::new(source).unwrap();
+    fn closed(tail: &str, switches: bool) -> String {
         let request = Part { text: "<think>x".into(), whose: Whose::Writer };
         let mut script = Script::new(vec![request, Part { text: tail.into(), whose: Whose::Template }]);
-        Marks::of(&template).unwrap().close(&mut script, &template);
+        thinking("</think>", switches).close(&mut script);
         script.text()["<think>x".len()..].to_owned()
     }
 
     #[test]
     fn thinking_that_was_opened_is_closed_and_else_none_is_begun() {
-        assert_eq!(closed("a<think>\n", "</think>"), "a<think>\n\n</think>\n\n");
-        assert_eq!(closed("a<think>", "</think>"), "a<think>\n\n</think>\n\n");
-        assert_eq!(closed("a<think></think>", "</think>"), "a<think></think>");
-        assert_eq!(closed("a</think>", "</think>"), "a</think>");
-        assert_eq!(closed("a\n", "</think>"), "a\n<think>\n\n</think>\n\n");
-        assert_eq!(closed("a\n", "</think>{{ enable_thinking }}"), "a\n");
+        for switches in [false, true] {
+            assert_eq!(closed("a<think>\n", switches), "a<think>\n\n</think>\n\n");
+            assert_eq!(closed("a<think>", switches), "a<think>\n\n</think>\n\n");
+            assert_eq!(closed("a<think></think>", switches), "a<think></think>");
+            assert_eq!(closed("a</think>", switches), "a</think>");
+        }
+        assert_eq!(closed("a\n", false), "a\n<think>\n\n</think>\n\n");
+        assert_eq!(closed("a\n", true), "a\n");
     }
 
     #[test]
@@ -137,17 +163,30 @@ mod tests {
                 "<|end|><|start|>assistant<|channel|>final<|message|>",
             ),
         ] {
-            let marks = Marks::of(&Template::new(source).unwrap()).unwrap();
+            let thinking = thinking(source, false);
             for tail in ["a".to_owned(), format!("a{opened}")] {
                 let mut script = Script::new(vec![Part { text: tail, whose: Whose::Template }]);
-                assert!(marks.open(&mut script));
-                marks.end(&mut script, "hm");
+                assert!(thinking.open(&mut script));
+                thinking.end(&mut script, "hm");
                 assert_eq!(script.text(), format!("a{opened}hm{ended}"));
-                assert!(
-                    marks.thought(&Script::new(vec![Part { text: ended.into(), whose: Whose::Template }])) == Thought::Closed
-                );
+                let ended = Script::new(vec![Part { text: ended.into(), whose: Whose::Template }]);
+                assert_eq!(thinking.thought(&ended), Thought::Closed);
             }
         }
-        assert_eq!(Marks::of(&Template::new("plain").unwrap()), None);
+        assert_eq!(Marks::named("plain"), None);
+    }
+
+    #[test]
+    fn a_model_thinks_if_its_template_has_a_switch_or_writes_the_marks_itself() {
+        let marks = Marks::named("<think>").unwrap();
+        let of = |switches, written: &[&str]| {
+            let written: Vec<String> = written.iter().map(|text| (*text).to_owned()).collect();
+            Thinking::of(marks, switches, &written).map(|thinking| thinking.switches)
+        };
+        assert_eq!(of(false, &["a", "b"]), None);
+        assert_eq!(of(false, &[]), None);
+        assert_eq!(of(true, &["a", "b"]), Some(true));
+        assert_eq!(of(false, &["a<think>"]), Some(false));
+        assert_eq!(of(false, &["a", "b</think>c"]), Some(false));
     }
 }

@@ -16,8 +16,8 @@ pub struct Again {
     plans: Vec<Plan>,
     /// Which of them the record is of.
     which: usize,
-    /// After so many tokens the record ends without its story having ended.
-    until: Option<usize>,
+    /// After so many tokens it has told what the record can be compared with.
+    until: usize,
 }
 
 /// What was told again.
@@ -34,8 +34,12 @@ impl Again {
     /// The record names drafts that cannot have been.
     pub fn of(record: &Record, mut plan: Plan) -> Result<Self> {
         let until = match record.stop {
-            StopReason::Interrupted | StopReason::Failed(_) => Some(record.tokens.len()),
-            StopReason::End | StopReason::Stop(_) | StopReason::Tokens | StopReason::Context | StopReason::Loop => None,
+            // The record ends, and not its story.
+            StopReason::Interrupted | StopReason::Failed(_) => record.tokens.len(),
+            // One token more would be another story.
+            StopReason::End | StopReason::Stop(_) | StopReason::Tokens | StopReason::Context | StopReason::Loop => {
+                record.tokens.len().saturating_add(1)
+            }
         };
         let Some(Draft { number, exhaustive }) = record.draft else { return Ok(Self { plans: vec![plan], which: 0, until }) };
         let drafts = record.run.drafts;
@@ -52,6 +56,11 @@ impl Again {
         };
         let plans = (first..=last).map(|seed| Plan { seed, ..plan.clone() }).collect();
         Ok(Self { plans, which: number - 1, until })
+    }
+
+    /// The stories that are told together, and which of them the record is of.
+    pub fn stories(&self) -> (&[Plan], usize) {
+        (&self.plans, self.which)
     }
 
     /// Tells it; `hear` gets each piece of its text as it appears, and may stop it by an error.
@@ -72,7 +81,7 @@ impl Again {
         }
         let (mut count, mut ended, mut cut, mut failed) = (0, false, false, None);
         while !ended && failed.is_none() {
-            let enough = until.is_some_and(|until| count >= until);
+            let enough = count >= until;
             cut = !enough && interrupted();
             let mut listener = |event: Event| {
                 let text = match event {

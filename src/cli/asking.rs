@@ -1,16 +1,18 @@
 //! From what was typed to the tokens that a story goes on from: as they are, or as a request to an instruct model.
 
-use anyhow::{Context, Result};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, anyhow};
 
 use super::Interruption;
 use super::args::{PromptArgs, Think};
-use super::engine::Engine;
+use super::engine::{Engine, interrupted};
 use super::progress::Progress;
 use super::prompt::{Prompt, ending};
 use super::tell::tell;
-use super::terminal::Terminal;
+use super::terminal::{DIM, Terminal};
 use super::usage::Usage;
-use crate::chat::{Conversation, Marks, Script, Template, Whose, is_instruction};
+use crate::chat::{Conversation, Request, Script, Template, Thinking, Whose, is_instruction};
 use crate::decode::{Plan, Until, plain_sampler};
 use crate::prob::Token;
 use crate::story::{Chat, Mode, StopReason};
@@ -76,24 +78,23 @@ impl Engine {
             ("--think", args.think.is_some_and(|think| think != Think::Off)),
         ];
         let asked = asks.iter().find(|(_, given)| *given);
-        let template = self.weights.chat_template();
+        let template = self.weights.chat_template(Arc::clone(&self.renderer));
         match (template, asked) {
-            (Ok(None), Some((option, _))) => {
+            (None, Some((option, _))) => {
                 let path = self.weights.path().display();
                 let hint = "a base model goes on with what it is given: begin the story, and leave this option out";
                 Err(Usage(format!("the model `{path}` has no chat template, which `{option}` needs\nhint: {hint}")).into())
             }
-            (Ok(None), None) => Ok(None),
-            (Ok(template), Some(_)) => Ok(template),
+            (None, None) => Ok(None),
+            (template, Some(_)) => Ok(template),
             (template, None) if guess => {
                 terminal.note("taken as an instruction to the model · `--raw` takes it as a beginning");
-                template
+                Ok(template)
             }
             (_, None) => {
                 terminal.note("taken as the beginning of a story · `--chat` takes it as an instruction");
                 Ok(None)
             }
-            (Err(error), Some(_)) => Err(error),
         }
     }
 
@@ -106,17 +107,17 @@ impl Engine {
         tokens: usize,
         terminal: &Terminal,
     ) -> Result<Asked> {
-        let mut script = self.script(template, &prompt, args, terminal)?;
+        let Request { mut script, thinking } = self.request(template, &prompt, args, terminal)?;
         let think = args.think.unwrap_or(Think::Off);
-        let thinking = match (Marks::of(template), think) {
-            (Some(marks), Think::Off) => {
-                marks.close(&mut script, template);
+        let thinking = match (thinking, think) {
+            (Some(thinking), Think::Off) => {
+                thinking.close(&mut script);
                 None
             }
-            (Some(marks), Think::Show | Think::Hide) if marks.open(&mut script) => {
-                let thinking = self.think(&script, marks, think, seed, tokens, terminal)?;
-                marks.end(&mut script, &thinking);
-                Some(thinking)
+            (Some(thinking), Think::Show | Think::Hide) if thinking.open(&mut script) => {
+                let thought = self.think(&script, thinking, think, seed, tokens, terminal)?;
+                thinking.end(&mut script, &thought);
+                Some(thought)
             }
             (_, Think::Off) => None,
             (_, Think::Show | Think::Hide) => {
@@ -135,7 +136,7 @@ impl Engine {
     }
 
     /// The request in the template, up to where the answer begins.
-    fn script(&self, template: &Template, request: &str, args: &PromptArgs, terminal: &Terminal) -> Result<Script> {
+    fn request(&self, template: &Template, request: &str, args: &PromptArgs, terminal: &Terminal) -> Result<Request> {
         let (bos, eos) = self.weights.ends_of_text();
         let names = self.weights.control_names();
         let controls: Vec<&str> = if args.parse_special { Vec::new() } else { names.iter().map(String::as_str).collect() };
@@ -147,33 +148,45 @@ impl Engine {
             eos: &eos,
             now: chrono::Local::now().naive_local(),
         };
-        let fails = || format!("the chat template of `{}` fails", self.weights.path().display());
         let asked = template.ask(&conversation, &controls);
-        let script = match (asked, args.system.as_deref()) {
-            (Ok(script), Some(system)) if script.text().contains(system.trim()) => script,
+        let mut request = match (asked, args.system.as_deref()) {
+            (Ok(asked), Some(system)) if asked.script.text().contains(system.trim()) => asked,
             (asked, Some(system)) => {
                 // Some templates refuse a system's text, some leave it out. What they say without it decides.
                 let request = format!("{system}\n\n{request}");
                 let folded = template.ask(&Conversation { system: None, request: &request, ..conversation }, &controls);
-                let Ok(script) = folded else { return asked.with_context(fails) };
+                let Ok(folded) = folded else { return asked.map_err(|error| self.fails(&error)) };
                 terminal.note("the chat template has no place for `--system`: it stands before the prompt");
-                script
+                folded
             }
-            (asked, None) => asked.with_context(fails)?,
+            (asked, None) => asked.map_err(|error| self.fails(&error))?,
         };
-        Ok(if args.parse_special { script.all_template() } else { script })
+        if args.parse_special {
+            request.script = request.script.all_template();
+        }
+        Ok(request)
+    }
+
+    /// Why the chat template does not do.
+    fn fails(&self, error: &anyhow::Error) -> anyhow::Error {
+        if interrupted() {
+            return Interruption.into();
+        }
+        let hint = if error.to_string().contains("\nhint: ") { "" } else { "\nhint: `--raw` leaves the template out" };
+        anyhow!("the chat template of `{}` fails: {error:#}{hint}", self.weights.path().display())
     }
 
     /// What the model thinks before it answers.
     fn think(
         &self,
         script: &Script,
-        marks: Marks,
+        thinking: Thinking,
         think: Think,
         seed: u64,
         tokens: usize,
         terminal: &Terminal,
     ) -> Result<String> {
+        let marks = thinking.marks;
         let prompt = self.tokenized(&script.text(), |weights| weights.tokenize_script(script))?;
         let room = self.context.saturating_sub(prompt.len() + tokens);
         let plan = Plan {
@@ -190,20 +203,22 @@ impl Engine {
         let progress = if shown {
             Progress::telling(terminal, plan.tokens)
         } else {
-            Progress::telling_apart(terminal, "thinking".to_owned(), plan.tokens)
+            Progress::telling_apart(terminal, "thinking", plan.tokens)
         };
         let mut session = self.session(std::slice::from_ref(&plan), 1)?;
         let mut model = Until::new(&mut session, self.weights.token_named(marks.stop));
+        let mut aside = shown.then(|| terminal.aside());
         let told = tell(&mut model, plan, 1, &progress, |text| {
-            if shown {
+            if let Some(aside) = &mut aside {
                 progress.clear();
-                terminal.aside(text);
+                // As with a note: nobody is left to be told that this failed.
+                let _ = aside.say(DIM, text);
             }
             Ok(())
         });
         progress.clear();
-        if shown {
-            terminal.aside("\n\n");
+        if let Some(aside) = &mut aside {
+            let _ = aside.say(DIM, "\n").and_then(|()| aside.end_line());
         }
         let told = told.context("the thinking before the story failed")?.told;
         match told.stop {

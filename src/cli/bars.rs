@@ -123,11 +123,11 @@ fn stage_lines(stage: &Cut, width: usize) -> Vec<String> {
         _ => (Ink::Plain, grouped(*removed)),
     };
     let mut line = format!("  {} cuts {cuts}", fit(label, STAGE));
-    if *removed == 0 || line.width() > width {
-        return match line.width() > width {
-            true => indented(ink, &format!("{label} cuts {cuts}"), width),
-            false => vec![format!("{DIM}{line}{DIM:#}")],
-        };
+    if line.width() > width {
+        return indented(ink, &format!("{label} cuts {cuts}"), width);
+    }
+    if *removed == 0 {
+        return vec![format!("{DIM}{line}{DIM:#}")];
     }
     let mut join = ": ";
     for named in likeliest {
@@ -280,7 +280,7 @@ fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, S
             vec![
                 ("p", "the model's probability, among these candidates".into()),
                 ("Ĥ", "how open the story is after the token: 0 is settled, 1 wide open".into()),
-                ("share", format!("of s = p^a · Ĥ^b, with a = {a} and b = {b}, in the sum of all s; ▲ above p, ▼ below")),
+                ("share", format!("of s = p^a · Ĥ^b in the sum of all, a = {a}, b = {b}; ▲ above p, ▼ below")),
             ]
         }
     };

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::args::Bench as Args;
 use super::engine::{Engine, interrupted};
+use super::line::{Ink, Line};
 use super::progress::Progress;
 use super::settings::Chosen;
 use super::terminal::{BOLD, Terminal};
@@ -129,12 +130,12 @@ fn all(bench: &Bench, session: &mut Session<'_>, progress: &Progress) -> Result<
     let jobs = bench.jobs();
     // The first touch of the weights brings them into memory: it is not measured.
     if let Some(first) = jobs.first() {
-        progress.names("warming up".into());
+        progress.names("warming up");
         bench.measure(*first, session, &clock, &mut |_| !interrupted())?;
     }
     let mut measured = Vec::new();
     for job in jobs {
-        progress.names(format!("{} × {}", job.mode, job.stories));
+        progress.names(&format!("{} × {}", job.mode, job.stories));
         session.clear();
         let mut go_on = |told| {
             progress.more(told);
@@ -184,10 +185,12 @@ struct Report<'a> {
 }
 
 fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
-    let [a, b, c, d, e, f, g, h] = ["mode", "stories", "tokens", "evals", "decodes", "ms a token:", "slower", "faster"];
-    writeln!(out, "{BOLD}{a:<6}{b:>8}{c:>9}{d:>9}{e:>9}{f:>17}{g:>11}{h:>11}{BOLD:#}")?;
-    let [a, b, c, d, e, f, g] = ["a second", "a token", "a token", "in decode", "around", "than plain", "than naive"];
-    writeln!(out, "{BOLD}{a:>23}{b:>9}{c:>9}{d:>10}{e:>7}{f:>11}{g:>11}{BOLD:#}")?;
+    for head in [
+        "mode   stories   tokens    evals  decodes      ms a token:     slower     faster",
+        "              a second  a token  a token in decode around than plain than naive",
+    ] {
+        writeln!(out, "{BOLD}{head}{BOLD:#}")?;
+    }
     let times = |ratio: Option<f64>| ratio.map_or("–".to_string(), |ratio| format!("{ratio:.2} ×"));
     let mut stories = None;
     for row in &report.rows {
@@ -213,7 +216,7 @@ fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
     writeln!(
         out,
         "\n{}{quantisation} · {} · width {}{memory}\nmedians of {} with {} a story",
-        report.model.name,
+        Line::of(Ink::Plain, &report.model.name),
         counted(report.settings.threads, "thread"),
         report.width,
         counted(report.runs, "run"),

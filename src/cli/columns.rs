@@ -24,7 +24,7 @@ pub struct Shown {
     pub label: String,
     /// The story.
     pub text: String,
-    /// Where it parts from the first one, in words.
+    /// Where it parts from the first one, in bytes.
     pub parting: Option<usize>,
     /// What stands below it.
     pub facts: Vec<String>,

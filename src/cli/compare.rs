@@ -1,6 +1,7 @@
 //! `afterword compare`: one prompt and one seed, told by several presets, and where the stories part.
 
 use std::io::Write;
+use std::time::Duration;
 
 use anyhow::Result;
 use serde::Serialize;
@@ -11,21 +12,23 @@ use super::asking::Asked;
 use super::columns::{Shown, page};
 use super::engine::Engine;
 use super::pictures::Picture;
-use super::progress::Progress;
+use super::progress::{Progress, speed};
 use super::prompt::Prompt;
-use super::prose::{Ink, parting, safe, wrap};
+use super::prose::{Ink, Line, end_of, wrap};
 use super::recording::inputs;
-use super::settings::{Chosen, seed};
+use super::settings::{Chosen, combinations, seed};
 use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::decode::Plan;
 use crate::llama::Session;
-use crate::preset::{Edit, vary};
+use crate::model::Lexicon;
+use crate::preset::Edit;
 use crate::prob::Token;
-use crate::report::Story;
+use crate::report::{Story, slices};
 use crate::sampler::Sampler;
 use crate::story::{Mode, StopReason, TracedToken};
+use crate::text::some;
 
 /// What is compared where nothing is named.
 const USUAL: [&str; 4] = ["greedy", "temperature", "future", "wave"];
@@ -33,9 +36,15 @@ const USUAL: [&str; 4] = ["greedy", "temperature", "future", "wave"];
 /// The preset whose values are compared where none is named.
 const VARIED: &str = "future";
 
+/// A prompt of more lines shows its last words only.
+const MOST_LINES: usize = 4;
+
+/// The columns of a prompt in the title of a page or a figure.
+const LONGEST_TITLE: usize = 100;
+
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
-    let voices = voices(&presets, varied.as_deref(), &set, &model)?;
+    let voices = voices(&presets, &varied, &set, &model)?;
     let inputs = inputs(&model, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
     let prompt = Prompt::of(Some(typed))?;
@@ -49,19 +58,20 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let mut session = engine.session(&plans, width)?;
 
     let (tales, failure) = tell_all(&mut session, &voices, plans, width, terminal);
-    let stories = compared(&voices, &tales, &asked)?;
+    let stories = compared(&voices, &tales, &asked, engine.weights.lexicon())?;
     let comparison =
         Comparison { prompt: asked.prompt.clone(), seed, model: engine.title(), limit: story.tokens.get(), stories };
     let mut out = terminal.out();
     if json {
         writeln!(out, "{}", serde_json::to_string_pretty(&comparison)?)?;
     } else {
-        show(&mut out, &comparison, layout, terminal.width)?;
+        // Told for minutes: the terminal may have changed since.
+        show(&mut out, &comparison, layout, terminal.width_now())?;
     }
     if let Some(picture) = drawn {
         let stories: Vec<Story> =
             comparison.stories.iter().zip(&tales).map(|(told, tale)| drawable(told, tale, &asked, &engine)).collect();
-        let title = format!("{} · {} · seed {seed}", comparison.prompt, comparison.model);
+        let title = format!("{} · {} · seed {seed}", end_of(&comparison.prompt, LONGEST_TITLE), comparison.model);
         picture.draw(&title, &stories, colour_by, terminal)?;
     }
     // What is told is kept, whatever came after it.
@@ -75,33 +85,32 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
 #[derive(Debug, Clone)]
 struct Voice {
     label: String,
-    /// The one change that tells it from others of its preset.
-    edit: Option<Edit>,
+    /// The changes that tell it from others of its preset.
+    edits: Vec<Edit>,
     chosen: Chosen,
 }
 
-/// Each preset, with each of the varied values where there are any.
-fn voices(presets: &[String], varied: Option<&str>, set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
+/// Each preset, with each combination of the varied values where there are any.
+fn voices(presets: &[String], varied: &[String], set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
     let names: Vec<&str> = match (presets, varied) {
-        ([], None) => USUAL.to_vec(),
-        ([], Some(_)) => vec![VARIED],
+        ([], []) => USUAL.to_vec(),
+        ([], _) => vec![VARIED],
         (named, _) => named.iter().map(String::as_str).collect(),
     };
-    // What is typed is wrong usage where it is wrong.
-    let wrong = |error: anyhow::Error| Usage(format!("{error:#}"));
-    let edits = varied.map_or(Ok(Vec::new()), vary).map_err(wrong)?;
+    let combinations = combinations(varied, names.len())?;
     let mut voices = Vec::new();
     for &name in &names {
         let chosen = Chosen::of(name, set, model)?;
-        if edits.is_empty() {
-            voices.push(Voice { label: name.to_string(), edit: None, chosen: chosen.clone() });
-        }
-        for edit in &edits {
+        for edits in &combinations {
             let mut chosen = chosen.clone();
-            chosen.preset.set(edit).map_err(wrong)?;
-            // Of one preset only the value differs.
-            let label = if names.len() == 1 { edit.to_string() } else { format!("{name} · {edit}") };
-            voices.push(Voice { label, edit: Some(edit.clone()), chosen });
+            for edit in edits {
+                chosen.preset.set(edit).map_err(|error| Usage(format!("{error:#}")))?;
+            }
+            // Of one preset only the values differ.
+            let only = names.len() == 1 && !edits.is_empty();
+            let words = (!only).then(|| name.to_owned()).into_iter().chain(edits.iter().map(Edit::to_string));
+            let label = words.collect::<Vec<_>>().join(" · ");
+            voices.push(Voice { label, edits: edits.clone(), chosen });
         }
     }
     Ok(voices)
@@ -141,8 +150,8 @@ fn tell_all(
 ) -> (Vec<Tale>, Option<anyhow::Error>) {
     let (mut tales, all) = (Vec::new(), plans.len());
     for (voice, plan) in voices.iter().zip(plans) {
-        let which = format!("{} of {all} · {}", tales.len() + 1, safe(&voice.label));
-        let progress = Progress::telling_apart(terminal, which, plan.tokens);
+        let which = format!("{} of {all} · {}", tales.len() + 1, voice.label);
+        let progress = Progress::telling_apart(terminal, &which, plan.tokens);
         session.clear();
         let told = tell(session, plan, width, &progress, |_| Ok(()));
         progress.clear();
@@ -188,7 +197,7 @@ struct Compared {
     label: String,
     /// The name by which its preset was asked for.
     preset: String,
-    /// The one change that tells it from others of its preset.
+    /// The changes that tell it from others of its preset: `future.alpha=1`, or several with ` · ` between them.
     edit: Option<String>,
     /// The preset as it ran, as TOML, with all changes made.
     resolved: String,
@@ -198,8 +207,11 @@ struct Compared {
     tokens: Vec<Token>,
     /// Why it ended.
     stop: Option<StopReason>,
-    /// After how many words it parts from the first story; null where no word differs.
+    /// After how many tokens it parts from the first story; null where no token differs.
     parts_at: Option<usize>,
+    /// The same in bytes of the text.
+    #[serde(skip)]
+    own_from: Option<usize>,
     /// The mean of the tokens' log-probabilities, the model's own and unmodified; null for no tokens.
     mean_log_p: Option<f64>,
     /// Rows of logits that were computed to decide about tokens.
@@ -217,21 +229,28 @@ struct Seconds {
     tell: f64,
 }
 
-fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked) -> Result<Vec<Compared>> {
-    let first = tales.first().map_or(String::new(), |tale| asked.story(&tale.told.text));
+fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked, lexicon: &Lexicon) -> Result<Vec<Compared>> {
+    let first = tales.first().map_or(&[][..], |tale| &tale.told.tokens);
     let compare = |(voice, tale): (&Voice, &Tale)| {
-        let Voice { label, edit, chosen: Chosen { name, preset } } = voice;
+        let Voice { label, edits, chosen: Chosen { name, preset } } = voice;
         let Tale { told, draws, read_time, tell_time } = tale;
         let text = asked.story(&told.text);
         let log_p: f64 = draws.iter().map(|draw| draw.log_p).sum();
+        let parts_at = parting(first, &told.tokens);
+        let begun = text.len() - told.text.len();
+        let own_from = parts_at.map(|at| {
+            let trace: Vec<TracedToken> = draws.iter().map(|draw| TracedToken::of(draw, lexicon)).collect();
+            begun + slices(&told.text, &trace).iter().take(at).map(|slice| slice.len()).sum::<usize>()
+        });
         Ok(Compared {
             label: label.clone(),
             preset: name.clone(),
-            edit: edit.as_ref().map(Edit::to_string),
+            edit: (!edits.is_empty()).then(|| edits.iter().map(Edit::to_string).collect::<Vec<_>>().join(" · ")),
             resolved: preset.to_toml()?,
             tokens: told.tokens.clone(),
             stop: told.stop.clone(),
-            parts_at: parting(&first, &text),
+            parts_at,
+            own_from,
             text,
             mean_log_p: (!draws.is_empty()).then(|| log_p / draws.len() as f64),
             evaluations: told.counts.evaluations,
@@ -241,13 +260,22 @@ fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked) -> Result<Vec<Compa
     voices.iter().zip(tales).map(compare).collect()
 }
 
+/// How many tokens two stories have in common before the first one that differs or is not there; `None` where none differs.
+fn parting(one: &[Token], other: &[Token]) -> Option<usize> {
+    let common = one.iter().zip(other).take_while(|(this, that)| this == that).count();
+    (common < one.len().max(other.len())).then_some(common)
+}
+
 /// The comparison for people.
 fn show(out: &mut impl Write, comparison: &Comparison, layout: Layout, width: usize) -> Result<()> {
     let Comparison { prompt, seed, model, limit, stories } = comparison;
-    for line in wrap(prompt, width, None) {
-        writeln!(out, "{}", line.inked(Ink::Bold))?;
+    let lines = wrap(prompt, width, None);
+    if lines.len() <= MOST_LINES {
+        lines.into_iter().try_for_each(|line| writeln!(out, "{}", line.inked(Ink::Bold)))?;
+    } else {
+        writeln!(out, "{}", Line::of(Ink::Bold, &end_of(prompt, width)))?;
     }
-    let title = format!("{} · seed {seed} · at most {limit} tokens", safe(model));
+    let title = format!("{model} · seed {seed} · at most {limit} tokens");
     for line in wrap(&title, width, None) {
         writeln!(out, "{}", line.inked(Ink::Dim))?;
     }
@@ -260,27 +288,23 @@ fn show(out: &mut impl Write, comparison: &Comparison, layout: Layout, width: us
 }
 
 fn shown(story: &Compared, is_first: bool) -> Shown {
-    let Compared { label, text, tokens, stop, parts_at, mean_log_p, evaluations, seconds, .. } = story;
+    let Compared { label, text, tokens, stop, parts_at, own_from, mean_log_p, evaluations, seconds, .. } = story;
     let (count, mut facts) = (tokens.len(), Vec::new());
     if !is_first {
         facts.push(match parts_at {
-            Some(0) => "parts at the first word".to_string(),
-            Some(1) => "parts after 1 word".to_string(),
-            Some(words) => format!("parts after {words} words"),
-            None => "every word the same".to_string(),
+            Some(0) => "parts at the first token".to_string(),
+            Some(tokens) => format!("parts after {}", some(*tokens, "token")),
+            None => "every token the same".to_string(),
         });
     }
-    facts.push(format!("{count} tokens"));
+    facts.push(some(count, "token"));
     facts.extend(stop.as_ref().map(ending));
     facts.extend(mean_log_p.map(|log_p| format!("surprisal {:.2} nats", -log_p)));
     if count > 0 {
         facts.push(format!("{:.2} evaluations a token", *evaluations as f64 / count as f64));
     }
-    // The first token falls to the reading of the prompt.
-    if count > 1 {
-        facts.push(format!("{:.0} tokens/s", (count - 1) as f64 / seconds.tell.max(1e-9)));
-    }
-    Shown { label: label.clone(), text: text.clone(), parting: parts_at.filter(|_| !is_first), facts }
+    facts.extend(speed(count, Duration::from_secs_f64(seconds.tell)));
+    Shown { label: label.clone(), text: text.clone(), parting: own_from.filter(|_| !is_first), facts }
 }
 
 /// Why a story ended, in few words.

@@ -10,12 +10,13 @@ use serde::Serialize;
 use super::Outcome;
 use super::args::{Args, Command};
 use super::engine::{Engine, bundled};
+use super::line::{Ink, Line};
 use super::machine::machine;
 use super::models::{holds, places};
 use super::progress::Progress;
 use super::settings::{Chosen, folders};
 use super::tell::tell;
-use super::terminal::{BOLD, DIM, Terminal, fit};
+use super::terminal::{Terminal, fit};
 use crate::catalog::Machine;
 use crate::llama::{self, Device};
 use crate::story::Versions;
@@ -126,8 +127,9 @@ fn features(info: &str) -> Vec<String> {
 fn print(report: &Report, out: &mut impl Write) -> Result<()> {
     let Report { versions, features, processor, devices, machine, presets, models, bundled, tokens_a_second, broken } = report;
     let Versions { afterword, commit, backend, bindings, build } = versions;
-    let mut line = |name: &str, value: String| writeln!(out, "{DIM}{}{DIM:#} {value}", fit(name, 14));
-    line("afterword", format!("{BOLD}{afterword}{BOLD:#} ({commit})"))?;
+    let named = |name: &str| Line::of(Ink::Dim, &fit(name, 14)).and(Ink::Plain, " ");
+    writeln!(out, "{}", named("afterword").and(Ink::Bold, afterword).and(Ink::Plain, &format!(" ({commit})")))?;
+    let mut line = |name: &str, value: String| writeln!(out, "{}", named(name).and(Ink::Plain, &value));
     line("backend", backend.clone())?;
     line("bindings", format!("llama-cpp-2 {}, llama-cpp-sys-2 {}", bindings[0], bindings[1]))?;
     line("features", (*features).to_owned())?;
@@ -151,7 +153,7 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
         line("proof", format!("{TOKENS} tokens were told, {rate:.0} a second"))?;
     }
     if broken.is_empty() {
-        line("so", format!("{BOLD}it works{BOLD:#}"))?;
+        writeln!(out, "{}", named("so").and(Ink::Bold, "it works"))?;
     }
     Ok(())
 }

@@ -6,16 +6,19 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use anstyle::Style;
 use anyhow::{Context, Result, bail};
 
 use super::Outcome;
 use super::args::Trace;
 use super::asking::Asked;
 use super::engine::{Engine, interrupted};
+use super::line::{Ink, Line};
 use super::progress::Progress;
 use super::recording::{Recorded, Recorder};
 use super::settings::Chosen;
-use super::terminal::{BOLD, DIM, Terminal};
+use super::tell::ENDED_AT_ONCE;
+use super::terminal::Terminal;
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use crate::decode::{Counts, Event, Plan, Stories, Told};
@@ -123,8 +126,11 @@ impl Drafts<'_> {
         };
         let preset = &self.chosen.name;
         terminal.note(format_args!("{} · preset {preset} · {}", self.engine.title(), seeds(&plans)));
+        if plans.len() > 1 && plan.sampler.draws_nothing() {
+            terminal.note(format_args!("{preset} draws nothing: all drafts are the same"));
+        }
         let tokens = plan.tokens.saturating_mul(plans.len());
-        let progress = Progress::telling_apart(terminal, some(plans.len(), "draft"), tokens);
+        let progress = Progress::telling_apart(terminal, &some(plans.len(), "draft"), tokens);
 
         let began = Instant::now();
         let mut stories = Stories::new(&mut session, self.width);
@@ -305,30 +311,27 @@ impl Drafts<'_> {
 
     /// Prints a draft under its heading.
     fn show(&self, number: usize, draft: &Draft, terminal: &Terminal) -> Result<()> {
-        let (bold, dim) = (terminal.style(BOLD), terminal.style(DIM));
-        let mut out = terminal.out();
         let space = if number == 0 { "" } else { "\n" };
-        writeln!(out, "{space}{bold}draft {}{bold:#} · seed {}", number + 1, draft.plan.seed)?;
-        writeln!(out, "{dim}{}{dim:#}", "─".repeat(terminal.width.min(80)))?;
-        let mut say = terminal.story();
+        let head = Line::of(Ink::Bold, &format!("draft {}", number + 1));
+        let head = head.and(Ink::Plain, &format!(" · seed {}", draft.plan.seed));
+        let rule = Line::of(Ink::Dim, &"─".repeat(terminal.width_now().min(80)));
+        writeln!(terminal.out(), "{space}{head}\n{rule}")?;
+        let mut sheet = terminal.story();
         if self.shows_beginning {
-            write!(out, "{bold}")?;
-            say(self.asked.beginning())?;
-            write!(out, "{bold:#}")?;
+            sheet.begins_with(self.asked.beginning());
         }
         let lexicon = self.engine.weights.lexicon();
         let mut tinted = self.tint.map(|tint| (tint, Tinted::new(tint, Depth::here())));
         for (text, draw) in &draft.words {
-            match &mut tinted {
-                Some((tint, tinted)) => {
-                    let value = draw.as_ref().and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
-                    write!(out, "{}", tinted.paint(text, value))?;
-                }
-                None => say(text)?,
-            }
+            let value = |tint: &Tint| draw.as_ref().and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
+            let style = tinted.as_mut().map_or(Style::new(), |(tint, tinted)| tinted.next(value(tint)));
+            sheet.say(style, text)?;
         }
-        say("\n")?;
+        sheet.end_line()?;
         terminal.note(ending(number, draft));
+        if draft.told.as_ref().is_some_and(Told::ended_at_once) {
+            terminal.note(ENDED_AT_ONCE);
+        }
         Ok(())
     }
 }

@@ -2,22 +2,25 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{DeviceArgs, Flash, KvTypes, SplitBy};
+use super::args::{Colour, DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
+use super::interrupt::at_once;
+pub use super::interrupt::interrupted;
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
 use super::progress::Progress;
+use super::rendering::renderer;
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
+use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
 use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
 use crate::prob::Token;
@@ -28,7 +31,7 @@ use crate::text::{EXCERPT, excerpt, some};
 pub const BUNDLED: &str = "fable-3m-q8_0.gguf";
 
 /// Tokens of a prompt that are read in one decode.
-const BATCH: usize = 256;
+pub const BATCH: usize = 256;
 
 /// The shortest story worth loading a model for, in tokens: what a model needs at least is asked before it is loaded.
 const LEAST: usize = 512;
@@ -48,6 +51,8 @@ pub struct Engine {
     pub context: usize,
     /// Layers on GPUs, where there are any to use.
     pub gpu_layers: Option<u32>,
+    /// What renders the chat template of the model.
+    pub renderer: Arc<dyn Renderer>,
     /// What there was of memory before the model was loaded.
     machine: Machine,
     /// What the file says of itself, where we can read that.
@@ -109,7 +114,8 @@ impl Engine {
         let trained = weights.trained_context();
         let context = args.ctx.map_or(trained, NonZeroUsize::get);
         within(context, trained, &path)?;
-        Ok(Self { weights, args, load_time, context, gpu_layers, machine, card })
+        let renderer = Arc::new(renderer()?);
+        Ok(Self { weights, args, load_time, context, gpu_layers, renderer, machine, card })
     }
 
     /// The model in a few words: what it calls itself, and beside it the name of its file where that says more.
@@ -160,6 +166,7 @@ impl Engine {
             );
         }
         let tokens = at_once(|| tokenize(&self.weights))?;
+        ensure!(!tokens.is_empty() || text.is_empty(), "the model's vocabulary has no token for anything in the prompt");
         self.fitting(tokens)
     }
 
@@ -304,45 +311,11 @@ fn cache_type(kind: Kind) -> Result<CacheType> {
     found.with_context(|| format!("keys and values cannot be remembered as `{kind}`"))
 }
 
-/// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.
-pub fn interrupted() -> bool {
-    interrupt().load(Ordering::Relaxed)
-}
-
-/// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
-static AT_ONCE: AtomicBool = AtomicBool::new(false);
-
-/// Does what does not ask whether it was interrupted.
-fn at_once<T>(deed: impl FnOnce() -> T) -> T {
-    interrupt();
-    AT_ONCE.store(true, Ordering::Relaxed);
-    let done = deed();
-    AT_ONCE.store(false, Ordering::Relaxed);
-    done
-}
-
-fn interrupt() -> &'static AtomicBool {
-    static PRESSED: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<()> = OnceLock::new();
-    HANDLER.get_or_init(|| {
-        #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
-        let handler = || {
-            if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
-                std::process::exit(130);
-            }
-        };
-        // Where no handler can be set, Ctrl-C ends the program as it always did.
-        let _ = ctrlc::set_handler(handler);
-    });
-    &PRESSED
-}
-
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.
 #[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
 fn last_words(message: &str) {
     let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
-    let said = given_up(&model, message);
-    let _ = std::io::Write::write_all(&mut std::io::stderr(), said.as_bytes());
+    Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(given_up(&model, message)));
     std::process::exit(1);
 }
 
@@ -357,7 +330,7 @@ fn given_up(model: &str, message: &str) -> String {
         None => (message, String::new()),
     };
     let hint = "the file may be damaged, or not what it says it is, or memory may not suffice";
-    format!("error: llama.cpp gave up{model}: {cause}\nhint: {hint}{place}\n")
+    format!("llama.cpp gave up{model}: {cause}\nhint: {hint}{place}")
 }
 
 /// What was typed about devices and does nothing here, each as one sentence.
@@ -425,8 +398,8 @@ mod tests {
     #[test]
     fn last_words_are_a_sentence_with_the_place_behind_it() {
         let said = given_up(" on the model `m`", "/build/llama.cpp/ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed");
-        let (error, hint) = said.trim_end().split_once('\n').unwrap();
-        assert_eq!(error, "error: llama.cpp gave up on the model `m`: something in it is not as it must be");
+        let (error, hint) = said.split_once('\n').unwrap();
+        assert_eq!(error, "llama.cpp gave up on the model `m`: something in it is not as it must be");
         assert!(hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: (eps >= 0.0f) failed)"), "{hint}");
         let said = given_up("", "it failed at reading the vocabulary");
         assert!(said.starts_with("error: llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::Outcome;
+use super::again::Again;
 use super::args::{Explain, StoryArgs};
 use super::bars;
 use super::engine::{Engine, interrupted};
@@ -36,8 +37,9 @@ struct Asked {
     chosen: Chosen,
     /// The text, as a person knows it.
     text: String,
-    /// The story, with the sampler that told it.
-    plan: Plan,
+    /// The story, with the sampler that told it, and those that were told beside it.
+    plans: Vec<Plan>,
+    which: usize,
     told: Vec<Token>,
     /// The record, where the story was told.
     record: Option<Record>,
@@ -52,7 +54,8 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         None => of_prompt(args, terminal)?,
     };
     let Some(decided) = asked.decide(terminal)? else { return Ok(Outcome::Interrupted) };
-    let Asked { engine, chosen, text, plan, told, record, what_if } = asked;
+    let Asked { engine, chosen, text, plans, which, told, record, what_if } = asked;
+    let plan = &plans[which];
     let lexicon = engine.weights.lexicon();
     let moment = Moment {
         model: engine.title(),
@@ -103,15 +106,16 @@ fn parting(decided: &Decided, at: usize, show: impl Fn(Token) -> String) -> Opti
 impl Asked {
     /// The decision; nothing where it is interrupted.
     fn decide(&self, terminal: &Terminal) -> Result<Option<Decided>> {
-        let Self { engine, chosen, plan, told, record, .. } = self;
+        let Self { engine, chosen, plans, which, told, record, .. } = self;
+        let plan = &plans[*which];
         let closely = chosen.sampler().with_min_tokens(plan.sampler.min_tokens());
         closely.check(engine.weights.lexicon())?;
         let seen = Plan { sampler: closely.clone(), ..plan.clone() };
-        let plans = [plan.clone(), seen];
-        let width = engine.width(&plans);
-        let mut session = self.session(&plans, width)?;
+        let shapes = [plan.clone(), seen];
+        let width = engine.width(&shapes);
+        let mut session = self.session(&shapes, width)?;
         let progress = match record {
-            Some(_) => Progress::telling_apart(terminal, "telling again".to_owned(), told.len() + 1),
+            Some(_) => Progress::telling_apart(terminal, "telling again", told.len() + 1),
             None => Progress::telling(terminal, 1),
         };
         let own = record.as_ref().map(|record| record.tokens[told.len()]);
@@ -123,14 +127,15 @@ impl Asked {
             }
             !interrupted()
         };
-        let decided = decide(&mut session, plan.clone(), &closely, Place { told, own }, NEXT, width, &mut hear);
+        let place = Place { plans, which: *which, told, own };
+        let decided = decide(&mut session, &closely, place, NEXT, width, &mut hear);
         progress.clear();
         decided
     }
 
     /// A memory in which the story can be told and looked at: of the kind of the record's, where there is one.
-    fn session(&self, plans: &[Plan], width: usize) -> Result<Session<'_>> {
-        let (cells, branches) = Stories::room_for(plans, width);
+    fn session(&self, shapes: &[Plan], width: usize) -> Result<Session<'_>> {
+        let (cells, branches) = Stories::room_for(shapes, width);
         if branches > MOST_BRANCHES {
             bail!(
                 "cannot look at all candidates: they need {branches} branches of the model's memory, and there are {MOST_BRANCHES}\n\
@@ -140,7 +145,10 @@ impl Asked {
         match &self.record {
             None => self.engine.session_of(cells, branches),
             Some(Record { run, .. }) => {
-                let (cells, branches) = (cells.max(run.cells), branches.max(run.branches));
+                // Beside others the close look has room of its own.
+                let others = if self.plans.len() > 1 { (run.cells, run.branches) } else { (0, 0) };
+                let (cells, branches) = ((cells + others.0).max(run.cells), (branches + others.1).max(run.branches));
+                let branches = branches.min(MOST_BRANCHES);
                 self.engine.session_in_batches(cells, branches, run.batch, self.engine.args.threads)
             }
         }
@@ -170,7 +178,16 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         stop: Vec::new(),
     };
     let plan = engine.plan(chosen.sampler(), &asked.tokens, seed, &one)?;
-    Ok(Asked { engine, chosen, text: asked.prompt, plan, told: Vec::new(), record: None, what_if: false })
+    Ok(Asked {
+        engine,
+        chosen,
+        text: asked.prompt,
+        plans: vec![plan],
+        which: 0,
+        told: Vec::new(),
+        record: None,
+        what_if: false,
+    })
 }
 
 /// A token of a story that was told, as its record has it.
@@ -215,7 +232,9 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     if let Some(beside) = beside(&record, &plan) {
         terminal.note(format_args!("{beside}: alone the bits may differ"));
     }
-    Ok(Asked { engine, chosen, text, plan, told, record: Some(record), what_if })
+    let again = Again::of(&record, plan).with_context(refusal)?;
+    let (plans, which) = again.stories();
+    Ok(Asked { engine, chosen, text, plans: plans.to_vec(), which, told, record: Some(record), what_if })
 }
 
 /// The preset as it ran, with what is to be otherwise now.
@@ -232,9 +251,11 @@ fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
 fn beside(record: &Record, plan: &Plan) -> Option<String> {
     let run = &record.run;
     if run.drafts > 1 {
-        return Some(format!("told together, {} drafts at once", run.drafts));
+        let drafts = format!("one of {} drafts that were told together, and the record does not say which", run.drafts);
+        return record.draft.is_none().then_some(drafts);
     }
-    // A memory with room for two such stories is one of `batch`, for several at a time.
+    // As `batch` has it where it tells several at a time.
     let (_, branches) = Stories::room_for(std::slice::from_ref(plan), run.width);
-    (run.branches >= 2 * branches && run.cells >= 2 * plan.prompt.len()).then(|| "told beside others, as it seems".to_owned())
+    let for_several = run.branches >= 2 * branches && run.cells >= 2 * plan.prompt.len();
+    for_several.then(|| "told in a memory with room for several, perhaps beside others".to_owned())
 }

@@ -27,7 +27,13 @@ mod engine;
 mod explain;
 mod explanation;
 mod figures;
+mod flow;
+#[cfg(feature = "llama")]
+mod interrupt;
+mod line;
 mod machine;
+#[cfg(feature = "llama")]
+mod margin;
 #[cfg(feature = "llama")]
 mod missing;
 mod models;
@@ -44,10 +50,13 @@ mod prose;
 mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
+mod rendering;
 #[cfg(feature = "llama")]
 mod replay;
 mod report;
+mod screen;
 mod settings;
+mod sheet;
 #[cfg(feature = "llama")]
 mod tell;
 mod terminal;
@@ -56,6 +65,7 @@ mod tinted;
 #[cfg(feature = "llama")]
 mod tune;
 mod usage;
+mod waits;
 #[cfg(feature = "llama")]
 mod write;
 
@@ -70,6 +80,8 @@ use clap::error::ErrorKind;
 use args::{Args, Command};
 use terminal::Terminal;
 use usage::Usage;
+
+pub use waits::shorten as shorten_waits;
 
 /// How a command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +171,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
         Command::Doctor { json } => doctor::run(json, terminal),
+        Command::RenderTemplates => rendering::run(),
     }
 }
 
@@ -168,6 +181,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
+        Command::RenderTemplates => rendering::run(),
         Command::Write(_)
         | Command::Batch(_)
         | Command::Bench(_)

@@ -62,6 +62,7 @@ fn drawing<Q: Scheduled>(name: &str, schedule: &Schedule<Q>, columns: usize) -> 
         Unit::Paragraph => "paragraphs",
     };
     let end = format!("{count} {what}");
+    let end = if end.len() <= columns { end } else { count.to_string() };
     lines.push(format!("{DIM}{:>8}{end:>width$}{DIM:#}", "0", width = columns));
     lines
 }

@@ -6,13 +6,12 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::args::Presets;
-use super::prose::{Ink, wrap};
+use super::prose::{Ink, Line, safe, wrap};
 use super::settings::{Chosen, folders, found};
-use super::terminal::{BOLD, DIM, Terminal, fit};
+use super::terminal::{BOLD, Terminal, fit};
 use super::usage::Usage;
 use super::{Outcome, drafts, plot};
 use crate::preset::{Listed, Origin, Paragraph, Preset, lint, list, markdown, reference, schema};
-use crate::text::sanitize;
 
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
@@ -67,38 +66,38 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
 
 /// A preset in the list, its name in so many columns: in one line, or in as many as a terminal of this width needs. Where it
 /// lies stands behind it, or on a line of its own, unbroken.
-fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<String> {
+fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
     let what = match &listed.preset {
         Ok(preset) => preset.description.clone(),
         Err(error) => format!("cannot be read: {}", format!("{error:#}").lines().next().unwrap_or_default()),
     };
-    let (what, name) = (one_line(&what), fit(&one_line(&listed.name), column));
+    // What cannot be seen is a sign, and takes a column.
+    let name = Line::of(Ink::Bold, &fit(&safe(&listed.name).replace('\n', " "), column)).and(Ink::Plain, "  ");
     let path = match &listed.origin {
         Origin::BuiltIn(_) => None,
-        Origin::File(path) => Some(one_line(&path.display().to_string())),
+        Origin::File(path) => Some(path.display().to_string()),
     };
-    let taken = if listed.hidden { ", only by its path: the name is taken" } else { "" };
+    let taken = "only by its path: the name is taken";
     let Some(width) = width else {
-        let place = path.map_or(String::new(), |path| format!(" {DIM}({path}{taken}){DIM:#}"));
-        return vec![format!("{BOLD}{name}{BOLD:#}  {what}{place}")];
+        let place = match (path, listed.hidden) {
+            (None, _) => String::new(),
+            (Some(path), false) => format!(" ({path})"),
+            (Some(path), true) => format!(" ({path}, {taken})"),
+        };
+        return vec![name.and(Ink::Plain, &what).and(Ink::Dim, &place)];
     };
-    let indent = " ".repeat(column + 2);
-    let beside = |text: &str, ink: Ink| -> Vec<String> {
-        wrap(text, width.saturating_sub(column + 2), None).into_iter().map(|line| line.inked(ink).to_string()).collect()
-    };
-    let mut lines: Vec<String> = beside(&what, Ink::Plain);
+    let beside =
+        |text: &str, ink: Ink| wrap(text, width.saturating_sub(column + 2), None).into_iter().map(move |line| line.inked(ink));
+    let mut lines: Vec<Line> = beside(&what, Ink::Plain).collect();
     if lines.is_empty() {
-        lines.push(String::new());
+        lines.push(Line::default());
     }
-    lines.extend(path.map(|path| format!("{DIM}{path}{DIM:#}")));
-    lines.extend(beside(taken.trim_start_matches(", "), Ink::Dim));
-    let margins = std::iter::once(format!("{BOLD}{name}{BOLD:#}  ")).chain(std::iter::repeat(indent));
-    margins.zip(lines).map(|(margin, line)| margin + &line).collect()
-}
-
-/// A text of others on one line.
-fn one_line(text: &str) -> String {
-    sanitize(text).replace(['\n', '\t'], " ")
+    lines.extend(path.map(|path| Line::of(Ink::Dim, &path)));
+    lines.extend(beside(taken, Ink::Dim).take_while(|_| listed.hidden));
+    let margin = Line::of(Ink::Plain, &" ".repeat(column + 2));
+    let margins = std::iter::once(name).chain(std::iter::repeat(margin));
+    let beside = |margin: Line, line: Line| line.runs().fold(margin, |margin, (style, run)| margin.and(style, run));
+    margins.zip(lines).map(|(margin, line)| beside(margin, line)).collect()
 }
 
 fn show(preset: &Preset, as_json: bool, terminal: &Terminal) -> Result<()> {
@@ -150,16 +149,16 @@ fn check(files: &[String], terminal: &Terminal) -> Result<Outcome> {
     for file in files {
         match found(file) {
             Err(error) if error.is::<Usage>() => return Err(error),
-            preset => presets.push((one_line(file), preset)),
+            preset => presets.push((file, preset)),
         }
     }
     for (file, preset) in presets {
         match preset {
             Ok(preset) => {
                 let warnings = lint(&preset);
-                writeln!(out, "{file}: {}", if warnings.is_empty() { "good" } else { "can be read, but" })?;
+                writeln!(out, "{}: {}", safe(file), if warnings.is_empty() { "good" } else { "can be read, but" })?;
                 for warning in warnings {
-                    writeln!(out, "  {}", one_line(&warning.to_string()))?;
+                    writeln!(out, "  {}", safe(&warning.to_string()))?;
                 }
             }
             Err(error) => {
@@ -186,7 +185,8 @@ mod tests {
     }
 
     fn shown(listed: &Listed, column: usize, width: Option<usize>) -> Vec<String> {
-        entry(listed, column, width).iter().map(|line| anstream::adapter::strip_str(line).to_string()).collect()
+        let plain = |line: Line| anstream::adapter::strip_str(&line.to_string()).to_string();
+        entry(listed, column, width).into_iter().map(plain).collect()
     }
 
     #[test]

@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use super::terminal::Terminal;
 use super::usage::Usage;
+use crate::text::decode;
 
 /// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
 const LONGEST: u64 = 64 << 20;
@@ -33,7 +34,7 @@ impl Prompt {
                     let hint = "give one, as in `afterword write \"Once upon a time\"`";
                     return Err(Usage(format!("there is no prompt\nhint: {hint}")).into());
                 }
-                let text = unmarked(&decoded(piped()?)?);
+                let text = decode(piped()?).map_err(|found| Usage(format!("the prompt on standard input is {found}")))?;
                 match text.strip_suffix('\n') {
                     Some(line) if at_a_terminal => Self { text: line.to_owned(), typed: true },
                     _ => Self { text, typed: false },
@@ -75,39 +76,9 @@ fn piped() -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The text of these bytes.
-fn decoded(bytes: Vec<u8>) -> Result<String> {
-    let utf_16 = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
-    Ok(String::from_utf8(bytes).map_err(|error| {
-        let at = error.utf8_error().valid_up_to();
-        let hint = if utf_16 { "\nhint: it looks like UTF-16; save it as UTF-8" } else { "" };
-        Usage(format!("the prompt on standard input is not UTF-8: byte {at} begins no character{hint}"))
-    })?)
-}
-
-/// The text without a byte-order mark and without the carriage returns of line ends.
-fn unmarked(text: &str) -> String {
-    text.strip_prefix('\u{feff}').unwrap_or(text).replace("\r\n", "\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_text_is_read_as_it_stands_but_for_marks_of_an_editor() {
-        for (bytes, text) in [
-            (&b"Once"[..], "Once"),
-            (b"Once\n\n", "Once\n\n"),
-            (b"\xef\xbb\xbfOnce\r\nupon\ra\n", "Once\nupon\ra\n"),
-            ("a\u{feff}b".as_bytes(), "a\u{feff}b"),
-        ] {
-            assert_eq!(unmarked(&decoded(bytes.to_vec()).unwrap()), text);
-        }
-        let said = |bytes: &[u8]| decoded(bytes.to_vec()).unwrap_err().to_string();
-        assert_eq!(said(b"Once \xff"), "the prompt on standard input is not UTF-8: byte 5 begins no character");
-        assert!(said(b"\xff\xfeO\0n\0").ends_with("\nhint: it looks like UTF-16; save it as UTF-8"));
-    }
 
     #[test]
     fn a_space_at_the_end_is_told_of() {

@@ -1,11 +1,8 @@
-//! Stories as people read them in a terminal: words, lines of a width, and where two stories part.
+//! Stories as people read them in a terminal: words, and lines of a width.
 
-use std::fmt;
-
-use anstyle::{AnsiColor, Style};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use super::terminal::{BOLD, DIM};
+pub use super::line::{Ink, Line};
 use crate::text::visible;
 
 /// Stands before the first word of its own that a story has.
@@ -44,124 +41,58 @@ pub fn end_of(text: &str, columns: usize) -> String {
     format!("…{}", &line[from..])
 }
 
-/// How many words two texts have in common before the first one that differs or is not there; `None` where none differs.
-pub fn parting(one: &str, other: &str) -> Option<usize> {
-    let (mut one, mut other) = (one.split_whitespace(), other.split_whitespace());
-    let mut common = 0;
-    loop {
-        match (one.next(), other.next()) {
-            (None, None) => return None,
-            (this, that) if this == that => common += 1,
-            _ => return Some(common),
-        }
-    }
-}
-
-/// How a run of text is shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ink {
-    /// As it is.
-    Plain,
-    /// What a story has for itself.
-    Own,
-    /// What stands back.
-    Dim,
-    /// A heading.
-    Bold,
-}
-
-impl Ink {
-    fn style(self) -> Style {
-        match self {
-            Self::Plain => Style::new(),
-            Self::Own => AnsiColor::Cyan.on_default(),
-            Self::Dim => DIM,
-            Self::Bold => BOLD,
-        }
-    }
-}
-
-/// A line: runs of text, each in its ink.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Line {
-    runs: Vec<(Ink, String)>,
-    width: usize,
-}
-
-impl Line {
-    /// A line of one run.
-    pub fn of(ink: Ink, text: &str) -> Self {
-        let mut line = Self::default();
-        line.push(ink, text);
-        line
-    }
-
-    /// Its width in columns.
-    pub fn width(&self) -> usize {
-        self.width
-    }
-
-    /// The line in one ink.
-    pub fn inked(self, ink: Ink) -> Self {
-        let text: String = self.runs.into_iter().map(|(_, run)| run).collect();
-        Self::of(ink, &text)
-    }
-
-    fn push(&mut self, ink: Ink, text: &str) {
-        self.width += text.width();
-        match self.runs.last_mut() {
-            Some((last, run)) if *last == ink => run.push_str(text),
-            _ => self.runs.push((ink, text.to_string())),
-        }
-    }
-}
-
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (ink, run) in &self.runs {
-            let style = ink.style();
-            write!(f, "{style}{run}{style:#}")?;
-        }
-        Ok(())
-    }
-}
-
 /// A text in lines of at most `columns` ≥ 2 columns. Its line breaks and single blank lines stay; a word wider than a line is
-/// broken. The words from `parting` on are in their own ink, with a sign before the first.
+/// broken. What stands from the byte `parting` on is in its own ink, with a sign before it.
 pub fn wrap(text: &str, columns: usize, parting: Option<usize>) -> Vec<Line> {
     let columns = columns.max(2);
+    let (text, parting) = match parting {
+        None => (safe(text), None),
+        Some(at) => {
+            let whole = (0..=at.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+            let (shared, own) = text.split_at(whole.unwrap_or(0));
+            let shared = safe(shared);
+            (shared.clone() + &safe(own), Some(shared.len()))
+        }
+    };
     let mut lines: Vec<Line> = Vec::new();
-    let mut count = 0;
-    for paragraph in safe(text).lines() {
+    let (mut begins, mut signed) = (0, false);
+    for paragraph in text.split('\n') {
         let mut line = Line::default();
         for word in paragraph.split_whitespace() {
-            let sign = if parting == Some(count) { PARTING.width() + 1 } else { 0 };
-            let ink = if parting.is_some_and(|parting| count >= parting) { Ink::Own } else { Ink::Plain };
-            count += 1;
-            let space = usize::from(line.width > 0);
-            if line.width + space + sign + word.width() > columns && line.width > 0 {
+            let at = begins + (word.as_ptr() as usize - paragraph.as_ptr() as usize);
+            // How much of the word is shared.
+            let shared = parting.map_or(word.len(), |parting| parting.saturating_sub(at).min(word.len()));
+            let (shared, own) = word.split_at(shared);
+            let mut parts = vec![(Ink::Plain, shared.to_owned())];
+            if !own.is_empty() && !std::mem::replace(&mut signed, true) {
+                parts.push((Ink::Bold, PARTING.to_owned()));
+                // Within a word the sign stands between its letters.
+                parts.push((Ink::Own, if shared.is_empty() { " " } else { "" }.to_owned()));
+            }
+            let begins_shared = !shared.is_empty() || parts.len() > 1;
+            parts.push((Ink::Own, own.to_owned()));
+            let wide: usize = parts.iter().map(|(_, part)| part.width()).sum();
+            let space = usize::from(line.width() > 0);
+            if line.width() + space + wide > columns && line.width() > 0 {
                 lines.push(std::mem::take(&mut line));
             }
-            if line.width > 0 {
-                line.push(if sign > 0 { Ink::Plain } else { ink }, " ");
+            if line.width() > 0 {
+                line.push(if begins_shared { Ink::Plain } else { Ink::Own }, " ");
             }
-            if sign > 0 {
-                line.push(Ink::Bold, PARTING);
-                line.push(ink, " ");
-            }
-            for c in word.chars() {
-                if line.width + c.width().unwrap_or(0) > columns {
+            for (ink, c) in parts.iter().flat_map(|(ink, part)| part.chars().map(move |c| (*ink, c))) {
+                if line.width() + c.width().unwrap_or(0) > columns {
                     lines.push(std::mem::take(&mut line));
                 }
                 line.push(ink, c.encode_utf8(&mut [0; 4]));
             }
         }
-        let blank = line.width == 0;
-        if !blank || lines.last().is_some_and(|last| last.width > 0) {
+        begins += paragraph.len() + 1;
+        let blank = line.width() == 0;
+        if !blank || lines.last().is_some_and(|last| last.width() > 0) {
             lines.push(line);
         }
     }
-    while lines.last().is_some_and(|last| last.width == 0) {
+    while lines.last().is_some_and(|last| last.width() == 0) {
         lines.pop();
     }
     lines
@@ -175,21 +106,6 @@ mod tests {
         let lines = wrap(text, columns, parting);
         assert!(lines.iter().all(|line| line.width() <= columns.max(2)), "{lines:?}");
         lines.iter().map(|line| anstream::adapter::strip_str(&line.to_string()).to_string()).collect()
-    }
-
-    #[test]
-    fn stories_part_at_the_first_word_that_differs() {
-        for (one, other, at) in [
-            ("a king had", "a king had", None),
-            ("a king had", " a\nking  had ", None),
-            ("a king had", "a queen had", Some(1)),
-            ("a king had", "a king", Some(2)),
-            ("a king", "a king had", Some(2)),
-            ("", "a", Some(0)),
-            ("", "", None),
-        ] {
-            assert_eq!(parting(one, other), at, "{one:?} {other:?}");
-        }
     }
 
     #[test]
@@ -208,11 +124,24 @@ mod tests {
 
     #[test]
     fn the_parting_is_signed_and_stays_with_its_word() {
-        assert_eq!(plain("a king had one", 20, Some(2)), ["a king ‖ had one"]);
-        assert_eq!(plain("a king had one", 10, Some(2)), ["a king", "‖ had one"]);
-        assert_eq!(plain("a king", 10, Some(2)), ["a king"]);
-        let line = &wrap("a b", 10, Some(1))[0];
-        assert_eq!(line.runs.last(), Some(&(Ink::Own, " b".to_string())));
+        let king = "a king had one";
+        for parting in [6, 7] {
+            assert_eq!(plain(king, 20, Some(parting)), ["a king ‖ had one"]);
+            assert_eq!(plain(king, 10, Some(parting)), ["a king", "‖ had one"]);
+        }
+        assert_eq!(plain("a king", 10, Some(6)), ["a king"]);
+        assert_eq!(plain("a king", 10, Some(0)), ["‖ a king"]);
+        assert_eq!(plain("a\u{1b}\n\nking", 10, Some(4)), ["a�", "", "‖ king"]);
+        let line = &wrap("a b c", 10, Some(1))[0];
+        assert_eq!(line.runs().last(), Some((Ink::Own.into(), " b c")));
+    }
+
+    #[test]
+    fn a_parting_within_a_word_stands_between_its_letters() {
+        assert_eq!(plain("古い家があり", 20, Some(6)), ["古い‖家があり"]);
+        assert_eq!(plain("a kingdom", 20, Some(6)), ["a king‖dom"]);
+        // Within a character it stands before it.
+        assert_eq!(plain("古い家", 20, Some(7)), ["古い‖家"]);
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! `afterword write --replay`: tells the story of a record again, with its settings, and says where it differs.
 
-use std::io::Write as _;
 use std::path::Path;
 
+use anstyle::Style;
 use anyhow::{Context, Result, ensure};
 
 use super::Outcome;
 use super::again::{Again, Retold};
 use super::args::ModelArgs;
-use super::engine::Engine;
+use super::engine::{BATCH, Engine};
 use super::progress::Progress;
 use super::recorded::as_recorded;
-use super::terminal::{BOLD, Terminal};
+use super::terminal::Terminal;
 use crate::decode::Plan;
 use crate::preset::Preset;
 use crate::sampler::Sampler;
@@ -51,19 +51,20 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
     let mut session = engine.session_of(record.run.cells, record.run.branches)?;
     terminal.note(format_args!("{} · preset {} · seed {} · again", engine.title(), record.preset, record.seed));
     let progress = Progress::telling(terminal, record.run.limit);
-    let mut say = terminal.story();
+    let mut sheet = terminal.story();
     if record.mode == Mode::Raw {
-        let bold = terminal.style(BOLD);
-        write!(terminal.out(), "{bold}")?;
-        say(&record.prompt)?;
-        write!(terminal.out(), "{bold:#}")?;
+        sheet.begins_with(&record.prompt);
     }
-    let told = again.tell(&mut session, record.run.width, &progress, |text| Ok(say(text)?));
+    if !progress.shows_reading(record.prompt_tokens.len(), BATCH) {
+        sheet.begin()?;
+    }
+    let told = again.tell(&mut session, record.run.width, &progress, |text| Ok(sheet.say(Style::new(), text)?));
     progress.clear();
-    let Retold { told, interrupted } = told?;
-    if terminal.shows_story {
-        say("\n")?;
+    if told.is_err() {
+        sheet.break_off();
     }
+    let Retold { told, interrupted } = told?;
+    sheet.end()?;
     if interrupted {
         return Ok(Outcome::Interrupted);
     }

@@ -12,8 +12,9 @@ use super::args::Trace;
 use super::engine::bundled;
 use super::usage::Usage;
 use crate::catalog::ModelCard;
-use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse};
+use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
+use crate::text::grouped;
 
 /// The name of the preset that a model brings with it.
 pub const OF_THE_MODEL: &str = "model";
@@ -101,6 +102,28 @@ fn usual_model() -> Result<PathBuf> {
 pub fn folders() -> Folders {
     let user = etcetera::choose_base_strategy().ok().map(|base| base.config_dir().join("afterword").join("presets"));
     Folders { configs: Some("configs".into()), user }
+}
+
+/// More presets than anybody compares; each of them is kept ready.
+const MOST_VOICES: usize = 10_000;
+
+/// Every combination of values that are to be varied, each option with its values: `future.alpha=-1,0,1`. It is one without a
+/// change where nothing is varied. `presets` have each of them.
+pub fn combinations(varied: &[String], presets: usize) -> Result<Vec<Vec<Edit>>> {
+    let mut all: Vec<Vec<Edit>> = vec![Vec::new()];
+    for varied in varied {
+        let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
+        let count = all.len().saturating_mul(edits.len()).saturating_mul(presets);
+        if count > MOST_VOICES {
+            let (count, most) = (grouped(count), grouped(MOST_VOICES));
+            return Err(Usage(format!("`--vary` makes {count} presets: more than {most}\nhint: vary fewer values")).into());
+        }
+        let with = |before: &Vec<Edit>| {
+            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
+        };
+        all = all.iter().flat_map(with).collect();
+    }
+    Ok(all)
 }
 
 /// The seed, and whether it was chosen here.

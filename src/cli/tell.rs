@@ -10,6 +10,9 @@ use crate::decode::{Event, Plan, Stories, Told};
 use crate::model::Model;
 use crate::sampler::Draw;
 
+/// What helps where nothing was told.
+pub const ENDED_AT_ONCE: &str = "the model ended the story at once: `--min-tokens 50` makes it go on";
+
 /// A story that was told, with its times.
 #[derive(Debug)]
 pub struct Tale {

@@ -1,10 +1,8 @@
 //! A story with its words coloured as they come: in as many colours as the terminal has.
 
-use std::fmt::Write;
-
 use anstyle::{Ansi256Color, AnsiColor, Color, RgbColor, Style};
 
-use super::terminal::DIM;
+use super::line::{Ink, Line};
 use crate::report::{LIGHT, STEPS, Tint};
 
 /// How many colours a terminal has.
@@ -44,38 +42,24 @@ impl Tinted {
         Self { tint, depth, values: Vec::new() }
     }
 
-    /// A part of the story that a token of this value let appear. Nothing in it moves the cursor, and its line breaks stand
-    /// between the colours, which would else run to the edge of the terminal.
-    pub fn paint(&mut self, text: &str, value: Option<f64>) -> String {
+    /// The style of a part of the story that a token of this value let appear.
+    pub fn next(&mut self, value: Option<f64>) -> Style {
         self.values.extend(value);
-        let moves = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
-        let text = text.replace(moves, "\u{fffd}");
-        let Some(style) = value.map(|value| self.style(self.tint.step(value))) else { return text };
-        let mut painted = String::new();
-        for (at, line) in text.split('\n').enumerate() {
-            if at > 0 {
-                painted.push('\n');
-            }
-            if !line.is_empty() {
-                let _ = write!(painted, "{style}{line}{style:#}");
-            }
-        }
-        painted
+        value.map_or(Style::new(), |value| self.style(self.tint.step(value)))
     }
 
     /// What the colours mean, on one line.
-    pub fn legend(&self) -> String {
+    pub fn legend(&self) -> Line {
         let scale = self.tint.scale();
-        let mut bar = String::new();
+        let mut line = Line::of(Ink::Dim, &format!("{} · {}", self.tint.sign(), scale.low)).and(Ink::Plain, " ");
         for step in 0..STEPS {
-            let style = self.style(step);
-            let _ = write!(bar, "{style}  {style:#}");
+            line.push(self.style(step), "  ");
         }
-        format!("{DIM}{} · {}{DIM:#} {bar} {DIM}{}{DIM:#}", self.tint.sign(), scale.low, scale.high)
+        line.and(Ink::Plain, " ").and(Ink::Dim, scale.high)
     }
 
     /// What the words were coloured by as a line of blocks, in at most `width` columns; `None` where nothing is known.
-    pub fn wave(&self, width: usize) -> Option<String> {
+    pub fn wave(&self, width: usize) -> Option<Line> {
         const BLOCKS: [&str; STEPS] = ["▁", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
         let sign = self.tint.sign();
         let room = width.saturating_sub(sign.chars().count() + 1).max(1);
@@ -83,11 +67,11 @@ impl Tinted {
         if count == 0 {
             return None;
         }
-        let mut line = format!("{DIM}{sign}{DIM:#} ");
+        let mut line = Line::of(Ink::Dim, sign).and(Ink::Plain, " ");
         for column in 0..count {
             let part = &self.values[column * self.values.len() / count..(column + 1) * self.values.len() / count];
             let step = self.tint.step(part.iter().sum::<f64>() / part.len() as f64);
-            line += BLOCKS[step];
+            line.push(Ink::Plain, BLOCKS[step]);
         }
         Some(line)
     }
@@ -140,13 +124,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn colours_change_no_letter_and_stop_at_the_end_of_a_line() {
+    fn what_has_no_value_has_no_colour() {
         for depth in [Depth::Sixteen, Depth::Indexed, Depth::True] {
             let mut tinted = Tinted::new(Tint::Alpha, depth);
-            let painted = tinted.paint(" a\n\nb\u{1b}[2J", Some(1.0));
-            assert_eq!(anstream::adapter::strip_str(&painted).to_string(), " a\n\nb\u{fffd}[2J");
-            assert!(painted.contains("\u{1b}[0m\n\n\u{1b}["), "{painted:?}");
-            assert_eq!(tinted.paint("c", None), "c");
+            assert!(!tinted.next(Some(1.0)).is_plain() && tinted.next(None).is_plain());
+            // Nor has what is in the middle of a scale that diverges.
+            assert!(tinted.next(Some(0.0)).is_plain());
         }
     }
 
@@ -155,11 +138,13 @@ mod tests {
         let mut tinted = Tinted::new(Tint::Alpha, Depth::True);
         assert_eq!(tinted.wave(20), None);
         for at in 0..100_i32 {
-            tinted.paint("a", Some(f64::from(at) / 50.0 - 1.0));
+            tinted.next(Some(f64::from(at) / 50.0 - 1.0));
         }
-        let wave = anstream::adapter::strip_str(&tinted.wave(11).unwrap()).to_string();
+        let wave = anstream::adapter::strip_str(&tinted.wave(11).unwrap().to_string()).to_string();
         assert_eq!(wave, "α ▁▁▂▃▄▅▆▇▇");
-        assert!(anstream::adapter::strip_str(&tinted.legend()).to_string().starts_with("α · −1 the model’s own voice "));
+        assert!(
+            anstream::adapter::strip_str(&tinted.legend().to_string()).to_string().starts_with("α · −1 the model’s own voice ")
+        );
     }
 
     #[test]

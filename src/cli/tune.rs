@@ -12,6 +12,7 @@ use super::args::Bench as Args;
 use super::bench::{ModelName, counted, milliseconds, model, short};
 use super::engine::{Engine, interrupted};
 use super::progress::Progress;
+use super::prose::safe;
 use super::settings::Chosen;
 use super::terminal::{BOLD, Terminal};
 use crate::bench::{Advice, Curve, SIZES, advise, cost, looks, median};
@@ -42,7 +43,7 @@ pub fn run(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], term
     // All sizes and threads take turns; the first turn wakes everything up and does not count.
     for round in 0..=rounds {
         for bed in &mut beds {
-            progress.names(counted(bed.threads, "thread"));
+            progress.names(&counted(bed.threads, "thread"));
             for (size, costs) in SIZES.into_iter().zip(&mut bed.costs) {
                 let time = cost(&mut bed.session, bed.trunk, size, &clock)?;
                 if round > 0 {
@@ -57,7 +58,7 @@ pub fn run(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], term
         }
     }
     let curves: Vec<Curve> = beds.into_iter().map(curve).collect();
-    progress.names("looking".into());
+    progress.names("looking");
     let looks = story(engine, plan)?;
     progress.clear();
 
@@ -156,7 +157,7 @@ fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {
     writeln!(
         out,
         "\nThe preset {} looks at {:.2} candidates a token. Least time, about {} ms a token:\n  --width {width} --threads {threads}",
-        report.preset,
+        safe(report.preset),
         report.looks_per_token,
         short(expected_ms_per_token),
     )?;

@@ -5,6 +5,8 @@ use std::fmt;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::text::{EXCERPT, excerpt};
+
 /// Wrong usage, in one sentence and perhaps a `hint:` line. The program ends with the exit code 2.
 #[derive(Debug)]
 pub struct Usage(pub String);
@@ -21,8 +23,8 @@ impl Usage {
     /// The refusal of the parser of arguments, said as all our errors are.
     pub fn of_parser(error: &clap::Error) -> Self {
         let one = |kind| match error.get(kind) {
-            Some(ContextValue::String(text)) => Some(text.clone()),
-            Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+            Some(ContextValue::String(text)) => Some(excerpt(text, EXCERPT)),
+            Some(ContextValue::Strings(texts)) => texts.first().map(|text| excerpt(text, EXCERPT)),
             _ => None,
         };
         let argument = one(ContextKind::InvalidArg).unwrap_or_default();
@@ -171,6 +173,13 @@ mod tests {
             (&["write", "--seed", "1", "--seed", "2"], "`--seed` cannot be given twice", None),
             (&["bench", "--tune", "--stories", "2"], "`--tune` cannot be given together with `--stories`", None),
             (&["presets", "check"], "`<FILES>...` is missing", None),
+            // What was typed is repeated on one line, and not at length.
+            (&["a\nhint: b"], "there is no command `a hint: b`", None),
+            (
+                &["write", "--ctx", &"9".repeat(99)],
+                &format!("`{}…` is no value of `--ctx`: expected a whole number from 1 up", "9".repeat(79)),
+                None,
+            ),
             (
                 &["write", "-p", "x"],
                 "there is no option `-p`",

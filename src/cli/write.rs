@@ -1,18 +1,17 @@
 //! `afterword write`: tells a story to standard output, as it comes.
 
-use std::io::Write as _;
-
+use anstyle::Style;
 use anyhow::Result;
 
 use super::args::Write;
 use super::drafting::{Drafts, Kept};
-use super::engine::Engine;
+use super::engine::{BATCH, Engine};
 use super::progress::{Progress, pace};
 use super::prompt::Prompt;
 use super::recording::{Recorded, Recorder, inputs, record_at};
 use super::settings::{Chosen, seed};
-use super::tell::{Broken, Tale, tell_why};
-use super::terminal::{BOLD, Terminal};
+use super::tell::{Broken, ENDED_AT_ONCE, Tale, tell_why};
+use super::terminal::Terminal;
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
@@ -58,26 +57,25 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let recorder = recorder.transpose()?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
-    let mut say = terminal.story();
-    if shows_beginning {
-        let bold = terminal.style(BOLD);
-        write!(terminal.out(), "{bold}")?;
-        say(asked.beginning())?;
-        write!(terminal.out(), "{bold:#}")?;
+    if let Some(tinted) = &tinted {
+        terminal.note_line(&tinted.legend());
     }
     let progress = Progress::telling(terminal, plan.tokens);
-    let lexicon = engine.weights.lexicon();
-    if let Some(tinted) = &tinted {
-        terminal.note_in_colour(tinted.legend());
+    let mut sheet = terminal.story();
+    if shows_beginning {
+        sheet.begins_with(asked.beginning());
     }
-    let told = tell_why(&mut session, plan.clone(), width, &progress, |text, draw| match (&mut tinted, colour_by) {
-        (Some(tinted), Some(tint)) => {
-            let value = draw.and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
-            let mut out = terminal.out();
-            write!(out, "{}", tinted.paint(text, value))?;
-            Ok(out.flush()?)
-        }
-        _ => Ok(say(text)?),
+    // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
+    if !progress.shows_reading(plan.prompt.len(), BATCH) {
+        sheet.begin()?;
+    }
+    let lexicon = engine.weights.lexicon();
+    let told = tell_why(&mut session, plan.clone(), width, &progress, |text, draw| {
+        let style = match (&mut tinted, colour_by) {
+            (Some(tinted), Some(tint)) => tinted.next(draw.and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)))),
+            _ => Style::new(),
+        };
+        Ok(sheet.say(style, text)?)
     });
     progress.clear();
     let (mut tale, broken) = match told.map_err(anyhow::Error::downcast) {
@@ -89,15 +87,18 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
         Some(cause) if is_closed_pipe(cause) => tale.told.stop = Some(StopReason::Interrupted),
         Some(cause) => tale.told.stop = Some(StopReason::Failed(format!("{cause:#}"))),
-        // On a screen the next line begins below; into a file goes what is told, so that it can be told on from there.
-        None if terminal.shows_story => say("\n")?,
-        None => {}
+        None => sheet.end()?,
     }
-    if broken.is_none() {
-        if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width)) {
-            terminal.note_in_colour(wave);
+    if broken.is_some() {
+        sheet.break_off();
+    } else {
+        if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width_now())) {
+            terminal.note_line(&wave);
         }
         terminal.note(summary(&tale));
+        if tale.told.ended_at_once() {
+            terminal.note(ENDED_AT_ONCE);
+        }
     }
     let interrupted = tale.told.stop == Some(StopReason::Interrupted);
     let mut saved = Ok(());

@@ -14,6 +14,10 @@ use crate::sampler::{Draw, Reach, Sampler, Watched};
 /// A place in a story.
 #[derive(Debug, Clone, Copy)]
 pub struct Place<'a> {
+    /// The story, and those that were told together with it.
+    pub plans: &'a [Plan],
+    /// Which of them it is.
+    pub which: usize,
     /// The tokens of the story that stand before it.
     pub told: &'a [Token],
     /// The token that the story has there, where it is known.
@@ -35,8 +39,9 @@ pub struct Decided {
 
 /// Decides about the token at this place of the story, as the story did when it came to it.
 ///
-/// The story is told again up to there, with all that it looked at, along its own tokens: so on the machine that told it, and
-/// with a memory of the same kind, every number is what it was to the last bit. `closely` decides about the token itself, with
+/// The story is told again up to there, with all that it looked at and beside those that were told with it, along its own
+/// tokens: so on the machine that told it, and with a memory of the same kind, every number is what it was to the last bit.
+/// `closely` decides about the token itself, with
 /// all candidates looked at; where it is the plan's own sampler the draw is the story's. `nexts` tokens after each candidate are
 /// told; `width`, at least 1, is how many candidates are looked at in one decode. `hear` gets what happens, and stops it by
 /// returning false: then there is no decision.
@@ -46,43 +51,48 @@ pub struct Decided {
 /// a failed decode, too little room, or a row that no decision can be made from.
 pub fn decide(
     model: &mut dyn Model,
-    plan: Plan,
     closely: &Sampler,
     place: Place,
     nexts: usize,
     width: usize,
     hear: &mut dyn FnMut(&Event) -> bool,
 ) -> Result<Option<Decided>> {
-    let Place { told, own } = place;
+    let Place { plans, which, told, own } = place;
+    let plan = plans.get(which).context("there is no story to be told again")?;
     let steers = plan.sampler.chain().steers();
     ensure!(told.len() < plan.tokens, "the story has at most {} tokens", plan.tokens);
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.lexicon())?;
     let mut stories = Stories::new(model, width);
-    let number = stories.begin(plan)?;
-    *stories.teller(number).again() = Some(Again::new(told, closely, nexts));
+    for plan in plans {
+        stories.begin(plan.clone())?;
+    }
+    *stories.teller(which).again() = Some(Again::new(told, closely, nexts));
     let (mut step, mut draw, mut failed, mut stopped) = (0, None, None, false);
-    while draw.is_none() && !stopped && failed.is_none() && stories.running() > 0 {
-        stories.round(&mut |event| {
-            stopped |= !hear(&event);
-            match event {
-                Event::Told { draw: told_draw, .. } => {
-                    if step == told.len() {
-                        draw = Some(told_draw.clone());
-                    }
-                    step += 1;
+    while draw.is_none() && !stopped && failed.is_none() && stories.teller(which).is_running() {
+        stories.round(&mut |event| match event {
+            Event::Told { story, draw: now, .. } if story == which => {
+                stopped |= !hear(&event);
+                if step == told.len() {
+                    draw = Some(now.clone());
                 }
-                Event::Failed { error, .. } => failed = Some(error),
-                Event::Read { .. } | Event::Ended { .. } => {}
+                step += 1;
             }
+            Event::Failed { story, error, .. } if story == which => failed = Some(error),
+            Event::Read { .. } => stopped |= !hear(&event),
+            Event::Told { .. } | Event::Ended { .. } | Event::Failed { .. } => {}
         })?;
     }
-    let again = stories.teller(number).again().take().context("a story that is not told again")?;
-    let stop = stories.finish().pop().and_then(|told| told.stop);
+    let again = stories.teller(which).again().take().context("the story is not told again")?;
+    let ending = stories.teller(which).told().stop.clone();
+    let _ = stories.finish();
     match (failed, draw) {
         (Some(error), _) => Err(error),
         (None, _) if stopped => Ok(None),
         (None, None) => {
-            bail!("told again the story ends after {step} tokens: {}", stop.map_or_else(String::new, |stop| stop.to_string()))
+            bail!(
+                "told again the story ends after {step} tokens: {}",
+                ending.map_or_else(String::new, |ending| ending.to_string())
+            )
         }
         (None, Some(draw)) => {
             let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
@@ -166,8 +176,9 @@ mod tests {
             let all = tokens(&draws);
             assert_eq!((draws.len(), &tokens(&shown)), (30, &all));
             for (at, draw) in shown.iter().enumerate() {
-                let (mut model, place) = (toy(), Place { told: &all[..at], own: Some(all[at]) });
-                let again = decide(&mut model, plan(&sampler), &sampler, place, 2, 2, &mut |_| true).unwrap().unwrap();
+                let (mut model, plans) = (toy(), [plan(&sampler)]);
+                let place = Place { plans: &plans, which: 0, told: &all[..at], own: Some(all[at]) };
+                let again = decide(&mut model, &sampler, place, 2, 2, &mut |_| true).unwrap().unwrap();
                 assert_eq!((&again.draw, model.living()), (draw, 0));
                 assert_eq!((again.strayed, again.own.unwrap().log_p), (None, draw.log_p));
                 let shown = if stages.len() == 1 && stages[0] != FUTURE { 0 } else { 4 };
@@ -188,7 +199,8 @@ mod tests {
         }
         let _ = stories.finish();
         let (cost, mut model) = (model.evaluations, toy());
-        decide(&mut model, plan(&sampler), &sampler, Place { told: &all[..15], own: None }, 1, 1, &mut |_| true).unwrap();
+        let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..15], own: None };
+        decide(&mut model, &sampler, place, 1, 1, &mut |_| true).unwrap();
         assert!(model.evaluations <= cost + 4, "{} for {cost}", model.evaluations);
     }
 
@@ -197,8 +209,8 @@ mod tests {
         let sampler = sampler(&[FUTURE]);
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
-        let (mut model, place) = (toy(), Place { told: &all[..9], own: Some(2) });
-        let again = decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| true).unwrap().unwrap();
+        let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: Some(2) };
+        let again = decide(&mut toy(), &sampler, place, 1, 1, &mut |_| true).unwrap().unwrap();
         assert_eq!(again.strayed, Some(4));
         // The row behind the story's own tokens is the one that decides.
         let row = row(&[&[0, 1], &all[..9]].concat());
@@ -212,30 +224,46 @@ mod tests {
         let sampler = sampler(&["mirostat = { tau = 1 }"]);
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
-        let place = Place { told: &all[..9], own: None };
-        let refused = decide(&mut toy(), plan(&sampler), &sampler, place, 1, 1, &mut |_| true).unwrap_err().to_string();
+        let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: None };
+        let refused = decide(&mut toy(), &sampler, place, 1, 1, &mut |_| true).unwrap_err().to_string();
         assert!(refused.contains("token 5,") && refused.contains("mirostat"), "{refused}");
+    }
+
+    #[test]
+    fn a_draft_is_decided_again_beside_the_others() {
+        let sampler = sampler(&[FUTURE]);
+        let plans: Vec<Plan> = (3..6).map(|seed| Plan { seed, ..plan(&sampler) }).collect();
+        let draws = told(plans[1].clone());
+        let (all, mut model) = (tokens(&draws), toy());
+        let place = Place { plans: &plans, which: 1, told: &all[..9], own: Some(all[9]) };
+        let mut heard = 0;
+        let mut hear = |event: &Event| {
+            heard += usize::from(matches!(event, Event::Told { story: 1, .. }));
+            !matches!(event, Event::Told { story: 0 | 2, .. })
+        };
+        let again = decide(&mut model, &sampler, place, 1, 1, &mut hear).unwrap().unwrap();
+        assert_eq!((again.strayed, again.draw.token, heard, model.living()), (None, all[9], 10, 0));
     }
 
     #[test]
     fn another_sampler_decides_at_the_place_and_nowhere_else() {
         let (own, other) = (sampler(&[FUTURE]), sampler(&["temperature = 0"]));
         let all = tokens(&told(plan(&own)));
-        let place = Place { told: &all[..9], own: Some(all[9]) };
-        let again = decide(&mut toy(), plan(&own), &other, place, 1, 1, &mut |_| true).unwrap().unwrap();
+        let place = Place { plans: &[plan(&own)], which: 0, told: &all[..9], own: Some(all[9]) };
+        let again = decide(&mut toy(), &other, place, 1, 1, &mut |_| true).unwrap().unwrap();
         assert_eq!((again.strayed, again.draw.now.rank), (None, Some(0)));
     }
 
     #[test]
     fn a_decode_that_fails_leaves_no_branch_and_whoever_stops_it_gets_nothing() {
         let sampler = sampler(&[]);
-        let place = Place { told: &[1], own: None };
+        let place = Place { plans: &[plan(&sampler)], which: 0, told: &[1], own: None };
         let mut model = toy();
         model.fail_at = Some(1);
-        assert!(decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| true).is_err());
+        assert!(decide(&mut model, &sampler, place, 1, 1, &mut |_| true).is_err());
         assert_eq!(model.living(), 0);
         let mut model = toy();
-        assert_eq!(decide(&mut model, plan(&sampler), &sampler, place, 1, 1, &mut |_| false).unwrap(), None);
+        assert_eq!(decide(&mut model, &sampler, place, 1, 1, &mut |_| false).unwrap(), None);
         assert_eq!(model.living(), 0);
     }
 }

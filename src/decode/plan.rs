@@ -65,3 +65,11 @@ pub struct Told {
     /// What it cost.
     pub counts: Counts,
 }
+
+impl Told {
+    /// Whether the model ended the story before there was a word of it.
+    #[must_use]
+    pub fn ended_at_once(&self) -> bool {
+        self.stop == Some(StopReason::End) && self.text.trim().is_empty()
+    }
+}

@@ -1,11 +1,13 @@
 //! The chat template of a model file, and its scripts as tokens.
 
-use anyhow::{Context, Result};
+use std::sync::Arc;
+
+use anyhow::Result;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 
 use super::weights::Weights;
-use crate::chat::{Script, Template, Whose};
+use crate::chat::{Renderer, Script, Template, Whose};
 use crate::model::Token;
 
 /// A token that has a name in text and none of its letters.
@@ -25,18 +27,13 @@ enum Piece<'a> {
 }
 
 impl Weights {
-    /// The chat template of the file; `None` for a base model.
-    ///
-    /// # Errors
-    /// The template is no Jinja.
-    pub fn chat_template(&self) -> Result<Option<Template>> {
+    /// The chat template of the file, which is rendered by this renderer; `None` for a base model.
+    #[must_use]
+    pub fn chat_template(&self, renderer: Arc<dyn Renderer>) -> Option<Template> {
         // Some files hold several under names, and the one for plain conversations may be among them.
         let keys = ["tokenizer.chat_template", "tokenizer.chat_template.default"];
         let source = keys.iter().filter_map(|key| self.meta(key)).find(|source| !source.trim().is_empty());
-        let read = |source: String| {
-            Template::new(&source).with_context(|| format!("cannot read the chat template of `{}`", self.path().display()))
-        };
-        source.map(read).transpose()
+        source.map(|source| Template::new(&source, renderer))
     }
 
     /// The texts of the tokens that begin and end a text; empty where the model has none.

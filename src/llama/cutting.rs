@@ -56,9 +56,12 @@ impl Weights {
     #[must_use]
     pub fn longest_text(&self, tokens: usize) -> Option<usize> {
         let keeps_all = matches!(self.meta("tokenizer.ggml.model").as_deref(), Some("llama" | "gpt2"));
-        let vocabulary = self.model.vocab();
-        let lengths = vocabulary.tokens().filter_map(|token| Some(vocabulary.text(token)?.to_bytes().len()));
-        keeps_all.then(|| lengths.max().unwrap_or(0).saturating_mul(tokens))
+        let longest = || {
+            let vocabulary = self.model.vocab();
+            let lengths = vocabulary.tokens().filter_map(|token| Some(vocabulary.text(token)?.to_bytes().len()));
+            lengths.max().unwrap_or(0)
+        };
+        keeps_all.then(|| self.longest.get_or_init(longest).saturating_mul(tokens))
     }
 
     /// The first letter for which llama.cpp would look in vain.
@@ -79,13 +82,11 @@ pub(super) fn letters_alone(vocabulary: &LlamaVocab) -> Option<BTreeSet<char>> {
     for token in vocabulary.tokens() {
         let text = vocabulary.text(token).map(|text| text.to_string_lossy()).unwrap_or_default();
         let mut letters = text.chars();
-        match (letters.next(), letters.next()) {
-            (Some(letter), None) => drop(alone.insert(letter)),
-            _ => {
-                let byte = text.strip_prefix("<0x").and_then(|text| text.strip_suffix('>'));
-                bytes.extend(byte.filter(|byte| byte.len() == 2).and_then(|byte| u8::from_str_radix(byte, 16).ok()));
-            }
+        if let (Some(letter), None) = (letters.next(), letters.next()) {
+            alone.insert(letter);
         }
+        let byte = text.strip_prefix("<0x").and_then(|text| text.strip_suffix('>'));
+        bytes.extend(byte.filter(|byte| byte.len() == 2).and_then(|byte| u8::from_str_radix(byte, 16).ok()));
     }
     (bytes.len() < 256).then_some(alone)
 }

@@ -15,7 +15,7 @@ const MOST_LAYERS: u64 = 512;
 /// The most letters of a name by which llama.cpp looks for what it knows; it knows none of half as many.
 const LONGEST_NAME: usize = 64;
 
-/// PLaMo's way of cutting text makes a table of all parts of all pieces: that takes as long as the sum of the cubes of their
+/// `PLaMo`'s way of cutting text makes a table of all parts of all pieces: that takes as long as the sum of the cubes of their
 /// lengths is large. Those of models have a hundredth of this, and this takes seconds.
 const MOST_CUBES: u64 = 1 << 31;
 

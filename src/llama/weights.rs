@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use anyhow::{Result, ensure};
 use llama_cpp_2::model::LlamaModel;
@@ -49,6 +50,8 @@ pub struct Weights {
     lexicon: Lexicon,
     /// The only letters that can be written, where that is not all of them.
     pub(super) alone: Option<BTreeSet<char>>,
+    /// The bytes of the longest piece, once somebody has asked.
+    pub(super) longest: OnceLock<usize>,
     locked: bool,
 }
 
@@ -91,7 +94,7 @@ impl Weights {
         if !files.is_at(&paths) {
             return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
         }
-        Ok(Self { model, path: path.clone(), files, lexicon, alone, locked })
+        Ok(Self { model, path: path.clone(), files, lexicon, alone, longest: OnceLock::new(), locked })
     }
 
     /// The file, as it was given; where there are several, the first one.
@@ -170,7 +173,7 @@ impl Weights {
     pub fn quantisation(&self) -> Option<&'static str> {
         // SAFETY: the model lives.
         let kind = unsafe { sys::llama_model_ftype(raw(&self.model)) };
-        mixture(u64::try_from(kind & !sys::LLAMA_FTYPE_GUESSED).ok()?)
+        mixture(u64::from(kind & !sys::LLAMA_FTYPE_GUESSED))
     }
 
     /// The number of weights.

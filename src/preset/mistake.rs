@@ -96,7 +96,7 @@ impl Fault {
 }
 
 /// Serde's message in our words, and the nearest valid word. `source` is the text that it is about.
-fn translate(message: &str, source: &str) -> (String, Option<String>) {
+pub(crate) fn translate(message: &str, source: &str) -> (String, Option<String>) {
     let words = words::in_backticks(message);
     if let (true, [typed, valid @ ..]) = (message.starts_with("unknown "), &words[..]) {
         let what = match valid {

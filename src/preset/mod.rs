@@ -37,5 +37,6 @@ pub use find::{Folders, Listed, Origin, UnknownName, find, head, is_shipped, lis
 pub use import::{Imported, import, of_model};
 pub use lint::{Warning, lint};
 pub use mistake::Mistake;
+pub(crate) use mistake::translate;
 pub use reference::{Paragraph, markdown, reference, schema};
 pub use schema::Preset;

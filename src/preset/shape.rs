@@ -111,7 +111,7 @@ fn check_value(key: &str, value: &Spanned<DeValue>) -> Result<(), Fault> {
         DeValue::Array(_) if ["dry", "future", "wave", "triangle", "square", "saw", "steps", "band"].contains(&key) => {
             Err(Fault::at(value.span(), format!("expected a table for `{key}`, found an array")))
         }
-        DeValue::Table(_) if ["pick", "curve", "horizon", "end-of-text", "unit"].contains(&key) => {
+        DeValue::Table(_) if ["pick", "curve", "horizon", "end-of-text", "at", "unit"].contains(&key) => {
             Err(Fault::at(value.span(), format!("expected a word in quotes for `{key}`, found a table")))
         }
         DeValue::Datetime(_) => Err(Fault::at(value.span(), "a date has no place in a preset")),

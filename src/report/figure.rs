@@ -9,6 +9,7 @@ use super::page::parting;
 use super::story::Story;
 use super::tint::{LIGHT, STEPS, Tint};
 use crate::files::MARK;
+use crate::text::sanitize;
 
 /// The width of a column of text.
 const COLUMN: f64 = 300.0;
@@ -26,6 +27,8 @@ const SERIF: &str = "'Times New Roman','Liberation Serif',Tinos,'Nimbus Roman',T
 /// The figure of these stories, coloured by `tint`, as an SVG document. What a story shares with the first one is pale.
 #[must_use]
 pub fn figure(title: &str, stories: &[Story], tint: Tint) -> String {
+    // The stories are harmless already.
+    let title = &*sanitize(title);
     let columns: Vec<Vec<Vec<Run>>> = stories.iter().map(|story| lines(story, &stories[0])).collect();
     let longest = columns.iter().map(Vec::len).max().unwrap_or(0) as f64;
     let width = GAP + (COLUMN + GAP) * stories.len() as f64;

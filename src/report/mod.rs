@@ -9,6 +9,7 @@ mod script_json;
 mod story;
 mod tint;
 
+pub use align::slices;
 pub use figure::figure;
 pub use page::{Page, page};
 pub use story::Story;

@@ -12,6 +12,7 @@ use super::script_json::script_json;
 use super::story::Story;
 use super::tint::{DARK, LIGHT, Palette, STEPS, Tint};
 use crate::files::MARK;
+use crate::text::sanitize;
 
 /// What a page is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +33,8 @@ pub enum Page {
 /// # Errors
 /// Numbers that JSON cannot hold.
 pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
+    // The stories are harmless already.
+    let title = &*sanitize(title);
     let partings: Vec<Option<usize>> = match kind {
         Page::Comparison => stories.iter().map(|story| parting(&stories[0], story)).collect(),
         Page::Story | Page::Folder => Vec::new(),

@@ -112,13 +112,11 @@ impl Story {
     }
 }
 
-/// A word as a shell reads it back.
-fn for_a_shell(word: &str) -> String {
+/// A path as a word that a shell reads back.
+fn for_a_shell(path: &str) -> String {
+    let path = if path.starts_with('-') { format!("./{path}") } else { path.to_owned() };
     let plain = |c: char| c.is_alphanumeric() || "/._-+=:,@%\\".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
-        return word.to_owned();
-    }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if path.chars().all(plain) { path } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 fn clean(text: &str) -> String {

@@ -86,6 +86,21 @@ impl Sampler {
         self.0.min_tokens
     }
 
+    /// Whether every seed takes the same tokens: of what is left one is certain, and no coin is thrown before.
+    #[must_use]
+    pub fn draws_nothing(&self) -> bool {
+        let stages = self.0.chain.stages();
+        let throws =
+            |stage: &Stage| matches!(stage, Stage::Xtc(xtc) if (f64::MIN_POSITIVE..1.0).contains(&xtc.probability.get()));
+        let leaves_one = |stage: &Stage| match stage {
+            Stage::TopK(k) => k.get() == 1,
+            Stage::Temperature(temperature) => temperature.constant().is_some_and(Temperature::is_frozen),
+            _ => false,
+        };
+        let certain = self.0.pick == Pick::Argmax || stages.iter().any(leaves_one);
+        certain && !stages.iter().any(throws)
+    }
+
     /// How many candidates it wants to know.
     #[must_use]
     pub fn reach(&self) -> Reach {
@@ -213,7 +228,9 @@ impl Sampler {
             let ends: Vec<Token> = survivors.iter().map(|one| one.token).filter(|&token| lexicon.ends(token)).collect();
             if !ends.is_empty() {
                 let going_on = openness_going_on(row, future.entropy_top.get(), bound.ends(), lexicon);
-                ends.into_iter().for_each(|token| contest.know(token, going_on));
+                for token in ends {
+                    contest.know(token, going_on);
+                }
             }
         }
         let own = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
@@ -274,4 +291,26 @@ fn narrow(survivors: &mut Survivors, future: &Future, lexicon: &Lexicon) {
         survivors.retain(|token| !lexicon.ends(token));
     }
     survivors.top_k(future.candidates.get());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_throws_no_coin_and_leaves_one_token_draws_nothing() {
+        let draws_nothing = |chain: &[&str], pick| {
+            let stages = chain.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
+            Sampler::new(Chain::new(stages).unwrap(), pick).draws_nothing()
+        };
+        for chain in [&["top-k = 1"][..], &["temperature = 0"], &["min-p = 0.1", "top-k = 1", "temperature = 2"]] {
+            assert!(draws_nothing(chain, Pick::Sample), "{chain:?}");
+        }
+        for chain in [&[][..], &["top-k = 2"], &["temperature = 1"], &["temperature = { wave = { period = 9 } }"]] {
+            assert!(!draws_nothing(chain, Pick::Sample), "{chain:?}");
+            assert!(draws_nothing(chain, Pick::Argmax), "{chain:?}");
+        }
+        let xtc = |p: &str| format!("xtc = {{ probability = {p}, threshold = 0.1 }}");
+        assert_eq!(["0", "0.5", "1"].map(|p| draws_nothing(&[&xtc(p)], Pick::Argmax)), [true, false, true]);
+    }
 }

@@ -79,9 +79,12 @@ fn plain(path: &str, said: &str) -> String {
         return format!("it has the field `{}` twice", below(named(said)));
     }
     let value = said.strip_prefix("invalid type: ").or_else(|| said.strip_prefix("invalid value: "));
-    match value.and_then(|value| value.rsplit_once(", expected ")) {
-        Some((found, expected)) => format!("its `{}` is {}, and should be {}", cut(path), is(found), should_be(expected)),
-        None => format!("its `{}` is not understood: {}", cut(path), cut(said)),
+    let Some((found, expected)) = value.and_then(|value| value.rsplit_once(", expected ")) else {
+        return format!("its `{}` is none that this program knows", cut(path));
+    };
+    match should_be(expected) {
+        Some(expected) => format!("its `{}` is {}, and should be {expected}", cut(path), is(found)),
+        None => format!("its `{}` is {}, which no record has there", cut(path), is(found)),
     }
 }
 
@@ -97,16 +100,16 @@ fn is(found: &str) -> String {
     }
 }
 
-/// What was expected, as serde calls it.
-fn should_be(expected: &str) -> String {
+/// What was expected, as serde calls it; nothing where that says nothing to a person.
+fn should_be(expected: &str) -> Option<&'static str> {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 up".to_owned(),
-        "f32" | "f64" => "a number".to_owned(),
-        "a string" | "string" => "a text".to_owned(),
-        "a boolean" => "`true` or `false`".to_owned(),
-        "a sequence" => "a list".to_owned(),
-        _ if expected.starts_with("struct ") => "an object".to_owned(),
-        _ => cut(expected),
+        "u8" | "u16" | "u32" | "u64" | "usize" => Some("a whole number from 0 up"),
+        "f32" | "f64" => Some("a number"),
+        "a string" | "string" => Some("a text"),
+        "a boolean" => Some("`true` or `false`"),
+        "a sequence" => Some("a list"),
+        _ if expected.starts_with("struct ") => Some("an object"),
+        _ => None,
     }
 }
 
@@ -147,6 +150,8 @@ mod tests {
         assert_eq!(with("/prompt", serde_json::Value::Null), "its `prompt` is null, and should be a text");
         assert_eq!(with("/run/mmap", "on".into()), "its `run.mmap` is \"on\", and should be `true` or `false`");
         assert_eq!(with("/model", 1.into()), "its `model` is 1, and should be an object");
+        assert_eq!(with("/stop", "bored".into()), "its `stop` is none that this program knows");
+        assert_eq!(with("/run/cache", serde_json::json!(["f16"])), "its `run.cache` is none that this program knows");
         assert!(with("/seed", "x".repeat(999).into()).len() < 150);
         assert!(with("/format", 999.into()).starts_with("it has the form 999, and this program reads up to 1\nhint: "));
         assert_eq!(said(|text| text.replacen("\"seed\"", "\"sead\"", 1)), "it has a field `sead`, which no record has");

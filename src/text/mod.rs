@@ -3,8 +3,10 @@
 //! Whatever goes to a terminal, a page or a message goes through [`sanitize`]; what a message quotes is cut by [`excerpt`]; and
 //! a token is shown by [`visible`]. Stories into a pipe or a file are the one thing that goes as it is.
 
+mod decode;
 mod plural;
 mod sanitize;
 
-pub use plural::{plural, some};
+pub use decode::decode;
+pub use plural::{grouped, plural, some};
 pub use sanitize::{EXCERPT, excerpt, sanitize, visible};

@@ -21,8 +21,8 @@ use crate::batch::{Seeds, Shard};
   afterword batch prompts.txt --out part3 --seeds 1..100 --shard 3/8 --strict
   afterword batch --merge part1,part2,part3 --out whole"#)]
 pub struct Batch {
-    /// The prompts: a text file (one a line, or blocks between lines `---`), TOML with `[[prompt]]` tables, JSONL, a folder of
-    /// .txt files; `-` reads standard input as a text file.
+    /// The prompts: a text file (one a line, or blocks between lines `---`), TOML with `[[prompt]]` tables, JSONL (with `text` or
+    /// `prompt`), a folder of .txt files; `-` reads standard input as a text file.
     #[arg(required_unless_present = "merge")]
     pub prompts: Option<PathBuf>,
 
@@ -31,7 +31,14 @@ pub struct Batch {
     pub out: PathBuf,
 
     /// The presets, by name or TOML file.
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',', default_value = "wave", help_heading = "Stories")]
+    #[arg(
+        long,
+        visible_alias = "presets",
+        value_name = "A,B,…",
+        value_delimiter = ',',
+        default_value = "wave",
+        help_heading = "Stories"
+    )]
     pub preset: Vec<String>,
 
     /// Tell with each of these values: `future.alpha=-1,0,1`. May be repeated: then with each combination.
@@ -57,6 +64,10 @@ pub struct Batch {
     )]
     pub tokens: NonZeroUsize,
 
+    /// Take no end of the model's before so many tokens of a story are told.
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, help_heading = "Stories")]
+    pub min_tokens: Option<NonZeroUsize>,
+
     /// End stories before this text, where their prompt says nothing else. May be repeated.
     #[arg(long, value_name = "TEXT", help_heading = "Stories")]
     pub stop: Vec<String>,
@@ -76,7 +87,7 @@ pub struct Batch {
     #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Run")]
     pub parallel: Width,
 
-    /// In how many memories, each with threads of its own, they are told.
+    /// How many memories tell at the same time, each with as many threads as `--threads` says.
     #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Run", hide_short_help = true)]
     pub sessions: Width,
 

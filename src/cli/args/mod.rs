@@ -37,6 +37,9 @@ pub struct Args {
     pub quiet: bool,
 }
 
+/// The subcommand that the program calls itself with.
+pub const RENDERING: &str = "render-templates";
+
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -75,4 +78,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Render the chat templates of models for another process of this program, a job a line.
+    #[command(name = RENDERING, hide = true)]
+    RenderTemplates,
 }

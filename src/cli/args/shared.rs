@@ -19,7 +19,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "PATH")]
     pub model: Option<PathBuf>,
 
-    /// Processor threads; without it 1 for models below 100 MB, else one for each physical core.
+    /// Processor threads, for each story or memory that is told at the same time; without it 1 for models below 100 MB, else one for each physical core.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 

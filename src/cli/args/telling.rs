@@ -92,12 +92,13 @@ pub struct Compare {
     pub prompt: String,
 
     /// The presets to compare, by name or TOML file; without it greedy,temperature,future,wave.
-    #[arg(long, value_name = "A,B,…", value_delimiter = ',')]
+    #[arg(long, visible_alias = "preset", value_name = "A,B,…", value_delimiter = ',')]
     pub presets: Vec<String>,
 
-    /// Compare values of one setting: `future.alpha=-1,0,1`. Each preset is told with each of them, `future` where none is named.
+    /// Compare values of one setting: `future.alpha=-1,0,1`. Each preset is told with each of them, `future` where none is
+    /// named. May be repeated: then with each combination.
     #[arg(long, value_name = "KEY=A,B,…")]
-    pub vary: Option<String>,
+    pub vary: Vec<String>,
 
     /// Change one value of every preset. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
@@ -128,7 +129,7 @@ pub struct Compare {
     #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]
     pub layout: Layout,
 
-    /// Print one JSON object: the prompt, the seed, and each story with its preset, tokens and costs; `parts-at` counts the words
+    /// Print one JSON object: the prompt, the seed, and each story with its preset, tokens and costs; `parts-at` counts the tokens
     /// before the first one that differs from the first story's.
     #[arg(long, help_heading = "Output")]
     pub json: bool,

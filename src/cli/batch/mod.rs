@@ -1,6 +1,7 @@
 //! `afterword batch`: tells many stories into a folder.
 
 mod lanes;
+mod parallel;
 mod progress;
 mod setup;
 mod summary;
@@ -8,19 +9,21 @@ mod summary;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use self::lanes::{Work, tell_all};
 use self::progress::Watch;
 use self::setup::Setup;
-use self::summary::{Total, show};
+use self::summary::{Total, show, shown};
 use super::Outcome;
 use super::args::Batch;
 use super::engine::{Engine, interrupted};
 use super::recording::Recorded;
 use super::terminal::Terminal;
-use crate::batch::{Files, Finished, Folder, Heard, Item, merge};
+use super::usage::Usage;
+use crate::batch::{Files, Findings, Finished, Folder, Heard, Item, merge};
 use crate::story::{Record, StopReason, TracedToken};
+use crate::text::{grouped, plural};
 
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     if !args.merge.is_empty() {
@@ -28,41 +31,77 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     }
     let engine = Engine::open(args.model.clone(), terminal)?;
     let setup = Setup::new(args, &engine, terminal)?;
+    let root = if args.force { beside(&args.out, &setup)? } else { args.out.clone() };
+    let items = setup.items();
     if args.dry_run {
-        setup.show_plan(&engine, terminal)?;
+        let mut shelf = Folder::look(&root, &setup.run)?;
+        if args.retry {
+            shelf.forget(|entry| matches!(entry.stop, StopReason::Failed(_)));
+        }
+        let missing: Vec<Item> = items.iter().copied().filter(|item| !shelf.has(*item)).collect();
+        setup.show_plan(&engine, items.len(), &missing, terminal)?;
         return Ok(Outcome::Done);
     }
-    let root = if args.force { beside(&args.out, &setup)? } else { args.out.clone() };
     let mut folder = Folder::open(&root, &setup.run, &Files)?;
+    say(folder.findings(), terminal);
     if args.retry {
         folder.forget(|entry| matches!(entry.stop, StopReason::Failed(_)));
     }
-    let items = setup.items();
     let missing: Vec<Item> = items.iter().copied().filter(|item| !folder.has(*item)).collect();
     setup.announce(items.len(), missing.len(), &root, terminal);
 
     let began = Instant::now();
     let mut watch = Watch::new(terminal, args.json_progress, items.len(), missing.len());
+    let before = folder.findings().clone();
     let outcome = tell(&engine, &setup, &missing, &mut folder, &mut watch);
     watch.clear();
-    if outcome.is_ok() {
-        folder.finish()?;
-    }
+    let outcome = outcome.and_then(|()| folder.finish());
     let total = Total { asked: items.len(), told: watch.told(), tokens: watch.tokens(), time: began.elapsed() };
-    show(&folder, &total, &setup.run.parallel, args.json_progress, terminal)?;
+    watch.say(|| show(folder.shelf(), &total, &setup.run.parallel, args.json_progress, terminal));
     outcome?;
-    let failed = folder.entries().any(|entry| matches!(entry.stop, StopReason::Failed(_)));
-    Ok(match () {
-        () if interrupted() && watch.told() < missing.len() => {
-            terminal.note("interrupted · the same command goes on from here");
-            Outcome::Interrupted
-        }
-        () if failed => {
-            terminal.note("not all is well: the records of the stories that failed tell why · `--retry` tells them again");
-            Outcome::Failed
-        }
-        () => Outcome::Done,
-    })
+    let after = folder.findings();
+    say(
+        &Findings { mended: after.mended[before.mended.len()..].to_vec(), lost_run: after.lost_run, ..Findings::default() },
+        terminal,
+    );
+    let gone = after.gone.len();
+    if gone > 0 {
+        let stories = plural(gone, "story is", "stories are");
+        bail!("{stories} gone from `{}`: {}\nhint: the same command tells what is missing", root.display(), shown(&after.gone));
+    }
+    let missing = items.iter().filter(|item| !folder.has(**item)).count();
+    if interrupted() && missing > 0 {
+        terminal.note("interrupted · the same command goes on from here");
+        return Ok(Outcome::Interrupted);
+    }
+    ensure!(missing == 0, "{} not told", plural(missing, "story was", "stories were"));
+    watch.heard_out()?;
+    if folder.shelf().entries().any(|entry| matches!(entry.stop, StopReason::Failed(_))) {
+        terminal.note("not all is well: the records of the stories that failed tell why · `--retry` tells them again");
+        return Ok(Outcome::Failed);
+    }
+    Ok(Outcome::Done)
+}
+
+/// Says what was not as it was left.
+fn say(findings: &Findings, terminal: &Terminal) {
+    let Findings { mended, edited, gone: _, lost_run } = findings;
+    if !mended.is_empty() {
+        let one = "text was lost or cut short, and stands again as its record tells it";
+        let texts = plural(mended.len(), one, "texts were lost or cut short, and stand again as their records tell them");
+        terminal.note(format_args!("{texts}: {}", shown(mended)));
+    }
+    if !edited.is_empty() {
+        let texts = plural(
+            edited.len(),
+            "text is not that of its record, and stays as it is",
+            "texts are not those of their records, and stay as they are",
+        );
+        terminal.note(format_args!("{texts}: {}", shown(edited)));
+    }
+    if *lost_run {
+        terminal.note("`run.toml` was gone, and is written anew");
+    }
 }
 
 /// Tells these stories, and keeps each as it ends.
@@ -97,6 +136,13 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
                 let draws = finished.draws.iter().filter(|_| setup.run.trace.is_some());
                 let trace = draws.map(|draw| TracedToken::of(draw, lexicon)).collect();
                 let record = setup.record(item, *finished, seconds, trace)?;
+                // Mapped weights change with their file. What was kept before was told before.
+                ensure!(
+                    engine.args.device.no_mmap || engine.weights.is_unchanged(),
+                    "the run broke off: the model `{}` was written to while it told, and what it told since is not kept\nhint: \
+                     once the file is whole again, the same command goes on from here; `--no-mmap` reads it once, into memory",
+                    engine.weights.path().display()
+                );
                 keep(folder, item, &record, watch)?;
             }
         }
@@ -106,9 +152,10 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
 
 fn keep(folder: &mut Folder, item: Item, record: &Record, watch: &mut Watch) -> Result<()> {
     let name = folder.matrix().name(item);
-    let kept = folder.keep(item, record).with_context(|| format!("cannot keep the story `{name}`"));
-    kept.context("the run broke off, and the same command goes on from here")?;
-    watch.finished(item, &name, record)
+    let kept = folder.keep(item, record).with_context(|| format!("the run broke off: cannot keep the story `{name}`"));
+    kept.map_err(|error| anyhow!("{error:#}\nhint: once that is mended, the same command goes on from here"))?;
+    watch.finished(item, &name, record);
+    Ok(())
 }
 
 impl Setup<'_> {
@@ -127,7 +174,17 @@ impl Setup<'_> {
 
 /// The folder that was asked for where it is free or holds this run, else the first free one beside it: `stories-2`.
 fn beside(out: &Path, setup: &Setup) -> Result<PathBuf> {
-    let name = out.file_name().context("the folder of `--out` has no name")?.to_string_lossy().into_owned();
+    // `.` and `..` have no name of their own, but the folders that they stand for have.
+    let named = if out.file_name().is_some() { out.to_owned() } else { out.canonicalize().unwrap_or_default() };
+    let Some(name) = named.file_name() else {
+        let message = format!("no folder can be made beside `{}`\nhint: name another one with `--out`", out.display());
+        return Err(Usage(message).into());
+    };
+    let counted = |count: usize| {
+        let mut name = name.to_owned();
+        name.push(format!("-{count}"));
+        named.with_file_name(name)
+    };
     let holds_this = |root: &Path| {
         Folder::run(root).ok().flatten().is_some_and(|before| {
             before.shard == setup.run.shard
@@ -135,25 +192,32 @@ fn beside(out: &Path, setup: &Setup) -> Result<PathBuf> {
                 && setup.run.other_bits(&before).is_empty()
         })
     };
-    let named = std::iter::once(out.to_owned()).chain((2..).map(|count| out.with_file_name(format!("{name}-{count}"))));
-    let mut free = named.filter(|root| !root.exists() || holds_this(root));
+    let places = std::iter::once(out.to_owned()).chain((2..).map(counted));
+    let mut free = places.filter(|root| root.symlink_metadata().is_err() || holds_this(root));
     free.next().context("there is no free folder")
 }
 
 /// `--merge`.
 fn join(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
-    ensure!(!args.merge.contains(&args.out), "the folder of `--out` cannot be one of those that are joined");
+    let same = |part: &PathBuf| {
+        *part == args.out || part.canonicalize().ok().is_some_and(|part| args.out.canonicalize().is_ok_and(|out| out == part))
+    };
+    if args.merge.iter().any(same) {
+        return Err(Usage("the folder of `--out` cannot be one of those that are joined".into()).into());
+    }
     let began = Instant::now();
     let merged = merge(&args.merge, &args.out, &Files)?;
     for note in &merged.notes {
         terminal.note(format_args!("{note}: the same story could have other bits there"));
     }
-    let stories = merged.folder.entries().count();
+    say(merged.folder.findings(), terminal);
+    let stories = merged.folder.shelf().len();
     let parallel = Folder::run(&args.out)?.context("there is no run")?.parallel;
     let total = Total { asked: stories + merged.missing, told: 0, tokens: 0, time: began.elapsed() };
-    show(&merged.folder, &total, &parallel, args.json_progress, terminal)?;
+    show(merged.folder.shelf(), &total, &parallel, args.json_progress, terminal)?;
     if merged.missing > 0 {
-        let stories = if merged.missing == 1 { "1 story is".to_owned() } else { format!("{} stories are", merged.missing) };
+        let stories =
+            if merged.missing == 1 { "1 story is".to_owned() } else { format!("{} stories are", grouped(merged.missing)) };
         terminal.note(format_args!("{stories} in none of these folders"));
         return Ok(Outcome::Failed);
     }

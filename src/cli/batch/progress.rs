@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Write as _;
 
 use anyhow::Result;
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 use serde::Serialize;
 
-use super::super::figures::grouped;
+use super::super::figures::{gauge, grouped};
+use super::super::is_closed_pipe;
+use super::super::progress::{columns, line, target};
 use super::super::terminal::{Terminal, fit};
 use crate::batch::Item;
 use crate::decode::Counts;
@@ -17,8 +19,8 @@ use crate::text::some;
 /// Stories that have a line of their own; more would push the bar off the screen.
 const SHOWN: usize = 8;
 
-const WHOLE: &str = "{bar:24} {pos} of {len} stories · {msg}";
-const STORY: &str = "  {prefix} {bar:16} {pos} of {len}";
+/// The columns that the names of stories may take beside their bars.
+const NAMES: usize = 40;
 
 /// The watcher of a run.
 pub struct Watch<'t> {
@@ -32,6 +34,8 @@ pub struct Watch<'t> {
     there: usize,
     told: usize,
     tokens: usize,
+    /// Why standard output takes no more, if it does not.
+    unheard: Option<anyhow::Error>,
 }
 
 /// A story that ended, for programs.
@@ -52,20 +56,26 @@ struct Line<'s> {
 impl<'t> Watch<'t> {
     /// Before the first of `missing` stories, of `all` in all.
     pub fn new(terminal: &'t Terminal, json: bool, all: usize, missing: usize) -> Self {
-        let draws = terminal.draws_progress() && !json;
-        let target = if draws { ProgressDrawTarget::stderr_with_hz(10) } else { ProgressDrawTarget::hidden() };
-        let bars = MultiProgress::with_draw_target(target);
-        let whole = bars.add(ProgressBar::new(all as u64).with_style(style(WHOLE)));
-        whole.set_position((all - missing) as u64);
-        whole.reset_eta();
-        Self { terminal, json, bars, whole, lines: BTreeMap::new(), all, there: all - missing, told: 0, tokens: 0 }
+        let bars = MultiProgress::with_draw_target(target(terminal.draws_progress() && !json));
+        let whole = bars.add(ProgressBar::new(all as u64).with_style(line()));
+        Self {
+            terminal,
+            json,
+            bars,
+            whole,
+            lines: BTreeMap::new(),
+            all,
+            there: all - missing,
+            told: 0,
+            tokens: 0,
+            unheard: None,
+        }
     }
 
     /// A story's prompt is being read.
     pub fn began(&mut self, item: Item, name: &str, limit: usize) {
         if self.lines.len() < SHOWN && !self.bars.is_hidden() {
-            let columns = self.terminal.width.saturating_sub(40).max(10);
-            let line = ProgressBar::new(limit as u64).with_style(style(STORY)).with_prefix(fit(name, columns));
+            let line = ProgressBar::new(limit as u64).with_style(line()).with_prefix(name.to_owned());
             self.lines.insert(item.number, self.bars.insert_before(&self.whole, line));
         }
     }
@@ -73,19 +83,35 @@ impl<'t> Watch<'t> {
     /// A token was told.
     pub fn heard(&mut self, item: Item, counts: Counts) {
         self.tokens += 1;
+        let columns = columns();
         if let Some(line) = self.lines.get(&item.number) {
-            line.set_position(counts.tokens as u64);
+            let (told, of) = (counts.tokens, line.length().unwrap_or(1));
+            let name = fit(&line.prefix(), columns.saturating_sub(NAMES).max(10));
+            let told_of = format!("{told} of {of}");
+            let forms = [(format!("  {name}"), told_of.clone()), (String::new(), told_of)];
+            line.set_message(gauge(&forms, told as f64 / of.max(1) as f64, columns));
         }
-        if !self.whole.is_hidden() {
-            let left = (self.told > 0).then(|| format!(" · {} left", super::setup::duration(self.left())));
-            self.whole.set_message(format!("{:.0} tokens/s{}", self.pace(), left.unwrap_or_default()));
+        self.draw(columns);
+    }
+
+    /// Draws the line of the whole run.
+    fn draw(&self, columns: usize) {
+        if self.whole.is_hidden() {
+            return;
         }
+        let (told, of) = (self.there + self.told, self.all);
+        let pace = format!("{:.0} tokens/s", self.pace());
+        let stories = format!("{told} of {of} stories");
+        let left = (self.told > 0).then(|| format!("{stories} · {pace} · {} left", super::setup::duration(self.left())));
+        let forms = left.into_iter().chain([format!("{stories} · {pace}"), stories, format!("{told} of {of}")]);
+        let forms: Vec<_> = forms.map(|form| (String::new(), form)).collect();
+        self.whole.set_message(gauge(&forms, told as f64 / of.max(1) as f64, columns));
     }
 
     /// A story is kept.
-    pub fn finished(&mut self, item: Item, name: &str, record: &Record) -> Result<()> {
+    pub fn finished(&mut self, item: Item, name: &str, record: &Record) {
         self.told += 1;
-        self.whole.inc(1);
+        self.draw(columns());
         if let Some(line) = self.lines.remove(&item.number) {
             line.finish_and_clear();
             self.bars.remove(&line);
@@ -95,13 +121,32 @@ impl<'t> Watch<'t> {
             let (stop, tokens, pace) = (&record.stop, record.tokens.len(), self.pace());
             let line = Line { event: "told", name, stop, tokens, done, of, pace };
             let mut out = self.terminal.out();
-            writeln!(out, "{}", serde_json::to_string(&line)?)?;
-            out.flush()?;
+            self.say(|| {
+                writeln!(out, "{}", serde_json::to_string(&line)?)?;
+                Ok(out.flush()?)
+            });
         } else if self.whole.is_hidden() {
             let tokens = some(record.tokens.len(), "token");
             self.terminal.note(format_args!("{done} of {} · {name} · {tokens} · {}", grouped(of), record.stop));
         }
-        Ok(())
+    }
+
+    /// Says something on standard output. Nobody need listen: the stories are in their folder, and are told to their end.
+    pub fn say(&mut self, speak: impl FnOnce() -> Result<()>) {
+        if self.unheard.is_some() {
+            return;
+        }
+        if let Err(error) = speak() {
+            if is_closed_pipe(&error) {
+                self.terminal.note("nobody reads standard output any more · the stories are told on");
+            }
+            self.unheard = Some(error);
+        }
+    }
+
+    /// Whether everything could be said. Who closed a pipe has heard what they wanted.
+    pub fn heard_out(self) -> Result<()> {
+        self.unheard.filter(|error| !is_closed_pipe(error)).map_or(Ok(()), Err)
     }
 
     /// Takes everything that was drawn away.
@@ -130,22 +175,5 @@ impl<'t> Watch<'t> {
     fn left(&self) -> f64 {
         let to_come = self.all - self.there - self.told;
         self.whole.elapsed().as_secs_f64() / self.told.max(1) as f64 * to_come as f64
-    }
-}
-
-/// The templates are constants of this file, and a test reads them.
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_templates_can_be_read() {
-        for template in [WHOLE, STORY] {
-            assert!(ProgressStyle::with_template(template).is_ok());
-        }
     }
 }

@@ -9,38 +9,24 @@ use anyhow::Result;
 use super::super::args::{Batch, PromptArgs, Think, Trace, Width};
 use super::super::asking::Asked;
 use super::super::engine::Engine;
-use super::super::figures::grouped;
 use super::super::prompt;
 use super::super::recording::Recorder;
-use super::super::settings::Chosen;
+use super::super::settings::{Chosen, combinations};
 use super::super::terminal::Terminal;
 use super::super::usage::Usage;
 use super::lanes::{Work, tell_all};
-use crate::batch::{Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice};
+use super::parallel::parallel;
+use super::summary::shown;
+use crate::batch::{
+    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
+};
 use crate::catalog::in_words;
 use crate::decode::{Counts, Plan, Stories, Told};
-use crate::llama::{MOST_BRANCHES, physical_cores};
-use crate::preset::{Edit, vary};
+use crate::llama::MOST_BRANCHES;
+use crate::preset::Edit;
 use crate::sampler::Sampler;
-use crate::story::Mode;
-use crate::text::some;
-
-/// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
-/// more costs less than several (16 tokens cost 7 to 8 times one on models of 0.5 and 1 billion weights, 4 cost 2.5 times one).
-const ON_A_PROCESSOR: usize = 16;
-
-/// Every token's attention walks over the cells of all stories in its memory. Beyond so many cells that is what takes the time,
-/// and fewer stories at once are faster.
-const MOST_CELLS: usize = 8192;
-
-/// Stories told at once that such a memory holds at least.
-const LEAST: usize = 4;
-
-/// Stories told at once on a GPU.
-const ON_A_GPU: usize = 32;
-
-/// Below this size of its file in bytes a model computes too little for a decode of several stories to gain anything.
-const SMALL: u64 = 100_000_000;
+use crate::story::{Mode, Run};
+use crate::text::{grouped, plural, some};
 
 /// Tokens that are told to estimate how long a run will take.
 const TRIED: usize = 24;
@@ -70,8 +56,15 @@ impl<'a> Setup<'a> {
             let hint = "`afterword write` lets a model think before one story";
             return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
         }
+        let least = args.min_tokens.map_or(0, NonZeroUsize::get);
+        if least > args.tokens.get() {
+            let message = format!("`--min-tokens` is {least}, but `--tokens` ends the stories after {}", args.tokens);
+            return Err(Usage(message).into());
+        }
         let prompts = prompts(args)?;
         let (voices, samplers) = voices(args)?;
+        batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
+        warn(args, &voices, &samplers, terminal);
         for sampler in &samplers {
             sampler.check(engine.weights.lexicon())?;
         }
@@ -110,7 +103,7 @@ impl<'a> Setup<'a> {
             seeds: args.seeds.clone(),
             parallel,
             asking: Asking { mode, system, prefill, parse_special },
-            settings: recorder.run(args.tokens.get(), &args.stop),
+            settings: Run { min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
             model: recorder.model().clone(),
             versions: recorder.versions().clone(),
             preset: voices,
@@ -122,8 +115,7 @@ impl<'a> Setup<'a> {
 
     /// The stories of this run or part of one.
     pub fn items(&self) -> Vec<Item> {
-        let here = |item: &Item| self.run.shard.is_none_or(|shard| shard.holds(item.number));
-        self.matrix.items().filter(here).collect()
+        self.matrix.items().filter(|item| self.run.holds(*item)).collect()
     }
 
     /// The prompt of a story as it is put to the model, or why it cannot be told from.
@@ -143,7 +135,7 @@ impl<'a> Setup<'a> {
 
     /// The most tokens of a story.
     pub fn limit(&self, item: Item) -> usize {
-        self.run.prompt[item.prompt].tokens.unwrap_or(self.args.tokens).get()
+        self.run.limit(item)
     }
 
     /// What is told.
@@ -182,11 +174,10 @@ impl<'a> Setup<'a> {
         terminal.note(format_args!("{} {stories} to `{}`{there} · {at_once} at once{strict}", grouped(all), root.display()));
     }
 
-    /// `--dry-run`: what would be told, and what it would take.
-    pub fn show_plan(&self, engine: &Engine, terminal: &Terminal) -> Result<()> {
+    /// `--dry-run`: what would be told of `all` stories, and what it would take.
+    pub fn show_plan(&self, engine: &Engine, all: usize, items: &[Item], terminal: &Terminal) -> Result<()> {
         use std::io::Write as _;
 
-        let items = self.items();
         let most: usize = items.iter().map(|item| self.limit(*item)).sum();
         let read: usize = items.iter().map(|item| self.asked(*item).map_or(0, |asked| asked.tokens.len())).sum();
         let broken = self.asked.iter().filter(|asked| asked.is_err()).count();
@@ -196,7 +187,11 @@ impl<'a> Setup<'a> {
         let run = &self.run;
         let (prompts, presets) = (some(run.prompt.len(), "prompt"), some(run.preset.len(), "preset"));
         let seeds = some(run.seeds.all().len(), "seed");
-        writeln!(out, "stories   {} = {prompts} × {presets} × {seeds}{shard}", grouped(items.len()))?;
+        let there = match all - items.len() {
+            0 => String::new(),
+            there => format!(", {} there already", plural(there, "is", "are")),
+        };
+        writeln!(out, "stories   {} = {prompts} × {presets} × {seeds}{shard}{there}", grouped(all))?;
         writeln!(out, "tokens    at most {}, behind {} of prompts", grouped(most), grouped(read))?;
         let together = if sessions == 1 { "one memory".to_owned() } else { format!("{sessions} memories") };
         writeln!(out, "at once   {} in {together}", sessions * streams)?;
@@ -204,13 +199,15 @@ impl<'a> Setup<'a> {
             let all = need.weights + (need.cache + need.compute) * sessions as u64;
             writeln!(out, "memory    about {}", in_words(all))?;
         }
-        if let Some(pace) = self.try_out(engine, &items)? {
+        if let Some(pace) = self.try_out(engine, items)? {
             writeln!(out, "time      about {} at {pace:.0} tokens/s", duration(most as f64 / pace))?;
         }
         if broken > 0 {
             writeln!(out, "broken    {broken} of the prompts cannot be told from")?;
         }
-        writeln!(out, "names     {}", items.first().map_or(String::new(), |item| self.matrix.name(*item)))?;
+        if let Some(item) = items.first() {
+            writeln!(out, "names     {}", self.matrix.name(*item))?;
+        }
         Ok(())
     }
 
@@ -256,14 +253,8 @@ fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
 
 /// Every preset with every combination of the varied values.
 fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
-    let mut combinations: Vec<Vec<Edit>> = vec![Vec::new()];
-    for varied in &args.vary {
-        let edits = vary(varied).map_err(|error| Usage(format!("{error:#}")))?;
-        let with = |before: &Vec<Edit>| {
-            edits.iter().map(|edit| [&before[..], std::slice::from_ref(edit)].concat()).collect::<Vec<_>>()
-        };
-        combinations = combinations.iter().flat_map(with).collect();
-    }
+    let combinations = combinations(&args.vary, args.preset.len())?;
+    let least = args.min_tokens.map_or(0, NonZeroUsize::get);
     let (mut voices, mut samplers) = (Vec::new(), Vec::new());
     for name in &args.preset {
         let chosen = Chosen::of(name, &args.set, &args.model)?;
@@ -274,10 +265,23 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
             }
             let edits = edits.iter().map(Edit::to_string).collect();
             voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()? });
-            samplers.push(chosen.sampler_traced(args.trace));
+            let sampler = chosen.sampler_traced(args.trace);
+            samplers.push(if least == 0 { sampler } else { sampler.with_min_tokens(least) });
         }
     }
     Ok((voices, samplers))
+}
+
+/// Says where several seeds are no several stories.
+fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Terminal) {
+    let certain: Vec<String> =
+        voices.iter().zip(samplers).filter(|(_, sampler)| sampler.draws_nothing()).map(|(voice, _)| voice.label()).collect();
+    let seeds = args.seeds.all().len();
+    if seeds > 1 && !certain.is_empty() {
+        let draw = if certain.len() == 1 { "draws" } else { "draw" };
+        let each = if certain.len() == 1 { "its stories" } else { "their stories" };
+        terminal.note(format_args!("{} {draw} nothing: {each} are the same under all {seeds} seeds", shown(&certain)));
+    }
 }
 
 /// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
@@ -303,11 +307,19 @@ fn asked(prompts: &[Prompt], args: &Batch, engine: &Engine, terminal: &Terminal)
     }
     let in_chat = all.iter().flatten().filter(|asked| asked.mode != Mode::Raw).count();
     if in_chat > 0 && !args.asking.chat {
-        let raw = all.len() - in_chat;
-        terminal
-            .note(format_args!("{in_chat} prompts taken as instructions, {raw} as beginnings · `--chat` and `--raw` decide"));
+        terminal.note(format_args!("{} · `--chat` and `--raw` decide", taken(in_chat, all.len() - in_chat)));
     }
     Ok(all)
+}
+
+/// How so many prompts are taken.
+fn taken(in_chat: usize, raw: usize) -> String {
+    let chat = plural(in_chat, "prompt is taken as an instruction", "prompts are taken as instructions");
+    match raw {
+        0 => chat,
+        1 => format!("{chat}, 1 as a beginning"),
+        _ => format!("{chat}, {raw} as beginnings"),
+    }
 }
 
 /// For every prompt and voice the longest story, for its room.
@@ -336,51 +348,14 @@ fn longest(
     samplers.iter().map(plan).collect()
 }
 
-/// How many stories are told at once: by what was asked, by what the folder's run had, else by the kind of device, the number
-/// of cores and the size of the model. Never by timing, so that equal command lines do the same.
-fn parallel(
-    args: &Batch,
-    engine: &Engine,
-    before: Option<Parallel>,
-    (cells, branches): (usize, usize),
-    stories: usize,
-) -> Result<Parallel> {
-    let fixed = |width: Width| match width {
-        Width::Auto => None,
-        Width::Fixed(count) => Some(count.get()),
-    };
-    let (asked, sessions) = (fixed(args.parallel), fixed(args.sessions));
-    if let (None, None, Some(before)) = (asked, sessions, before) {
-        return Ok(if args.strict { Parallel { streams: 1, ..before } } else { before });
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_prompt_is_taken_and_several_are() {
+        assert_eq!(taken(1, 5), "1 prompt is taken as an instruction, 5 as beginnings");
+        assert_eq!(taken(2, 1), "2 prompts are taken as instructions, 1 as a beginning");
+        assert_eq!(taken(2, 0), "2 prompts are taken as instructions");
     }
-    let on_gpu = engine.gpu_layers != Some(0) && !engine.devices().is_empty();
-    let small = engine.weights.size() < SMALL;
-    let threads = engine.args.threads.map_or(if small { 1 } else { physical_cores() }, NonZeroUsize::get);
-    let lanes = if on_gpu { 1 } else { (physical_cores() / threads).max(1) };
-    let streams_of_a_lane = match () {
-        () if args.strict => 1,
-        () if on_gpu => ON_A_GPU,
-        () if small => 1,
-        () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
-    };
-    let lanes = sessions.unwrap_or(lanes);
-    let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
-    let sessions = if args.strict && sessions.is_none() { total } else { lanes.min(total) };
-    // One branch more for every story, which keeps a prompt for those that share it.
-    let most = (MOST_BRANCHES / (branches + 1)).max(1);
-    let streams = if args.strict { 1 } else { total.div_ceil(sessions) };
-    if asked.is_some() && streams > most {
-        let hint = format!("the presets need {branches} branches a story: at most {most} can be told at once in one memory");
-        return Err(Usage(format!("`--parallel` is too much for one memory\nhint: {hint}")).into());
-    }
-    let mut parallel = Parallel { sessions, streams: streams.min(most) };
-    // Memory: what is there of it in all, and not what happens to be free.
-    let fits = |Parallel { sessions, streams }| match (engine.need(cells * streams, branches * streams), engine.memory()) {
-        (Some(need), Some(memory)) => need.weights + (need.cache + need.compute) * sessions as u64 <= memory / 10 * 9,
-        _ => true,
-    };
-    while asked.is_none() && parallel.streams > 1 && !fits(parallel) {
-        parallel.streams -= 1;
-    }
-    Ok(parallel)
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::super::figures::grouped;
 use super::super::terminal::{BOLD, Terminal, fit};
-use crate::batch::{Folder, Parallel, Sums};
+use crate::batch::{Parallel, Shelf, Sums};
+use crate::text::{grouped, plural};
 
 /// What this run did.
 #[derive(Debug, Clone, Copy)]
@@ -43,11 +43,20 @@ struct Row {
     sums: Sums,
 }
 
+/// The first of these names.
+pub fn shown(names: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let more = names.len().saturating_sub(SHOWN);
+    let first = names.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    if more > 0 { format!("{first} and {} more", grouped(more)) } else { first }
+}
+
 /// Shows what the folder holds, and what it took.
-pub fn show(folder: &Folder, total: &Total, parallel: &Parallel, json: bool, terminal: &Terminal) -> Result<()> {
+pub fn show(shelf: &Shelf, total: &Total, parallel: &Parallel, json: bool, terminal: &Terminal) -> Result<()> {
     let Total { asked, told, tokens, time } = *total;
-    let stories = folder.entries().count();
-    let presets = Sums::by_preset(folder.entries());
+    let stories = shelf.len();
+    let presets = Sums::by_preset(shelf.entries());
+    let empty: usize = presets.iter().map(|(_, sums)| sums.empty).sum();
     let mut out = terminal.out();
     if json {
         let presets = presets.into_iter().map(|(preset, sums)| Row { preset, sums }).collect();
@@ -63,17 +72,27 @@ pub fn show(folder: &Folder, total: &Total, parallel: &Parallel, json: bool, ter
     }
     let pace =
         if told > 0 { format!(" · {:.0} tokens/s", tokens as f64 / time.as_secs_f64().max(1e-9)) } else { String::new() };
+    // Of several memories each decodes on its own, which the pace does not tell.
     let Parallel { sessions, streams } = *parallel;
-    let memories = if sessions > 1 { format!(" · {sessions} memories of {streams}") } else { String::new() };
+    let memories = if sessions > 1 && streams > 1 && told > 0 {
+        format!(" · {sessions} memories of {streams} stories")
+    } else {
+        String::new()
+    };
     let now = if told == stories { String::new() } else { format!(" ({} now)", grouped(told)) };
     terminal.note(format_args!("{} of {} stories{now}{pace}{memories}", grouped(stories), grouped(asked)));
+    if empty > 0 {
+        let one = "story is empty: the model ended it at once · `--min-tokens 50` makes it go on";
+        let many = "stories are empty: the model ended them at once · `--min-tokens 50` makes them go on";
+        terminal.note(plural(empty, one, many));
+    }
     Ok(())
 }
 
 /// One line a preset, under a head. Columns of endings that no story met are left out.
 fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     type Column = (&'static str, fn(&Sums) -> usize);
-    let counts: [Column; 9] = [
+    let counts: [Column; 10] = [
         ("stories", |sums| sums.stories),
         ("words", |sums| sums.words),
         ("tokens", |sums| sums.tokens),
@@ -83,6 +102,7 @@ fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
         ("context", |sums| sums.context),
         ("loop", |sums| sums.looped),
         ("failed", |sums| sums.failed),
+        ("empty", |sums| sums.empty),
     ];
     let is_usual = |name: &str| ["stories", "words", "tokens"].contains(&name);
     let shown: Vec<Column> =

@@ -165,8 +165,10 @@ impl Settings {
                     let breakers = toml::Value::from(breakers);
                     format!(", {}", line("breakers", &breakers).trim_end())
                 });
+                // All of these programs punish a token inside a word too.
+                let at = "at = \"token\"";
                 Some(format!(
-                    "dry = {{ multiplier = {multiplier:?}, base = {base:?}, allowed-length = {allowed}, last = {last}{breakers} }}"
+                    "dry = {{ multiplier = {multiplier:?}, base = {base:?}, allowed-length = {allowed}, last = {last}{breakers}, {at} }}"
                 ))
             }
             Sampler::TopNSigma => number(Number::TopNSigma).filter(|&n| n > 0.0).map(|n| format!("top-n-sigma = {n:?}")),

@@ -1,0 +1,37 @@
+//! Ctrl-C: what is told is kept, and what has nothing to keep ends at once.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.
+pub fn interrupted() -> bool {
+    interrupt().load(Ordering::Relaxed)
+}
+
+/// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
+static AT_ONCE: AtomicBool = AtomicBool::new(false);
+
+/// Does what does not ask whether it was interrupted.
+pub fn at_once<T>(deed: impl FnOnce() -> T) -> T {
+    interrupt();
+    AT_ONCE.store(true, Ordering::Relaxed);
+    let done = deed();
+    AT_ONCE.store(false, Ordering::Relaxed);
+    done
+}
+
+fn interrupt() -> &'static AtomicBool {
+    static PRESSED: AtomicBool = AtomicBool::new(false);
+    static HANDLER: OnceLock<()> = OnceLock::new();
+    HANDLER.get_or_init(|| {
+        #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
+        let handler = || {
+            if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        };
+        // Where no handler can be set, Ctrl-C ends the program as it always did.
+        let _ = ctrlc::set_handler(handler);
+    });
+    &PRESSED
+}

@@ -1,0 +1,45 @@
+//! How the threads of the program wait for each other: it begins with short waits, where nobody has said how.
+
+#![cfg(all(feature = "llama", target_os = "linux"))]
+// What helps a test may fail as a test does.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What a program that waits for its prompt has in its environment under this name, once it has begun.
+fn environment(name: &str, given: Option<&str>) -> Option<String> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterword"));
+    command.args(["write", "-"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.env_remove("GOMP_SPINCOUNT").env_remove("OMP_WAIT_POLICY");
+    if let Some(given) = given {
+        command.env(name, given);
+    }
+    let mut child = command.spawn().unwrap();
+    let (place, began) = (format!("/proc/{}/environ", child.id()), Instant::now());
+    let mut found = None;
+    while found.is_none() && began.elapsed() < Duration::from_secs(10) {
+        let text = std::fs::read(&place).unwrap();
+        let mut all = text.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+        found = all.find_map(|one| one.strip_prefix(&format!("{name}=")).map(str::to_owned));
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    found
+}
+
+#[test]
+fn threads_wait_for_a_short_time_and_as_the_environment_says_where_it_says() {
+    if afterword::llama::physical_cores() > 1 {
+        assert_eq!(environment("GOMP_SPINCOUNT", None).as_deref(), Some("3000"));
+    }
+    assert_eq!(environment("GOMP_SPINCOUNT", Some("7")).as_deref(), Some("7"));
+}
+
+#[test]
+fn a_program_that_begins_again_is_the_same_process_with_the_same_arguments() {
+    let output = Command::new(env!("CARGO_BIN_EXE_afterword")).args(["write", "--no-such", "a b"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("`--no-such`"));
+}
