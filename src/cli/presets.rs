@@ -69,7 +69,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
 fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
     let what = match &listed.preset {
         Ok(preset) => preset.description.clone(),
-        Err(error) => format!("cannot be read: {}", format!("{error:#}").lines().next().unwrap_or_default()),
+        Err(error) => format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
     };
     // What cannot be seen is a sign, and takes a column.
     let name = Line::of(Ink::Bold, &fit(&safe(&listed.name).replace('\n', " "), column)).and(Ink::Plain, "  ");
