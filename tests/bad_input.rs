@@ -73,7 +73,10 @@ fn preset(name: &str, text: &str) -> String {
 
 #[test]
 fn a_model_that_is_none_is_refused() {
-    assert_eq!(no_model(Path::new("nowhere/story.gguf")), "there is no such file");
+    assert_eq!(
+        no_model(Path::new("nowhere/story.gguf")),
+        "there is no such file\nhint: `afterword models list` names the models that are here"
+    );
     assert_eq!(no_model(Path::new("src")), "it is a directory");
     assert_eq!(no_model(Path::new("Cargo.toml")), "it is not a GGUF file: it begins with `[package`");
     assert_eq!(no_model(&Gguf::default().write()), "it is a GGUF without weights");
@@ -105,7 +108,8 @@ fn a_vocabulary_that_can_say_nothing_but_the_end_ends_at_once() {
     let output = output.unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b"Once"[..]), "{said}");
-    assert!(said.ends_with("1 token · 1.00 evaluations a token · the model ended the story\n"), "{said}");
+    let notes = "the model ended the story\nthe model ended the story at once: `--min-tokens 50` makes it go on\n";
+    assert!(said.ends_with(&format!("1 token · 1.00 evaluations a token · {notes}")), "{said}");
 }
 
 #[test]

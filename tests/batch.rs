@@ -306,8 +306,11 @@ fn what_somebody_takes_away_is_told_of_at_the_end() {
     let run = begun(&dir, &args);
     wait_for(&dir, 9);
     for entry in fs::read_dir(dir.join("stories")).unwrap() {
-        // One that is being written may have another name by now.
-        let _ = fs::remove_file(entry.unwrap().path());
+        // One that is being written is not taken away: without it the run could not keep its story, and would break off.
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending != "unfinished") {
+            fs::remove_file(path).unwrap();
+        }
     }
     fs::remove_file(dir.join("run.toml")).unwrap();
     let output = run.wait_with_output().unwrap();
@@ -377,6 +380,18 @@ fn no_story_is_kept_that_was_told_by_weights_that_changed() {
     let kept = stories(&dir);
     assert!((3..180).contains(&kept.len()), "{}", kept.len());
     assert!(kept.iter().all(|(name, record)| undisturbed[name].tokens == record.tokens));
+    assert_eq!(told(&dir, &typed), undisturbed);
+    // A shorter file has nothing to read any more where weights were.
+    let dir = root.join("shortened");
+    let run = begun(&dir, &typed);
+    wait_for(&dir, 3);
+    fs::File::options().write(true).open(&model).unwrap().set_len(4096).unwrap();
+    let output = run.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let said = err(&output);
+    assert!(said.contains("its file became shorter while it was in use") || said.contains("was written to while"), "{said}");
+    assert!(said.contains("\nhint: ") && said.contains("`--no-mmap` reads it once, into memory"), "{said}");
+    fs::copy(bundled, &model).unwrap();
     assert_eq!(told(&dir, &typed), undisturbed);
 }
 

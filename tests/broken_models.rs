@@ -305,7 +305,8 @@ fn survival(command: &str, model: &Path) -> Result<String, String> {
         return Err(format!("{code:?}, {errors} errors: {said}"));
     }
     let first = lines.first().unwrap_or(&"done");
-    let foreign = ["GGML_ASSERT", "std::", "__", "_M_", "::at", "panicked", "(os error", "/registry/", "basic_string"];
+    let foreign =
+        ["GGML_ASSERT", "fatal error", "std::", "__", "_M_", "::at", "panicked", "(os error", "/registry/", "basic_string"];
     let strange = first.chars().any(char::is_control) || foreign.iter().any(|word| first.contains(word));
     if strange || lines.iter().any(|line| line.chars().count() > 500) {
         return Err(format!("not plain: {said}"));

@@ -189,6 +189,49 @@ fn a_model_that_does_not_think_says_so() {
 }
 
 #[test]
+fn no_thought_is_put_into_the_mouth_of_a_model_whose_template_only_cuts_thoughts() {
+    let cuts = "{{ bos_token }}{% for m in messages %}{{ m.role }}: {% if m.role == 'assistant' and '</think>' in m.content %}\
+        {{ m.content.split('</think>')[-1] }}{% else %}{{ m.content }}{% endif %}{{ '\n' }}{% endfor %}in: ";
+    let file = with_template(cuts).write();
+    for think in ["off", "show", "hide"] {
+        let (record, output) = recorded(&file, &["the thing", "--chat", "--think", think]);
+        assert_eq!(chat(&record).rendered, "<s>user: the thing\nin: ");
+        assert_eq!(chat(&record).thinking, None);
+        assert_eq!(err(&output).contains("knows no thinking"), think != "off", "{}", err(&output));
+    }
+}
+
+#[test]
+fn a_template_that_asks_whether_nothing_can_be_iterated_renders() {
+    let template = "{% if tools is iterable and tools | length > 0 %}tools{% endif %}\
+        {% for m in messages %}{% if m.content is sequence %}{{ '%s: %s' % (m.role, m.content) }}{% endif %}{% endfor %} in: ";
+    let (record, _) = recorded(&with_template(template).write(), &["Tell on"]);
+    assert_eq!(chat(&record).rendered, "user: Tell on in: ");
+}
+
+#[test]
+fn whatever_a_template_does_it_ends_in_one_sentence_that_names_a_way_out() {
+    let grown = "{% set n = namespace(l=[]) %}{% for i in range(600) %}{% for j in range(600) %}{% set n.l = [n.l] %}{% endfor %}{% endfor %}{{ n.l }}";
+    let doubled = "{% set n = namespace(l='x',m='x') %}{% for i in range(40) %}{% set n.l=[n.l,n.l] %}{% set n.m=[n.m,n.m] %}{% endfor %}";
+    for (template, why) in [
+        (grown.to_owned(), "it is nested too deeply"),
+        ("{% set n = namespace() %}{% set n.n = n %}{{ n }}".to_owned(), "it is nested too deeply"),
+        (format!("{doubled}{{{{ n.l == n.m }}}}"), "it does not come to an end"),
+        (
+            "{% if messages[0].content is mapping %}{{ messages[0].content }}{% endif %}in: ".to_owned(),
+            "it leaves the prompt out",
+        ),
+        ("x".repeat(300 << 10), "its source has 300 kB, and the longest that is read 256"),
+    ] {
+        let file = with_template(&template).write();
+        let said = refused(&file, &["write", "Tell on", "--quiet"], 1);
+        let sentence = format!("error: the chat template of `{}` fails: {why}\n", file.display());
+        assert_eq!(said, format!("{sentence}hint: `--raw` leaves the template out\n"));
+        assert_eq!(run(&file, &["write", "Tell on", "--raw", "--tokens", "2"]).status.code(), Some(0));
+    }
+}
+
+#[test]
 fn compare_and_explain_put_the_prompt_as_write_does() {
     let file = with_template(TURNS).write();
     let (record, _) = recorded(&file, &["Tell on", "--preset", "greedy", "--prefill", "once"]);

@@ -124,7 +124,7 @@ fn a_vocabulary_of_control_tokens_fails_with_a_sentence() {
     let silent = || Lexicon::new((0..V).map(|t| (format!("<{t}>"), Kind::Control)));
     for sampler in [sampler(&[]), future(8, 5)] {
         let heard = tell_on(Toy::new(silent(), row), plan(&sampler));
-        assert_eq!(heard.error.as_deref(), Some("the model's row of logits has no token that may be taken"));
+        assert_eq!(heard.error.as_deref(), Some("the model gives no word that may be taken a probability that is a number"));
         assert_eq!((heard.told.tokens.len(), heard.left), (0, 0));
     }
 }
@@ -143,7 +143,7 @@ fn a_story_that_fails_keeps_every_word_before_it() {
         let stop = format!("{}#", &told_before[told_before.len() - 3..]);
         for stops in [Vec::new(), vec![stop]] {
             let heard = tell_on(Toy::new(lexicon(), broken), Plan { stops, ..plan(&sampler) });
-            assert!(heard.error.unwrap().contains("row of logits"));
+            assert!(heard.error.unwrap().contains("a probability that is a number"));
             assert_eq!(heard.text, heard.told.text, "what was told was not heard");
             assert!(heard.text.starts_with(&told_before), "{} does not begin with {told_before}", heard.text);
             assert_eq!((heard.told.tokens.len(), heard.told.stop, heard.left), (9, None, 0));

@@ -165,13 +165,17 @@ fn colours_are_where_they_are_asked_for() {
 fn a_wrong_preset_is_named_before_any_model_is_loaded() {
     let output = explain(&[PROMPT, "--preset", "wace", "--model", "nothing.gguf"]);
     let said = String::from_utf8(output.stderr).unwrap();
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0));
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     assert!(said.contains("`wace`") && said.contains("did you mean `wave`?"), "{said}");
 }
 
 /// Tells a story of 40 tokens into a record of this name.
 fn recorded(name: &str, args: &[&str]) -> (String, Value) {
     let path = format!("{}/explained-{name}.json", env!("CARGO_TARGET_TMPDIR"));
+    // What a test has changed there is no record of the program any more, and would stay.
+    let _ = std::fs::remove_file(&path);
+    // One that a test has changed is another program's.
+    let _ = std::fs::remove_file(&path);
     let write = ["write", PROMPT, "--seed", "1", "--tokens", "40", "--threads", "1", "--record", &path];
     let write = Command::new(env!("CARGO_BIN_EXE_afterword")).args(write).args(args).output().unwrap();
     assert!(write.status.success(), "{}", String::from_utf8_lossy(&write.stderr));
@@ -224,7 +228,7 @@ fn a_token_of_a_record_is_explained_with_the_numbers_of_its_trace() {
                 compared += 1;
             }
         }
-        assert!(compared > 10 || name == "judge", "{name}: only {compared} candidates were compared");
+        assert!(compared > 4 || name == "judge", "{name}: only {compared} candidates were compared");
     }
 }
 
@@ -244,8 +248,8 @@ fn tokens_are_counted_from_one_as_on_the_page_and_the_tokens_before_from_nought(
         assert_eq!((code, said.as_str()), (Some(2), right));
     }
     for (args, right) in [
-        (&[PROMPT, "--after", "3"][..], "--record"),
-        (&[PROMPT, "--token", "3"], "--record"),
+        (&[PROMPT, "--after", "3"][..], "`--after` is for a story that was told"),
+        (&[PROMPT, "--token", "3"], "`--token` is for a story that was told"),
         (&["--record", &path, "--after", "just"], "expected a whole number from 0 up"),
         (&["--record", &path, "--token", "0"], "expected a whole number from 1 up"),
         (&["--record", &path, "--token", "3", "--after", "2"], "cannot be given together"),
@@ -289,7 +293,10 @@ fn a_record_of_another_model_is_refused_and_one_that_was_moved_is_asked_for() {
     assert!(code == Some(2) && other.contains("is not the record's\nhint: the story was told by `"), "{other}");
     changed(&path, &record, |record| record["model"]["file"] = nowhere("story.gguf"));
     let (code, moved) = said(&["--record", &path]);
-    assert!(code == Some(2) && moved.contains("is not there\nhint: say where it is now with `--model PATH`"), "{moved}");
+    assert!(
+        code == Some(1) && moved.contains("/no/such/folder/story.gguf`, is not there any more\nhint: `--model PATH`"),
+        "{moved}"
+    );
     // The one that comes with the program is found wherever it is.
     changed(&path, &record, |record| record["model"]["file"] = nowhere("fable-3m-q8_0.gguf"));
     assert_eq!(said(&["--record", &path]).0, Some(0));

@@ -19,8 +19,10 @@ use pty::see;
 const EVIL: &str = "\u{1b}]0;PWNED\u{7}\u{1b}[2J\u{1b}]52;c;cHduZWQ=\u{7}\u{1b}[35;43m\u{202e}\u{9b}2A\u{2066}\r\nhint: pay";
 
 /// What of it must not arrive.
-const RAW: [&str; 9] =
-    ["\u{1b}]", "\u{7}", "\u{1b}[2J", "\u{1b}[35;43m", "\u{202e}", "\u{9b}", "\u{2066}", "PWNED\r", "\nhint: pay"];
+const RAW: [&str; 7] = ["\u{1b}]", "\u{7}", "\u{1b}[2J", "\u{1b}[35;43m", "\u{202e}", "\u{9b}", "\u{2066}"];
+
+/// What must not arrive in anything but a story or a preset, whose lines are their own.
+const LINE: &str = "\nhint: pay";
 
 /// A folder in which everything is hostile.
 struct Place {
@@ -55,16 +57,20 @@ impl Place {
     /// Nothing of the hostile text arrives raw, neither on a terminal nor in what a pipe gets of messages. Returns what a
     /// person sees.
     fn harmless(&self, args: &[&str]) -> String {
+        self.shown(args, false)
+    }
+
+    fn shown(&self, args: &[&str], has_lines: bool) -> String {
         let seen = see(self.command(args), 50, 120);
         let raw = String::from_utf8_lossy(&seen.bytes);
-        for mark in RAW {
+        for mark in RAW.into_iter().chain((!has_lines).then_some(LINE)) {
             assert!(!raw.contains(mark), "{mark:?} arrives at {args:?}:\n{raw:?}");
         }
         assert_eq!(seen.alarms, 0, "{args:?}");
         assert_ne!(seen.code, Some(101), "{args:?}: {}", seen.text());
         let output = self.command(args).stdin(Stdio::null()).output().unwrap();
         let raw = String::from_utf8_lossy(&output.stderr);
-        for mark in RAW {
+        for mark in RAW.into_iter().chain([LINE]) {
             assert!(!raw.contains(mark), "{mark:?} arrives in the messages of {args:?}:\n{raw:?}");
         }
         seen.text()
@@ -73,6 +79,12 @@ impl Place {
     /// The same, and the text does arrive in some form: else nothing would have been tried.
     fn tried(&self, args: &[&str]) {
         let text = self.harmless(args);
+        assert!(text.contains("PWNED"), "{args:?}: {text}");
+    }
+
+    /// The same of a story, which has its own lines.
+    fn told(&self, args: &[&str]) {
+        let text = self.shown(args, true);
         assert!(text.contains("PWNED"), "{args:?}: {text}");
     }
 }
@@ -105,7 +117,6 @@ fn a_model_that_lies_about_itself_moves_nothing() {
     write(&["--drafts", "2"]);
     write(&["--preset", "model"]);
     place.tried(&[&["compare", "once", "--presets", "temperature", "--model", path], &SHORT[..]].concat());
-    place.tried(&["compare", "once", "--presets", "wave", "--model", path, "--tokens", "4", "--ctx", "200", "--out", "-.svg"]);
     place.tried(&["explain", "once", "--model", path, "--threads", "1", "--ctx", "200"]);
     place.tried(&[
         "bench",
@@ -171,13 +182,13 @@ fn a_story_and_its_tokens_move_nothing() {
     let path = model.to_str().unwrap();
     let args = ["--model", path, "--threads", "1", "--ctx", "300", "--seed", "1", "--tokens", "40"];
     for more in [&[][..], &["--colour", "surprisal"], &["--drafts", "2"]] {
-        place.tried(&[&["write", "once", "--preset", "temperature"], more, &args[..]].concat());
+        place.told(&[&["write", "once", "--preset", "temperature"], more, &args[..]].concat());
     }
-    place.tried(&[&["compare", "once", "--presets", "temperature"], &args[..]].concat());
+    place.told(&[&["compare", "once", "--presets", "temperature"], &args[..]].concat());
     place.tried(&["explain", "once", "--model", path, "--threads", "1", "--ctx", "300", "--preset", "temperature"]);
     // The prompt is the writer's own, and just as raw.
-    place.tried(&[&["write", EVIL, "--preset", "temperature"], &args[..]].concat());
-    place.tried(&[&["compare", EVIL, "--presets", "temperature"], &args[..]].concat());
+    place.told(&[&["write", EVIL, "--preset", "temperature"], &args[..]].concat());
+    place.told(&[&["compare", EVIL, "--presets", "temperature"], &args[..]].concat());
     place.tried(&["explain", EVIL, "--model", path, "--threads", "1", "--ctx", "300"]);
 }
 
@@ -190,7 +201,7 @@ fn presets_of_others_move_nothing() {
     place.tried(&["presets", "list"]);
     place.tried(&["presets", "list", "--json"]);
     for file in [&described, &named] {
-        place.harmless(&["presets", "show", file]);
+        place.shown(&["presets", "show", file], true);
         place.harmless(&["presets", "check", file]);
         place.harmless(&[&["write", "once", "--preset", file.as_str()], &SHORT[..]].concat());
         place.harmless(&[&["compare", "once", "--presets", file.as_str()], &SHORT[..]].concat());
@@ -212,7 +223,8 @@ fn presets_of_others_move_nothing() {
     place.harmless(&["presets", "import", &settings]);
     let evil = place.file(&format!("{}.json", EVIL.replace('/', "")), "{\"temperature\": 1}");
     place.harmless(&["presets", "import", &evil]);
-    place.tried(&["presets", "import", &place.file("nothing.json", quoted(EVIL)), "--out", &format!("{EVIL}/x.toml")]);
+    place.harmless(&["presets", "import", &place.file("nothing.json", quoted(EVIL))]);
+    place.tried(&["presets", "import", &settings, "--out", &format!("{EVIL}/x.toml")]);
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn koboldcpp_runs_what_its_order_names_and_dry_and_xtc_around_it() {
     let toml = import(r#"{ "rep_pen": 1.1, "dry_multiplier": 1, "xtc_probability": 0.5 }"#, "mine").unwrap().toml;
     for line in [
         "last = 320 }",
-        "allowed-length = 2, last = 320, breakers = [], ",
+        "allowed-length = 2, last = 320, breakers = [], at = \"token\" }",
         "threshold = 0.2 }",
         "top-k = 100",
         "top-p = 0.92",
@@ -209,7 +209,8 @@ fn breakers_of_a_command_line_are_read_as_llama_reads_them() {
     let breakers = |arguments: &str| {
         let toml = import(&format!("llama-cli --temp 0.7 --dry-multiplier 0.8 {arguments}"), "mine").unwrap().toml;
         let line = toml.lines().find(|line| line.starts_with("dry = ")).unwrap().to_owned();
-        line.split_once("breakers = ").map_or("usual".to_owned(), |(_, rest)| rest.split_once(", at").unwrap().0.to_owned())
+        line.split_once("breakers = ")
+            .map_or("usual".to_owned(), |(_, rest)| rest.trim_end_matches(", at = \"token\" }").to_owned())
     };
     for (arguments, read) in [
         ("", "usual"),
@@ -294,7 +295,7 @@ fn what_is_none_of_the_five_is_refused_in_one_sentence() {
         ("{", "it is JSON that ends too early"),
         ("{\n \"temp\": ?\n}", "it is JSON with a mistake in line 2, column 10"),
         ("{}", "neither SillyTavern's, KoboldCpp's nor llama.cpp's"),
-        ("just words", "it is in no form that can be read here\nhint: it may be JSON ("),
+        ("just words", "it is in no form that can be read here\nhint: JSON ("),
         ("a: [", "it is in no form that can be read here"),
         ("--seed '4", "a quote in the command line has no end"),
         ("max_new_tokens: 20", "it holds no sampler that does something"),

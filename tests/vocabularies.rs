@@ -269,6 +269,6 @@ fn a_vocabulary_that_holds_nothing_but_its_end_ends() {
         file.set("tokenizer.ggml.token_type", Value::I32s(vec![kind; 150_000]));
         file.set("tokenizer.ggml.eos_token_id", Value::U32(149_998));
         let output = write(&file.write(), &["--tokens", "9", "--quiet"]);
-        assert_eq!((output.status.code(), String::from_utf8(output.stdout).unwrap().as_str()), (Some(0), "🐺 once\n"));
+        assert_eq!((output.status.code(), String::from_utf8(output.stdout).unwrap().as_str()), (Some(0), "🐺 once"));
     }
 }

@@ -140,10 +140,10 @@ impl<'d> Folder<'d> {
         &self.matrix
     }
 
-    /// What was not as a run had left it, so far.
+    /// What was not as a run had left it, as far as it was not asked for before.
     #[must_use]
-    pub fn findings(&self) -> &Findings {
-        &self.findings
+    pub fn findings(&mut self) -> Findings {
+        std::mem::take(&mut self.findings)
     }
 
     /// Keeps a story: its text, then its record, then its line in the index.

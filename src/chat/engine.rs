@@ -19,7 +19,7 @@ const FUEL: u64 = 5_000_000;
 const LONGEST: usize = 256 << 10;
 
 /// The most bytes of a text: no prompt of that length fits any model.
-const MOST: usize = 64 << 20;
+const MOST: usize = 16 << 20;
 
 /// Renders a template once with each set of variables.
 pub(super) fn render(job: &Job) -> Rendered {
@@ -42,7 +42,7 @@ pub(super) fn render(job: &Job) -> Rendered {
 fn text(template: &Template<'_, '_>, variables: &Value) -> Result<String, String> {
     let mut text = Bounded(Vec::new());
     match template.render_captured_to(variables.clone(), &mut text) {
-        Ok(_) => Ok(String::from_utf8_lossy(&text.0).into_owned()),
+        Ok(_) => String::from_utf8(text.0).map_err(|_| "what it writes is no text".to_owned()),
         Err(error) if error.kind() == ErrorKind::WriteFailure => Err(format!("it writes more than {} MB", MOST >> 20)),
         Err(error) => Err(cause(&error)),
     }

@@ -21,6 +21,7 @@ use super::tell::{Broken, Tale, tell};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::decode::Plan;
+use crate::files::causes;
 use crate::llama::Session;
 use crate::model::Lexicon;
 use crate::preset::Edit;
@@ -158,7 +159,7 @@ fn tell_all(
         match told.map_err(anyhow::Error::downcast) {
             Ok(tale) => tales.push(tale),
             Err(Ok(Broken { mut tale, cause })) => {
-                tale.told.stop = Some(StopReason::Failed(format!("{cause:#}")));
+                tale.told.stop = Some(StopReason::Failed(causes(&cause)));
                 tales.push(tale);
                 return (tales, Some(cause.context("the story broke off")));
             }

@@ -22,7 +22,7 @@ use super::terminal::Terminal;
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use crate::decode::{Counts, Event, Plan, Stories, Told};
-use crate::files::{self, Form, Inputs, Output, Staged, commit_together, left_behind};
+use crate::files::{self, Form, Inputs, Output, Staged, causes, commit_together, left_behind};
 use crate::llama::MOST_BRANCHES;
 use crate::report::Tint;
 use crate::sampler::Draw;
@@ -178,12 +178,12 @@ impl Drafts<'_> {
                 // None can go on, and each keeps what is told of it.
                 stories.interrupt(&mut listener);
             }
-            let no_room = round.err().map(|error| format!("{error:#}"));
+            let no_room = round.as_ref().err().map(causes);
             let mut ended = Vec::new();
             for (number, draft) in drafts.iter_mut().enumerate().filter(|(_, draft)| draft.told.is_none()) {
                 let Some(mut told) = stories.take(number) else { continue };
                 draft.ended = Some(Instant::now());
-                let failure = failures.iter().find(|(story, _)| *story == number).map(|(_, error)| format!("{error:#}"));
+                let failure = failures.iter().find(|(story, _)| *story == number).map(|(_, error)| causes(error));
                 if let Some(cause) = failure.or_else(|| no_room.clone()) {
                     broken.get_or_insert_with(|| format!("draft {} broke off: {cause}", number + 1));
                     told.stop = Some(StopReason::Failed(cause));

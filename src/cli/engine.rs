@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Interruption;
 use super::args::{Colour, DeviceArgs, Flash, KvTypes, SplitBy};
 use super::args::{ModelArgs, StoryArgs, Width};
-use super::interrupt::at_once;
 pub use super::interrupt::interrupted;
+use super::interrupt::{at_once, leave};
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
@@ -22,7 +22,9 @@ use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
 use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
-use crate::llama::{self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, Session, SessionOptions, Split, Weights};
+use crate::llama::{
+    self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, MOST_THREADS, Session, SessionOptions, Split, Weights,
+};
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::text::{EXCERPT, excerpt, some};
@@ -312,22 +314,29 @@ fn cache_type(kind: Kind) -> Result<CacheType> {
 }
 
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.
-#[allow(clippy::exit, reason = "behind this call llama.cpp aborts the process")]
+/// Behind this call llama.cpp would abort the process.
 fn last_words(message: &str) {
     let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
     Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(given_up(&model, message)));
-    std::process::exit(1);
+    leave(1)
 }
 
 /// What is said for llama.cpp's last words. A check of its own that failed is named behind the hint, for those who know its source.
 fn given_up(model: &str, message: &str) -> String {
+    if message == llama::SHORTENED {
+        return format!("the telling broke off{model}: {message}\nhint: `--no-mmap` reads it once, into memory");
+    }
     let message = message.lines().next().unwrap_or_default();
     // It begins with a place in a source file, whose folder is that of another machine.
     let message = message.rsplit_once("/llama.cpp/").map_or(message, |(_, place)| place);
     let message = excerpt(message, 2 * EXCERPT);
-    let (cause, place) = match message.split_once(": GGML_ASSERT") {
-        Some((place, check)) => ("something in it is not as it must be".to_owned(), format!(" ({place}: {check})")),
-        None => (message, String::new()),
+    let (place, cause) = match message.split_once(": ") {
+        Some((place, cause)) if place.ends_with(|c: char| c.is_ascii_digit()) => (format!(" ({message})"), cause.to_owned()),
+        _ => (String::new(), message.clone()),
+    };
+    let cause = match cause.as_str() {
+        check if check.starts_with("GGML_ASSERT") || check == "fatal error" => "something in it is not as it must be",
+        cause => cause,
     };
     let hint = "the file may be damaged, or not what it says it is, or memory may not suffice";
     format!("llama.cpp gave up{model}: {cause}\nhint: {hint}{place}")
@@ -350,7 +359,8 @@ fn idle(args: &ModelArgs, machine: &Machine) -> Vec<String> {
         }
     }
     let cores = std::thread::available_parallelism().map_or(usize::MAX, NonZeroUsize::get);
-    if let Some(threads) = args.threads.filter(|threads| threads.get() > cores) {
+    // More than the backend takes are refused, and not warned of.
+    if let Some(threads) = args.threads.filter(|threads| (cores + 1..=MOST_THREADS).contains(&threads.get())) {
         let there = if cores == 1 { "the one core" } else { &format!("the {cores} cores") };
         idle.push(format!("`--threads {threads}` is more than {there} that there are: threads will wait for each other"));
     }
@@ -398,10 +408,17 @@ mod tests {
     #[test]
     fn last_words_are_a_sentence_with_the_place_behind_it() {
         let said = given_up(" on the model `m`", "/build/llama.cpp/ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed");
-        let (error, hint) = said.split_once('\n').unwrap();
+        let (error, hint) = said.trim_end().split_once('\n').unwrap();
         assert_eq!(error, "llama.cpp gave up on the model `m`: something in it is not as it must be");
-        assert!(hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: (eps >= 0.0f) failed)"), "{hint}");
+        assert!(
+            hint.starts_with("hint: ") && hint.ends_with(" (ggml/src/ops.cpp:3760: GGML_ASSERT(eps >= 0.0f) failed)"),
+            "{hint}"
+        );
+        let said = given_up("", "/x/llama.cpp/src/llama-vocab.cpp:4080: fatal error");
+        assert!(said.starts_with("llama.cpp gave up: something in it is not as it must be\nhint: "), "{said}");
+        let said = given_up("", "/x/llama.cpp/ggml/src/ggml-cuda.cu:98: CUDA error");
+        assert!(said.starts_with("llama.cpp gave up: CUDA error\nhint: "), "{said}");
         let said = given_up("", "it failed at reading the vocabulary");
-        assert!(said.starts_with("error: llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");
+        assert!(said.starts_with("llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");
     }
 }

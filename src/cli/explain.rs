@@ -157,8 +157,11 @@ impl Asked {
 
 /// The token after a prompt.
 fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
-    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, token: _, after: _, tree: _, json: _ } =
-        args;
+    let Explain { prompt: typed, asking, preset, seed: typed_seed, model, record: _, token, after, tree: _, json: _ } = args;
+    if let Some(option) = token.map(|_| "--token").or(after.map(|_| "--after")) {
+        let hint = "`--record FILE` names it, and without it the token behind the prompt is explained";
+        return Err(Usage(format!("`{option}` is for a story that was told, and none is given\nhint: {hint}")).into());
+    }
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let text = Prompt::of(typed)?;
     let seed = seed(typed_seed);

@@ -11,6 +11,9 @@ use crate::text::sanitize;
 /// The distance of tab stops, as terminals have it.
 const TAB: usize = 8;
 
+/// Before the lines of a message that go on from the one above.
+const HANGING: &str = "  ";
+
 /// Sets a text that comes in pieces, each in its style, in lines of at most so many columns.
 ///
 /// The last word is held back until it is known to be whole; then it stands on the line, or below it if it does not fit. The
@@ -34,7 +37,8 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// A flow in which words wider than a line are not broken: the terminal does that, without a line break in the text.
+    /// A flow in which words wider than a line are not broken (the terminal does that, without a line break in the text), and
+    /// lines that go on from another stand a little to the right.
     pub fn of_messages() -> Self {
         Self { long_words_stay: true, ..Self::default() }
     }
@@ -111,6 +115,9 @@ impl Flow {
         if self.column > 0 && !self.is_broken && self.behind_space() + wide > columns {
             self.space.clear();
             self.end_line(set);
+            if self.long_words_stay {
+                self.hang(columns, set);
+            }
         }
         self.set_space(columns, set);
         if self.column + wide <= columns || self.long_words_stay {
@@ -143,6 +150,14 @@ impl Flow {
     /// The column behind the white space.
     fn behind_space(&self) -> usize {
         self.space.iter().fold(self.column, |column, (_, c)| after(column, *c))
+    }
+
+    /// Begins a line of a message that goes on to the right of those that begin one: whatever a word says, it is no `hint:`.
+    fn hang(&mut self, columns: usize, set: &mut Setting) {
+        if columns >= 10 * HANGING.len() {
+            HANGING.chars().for_each(|c| set.put(Style::new(), c));
+            self.column = HANGING.len();
+        }
     }
 
     fn end_line(&mut self, set: &mut Setting) {

@@ -20,14 +20,24 @@ pub fn at_once<T>(deed: impl FnOnce() -> T) -> T {
     done
 }
 
+/// Ends the process at once, whatever its threads are doing. The usual way out first takes down what C++ has set up, under the feet
+/// of threads that still compute.
+#[allow(clippy::exit, reason = "there is nothing to clean up where this is called")]
+pub fn leave(code: i32) -> ! {
+    #[cfg(unix)]
+    signal_hook::low_level::exit(code);
+    #[cfg(not(unix))]
+    std::process::exit(code)
+}
+
 fn interrupt() -> &'static AtomicBool {
     static PRESSED: AtomicBool = AtomicBool::new(false);
     static HANDLER: OnceLock<()> = OnceLock::new();
     HANDLER.get_or_init(|| {
-        #[allow(clippy::exit, reason = "a second Ctrl-C means now, and the first one's cleaning up is what it would wait for")]
+        // A second Ctrl-C means now, and the first one's cleaning up is what it would wait for.
         let handler = || {
             if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
-                std::process::exit(130);
+                leave(130);
             }
         };
         // Where no handler can be set, Ctrl-C ends the program as it always did.

@@ -17,6 +17,7 @@ use super::prose::safe;
 use super::terminal::{BOLD, DIM, Terminal, fit};
 use super::usage::Usage;
 use crate::catalog::{Found, Machine, ModelCard, Need, Places, Wish, check, find, in_words, place};
+use crate::files::causes;
 use crate::text::{EXCERPT, excerpt};
 
 /// Tokens of a prompt that are read in one decode.
@@ -74,7 +75,7 @@ fn list(as_json: bool, terminal: &Terminal) -> Result<()> {
     let mut out = terminal.out();
     if as_json {
         let entry = |Found { place, labels, path, card }: &Found| {
-            let mistake = card.as_ref().err().map(|error| format!("{error:#}"));
+            let mistake = card.as_ref().err().map(causes);
             json!({ "place": place, "labels": labels, "path": path, "card": card.as_ref().ok(), "mistake": mistake })
         };
         let entries: Vec<_> = found.iter().map(entry).collect();

@@ -13,8 +13,8 @@ use crate::report::{Page, Story, Tint, figure, page};
 /// Pixels of a picture for one unit of its drawing.
 const SCALE: f32 = 2.0;
 
-/// The most pixels of a picture: 256 MB while it is drawn, and more than programs like to show.
-const MOST_PIXELS: u64 = 1 << 26;
+/// The most pixels of a picture, in millions: 256 MB while it is drawn, and more than programs like to show.
+const MOST_MEGAPIXELS: u64 = 64;
 
 /// What is drawn, and where to.
 #[derive(Debug)]
@@ -93,14 +93,14 @@ fn tree(svg: &str) -> Result<usvg::Tree> {
 /// Its size in pixels, if it is not too large.
 fn size(tree: &usvg::Tree) -> Result<[u32; 2]> {
     let size = tree.size().to_int_size().scale_by(SCALE).map(|size| [size.width(), size.height()]);
-    let fits = |[width, height]: &[u32; 2]| u64::from(*width) * u64::from(*height) <= MOST_PIXELS;
+    let fits = |[width, height]: &[u32; 2]| u64::from(*width) * u64::from(*height) <= MOST_MEGAPIXELS * 1_000_000;
     match size {
         Some(size) if fits(&size) => Ok(size),
         _ => {
             let hint = "draw an `.svg`, which may be of any size, or fewer stories";
             let size = size.map_or(String::new(), |[width, height]| format!(" of {width} × {height} pixels"));
-            Err(Usage(format!("the figure is too large for a PNG{size}: at most {MOST_PIXELS} can be drawn\nhint: {hint}"))
-                .into())
+            let most = format!("at most {MOST_MEGAPIXELS} million pixels are drawn");
+            Err(Usage(format!("the figure is too large for a PNG{size}: {most}\nhint: {hint}")).into())
         }
     }
 }

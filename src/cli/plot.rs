@@ -61,8 +61,9 @@ fn drawing<Q: Scheduled>(name: &str, schedule: &Schedule<Q>, columns: usize) -> 
         Unit::Sentence => "sentences",
         Unit::Paragraph => "paragraphs",
     };
+    // In a narrow terminal the number stands alone, apart from the 0.
     let end = format!("{count} {what}");
-    let end = if end.len() <= columns { end } else { count.to_string() };
+    let end = if end.len() < columns { end } else { count.to_string() };
     lines.push(format!("{DIM}{:>8}{end:>width$}{DIM:#}", "0", width = columns));
     lines
 }

@@ -11,6 +11,7 @@ use super::settings::{Chosen, folders, found};
 use super::terminal::{BOLD, Terminal, fit};
 use super::usage::Usage;
 use super::{Outcome, drafts, plot};
+use crate::files::causes;
 use crate::preset::{Listed, Origin, Paragraph, Preset, lint, list, markdown, reference, schema};
 
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
@@ -45,7 +46,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
             .map(|line| {
                 let (description, mistake) = match &line.preset {
                     Ok(preset) => (Some(&preset.description), None),
-                    Err(error) => (None, Some(format!("{error:#}"))),
+                    Err(error) => (None, Some(causes(error))),
                 };
                 json!({ "name": line.name, "origin": origin(&line.origin), "hidden": line.hidden,
                         "description": description, "mistake": mistake })
@@ -69,35 +70,31 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
 fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
     let what = match &listed.preset {
         Ok(preset) => preset.description.clone(),
-        Err(error) => format!("{error:#}").lines().next().unwrap_or_default().to_owned(),
+        Err(error) => causes(error).lines().next().unwrap_or_default().to_owned(),
     };
-    // What cannot be seen is a sign, and takes a column.
-    let name = Line::of(Ink::Bold, &fit(&safe(&listed.name).replace('\n', " "), column)).and(Ink::Plain, "  ");
     let path = match &listed.origin {
         Origin::BuiltIn(_) => None,
         Origin::File(path) => Some(path.display().to_string()),
     };
-    let taken = "only by its path: the name is taken";
+    let taken = if listed.hidden { ", only by its path: the name is taken" } else { "" };
+    let name = Line::of(Ink::Bold, &fit(&safe(&listed.name), column)).and(Ink::Plain, "  ");
     let Some(width) = width else {
-        let place = match (path, listed.hidden) {
-            (None, _) => String::new(),
-            (Some(path), false) => format!(" ({path})"),
-            (Some(path), true) => format!(" ({path}, {taken})"),
-        };
+        let place = path.map_or(String::new(), |path| format!(" ({path}{taken})"));
         return vec![name.and(Ink::Plain, &what).and(Ink::Dim, &place)];
     };
-    let beside =
-        |text: &str, ink: Ink| wrap(text, width.saturating_sub(column + 2), None).into_iter().map(move |line| line.inked(ink));
-    let mut lines: Vec<Line> = beside(&what, Ink::Plain).collect();
+    let indent = Line::of(Ink::Plain, &" ".repeat(column + 2));
+    let beside = |text: &str, ink: Ink| {
+        wrap(text, width.saturating_sub(column + 2), None).into_iter().map(move |line| line.inked(ink)).collect::<Vec<_>>()
+    };
+    let mut lines = beside(&what, Ink::Plain);
     if lines.is_empty() {
         lines.push(Line::default());
     }
     lines.extend(path.map(|path| Line::of(Ink::Dim, &path)));
-    lines.extend(beside(taken, Ink::Dim).take_while(|_| listed.hidden));
-    let margin = Line::of(Ink::Plain, &" ".repeat(column + 2));
-    let margins = std::iter::once(name).chain(std::iter::repeat(margin));
-    let beside = |margin: Line, line: Line| line.runs().fold(margin, |margin, (style, run)| margin.and(style, run));
-    margins.zip(lines).map(|(margin, line)| beside(margin, line)).collect()
+    lines.extend(beside(taken.trim_start_matches(", "), Ink::Dim));
+    let margins = std::iter::once(name).chain(std::iter::repeat(indent));
+    let joined = |(margin, line): (Line, Line)| line.runs().fold(margin, |margin, (style, text)| margin.and(style, text));
+    margins.zip(lines).map(joined).collect()
 }
 
 fn show(preset: &Preset, as_json: bool, terminal: &Terminal) -> Result<()> {
@@ -156,9 +153,10 @@ fn check(files: &[String], terminal: &Terminal) -> Result<Outcome> {
         match preset {
             Ok(preset) => {
                 let warnings = lint(&preset);
-                writeln!(out, "{}: {}", safe(file), if warnings.is_empty() { "good" } else { "can be read, but" })?;
+                let verdict = if warnings.is_empty() { "good" } else { "can be read, but" };
+                writeln!(out, "{}", Line::of(Ink::Plain, &format!("{file}: {verdict}")))?;
                 for warning in warnings {
-                    writeln!(out, "  {}", safe(&warning.to_string()))?;
+                    writeln!(out, "  {}", Line::of(Ink::Plain, &warning.to_string()))?;
                 }
             }
             Err(error) => {
@@ -185,8 +183,7 @@ mod tests {
     }
 
     fn shown(listed: &Listed, column: usize, width: Option<usize>) -> Vec<String> {
-        let plain = |line: Line| anstream::adapter::strip_str(&line.to_string()).to_string();
-        entry(listed, column, width).into_iter().map(plain).collect()
+        entry(listed, column, width).iter().map(|line| anstream::adapter::strip_str(&line.to_string()).to_string()).collect()
     }
 
     #[test]

@@ -12,6 +12,7 @@ use super::recording::sha256;
 use super::usage::Usage;
 use crate::catalog::{GpuLayers, Kind};
 use crate::story::Record;
+use crate::text::{EXCERPT, excerpt};
 
 /// The record's model and settings, where nothing else was typed.
 ///
@@ -96,6 +97,7 @@ fn check_model(path: &Path, record: &Record) -> Result<()> {
     if sha256(path)? == record.model.sha256 {
         return Ok(());
     }
-    let hint = format!("the story was told by `{}`, SHA-256 {}", record.model.file, record.model.sha256);
+    let sha256 = excerpt(&record.model.sha256, EXCERPT);
+    let hint = format!("the story was told by `{}`, SHA-256 {sha256}", record.model.file);
     Err(Usage(format!("the model `{}` is not the record's\nhint: {hint}", path.display())).into())
 }

@@ -15,7 +15,7 @@ use super::flow::Flow;
 use super::line::{Ink, Line};
 use super::screen::Screen;
 use super::sheet::Sheet;
-use crate::files::words;
+use crate::files::{causes, words};
 use crate::text::{EXCERPT, excerpt, sanitize};
 
 /// For errors.
@@ -116,8 +116,7 @@ impl Terminal {
 
     /// An error from the outside in: the deed, the cause, then `hint:` lines.
     pub fn error(&self, error: &anyhow::Error) {
-        let causes = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), words));
-        let text = shortened(&causes.collect::<Vec<_>>().join(": "));
+        let text = shortened(&causes(error));
         let mut lines = text.lines();
         let named = |ink: Ink, name: &str, text: &str| Line::of(ink, name).and(Ink::Plain, &format!(": {text}"));
         self.say(&named(Ink::Error, "error", lines.next().unwrap_or_default()));

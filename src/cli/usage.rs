@@ -177,7 +177,7 @@ mod tests {
             (&["a\nhint: b"], "there is no command `a hint: b`", None),
             (
                 &["write", "--ctx", &"9".repeat(99)],
-                &format!("`{}…` is no value of `--ctx`: expected a whole number from 1 up", "9".repeat(79)),
+                &format!("`{}…` is no value of `--ctx`: it is too large to count", "9".repeat(79)),
                 None,
             ),
             (

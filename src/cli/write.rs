@@ -15,6 +15,7 @@ use super::terminal::Terminal;
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
+use crate::files::causes;
 use crate::report::Tint;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
@@ -86,7 +87,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     match &broken {
         // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
         Some(cause) if is_closed_pipe(cause) => tale.told.stop = Some(StopReason::Interrupted),
-        Some(cause) => tale.told.stop = Some(StopReason::Failed(format!("{cause:#}"))),
+        Some(cause) => tale.told.stop = Some(StopReason::Failed(causes(cause))),
         None => sheet.end()?,
     }
     if broken.is_some() {

@@ -12,5 +12,5 @@ mod stamp;
 pub use form::{Form, MARK};
 pub use inputs::Inputs;
 pub use output::{Output, Staged, commit_together, left_behind, replace, tidy};
-pub use read::{bounded, open, read, read_text, words};
+pub use read::{bounded, causes, open, read, read_text, words};
 pub use stamp::Stamp;

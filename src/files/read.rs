@@ -92,6 +92,13 @@ pub fn words(error: &io::Error) -> String {
     characters.next().map(|first| first.to_lowercase().collect::<String>() + characters.as_str()).unwrap_or_default()
 }
 
+/// An error from the outside in, `deed: cause: cause`, with [`words`] for what the system says.
+#[must_use]
+pub fn causes(error: &anyhow::Error) -> String {
+    let causes = error.chain().map(|cause| cause.downcast_ref().map_or_else(|| cause.to_string(), words));
+    causes.collect::<Vec<_>>().join(": ")
+}
+
 /// A bound in the unit in which it is a whole number.
 fn size(bytes: u64) -> String {
     match bytes {

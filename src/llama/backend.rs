@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::{CStr, c_char, c_void};
 use std::sync::OnceLock;
+#[cfg(unix)]
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Result, bail};
 use llama_cpp_2::llama_backend::LlamaBackend;
@@ -180,6 +182,26 @@ pub fn on_abort(listener: fn(&str)) {
         unsafe {
             set_terminate(thrown);
         }
+        #[cfg(unix)]
+        // SAFETY: the signal is raised where ggml reads weights behind the end of their mapped file, and nowhere else in this
+        // process: there no lock is held that `shortened` could wait for.
+        let _ = unsafe { signal_hook::low_level::register(libc::SIGBUS, shortened) };
+    }
+}
+
+/// What the listener of [`on_abort`] is told where a mapped file became shorter.
+pub const SHORTENED: &str = "its file became shorter while it was in use";
+
+/// Tells the listener that a mapped file became shorter: the reading cannot go on, and without a word the process would end.
+#[cfg(unix)]
+fn shortened() {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    // All threads that compute come here, and one of them has the word.
+    while TOLD.swap(true, Ordering::Relaxed) {
+        std::thread::park();
+    }
+    if let Some(listener) = LISTENER.get() {
+        let _ = std::panic::catch_unwind(|| listener(SHORTENED));
     }
 }
 

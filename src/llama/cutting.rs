@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Result, bail, ensure};
+use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
-use llama_cpp_2::vocab::{LlamaVocab, VocabType};
+use llama_cpp_2::vocab::LlamaVocab;
 
 use super::backend::fenced;
-use super::weights::Weights;
+use super::weights::{Weights, is_sentence_piece};
 use crate::model::Token;
 
 /// A text of so many bytes is cut in parts: for every letter that the vocabulary does not have, llama.cpp copies all tokens found
@@ -39,7 +40,7 @@ impl Weights {
         let vocabulary = self.model.vocab();
         // llama.cpp would add an end token too, where the model has one for embedding; and a second beginning to a text
         // that names its own.
-        let mut tokens = if text.len() >= LONG && vocabulary.vocab_type() == VocabType::SPM {
+        let mut tokens = if text.len() >= LONG && is_sentence_piece(&self.model) {
             in_parts(&vocabulary, text, parse_special)
         } else {
             cut(&vocabulary, text, parse_special)
@@ -74,10 +75,11 @@ impl Weights {
 
 /// The letters that are pieces of their own, where a vocabulary of `SentencePiece`'s kind has not every byte as well; llama.cpp
 /// believes that all have. `None` where all texts can be written.
-pub(super) fn letters_alone(vocabulary: &LlamaVocab) -> Option<BTreeSet<char>> {
-    if vocabulary.vocab_type() != VocabType::SPM {
+pub(super) fn letters_alone(model: &LlamaModel) -> Option<BTreeSet<char>> {
+    if !is_sentence_piece(model) {
         return None;
     }
+    let vocabulary = model.vocab();
     let (mut alone, mut bytes) = (BTreeSet::new(), BTreeSet::new());
     for token in vocabulary.tokens() {
         let text = vocabulary.text(token).map(|text| text.to_string_lossy()).unwrap_or_default();
@@ -121,22 +123,23 @@ fn in_parts(vocabulary: &LlamaVocab, text: &str, parse_special: bool) -> Vec<Lla
 struct Seams {
     /// The letters that stand beside each other in some piece.
     beside: BTreeSet<(char, char)>,
-    /// The last letters of tokens that are found in a text before it is cut.
-    ends: BTreeSet<char>,
+    /// The first and last letters of tokens that are found in a text before it is cut: before and behind them it is cut anew.
+    found: [BTreeSet<char>; 2],
 }
 
 impl Seams {
     fn of(vocabulary: &LlamaVocab) -> Self {
-        let (mut beside, mut ends) = (BTreeSet::new(), BTreeSet::new());
+        let (mut beside, mut firsts, mut lasts) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         let found = LlamaTokenAttr::Control | LlamaTokenAttr::Unknown | LlamaTokenAttr::UserDefined;
         for token in vocabulary.tokens() {
             let text = vocabulary.text(token).map(|text| text.to_string_lossy().replace(' ', "▁")).unwrap_or_default();
             beside.extend(text.chars().zip(text.chars().skip(1)));
             if vocabulary.attr(token).intersects(found) {
-                ends.extend(text.chars().next_back());
+                firsts.extend(text.chars().next());
+                lasts.extend(text.chars().next_back());
             }
         }
-        Self { beside, ends }
+        Self { beside, found: [firsts, lasts] }
     }
 
     /// The parts, each but the last one of [`PART`] bytes or more.
@@ -159,7 +162,8 @@ impl Seams {
     /// Whether a text can be parted between these two letters.
     fn part(&self, before: char, letter: char) -> bool {
         // White space may belong to a token beside it.
-        let plain = !before.is_whitespace() && !letter.is_whitespace() && !self.ends.contains(&before);
+        let [firsts, lasts] = &self.found;
+        let plain = !before.is_whitespace() && !letter.is_whitespace() && !lasts.contains(&before) && !firsts.contains(&letter);
         // The part will have a space before it, and its first letter once more.
         plain && [before, letter, SPACE].iter().all(|&before| !self.beside.contains(&(before, letter)))
     }
@@ -196,7 +200,7 @@ mod tests {
             }
         }
         let parts = Seams::of(&vocabulary).parts(&texts[0]).len();
-        assert_eq!(parts, texts[0].len() / PART, "what can be parted is");
+        assert_eq!(parts, texts[0].len().div_ceil(PART), "what can be parted is");
     }
 
     #[test]

@@ -19,8 +19,8 @@ mod session;
 mod settings;
 mod weights;
 
-pub use backend::{build, on_abort};
+pub use backend::{SHORTENED, build, on_abort};
 pub use device::{Device, DeviceKind, Split, devices, gpus, physical_cores, system_info};
 pub use session::Session;
-pub use settings::{CacheType, FlashAttention, MOST_BRANCHES, SessionOptions, Settings};
+pub use settings::{CacheType, FlashAttention, MOST_BRANCHES, MOST_THREADS, SessionOptions, Settings};
 pub use weights::{LoadOptions, Weights};

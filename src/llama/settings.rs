@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::device::physical_cores;
 
+/// The most processor threads that llama.cpp takes.
+pub const MOST_THREADS: usize = 512;
+
 /// The most branches that can live at once in one session: llama.cpp numbers its sequences in a fixed table.
 pub const MOST_BRANCHES: usize = 256;
 
@@ -163,7 +166,10 @@ impl Settings {
         let countable = |count| (1..=1 << 30).contains(&count);
         ensure!(countable(cells), "cannot remember {cells} tokens: at least 1, at most 2^30");
         ensure!(countable(batch), "cannot evaluate {batch} tokens in one decode: at least 1, at most 2^30");
-        ensure!((1..=512).contains(&threads), "cannot compute with {threads} threads: at least 1, at most 512");
+        ensure!(
+            (1..=MOST_THREADS).contains(&threads),
+            "cannot compute with {threads} threads: at least 1, at most {MOST_THREADS}"
+        );
         ensure!(
             (1..=MOST_BRANCHES).contains(&branches),
             "cannot keep {branches} branches: at least 1, at most {MOST_BRANCHES}"

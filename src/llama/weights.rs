@@ -90,7 +90,7 @@ impl Weights {
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
         let locked = options.use_mlock && !heard("mlock");
         let lexicon = fenced("reading the vocabulary", || lexicon::read(&model.vocab()));
-        let alone = letters_alone(&model.vocab());
+        let alone = letters_alone(&model);
         if !files.is_at(&paths) {
             return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
         }
@@ -237,6 +237,13 @@ fn tells(model: &LlamaModel) -> Result<()> {
     ensure!(!diffusion, "`{family}` is a diffusion model: it does not write from left to right");
     ensure!(vocabulary != sys::LLAMA_VOCAB_TYPE_NONE && model.n_vocab() > 0, "it holds no vocabulary");
     Ok(())
+}
+
+/// Whether the vocabulary is of `SentencePiece`'s kind.
+pub(super) fn is_sentence_piece(model: &LlamaModel) -> bool {
+    // SAFETY: the model lives, and so does the vocabulary that it owns. The bindings ask the same, and panic for half of the kinds.
+    let kind = unsafe { sys::llama_vocab_type(sys::llama_model_get_vocab(raw(model))) };
+    kind == sys::LLAMA_VOCAB_TYPE_SPM
 }
 
 /// The C pointer of a model, for the few questions that the bindings do not wrap.

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::overlay;
+use super::{Edit, overlay};
 use crate::sampler::{Chain, Pick, Stage};
 
 /// A preset with nothing left to look up: what it says is what runs.
@@ -66,7 +66,14 @@ impl Preset {
     /// # Errors
     /// It is no preset: what is wrong with it, in one sentence.
     pub fn of_record(resolved: &str) -> Result<Self> {
-        overlay::read(resolved).map_err(|fault| anyhow!(fault.cause))
+        let mut preset = overlay::read(resolved).map_err(|fault| anyhow!(fault.cause))?;
+        // Records name every key of a stage. One in which DRY has no `at` is of a time when it punished at any token.
+        let table: toml::Table = toml::from_str(resolved)?;
+        let stages = table.get("chain").and_then(Value::as_array).into_iter().flatten();
+        if stages.filter_map(|stage| stage.get("dry")).any(|dry| dry.get("at").is_none()) {
+            preset.set(&Edit::parse("dry.at=token")?)?;
+        }
+        Ok(preset)
     }
 }
 
@@ -116,6 +123,19 @@ mod tests {
 
     fn names(preset: &Preset) -> Vec<&str> {
         preset.chain.stages().iter().map(Stage::name).collect()
+    }
+
+    #[test]
+    fn a_record_of_before_dry_had_a_place_keeps_the_rule_that_told_its_story() {
+        let at = |resolved: &str| match Preset::of_record(resolved).unwrap().chain.stages() {
+            [Stage::Dry(dry)] => dry.at,
+            other => panic!("{other:?}"),
+        };
+        let before = "[[chain]]\ndry = { multiplier = 0.8, base = 1.75, allowed-length = 2, last = 1024, breakers = [] }";
+        assert_eq!(at(before), PenaltyAt::Token);
+        let now = Preset::of_record(before).unwrap();
+        assert_eq!(at(&now.to_toml().unwrap()), PenaltyAt::Token);
+        assert_eq!(at(&read("[[chain]]\ndry = { multiplier = 0.8 }").to_toml().unwrap()), PenaltyAt::Word);
     }
 
     #[test]

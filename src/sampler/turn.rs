@@ -596,6 +596,6 @@ mod tests {
         assert!(turn(&[f32::NAN; 12]).is_err());
         let mut only_control = [f32::NEG_INFINITY; 12];
         only_control[11] = 1.0;
-        assert!(turn(&only_control).unwrap_err().to_string().contains("no token that may be taken"));
+        assert!(turn(&only_control).unwrap_err().to_string().contains("no word that may be taken"));
     }
 }

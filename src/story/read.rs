@@ -65,18 +65,18 @@ impl Record {
 fn plain(path: &str, said: &str) -> String {
     let said = said.rsplit_once(" at line ").map_or(said, |(said, _)| said);
     let path = if path == "." { "" } else { path };
-    let named = |text: &str| text.split('`').nth(1).map(cut).unwrap_or_default();
-    let below = |name: String| if path.is_empty() { name } else { format!("{path}.{name}") };
+    let name = said.split('`').nth(1).unwrap_or_default();
+    let below = || if path.is_empty() { cut(name) } else { cut(&format!("{path}.{name}")) };
     if said.starts_with("missing field") {
-        return format!("its `{}` is missing", below(named(said)));
+        return format!("its `{}` is missing", below());
     }
     if said.starts_with("unknown field") {
         // The path of what is not known ends in its name already.
-        let field = if path.ends_with(&named(said)) { cut(path) } else { below(named(said)) };
+        let field = if path.ends_with(name) { cut(path) } else { below() };
         return format!("it has a field `{field}`, which no record has");
     }
     if said.starts_with("duplicate field") {
-        return format!("it has the field `{}` twice", below(named(said)));
+        return format!("it has the field `{}` twice", below());
     }
     let value = said.strip_prefix("invalid type: ").or_else(|| said.strip_prefix("invalid value: "));
     let Some((found, expected)) = value.and_then(|value| value.rsplit_once(", expected ")) else {
@@ -96,6 +96,7 @@ fn is(found: &str) -> String {
         Some(("floating", text)) => cut(text.trim_start_matches("point ").trim_matches('`')),
         _ if found == "map" => "an object".to_owned(),
         _ if found == "sequence" => "a list".to_owned(),
+        _ if found.ends_with("variant") => "incomplete".to_owned(),
         _ => cut(found),
     }
 }
@@ -150,6 +151,8 @@ mod tests {
         assert_eq!(with("/prompt", serde_json::Value::Null), "its `prompt` is null, and should be a text");
         assert_eq!(with("/run/mmap", "on".into()), "its `run.mmap` is \"on\", and should be `true` or `false`");
         assert_eq!(with("/model", 1.into()), "its `model` is 1, and should be an object");
+        assert_eq!(with("/stop", "stop".into()), "its `stop.stop` is incomplete, which no record has there");
+        assert!(said(|text| text.replacen("\"seed\"", &format!("\"{}\"", "[".repeat(5000)), 1)).len() < 150);
         assert_eq!(with("/stop", "bored".into()), "its `stop` is none that this program knows");
         assert_eq!(with("/run/cache", serde_json::json!(["f16"])), "its `run.cache` is none that this program knows");
         assert!(with("/seed", "x".repeat(999).into()).len() < 150);

@@ -165,7 +165,6 @@ pub struct Explain {
     #[arg(
         long,
         value_name = "N",
-        requires = "record",
         help_heading = "Prompt",
         value_parser = from_one,
         allow_negative_numbers = true
@@ -176,7 +175,6 @@ pub struct Explain {
     #[arg(
         long,
         value_name = "N",
-        requires = "record",
         conflicts_with = "token",
         help_heading = "Prompt",
         value_parser = from_nothing,

@@ -21,7 +21,8 @@ use super::engine::{Engine, interrupted};
 use super::recording::Recorded;
 use super::terminal::Terminal;
 use super::usage::Usage;
-use crate::batch::{Files, Findings, Finished, Folder, Heard, Item, merge};
+use crate::batch::{Entry, Files, Findings, Finished, Folder, Heard, Item, merge};
+use crate::files::causes;
 use crate::story::{Record, StopReason, TracedToken};
 use crate::text::{grouped, plural};
 
@@ -33,41 +34,35 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     let setup = Setup::new(args, &engine, terminal)?;
     let root = if args.force { beside(&args.out, &setup)? } else { args.out.clone() };
     let items = setup.items();
+    let again = |entry: &Entry| args.retry && has_failed(entry);
     if args.dry_run {
         let mut shelf = Folder::look(&root, &setup.run)?;
-        if args.retry {
-            shelf.forget(|entry| matches!(entry.stop, StopReason::Failed(_)));
-        }
+        shelf.forget(again);
         let missing: Vec<Item> = items.iter().copied().filter(|item| !shelf.has(*item)).collect();
         setup.show_plan(&engine, items.len(), &missing, terminal)?;
         return Ok(Outcome::Done);
     }
     let mut folder = Folder::open(&root, &setup.run, &Files)?;
-    say(folder.findings(), terminal);
-    if args.retry {
-        folder.forget(|entry| matches!(entry.stop, StopReason::Failed(_)));
-    }
+    say(&folder.findings(), terminal);
+    folder.forget(again);
     let missing: Vec<Item> = items.iter().copied().filter(|item| !folder.has(*item)).collect();
     setup.announce(items.len(), missing.len(), &root, terminal);
 
     let began = Instant::now();
     let mut watch = Watch::new(terminal, args.json_progress, items.len(), missing.len());
-    let before = folder.findings().clone();
     let outcome = tell(&engine, &setup, &missing, &mut folder, &mut watch);
     watch.clear();
+    // What is there decides how it went, and not what was told.
     let outcome = outcome.and_then(|()| folder.finish());
     let total = Total { asked: items.len(), told: watch.told(), tokens: watch.tokens(), time: began.elapsed() };
     watch.say(|| show(folder.shelf(), &total, &setup.run.parallel, args.json_progress, terminal));
     outcome?;
-    let after = folder.findings();
-    say(
-        &Findings { mended: after.mended[before.mended.len()..].to_vec(), lost_run: after.lost_run, ..Findings::default() },
-        terminal,
-    );
-    let gone = after.gone.len();
-    if gone > 0 {
-        let stories = plural(gone, "story is", "stories are");
-        bail!("{stories} gone from `{}`: {}\nhint: the same command tells what is missing", root.display(), shown(&after.gone));
+    let findings = folder.findings();
+    say(&findings, terminal);
+    let gone = &findings.gone;
+    if !gone.is_empty() {
+        let stories = plural(gone.len(), "story is", "stories are");
+        bail!("{stories} gone from `{}`: {}\nhint: the same command tells what is missing", root.display(), shown(gone));
     }
     let missing = items.iter().filter(|item| !folder.has(**item)).count();
     if interrupted() && missing > 0 {
@@ -76,11 +71,15 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     }
     ensure!(missing == 0, "{} not told", plural(missing, "story was", "stories were"));
     watch.heard_out()?;
-    if folder.shelf().entries().any(|entry| matches!(entry.stop, StopReason::Failed(_))) {
+    if folder.shelf().entries().any(has_failed) {
         terminal.note("not all is well: the records of the stories that failed tell why · `--retry` tells them again");
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)
+}
+
+fn has_failed(entry: &Entry) -> bool {
+    matches!(entry.stop, StopReason::Failed(_))
 }
 
 /// Says what was not as it was left.
@@ -153,7 +152,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
 fn keep(folder: &mut Folder, item: Item, record: &Record, watch: &mut Watch) -> Result<()> {
     let name = folder.matrix().name(item);
     let kept = folder.keep(item, record).with_context(|| format!("the run broke off: cannot keep the story `{name}`"));
-    kept.map_err(|error| anyhow!("{error:#}\nhint: once that is mended, the same command goes on from here"))?;
+    kept.map_err(|error| anyhow!("{}\nhint: once that is mended, the same command goes on from here", causes(&error)))?;
     watch.finished(item, &name, record);
     Ok(())
 }
@@ -163,7 +162,7 @@ impl Setup<'_> {
     fn record(&self, item: Item, story: Finished, times: [f64; 2], trace: Vec<TracedToken>) -> Result<Record> {
         let Finished { plan, mut told, log_p, failed, .. } = story;
         if let Some(error) = failed {
-            told.stop = Some(StopReason::Failed(format!("{error:#}")));
+            told.stop = Some(StopReason::Failed(causes(&error)));
         }
         let voice = &self.run.preset[item.voice];
         let (preset, resolved) = (voice.label(), voice.resolved.clone());
@@ -206,11 +205,11 @@ fn join(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
         return Err(Usage("the folder of `--out` cannot be one of those that are joined".into()).into());
     }
     let began = Instant::now();
-    let merged = merge(&args.merge, &args.out, &Files)?;
+    let mut merged = merge(&args.merge, &args.out, &Files)?;
     for note in &merged.notes {
         terminal.note(format_args!("{note}: the same story could have other bits there"));
     }
-    say(merged.folder.findings(), terminal);
+    say(&merged.folder.findings(), terminal);
     let stories = merged.folder.shelf().len();
     let parallel = Folder::run(&args.out)?.context("there is no run")?.parallel;
     let total = Total { asked: stories + merged.missing, told: 0, tokens: 0, time: began.elapsed() };

@@ -89,7 +89,10 @@ pub fn show(shelf: &Shelf, total: &Total, parallel: &Parallel, json: bool, termi
     Ok(())
 }
 
-/// One line a preset, under a head. Columns of endings that no story met are left out.
+/// The least columns of the names of presets.
+const NARROWEST_NAME: usize = 8;
+
+/// One line a preset, under a head. Columns of endings that no story met are left out, and the last ones where there is no room.
 fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     type Column = (&'static str, fn(&Sums) -> usize);
     let counts: [Column; 10] = [
@@ -110,7 +113,7 @@ fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     let pace =
         |sums: &Sums| if sums.seconds > 0.0 { format!("{:.0}", sums.tokens as f64 / sums.seconds) } else { "–".into() };
     let each = |sums: &Sums| format!("{:.2}", sums.evaluations as f64 / sums.tokens.max(1) as f64);
-    let columns: Vec<Vec<String>> = shown
+    let mut columns: Vec<Vec<String>> = shown
         .iter()
         .map(|(name, count)| {
             std::iter::once((*name).to_owned()).chain(presets.iter().map(|(_, sums)| grouped(count(sums)))).collect()
@@ -122,10 +125,14 @@ fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
         .collect();
     let widths: Vec<usize> =
         columns.iter().map(|column| column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
-    let taken: usize = widths.iter().map(|width| width + 2).sum();
+    let taken = |count: usize| widths[..count].iter().map(|width| width + 2).sum::<usize>();
+    while columns.len() > 1 && NARROWEST_NAME + taken(columns.len()) > width {
+        columns.pop();
+    }
+    let taken = taken(columns.len());
     let names: Vec<&str> = std::iter::once("preset").chain(presets.iter().map(|(preset, _)| preset.as_str())).collect();
     let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let first = longest.min(width.saturating_sub(taken)).max(8);
+    let first = longest.min(width.saturating_sub(taken)).max(NARROWEST_NAME);
     let line = |at: usize| {
         let cells = columns.iter().zip(&widths).map(|(column, width)| format!("  {:>width$}", column[at]));
         let text = std::iter::once(fit(names[at], first)).chain(cells).collect::<String>();
@@ -156,5 +163,12 @@ mod tests {
         let words: Vec<&str> = lines[0].split_whitespace().collect();
         assert_eq!(words, ["preset", "stories", "words", "tokens", "ended", "limit", "tokens/s", "eval/token"]);
         assert_eq!(lines[1].split_whitespace().collect::<Vec<_>>(), ["wave", "12", "2,040", "3,000", "4", "8", "1500", "1.25"]);
+        for width in [20, 40, 60] {
+            let lines = table(&rows, width);
+            assert!(
+                lines.iter().all(|line| anstream::adapter::strip_str(line).to_string().chars().count() <= width),
+                "{lines:?}"
+            );
+        }
     }
 }
