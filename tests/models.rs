@@ -150,6 +150,12 @@ fn what_the_models_makers_advise_is_a_preset_wherever_one_is_named() {
     let both = told(&["--presets", &format!("model,{}", preset.to_str().unwrap())]);
     assert_eq!(both[0], both[1]);
     assert!(!both[0].is_empty());
+    let shown = |args: &[&str]| {
+        let output = afterword(&[&["presets", "show"], args].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().filter(|line| !line.starts_with("description")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(shown(&["model", "--model", path]), shown(&[preset.to_str().unwrap()]));
     let said = refused(1, &["write", "Once", "--preset", "model"]);
     assert!(said.contains("the model `Fable 3M` advises nothing about sampling"), "{said}");
 }

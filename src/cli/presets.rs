@@ -70,7 +70,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
 fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
     let what = match &listed.preset {
         Ok(preset) => preset.description.clone(),
-        Err(error) => format!("cannot be read: {}", causes(error).lines().next().unwrap_or_default()),
+        Err(error) => causes(error).lines().next().unwrap_or_default().to_owned(),
     };
     let path = match &listed.origin {
         Origin::BuiltIn(_) => None,

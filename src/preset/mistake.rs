@@ -72,6 +72,10 @@ impl Fault {
             plain("a word without quotes").hint(format!("write `\"{}\"`", excerpt(source, EXCERPT)))
         } else if message.starts_with("invalid basic string") && matches!(from.chars().next(), None | Some('\n' | '\r')) {
             plain("the string has no quote at its end")
+        } else if let (true, Some(c)) =
+            (message.starts_with("invalid basic string"), from.chars().next().filter(|c| c.is_control()))
+        {
+            plain("a control character in a string").hint(format!("write it as `\\u{:04X}`", u32::from(c)))
         } else {
             plain(message)
         }

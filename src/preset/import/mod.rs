@@ -91,7 +91,7 @@ pub fn import(text: &str, from: &str) -> Result<Imported> {
     } else {
         match serde_saphyr::from_str::<Value>(text) {
             Ok(object) if object.is_object() => Settings::of(Program::TextGenerationWebui, &object),
-            _ => bail!("cannot import `{from}`: it is in no form that can be read here\nhint: {FORMS}"),
+            _ => bail!("cannot import `{from}`: it is in no form that can be read here\nhint: it may be {FORMS}"),
         }
     };
     settings.write(from).with_context(deed)
