@@ -161,6 +161,7 @@ fn a_place_that_cannot_be_is_told_of_before_a_word() {
         (&["write", PROMPT, "--record", "no/such.json"], 1, "cannot write the record `no/such.json`: no such"),
         (&["write", PROMPT, "--record", "r.json/x.json"], 1, "not a directory"),
         (&["write", PROMPT, "--record", "-"], 2, "cannot go to standard output, where the story goes\nhint: name a file"),
+        (&["write", PROMPT, "--drafts", "2", "--out", "-"], 2, "it is the name of a folder\nhint: "),
         (&["write", PROMPT, "--drafts", "2", "--out", "r.json"], 1, "cannot make the folder `r.json`"),
         (&["report", "r.json", "--out", "no/such.html"], 1, "cannot write the page `no/such.html`: no such"),
     ] {

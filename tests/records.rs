@@ -56,6 +56,32 @@ fn strange(numbers: &mut Numbers) -> Value {
     }
 }
 
+/// Something that could stand there, and does not.
+fn alike(value: &Value, numbers: &mut Numbers) -> Value {
+    let text = |numbers: &mut Numbers| match numbers.below(5) {
+        0 => String::new(),
+        1 => "\u{1b}]0;x\u{7}\u{1b}[2J\u{202e}\0\n</script><script>".to_owned(),
+        2 => "wolf ".repeat(20_000),
+        3 => "[[chain]]\nfuture = { candidates = 99999999, entropy-top = 2, alpha = 1.0 }\n".to_owned(),
+        _ => "🐺\u{fffd}\u{2028}".to_owned(),
+    };
+    match value {
+        Value::Null => json!(numbers.below(100)),
+        Value::Bool(is) => json!(!is),
+        Value::Number(number) if number.is_f64() => json!([0.0, -0.5, 1e308, -1e308, 5e-324, 1e-9][numbers.below(6)]),
+        Value::Number(_) => match numbers.below(7) {
+            0 => json!(0),
+            1 => json!(4_294_967_295_u64),
+            2 => json!(u64::MAX),
+            3 => json!(4_294_967_296_u64),
+            _ => json!(numbers.below(5000)),
+        },
+        Value::String(_) => json!(text(numbers)),
+        Value::Array(values) => json!(values.iter().take(numbers.below(values.len() + 1)).collect::<Vec<_>>()),
+        Value::Object(_) => value.clone(),
+    }
+}
+
 /// Puts something strange at some place of a value, takes that place away, or gives it to another.
 fn change(value: &mut Value, numbers: &mut Numbers) {
     let inside = numbers.below(5) > 0;
@@ -85,7 +111,8 @@ fn change(value: &mut Value, numbers: &mut Numbers) {
                 _ => change(&mut values[at], numbers),
             }
         }
-        value => *value = strange(numbers),
+        value if numbers.below(4) == 0 => *value = strange(numbers),
+        value => *value = alike(value, numbers),
     }
 }
 
@@ -164,7 +191,7 @@ fn read_all(count: u64) -> (usize, Duration) {
 #[test]
 fn a_record_that_nobody_wrote_is_read_or_refused_in_one_sentence() {
     let (read, _) = read_all(500);
-    assert!((10..450).contains(&read), "{read} of 500 could be read");
+    assert!((100..450).contains(&read), "{read} of 500 could be read");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anstyle::Style;
@@ -41,6 +41,10 @@ impl Kept {
     /// Makes the folder, unless a file stands in it that one of so many drafts would take the place of. A draft that an earlier
     /// process had written to its end and not yet named gets its name.
     pub fn new(folder: PathBuf, drafts: NonZeroUsize, inputs: Inputs) -> Result<Self> {
+        if folder == Path::new("-") {
+            let hint = "without `--out` drafts are printed";
+            return Err(Usage(format!("`--out -` cannot be standard output: it is the name of a folder\nhint: {hint}")).into());
+        }
         let kept = Self { folder, inputs };
         kept.finish_what_was_begun();
         // No more drafts than branches are ever told.
