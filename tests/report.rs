@@ -189,9 +189,11 @@ fn what_is_no_record_is_refused_in_one_sentence() {
     let place = folder("none");
     let file = place.join("torn.json");
     fs::write(&file, "{\"format\": 1").unwrap();
-    for (path, what) in
-        [(place.join("nothing.json"), "cannot read the record"), (file, "it is torn: it ends in the middle"), (folder("empty"), "holds no record")]
-    {
+    for (path, what) in [
+        (place.join("nothing.json"), "cannot read the record"),
+        (file, "it is torn: it ends in the middle"),
+        (folder("empty"), "holds no record"),
+    ] {
         let output = afterword(&["report", path.to_str().unwrap()]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1));

@@ -210,7 +210,7 @@ pub fn hostile(value: &Value, number: u64) -> Value {
         Value::U32s(numbers) => Value::U32s(vec![whole; cut(numbers.len())]),
         Value::I32s(numbers) => Value::I32s(vec![signed; cut(numbers.len())]),
         Value::F32s(numbers) => Value::F32s(vec![real; cut(numbers.len())]),
-        Value::Texts(texts) => Value::Texts(texts[..cut(texts.len())].to_vec()),
+        Value::Texts(texts) => Value::Texts(texts[..cut(texts.len()).min(texts.len())].to_vec()),
     }
 }
 
