@@ -154,6 +154,17 @@ impl Terminal {
         self.shows_story
     }
 
+    /// Ends the line in which a story ends that went into a pipe, where what is said of it would stand behind it: with `| tee` in a
+    /// terminal, and with `2>&1`. The story itself gets no line break.
+    pub fn below_story(&self) {
+        let together =
+            || same_file::Handle::stdout().ok().zip(same_file::Handle::stderr().ok()).is_some_and(|(out, err)| out == err);
+        if !self.quiet && !self.shows_story && self.story_may_be_seen() && (io::stderr().is_terminal() || together()) {
+            // As with a line there.
+            let _ = writeln!(io::stderr());
+        }
+    }
+
     /// Whether progress can be drawn on standard error without disturbing the story on standard output.
     pub fn draws_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()

@@ -85,6 +85,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         Some(cause) => tale.told.stop = Some(StopReason::Failed(causes(cause))),
         None => sheet.end()?,
     }
+    terminal.below_story();
     if broken.is_some() {
         sheet.break_off();
     } else {
