@@ -295,7 +295,7 @@ fn what_is_none_of_the_five_is_refused_in_one_sentence() {
         ("{", "it is JSON that ends too early"),
         ("{\n \"temp\": ?\n}", "it is JSON with a mistake in line 2, column 10"),
         ("{}", "neither SillyTavern's, KoboldCpp's nor llama.cpp's"),
-        ("just words", "it is in no form that can be read here\nhint: JSON ("),
+        ("just words", "it is in no form that can be read here\nhint: it may be JSON ("),
         ("a: [", "it is in no form that can be read here"),
         ("--seed '4", "a quote in the command line has no end"),
         ("max_new_tokens: 20", "it holds no sampler that does something"),
