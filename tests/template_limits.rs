@@ -17,7 +17,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
 /// Longer than any template may take on a busy machine.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(60);
 
 fn apart() -> Arc<dyn Renderer> {
     stopped_by(|| false)
