@@ -82,11 +82,12 @@ impl Flow {
     fn settle(&mut self, whole: bool, columns: usize, set: &mut Setting) {
         let text: String = self.word.iter().map(|(_, c)| *c).collect();
         let mut start = 0;
-        for end in self.breaks(&text) {
+        let breaks: Vec<usize> =
+            if self.long_words_stay { breaks(&text).last().into_iter().collect() } else { breaks(&text).collect() };
+        for end in breaks {
             let mut part = &text[start..end];
             let goes_on = end == text.len() && !whole;
-            // A dash stays with the word that it follows.
-            if text[end..].starts_with('—') || (goes_on && width(part) <= columns) {
+            if goes_on && width(part) <= columns {
                 continue;
             }
             if goes_on {
@@ -99,15 +100,6 @@ impl Flow {
             start = end;
         }
         self.is_broken &= !whole;
-    }
-
-    /// Where a line may end in a word, its own end among them. What is to be copied ends nowhere else.
-    fn breaks(&self, word: &str) -> Vec<usize> {
-        match word.len() {
-            0 => Vec::new(),
-            end if self.long_words_stay => vec![end],
-            _ => linebreaks(word).map(|(end, _)| end).collect(),
-        }
     }
 
     /// Sets what is not to be broken, of so many columns.
@@ -168,6 +160,14 @@ impl Flow {
         set.end_line();
         self.column = 0;
     }
+}
+
+/// Where a line may end in a word, in bytes, its own end among them.
+pub fn breaks(word: &str) -> impl Iterator<Item = usize> {
+    // No text has one, the end of it.
+    let ends = linebreaks(word).map(|(end, _)| end).filter(|end| *end > 0);
+    // A dash stays with the word that it follows.
+    ends.filter(|end| !word[*end..].starts_with('—'))
 }
 
 /// White space between words; what Unicode calls glue holds them together.

@@ -2,6 +2,7 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use super::flow::breaks;
 pub use super::line::{Ink, Line};
 use crate::text::visible;
 
@@ -38,7 +39,10 @@ pub fn end_of(text: &str, columns: usize) -> String {
         }
         from = at;
     }
-    format!("…{}", &line[from..])
+    // Whole words, where there are any.
+    let tail = &line[from..];
+    let word = if line[..from].ends_with(' ') { Some(0) } else { tail.find(' ') };
+    format!("…{}", &tail[word.filter(|&at| at <= tail.len() / 2).unwrap_or(0)..])
 }
 
 /// A text in lines of at most `columns` ≥ 2 columns. Its line breaks and single blank lines stay; a word wider than a line is
@@ -71,19 +75,29 @@ pub fn wrap(text: &str, columns: usize, parting: Option<usize>) -> Vec<Line> {
             }
             let begins_shared = !shared.is_empty() || parts.len() > 1;
             parts.push((Ink::Own, own.to_owned()));
-            let wide: usize = parts.iter().map(|(_, part)| part.width()).sum();
-            let space = usize::from(line.width() > 0);
-            if line.width() + space + wide > columns && line.width() > 0 {
-                lines.push(std::mem::take(&mut line));
-            }
-            if line.width() > 0 {
-                line.push(if begins_shared { Ink::Plain } else { Ink::Own }, " ");
-            }
-            for (ink, c) in parts.iter().flat_map(|(ink, part)| part.chars().map(move |c| (*ink, c))) {
-                if line.width() + c.width().unwrap_or(0) > columns {
+            let letters: Vec<(Ink, char)> = parts.iter().flat_map(|(ink, part)| part.chars().map(move |c| (*ink, c))).collect();
+            // The sign stays with the letters behind it.
+            let glued: String = letters.iter().map(|(_, c)| if matches!(c, ' ' | '‖') { '\u{2060}' } else { *c }).collect();
+            let mut begun = 0;
+            let mut space = if begins_shared { Some(Ink::Plain) } else { Some(Ink::Own) }.filter(|_| line.width() > 0);
+            for end in breaks(&glued) {
+                let end = glued[..end].chars().count();
+                let segment = &letters[begun..end];
+                let wide: usize = segment.iter().map(|(_, c)| c.width().unwrap_or(0)).sum();
+                if line.width() + usize::from(space.is_some()) + wide > columns && line.width() > 0 {
                     lines.push(std::mem::take(&mut line));
+                    space = None;
                 }
-                line.push(ink, c.encode_utf8(&mut [0; 4]));
+                if let Some(ink) = space.take() {
+                    line.push(ink, " ");
+                }
+                for (ink, c) in segment {
+                    if line.width() + c.width().unwrap_or(0) > columns {
+                        lines.push(std::mem::take(&mut line));
+                    }
+                    line.push(*ink, c.encode_utf8(&mut [0; 4]));
+                }
+                begun = end;
             }
         }
         begins += paragraph.len() + 1;
@@ -120,6 +134,10 @@ mod tests {
         assert_eq!(plain("a Rumpelstiltskin b", 6, None), ["a", "Rumpel", "stilts", "kin b"]);
         assert_eq!(plain("狼と森", 4, None), ["狼と", "森"]);
         assert_eq!(plain("狼と", 1, None), ["狼", "と"]);
+        // No line begins with a full stop, and the sign with which stories part ends none.
+        assert_eq!(plain("狼と森。中", 6, None), ["狼と", "森。中"]);
+        assert_eq!(plain("狼と森の中", 6, Some(6)), ["狼", "と‖森", "の中"]);
+        assert_eq!(plain("by the well-known sea", 12, None), ["by the well-", "known sea"]);
     }
 
     #[test]
@@ -154,5 +172,7 @@ mod tests {
         assert_eq!(end_of("Once upon a time", 8), "… a time");
         assert_eq!(end_of("Once\nupon  ", 20), "Once⏎upon··");
         assert_eq!(end_of("狼と森", 4), "…森");
+        assert_eq!(end_of("Rumpelstiltskin", 8), "…iltskin");
+        assert_eq!(end_of("her brother counted the bell", 22), "… counted the bell");
     }
 }

@@ -53,7 +53,8 @@ impl Tinted {
         let scale = self.tint.scale();
         let mut line = Line::of(Ink::Dim, &format!("{} · {}", self.tint.sign(), scale.low)).and(Ink::Plain, " ");
         for step in 0..STEPS {
-            line.push(self.style(step), "  ");
+            // Glue, so that a narrow terminal breaks the line before them and not within.
+            line.push(self.style(step), "\u{a0}\u{a0}");
         }
         line.and(Ink::Plain, " ").and(Ink::Dim, scale.high)
     }
