@@ -10,8 +10,10 @@ mod gguf;
 
 use std::path::Path;
 
-use afterword::llama::{CacheType, FlashAttention, LoadOptions, Session, SessionOptions, Weights};
-use afterword::model::{Branch, From, Kind, Model, Room, Rows, Step, Token};
+use afterword::llama::{Session, Weights};
+use afterword::model::{
+    Branch, CacheType, FlashAttention, From, Kind, LoadOptions, Model, Room, Rows, SessionOptions, Step, Token,
+};
 use gguf::{Family, tiny};
 
 fn options() -> SessionOptions {

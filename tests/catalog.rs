@@ -9,9 +9,8 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
-use afterword::catalog::{
-    Gpu, GpuLayers, Header, Kind, Machine, Memory, ModelCard, Need, Places, Value as Read, Wish, check, find, place,
-};
+use afterword::catalog::{Gpu, Header, Machine, Memory, ModelCard, Need, Places, Value as Read, Wish, check, find, place};
+use afterword::model::{CacheType, GpuLayers};
 use gguf::{Family, Gguf, Scratch, Value, mutant, tiny};
 
 const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
@@ -36,7 +35,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn wish(cells: u64) -> Wish {
-    let half = Kind::named("f16").unwrap();
+    let half = CacheType::F16;
     Wish { cells, branches: 2, stories: 1, batch: 256, keys: half, values: half, flash_attention: true }
 }
 
@@ -306,7 +305,7 @@ fn what_cannot_fit_is_refused_with_what_would() {
     let three = |context: u64| Wish { stories: 3, branches: 6, ..wish(3 * (context + 1)) };
     let hint = |wish: &Wish, total| check(&long, wish, &machine(total), GpuLayers::Auto).unwrap_err().hint().to_owned();
     assert_eq!(hint(&three(8192), need + 2_000_000), "fewer stories at once would fit");
-    let eight = Kind::named("q8_0").unwrap();
+    let eight = CacheType::Q8_0;
     let eighths = |context: u64| Wish { keys: eight, values: eight, ..three(context) };
     let each = context(&eighths(8192), need / 3);
     assert!(fits(&eighths(each), need / 3) && !fits(&eighths(each + 256), need / 3) && each < one, "{each}");

@@ -11,7 +11,8 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use afterword::chat::{Part, Script, Whose};
-use afterword::llama::{LoadOptions, Weights};
+use afterword::llama::Weights;
+use afterword::model::LoadOptions;
 use afterword::story::{Chat, Mode, Record};
 use gguf::{Family, Gguf, Scratch, Value, tiny};
 

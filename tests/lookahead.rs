@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use afterword::decode::{Plan, Stories, Told};
-use afterword::llama::{LoadOptions, SessionOptions, Weights};
-use afterword::model::{From, Model, Rows, Step, Token};
+use afterword::llama::Weights;
+use afterword::model::{From, LoadOptions, Model, Rows, SessionOptions, Step, Token};
 use afterword::preset::{Folders, Preset, find};
 use afterword::prob::Noise;
 use afterword::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};

@@ -8,8 +8,8 @@ mod gguf;
 use std::path::Path;
 use std::process::Command;
 
-use afterword::llama::{LoadOptions, Weights};
-use afterword::model::{Kind, Token};
+use afterword::llama::Weights;
+use afterword::model::{Kind, LoadOptions, Token};
 use gguf::{Family, Gguf, Scratch, Value, tiny};
 
 fn weights(family: Family) -> Weights {

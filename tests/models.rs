@@ -10,6 +10,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use afterword::model::{CacheType, FlashAttention, Split};
 use afterword::story::{Mode, Record};
 use gguf::{Family, Value, tiny};
 use serde_json::Value as Json;
@@ -331,8 +332,8 @@ fn what_decides_about_devices_is_in_the_record() {
     fs::write(&model, tiny(Family::Llama, 7).bytes()).unwrap();
     let options = ["--kv-type", "f32,f16", "--flash-attention", "off", "--no-mmap", "--gpu-layers", "0", "--split", "row"];
     let run = recorded(&model, &options).run;
-    assert_eq!((run.cache, run.flash_attention.as_str()), (["f32".to_owned(), "f16".to_owned()], "off"));
-    assert_eq!((run.mmap, run.mlock, run.gpu_layers, run.split.as_str()), (false, false, Some(0), "row"));
+    assert_eq!((run.cache, run.flash_attention), ([CacheType::F32, CacheType::F16], FlashAttention::Off));
+    assert_eq!((run.mmap, run.mlock, run.gpu_layers, run.split), (false, false, Some(0), Split::Row));
     let run = recorded(&model, &["--device", "CPU"]).run;
     assert_eq!((run.devices, run.gpu_layers, run.width, run.mmap), (Vec::new(), None, 1, true));
 }

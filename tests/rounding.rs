@@ -11,8 +11,8 @@ mod gguf;
 
 use std::path::Path;
 
-use afterword::llama::{CacheType, FlashAttention, LoadOptions, SessionOptions, Weights};
-use afterword::model::{Branch, From, Model, Rows, Step};
+use afterword::llama::Weights;
+use afterword::model::{Branch, CacheType, FlashAttention, From, LoadOptions, Model, Rows, SessionOptions, Step};
 use afterword::prob::{Partition, Token, top};
 use gguf::{Family, tiny};
 

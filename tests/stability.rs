@@ -11,8 +11,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use afterword::llama::{LoadOptions, SessionOptions, Weights};
-use afterword::model::{From, Model, Rows, Step};
+use afterword::llama::Weights;
+use afterword::model::{From, LoadOptions, Model, Rows, SessionOptions, Step};
 use sha2::{Digest, Sha256};
 
 const MODEL: &str = "models/fable-3m-q8_0.gguf";
@@ -43,8 +43,7 @@ fn rows() -> String {
         let step = Step { from: From::Move(branch), tokens: &[token], rows: Rows::Last };
         branch = session.extend(&[step], &mut add).unwrap()[0];
     }
-    drop(add);
-    sum.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    sum.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
 }
 
 #[test]

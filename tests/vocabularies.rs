@@ -10,8 +10,8 @@ use std::collections::HashSet;
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
-use afterword::llama::{LoadOptions, Weights};
-use afterword::model::{Flow, Kind, Telling, Token};
+use afterword::llama::Weights;
+use afterword::model::{Flow, Kind, LoadOptions, Telling, Token};
 use gguf::{Family, Gguf, Scratch, Value, tiny};
 
 /// What stories are made of, and what is hard in it: marks that combine, characters of two to four bytes, several that are one

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use afterword::model::FlashAttention;
 use afterword::preset::{Folders, list, read};
 use afterword::story::{Record, StopReason};
 use sha2::{Digest, Sha256};
@@ -285,7 +286,7 @@ fn the_record_holds_what_happened() {
     assert_eq!((run.limit, run.context, run.threads, run.width), (50, 200, 1, 1));
     assert_eq!((run.stops.as_slice(), run.gpu_layers), (&["§§".to_owned()][..], None));
     assert!(run.cells >= 50 + record.prompt_tokens.len() && run.branches >= 2 && run.batch >= 1);
-    assert!(["auto", "on", "off"].contains(&run.flash_attention.as_str()));
+    assert_eq!(run.flash_attention, FlashAttention::Auto);
     assert_eq!(record.versions.afterword, env!("CARGO_PKG_VERSION"));
     assert!(record.versions.backend.starts_with("llama.cpp ") && !record.versions.build.is_empty());
     assert!(record.times.load > 0.0 && record.times.read > 0.0 && record.times.tell > 0.0);

@@ -5,7 +5,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::engine::interrupted;
 use super::progress::Progress;
 use crate::decode::{Event, Plan, Stories, Told};
-use crate::llama::MOST_BRANCHES;
+use crate::model::MOST_BRANCHES;
 use crate::model::Model;
 use crate::sampler::Reach;
 use crate::story::{Draft, Record, StopReason};

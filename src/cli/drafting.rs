@@ -23,7 +23,7 @@ use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use crate::decode::{Counts, Event, Plan, Stories, Told};
 use crate::files::{self, Form, Inputs, Output, Staged, causes, commit_together, left_behind};
-use crate::llama::MOST_BRANCHES;
+use crate::model::MOST_BRANCHES;
 use crate::report::Tint;
 use crate::sampler::Draw;
 use crate::story::{self, Record, StopReason, TracedToken};

@@ -14,8 +14,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use afterword::bench::{Bench, Mode, Row, Samplers, rows};
-use afterword::llama::{LoadOptions, SessionOptions, Weights};
-use afterword::model::{Kind, Token};
+use afterword::llama::Weights;
+use afterword::model::{Kind, LoadOptions, SessionOptions, Token};
 use afterword::preset::{Folders, find};
 use afterword::sampler::Sampler;
 
