@@ -14,7 +14,7 @@ use std::path::Path;
 use afterword::model::{Kind, Lexicon};
 use afterword::prob::{Alpha, Noise, Partition, Place, Schedule, Survivor, Survivors, Temperature, Token};
 use afterword::prob::{normalised_entropy, rank, top};
-use afterword::sampler::{Ask, Chain, Draw, Memory, Pick, Reach, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, Draw, Memory, Pick, Reach, Sampler};
 
 /// The sizes of the vocabularies: by hand, middling, and that of gemma.
 const SIZES: [Token; 3] = [12, 4_096, 262_144];
@@ -148,9 +148,10 @@ fn turns_are_what_they_were() {
                 samplers.push(("detail", sample.with_detail()));
             }
             for (how, sampler) in samplers {
+                let sampler = sampler.bind(&lexicon).unwrap();
                 for seed in if how == "sample" { 1..3 } else { 2..3 } {
                     lines.add(format!("\n{size} tokens, {how}, seed {seed}: {}", stages.join(", ")));
-                    tell(&sampler, &lexicon, size, seed, &mut lines);
+                    tell(&sampler, size, seed, &mut lines);
                 }
             }
         }
@@ -159,17 +160,17 @@ fn turns_are_what_they_were() {
 }
 
 /// The draws of a story's first tokens.
-fn tell(sampler: &Sampler, lexicon: &Lexicon, size: Token, seed: u64, lines: &mut Lines) {
+fn tell(sampler: &BoundSampler, size: Token, seed: u64, lines: &mut Lines) {
     let steps = if size == SIZES[2] { 2 } else { 3 };
     let mut memory = Memory::of_prompt(&[4, 7, 4, 7]).planning(steps);
     for _ in 0..steps {
-        let mut turn = sampler.turn(&memory, &row_after(size, memory.text()), lexicon, Noise::new(seed, &[4, 7])).unwrap();
+        let mut turn = sampler.turn(&memory, &row_after(size, memory.text()), Noise::new(seed, &[4, 7])).unwrap();
         let mut learnt = 0;
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
-                    turn.learn(&paths[0], &row_after(size, &[memory.text(), &paths[0].0].concat()), lexicon);
+                    turn.learn(&paths[0], &row_after(size, &[memory.text(), &paths[0].0].concat()));
                     learnt += 1;
                 }
             }

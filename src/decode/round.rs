@@ -209,8 +209,7 @@ impl<'m> Stories<'m> {
         for number in 0..self.tellers.len() {
             let story = &mut self.tellers[number];
             let Some((kept, row)) = self.prompts.kept(number).filter(|_| story.is_bare()) else { continue };
-            let begun = fork(self.model, kept, story.told().counts.prompt)
-                .and_then(|branch| story.begin_behind(branch, row, self.model.lexicon()));
+            let begun = fork(self.model, kept, story.told().counts.prompt).and_then(|branch| story.begin_behind(branch, row));
             match begun {
                 Ok(()) => self.settle(number, listener),
                 Err(error) => self.fail(number, error, listener),
@@ -237,7 +236,7 @@ impl<'m> Stories<'m> {
             }
             let ends_prompt = story.ends_prompt(&want);
             let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &row) } else { Ok(()) };
-            match kept.and_then(|()| story.answer(want, branch, row, self.model.lexicon())) {
+            match kept.and_then(|()| story.answer(want, branch, row)) {
                 Ok(free) => self.release(free),
                 Err(error) => {
                     self.fail(number, error, listener);

@@ -7,7 +7,7 @@ use super::plan::{Counts, Plan, Told};
 use super::refrain::Refrain;
 use crate::model::{Branch, Flow, From, Lexicon, Rows, Step, Telling};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Draw, Memory, Path, Turn};
+use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path, Turn};
 use crate::story::StopReason;
 
 /// A branch to be made for a story.
@@ -67,6 +67,7 @@ pub(super) struct Settled {
 #[derive(Debug)]
 pub(super) struct Storyteller {
     plan: Plan,
+    sampler: BoundSampler,
     noise: Noise,
     memory: Memory,
     /// How many of the oldest tokens of the story the model no longer sees.
@@ -93,9 +94,9 @@ impl Storyteller {
             bail!("the prompt has {prompt} tokens and leaves no room for a story in a context of {context}");
         }
         ensure!(plan.tokens > 0, "no token is to be told");
-        let plan = Plan { sampler: plan.sampler.bind(lexicon)?, ..plan };
         let counts = Counts { prompt, ..Counts::default() };
         Ok(Self {
+            sampler: plan.sampler.bind(lexicon)?,
             noise: Noise::new(plan.seed, &plan.prompt),
             memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             dropped: 0,
@@ -157,7 +158,7 @@ impl Storyteller {
     ///
     /// # Errors
     /// A row that no decision can be made from.
-    pub fn begin_behind(&mut self, branch: Branch, row: &[f32], lexicon: &Lexicon) -> Result<()> {
+    pub fn begin_behind(&mut self, branch: Branch, row: &[f32]) -> Result<()> {
         let prompt = self.plan.prompt.len();
         self.trunk = Some(branch);
         if self.seen() > prompt {
@@ -165,7 +166,7 @@ impl Storyteller {
             return Ok(());
         }
         self.told.counts.evaluations += 1;
-        self.choose(row, lexicon)
+        self.choose(row)
     }
 
     /// While a text is read: how many of its tokens have been, and how many there are.
@@ -202,7 +203,7 @@ impl Storyteller {
                         if let Some(again) = &mut self.again {
                             again.see(self.memory.step(), &known.path, &known.row);
                         }
-                        turn.learn(&known.path, &known.row, lexicon);
+                        turn.learn(&known.path, &known.row);
                     }
                     settled.free.extend(drop_lost(turn, &mut self.known));
                     continue;
@@ -263,7 +264,7 @@ impl Storyteller {
             known.path.0.remove(0);
             if known.path.0.is_empty() {
                 settled.free.extend(self.trunk.replace(known.branch));
-                self.choose(&known.row, lexicon)?;
+                self.choose(&known.row)?;
             } else {
                 self.known.push(known);
             }
@@ -291,9 +292,9 @@ impl Storyteller {
     }
 
     /// Begins the turn for this row.
-    fn choose(&mut self, row: &[f32], lexicon: &Lexicon) -> Result<()> {
+    fn choose(&mut self, row: &[f32]) -> Result<()> {
         let other = self.again.as_mut().and_then(|again| again.meet(self.memory.step(), row));
-        let turn = other.unwrap_or(&self.plan.sampler).turn(&self.memory, row, lexicon, self.noise)?;
+        let turn = other.unwrap_or(&self.sampler).turn(&self.memory, row, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -330,7 +331,7 @@ impl Storyteller {
     ///
     /// # Errors
     /// A row that no decision can be made from.
-    pub fn answer(&mut self, want: Want, branch: Branch, row: Vec<f32>, lexicon: &Lexicon) -> Result<Vec<Branch>> {
+    pub fn answer(&mut self, want: Want, branch: Branch, row: Vec<f32>) -> Result<Vec<Branch>> {
         match (want.purpose, &mut self.phase) {
             (Purpose::Trunk, Phase::Reading(read)) => {
                 self.trunk = Some(branch);
@@ -338,14 +339,14 @@ impl Storyteller {
                 let read = *read;
                 if read == self.seen() {
                     self.told.counts.evaluations += 1;
-                    self.choose(&row, lexicon)?;
+                    self.choose(&row)?;
                 }
                 Ok(Vec::new())
             }
             (Purpose::Trunk, _) => {
                 self.trunk = Some(branch);
                 self.told.counts.evaluations += 1;
-                self.choose(&row, lexicon)?;
+                self.choose(&row)?;
                 Ok(Vec::new())
             }
             (Purpose::Look(path), phase) => {
@@ -354,7 +355,7 @@ impl Storyteller {
                     if let Some(again) = &mut self.again {
                         again.see(self.memory.step(), &path, &row);
                     }
-                    turn.learn(&path, &row, lexicon);
+                    turn.learn(&path, &row);
                     self.known.push(Known { path, branch, row });
                     return Ok(drop_lost(turn, &mut self.known));
                 }

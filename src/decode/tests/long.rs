@@ -8,11 +8,11 @@ fn slid_by_hand(plan: &Plan) -> (Vec<Token>, usize) {
     let noise = Noise::new(plan.seed, &plan.prompt);
     let (mut seen, mut slides) = (plan.prompt.clone(), 0);
     while memory.step() < plan.tokens {
-        let mut turn = plan.sampler.turn(&memory, &row(&seen), &lexicon(), noise).unwrap();
+        let mut turn = plan.sampler.bind(&lexicon()).unwrap().turn(&memory, &row(&seen), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[&seen[..], &paths[0].0].concat()), &lexicon()),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[&seen[..], &paths[0].0].concat())),
             }
         };
         memory = memory.after(&draw);
