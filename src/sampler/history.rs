@@ -8,6 +8,13 @@ use crate::model::Lexicon;
 use crate::prob::{Place, Token};
 
 /// The story so far as a value: two stories with the same memory, seed and prompt go on alike.
+///
+/// ```
+/// use afterword::sampler::Memory;
+///
+/// let memory = Memory::of_prompt(&[4, 7]).retold(9, -0.5);
+/// assert_eq!((memory.text(), memory.told(), memory.step()), (&[4, 7, 9][..], &[9][..], 1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     text: Vec<Token>,
