@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::binding::Bound;
 use super::chain::{Pick, Stage};
 use super::draw::{Removed, Watched};
-use super::memory::Memory;
-use super::spelling::Bound;
+use super::history::Memory;
 use crate::model::{Kind, Lexicon};
 use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
 use crate::prob::{Survivors, Temperature, Token};

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::spelling::Spelling;
+use super::token_patterns::Spelling;
 use crate::prob::{AdaptiveP, Alpha, Bias, Dry, DynamicTemperature, Mirostat, Penalties, Place, Probability, Schedule, Sigmas};
 use crate::prob::{Temperature, Top, Unit, Xtc};
 

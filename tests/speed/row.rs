@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use afterword::bench::median;
 use afterword::model::{Kind, Lexicon};
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
 
 pub const VOCABULARY: Token = 150_000;
 
@@ -27,7 +27,7 @@ pub fn measure() {
     ] {
         let stages = chain.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
         let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&lexicon).unwrap();
-        let (turns, learnt) = times(&sampler, &rows, &lexicon);
+        let (turns, learnt) = times(&sampler, &rows);
         // A turn's own row is one that was evaluated too, and each row is copied out of the model.
         let worst = turns.max(learnt.unwrap_or_default()) + copy(&rows);
         let holds = if worst <= MOST { "holds" } else { "MISSED" };
@@ -42,12 +42,12 @@ pub fn measure() {
 }
 
 /// Medians of the time of a turn and, where any was, of a row that was learnt.
-fn times(sampler: &Sampler, rows: &[Vec<f32>], lexicon: &Lexicon) -> (Duration, Option<Duration>) {
+fn times(sampler: &BoundSampler, rows: &[Vec<f32>]) -> (Duration, Option<Duration>) {
     let mut memory = Memory::of_prompt(&(0..1000).map(|i| i % 700).collect::<Vec<_>>());
     let (mut turns, mut learnt) = (Vec::new(), Vec::new());
     for (at, row) in rows.iter().cycle().enumerate().take(80) {
         let began = Instant::now();
-        let mut turn = sampler.turn(&memory, row, lexicon, Noise::new(1, &[])).unwrap();
+        let mut turn = sampler.turn(&memory, row, Noise::new(1, &[])).unwrap();
         let mut time = began.elapsed();
         let draw = loop {
             let began = Instant::now();
@@ -57,7 +57,7 @@ fn times(sampler: &Sampler, rows: &[Vec<f32>], lexicon: &Lexicon) -> (Duration, 
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
                     let began = Instant::now();
-                    turn.learn(&paths[0], &rows[(at + 1) % rows.len()], lexicon);
+                    turn.learn(&paths[0], &rows[(at + 1) % rows.len()]);
                     learnt.push(began.elapsed().as_secs_f64());
                 }
             }

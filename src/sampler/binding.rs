@@ -1,23 +1,70 @@
-//! Words of a preset, and the tokens by which a model spells them.
+//! A sampler that has met a vocabulary: what its chain reads there is looked up once, and not at every token.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
-use serde::{Deserialize, Serialize};
+use anyhow::{Result, anyhow, ensure};
 
 use super::chain::{Chain, Stage};
+use super::history::Memory;
+use super::opening::Opening;
+use super::sampler::Sampler;
+use super::step::Turn;
+use super::token_patterns::{Spelling, spelled};
 use crate::model::{Kind, Lexicon};
-use crate::prob::Token;
+use crate::prob::{Noise, Token};
 
-/// A text that stands for tokens: every token that is this very text, and, where it does not itself begin with white space,
-/// every one that is a space and this text. Longer tokens that begin with it are other words and not meant: `cat` is not `cats`.
+/// A sampler for one vocabulary: the decisions of a storyteller, as a pure function of what is known.
 ///
-/// At least one character. A text that a model spells with several tokens stands for none of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Spelling(String);
+/// [`Sampler::bind`] makes it. A copy shares everything with it.
+#[derive(Debug, Clone)]
+pub struct BoundSampler(Arc<Parts>);
+
+#[derive(Debug)]
+struct Parts {
+    sampler: Sampler,
+    lexicon: Lexicon,
+    bound: Bound,
+}
+
+impl BoundSampler {
+    /// This sampler for this vocabulary.
+    pub(super) fn new(sampler: &Sampler, lexicon: &Lexicon) -> Result<Self> {
+        if let Some(future) = sampler.chain().split().1 {
+            let (n, v) = (future.entropy_top.get(), lexicon.len());
+            ensure!(n <= v, "`future.entropy-top` is {n}, but the model's vocabulary has only {v} tokens");
+        }
+        let bound = Bound::of(sampler.chain(), lexicon);
+        bound.check(sampler.chain())?;
+        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), lexicon: lexicon.clone(), bound })))
+    }
+
+    /// The turn for the row of logits after the text that `memory` holds: one logit a token of the vocabulary, in nats up to a
+    /// constant; −∞ and NaN have no probability.
+    ///
+    /// # Errors
+    /// A row in which no token that may be taken has a finite logit.
+    pub fn turn(&self, memory: &Memory, row: &[f32], noise: Noise) -> Result<Turn> {
+        Opening::of(self, memory, row, noise)?.turn()
+    }
+
+    /// The description that it was made of.
+    #[must_use]
+    pub fn sampler(&self) -> &Sampler {
+        &self.0.sampler
+    }
+
+    /// The vocabulary.
+    #[must_use]
+    pub fn lexicon(&self) -> &Lexicon {
+        &self.0.lexicon
+    }
+
+    /// What its chain needs to know of it.
+    pub(super) fn bound(&self) -> &Bound {
+        &self.0.bound
+    }
+}
 
 /// What a chain needs to know of a vocabulary, looked up once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,15 +76,6 @@ pub(super) struct Bound {
     control: Vec<Token>,
     /// What is none either as long as the story must go on.
     control_and_ends: Vec<Token>,
-}
-
-impl Spelling {
-    /// Whether this piece of a vocabulary is the text, or a space and the text.
-    fn is(&self, piece: &[u8]) -> bool {
-        let Self(text) = self;
-        let with_space = || !text.starts_with(char::is_whitespace) && piece.strip_prefix(b" ") == Some(text.as_bytes());
-        piece == text.as_bytes() || with_space()
-    }
 }
 
 impl Bound {
@@ -98,40 +136,6 @@ impl Bound {
     }
 }
 
-/// The spellings that a stage names.
-fn spelled(stage: &Stage) -> Box<dyn Iterator<Item = &Spelling> + '_> {
-    match stage {
-        Stage::Bias(biases) => Box::new(biases.keys()),
-        Stage::Ban(texts) => Box::new(texts.iter()),
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-impl fmt::Display for Spelling {
-    /// In quotes where white space matters.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(text) = self;
-        if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
-            write!(f, "`{text:?}`")
-        } else {
-            write!(f, "`{text}`")
-        }
-    }
-}
-
-impl TryFrom<String> for Spelling {
-    type Error = &'static str;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        if text.is_empty() { Err("an empty text is no token: expected at least one character") } else { Ok(Self(text)) }
-    }
-}
-
-impl From<Spelling> for String {
-    fn from(Spelling(text): Spelling) -> Self {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +153,7 @@ mod tests {
     fn a_text_stands_for_itself_with_and_without_a_space() {
         let tokens = |text: &str| {
             let chain = chain(&format!("ban = [{text:?}]"));
-            Bound::of(&chain, &lexicon()).tokens(&Spelling(text.to_owned())).to_vec()
+            Bound::of(&chain, &lexicon()).tokens(&Spelling::try_from(text.to_owned()).unwrap()).to_vec()
         };
         assert_eq!(tokens("cat"), [0, 1]);
         assert_eq!(tokens(" cat"), [1]);
@@ -182,10 +186,5 @@ mod tests {
         let protected = |stage: &str| Bound::of(&chain(stage), &lexicon).protected().to_vec();
         assert_eq!(protected("xtc = { probability = 1, threshold = 0.1 }"), [1, 2]);
         assert!(protected("top-k = 3").is_empty());
-    }
-
-    #[test]
-    fn an_empty_text_is_no_spelling() {
-        assert!(toml::from_str::<Stage>("ban = ['']").unwrap_err().message().contains("at least one character"));
     }
 }

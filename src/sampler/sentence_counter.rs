@@ -9,7 +9,7 @@
 /// - A line break ends the sentence that is open, and the paragraph, if its line holds a letter or a digit: blank lines are no
 ///   paragraphs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Rhythm {
+pub(super) struct SentenceCounter {
     sentences: usize,
     paragraphs: usize,
     state: State,
@@ -35,15 +35,15 @@ enum State {
 /// Titles that are written with a full stop.
 const TITLES: [&str; 6] = ["Mr", "Mrs", "Ms", "Dr", "Prof", "St"];
 
-impl Rhythm {
+impl SentenceCounter {
     /// How many sentences and paragraphs of `told` are over; `before` is what stands before it, where a sentence may be open.
     pub fn of(before: &str, told: &str) -> (usize, usize) {
-        let mut rhythm = Self::default();
-        before.chars().for_each(|c| rhythm.hear(c));
-        let (sentences, paragraphs) = (rhythm.sentences, rhythm.paragraphs);
-        told.chars().for_each(|c| rhythm.hear(c));
+        let mut counter = Self::default();
+        before.chars().for_each(|c| counter.hear(c));
+        let (sentences, paragraphs) = (counter.sentences, counter.paragraphs);
+        told.chars().for_each(|c| counter.hear(c));
         // An end that the prompt seemed to have may turn out to be none.
-        (rhythm.sentences.saturating_sub(sentences), rhythm.paragraphs - paragraphs)
+        (counter.sentences.saturating_sub(sentences), counter.paragraphs - paragraphs)
     }
 
     fn hear(&mut self, c: char) {
@@ -117,24 +117,24 @@ mod tests {
             ("A heading\nA sentence.\n", 2),
             ("... . ! ", 0),
         ] {
-            assert_eq!(Rhythm::of("", told).0, sentences, "{told:?}");
+            assert_eq!(SentenceCounter::of("", told).0, sentences, "{told:?}");
         }
     }
 
     #[test]
     fn paragraphs_end_with_their_lines_and_blank_lines_are_none() {
         for (told, paragraphs) in [("One.", 0), ("One.\n", 1), ("One.\n\n\nTwo.\n* * *\nThree", 2), ("\n\n", 0)] {
-            assert_eq!(Rhythm::of("", told).1, paragraphs, "{told:?}");
+            assert_eq!(SentenceCounter::of("", told).1, paragraphs, "{told:?}");
         }
     }
 
     #[test]
     fn what_stood_before_is_not_counted_but_continued() {
-        assert_eq!(Rhythm::of("One. Two. The fox", " ran. It"), (1, 0));
-        assert_eq!(Rhythm::of("One. The fox", ".\n"), (1, 1));
-        assert_eq!(Rhythm::of("He met Mr", ". Fox"), (0, 0));
+        assert_eq!(SentenceCounter::of("One. Two. The fox", " ran. It"), (1, 0));
+        assert_eq!(SentenceCounter::of("One. The fox", ".\n"), (1, 1));
+        assert_eq!(SentenceCounter::of("He met Mr", ". Fox"), (0, 0));
         // The end that was counted before turns out to be none.
-        assert_eq!(Rhythm::of("\"Stop!\"", " she said. It"), (0, 0));
+        assert_eq!(SentenceCounter::of("\"Stop!\"", " she said. It"), (0, 0));
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
             .iter()
             .scan(String::new(), |told, piece| {
                 told.push_str(piece);
-                Some(Rhythm::of("", told).0)
+                Some(SentenceCounter::of("", told).0)
             })
             .collect();
         assert_eq!(counts, [0, 1, 0, 0, 1, 1]);

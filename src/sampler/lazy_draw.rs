@@ -1,6 +1,6 @@
 //! The contest of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
 
-use super::turn::Path;
+use super::step::Path;
 use crate::prob::{FLOOR, Survivor, Survivors, Token};
 
 /// How p and Ĥ of a candidate become its weight, and the weight its chance.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::draw::Draw;
-use super::rhythm::Rhythm;
+use super::sentence_counter::SentenceCounter;
 use crate::model::Lexicon;
 use crate::prob::{Place, Token};
 
@@ -71,12 +71,12 @@ impl Memory {
     /// How far the story has come. Sentences and paragraphs are counted only where that is asked for.
     #[must_use]
     pub fn place(&self, counts_text: bool, lexicon: &Lexicon) -> Place<'_> {
-        let (sentence, paragraph) = if counts_text { self.rhythm(lexicon) } else { (0, 0) };
+        let (sentence, paragraph) = if counts_text { self.sentences(lexicon) } else { (0, 0) };
         let fraction = if self.planned > 1 { self.step() as f64 / (self.planned - 1) as f64 } else { 0.0 };
         Place { token: self.step(), sentence, paragraph, fraction: fraction.min(1.0), surprisals: &self.surprisals }
     }
 
-    fn rhythm(&self, lexicon: &Lexicon) -> (usize, usize) {
+    fn sentences(&self, lexicon: &Lexicon) -> (usize, usize) {
         let prompt = &self.text[..self.prompt];
         // What stands before the last line of the prompt decides nothing about where its sentence ends.
         let line = prompt.iter().rposition(|&token| lexicon.piece(token).contains(&b'\n')).unwrap_or(0);
@@ -84,7 +84,7 @@ impl Memory {
             let bytes: Vec<u8> = tokens.iter().flat_map(|&token| lexicon.piece(token)).copied().collect();
             String::from_utf8_lossy(&bytes).into_owned()
         };
-        Rhythm::of(&text(&prompt[line..]), &text(self.told()))
+        SentenceCounter::of(&text(&prompt[line..]), &text(self.told()))
     }
 
     /// Prompt and story.

@@ -1,12 +1,14 @@
 //! A turn: the decision about one token, asked until it takes.
 
-use super::act::{self, Act, Does};
-use super::chain::{Horizon, Pick, Warmth};
-use super::contest::Contest;
-use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
-use super::settings::{Reach, openness};
-use crate::model::Lexicon;
-use crate::prob::{Alpha, Partition, StepNoise, Survivor, Survivors, Token, rank, top};
+use super::account::{Account, Own, looked};
+use super::act::{self, Act};
+use super::binding::BoundSampler;
+use super::chain::Horizon;
+use super::draw::Draw;
+use super::lazy_draw::Contest;
+use super::opening::openness;
+use super::sampler::Reach;
+use crate::prob::{StepNoise, Survivors, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,15 +37,12 @@ enum State {
 /// A turn with a contest.
 #[derive(Debug, Clone)]
 pub(super) struct Looking {
-    pub reach: Reach,
-    /// Whether the draw is the leader's once all that matter are known.
-    pub leader_wins: bool,
-    /// Whether all candidates are known to decide, and not to be shown.
-    pub decides_by_all: bool,
-    pub pick: Pick,
+    pub sampler: BoundSampler,
     pub entropy_top: usize,
     pub horizon: Horizon,
-    pub moment: Moment,
+    /// Whether all candidates are known to decide, and not to be shown.
+    pub decides_by_all: bool,
+    pub account: Account,
     /// Facts of the survivors' tokens, in their order.
     pub own: Vec<Own>,
     pub contest: Contest,
@@ -86,9 +85,9 @@ impl Turn {
     }
 
     /// Takes in the row of logits after a path that was asked for; other paths change nothing.
-    pub fn learn(&mut self, path: &Path, row: &[f32], lexicon: &Lexicon) {
+    pub fn learn(&mut self, path: &Path, row: &[f32]) {
         if let State::Looking(looking) = &mut self.0 {
-            looking.learn(path, row, lexicon);
+            looking.learn(path, row);
         }
     }
 
@@ -96,7 +95,7 @@ impl Turn {
     pub fn lost(&mut self) -> Vec<Path> {
         match &mut self.0 {
             // Where stages follow that remove, any candidate may still be taken.
-            State::Looking(looking) if looking.leader_wins => {
+            State::Looking(looking) if looking.sampler.sampler().leader_wins() => {
                 looking.contest.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
             }
             _ => Vec::new(),
@@ -106,13 +105,14 @@ impl Turn {
 
 impl Looking {
     fn wanted(&self) -> Vec<Path> {
-        match self.reach {
+        match self.sampler.sampler().reach() {
             Reach::Lazy => self.contest.open().map(|candidate| candidate.path.clone()).collect(),
             Reach::Full | Reach::Exhaustive => self.contest.unknown().map(|candidate| candidate.path.clone()).collect(),
         }
     }
 
-    fn learn(&mut self, path: &Path, row: &[f32], lexicon: &Lexicon) {
+    fn learn(&mut self, path: &Path, row: &[f32]) {
+        let lexicon = self.sampler.lexicon();
         let Some(candidate) = path.0.first().and_then(|&token| self.contest.find(token)) else { return };
         if candidate.future.is_some() || candidate.path != *path {
             return;
@@ -130,144 +130,27 @@ impl Looking {
     /// Takes the winner of a contest in which nothing unknown can win any more.
     fn take(&self) -> Draw {
         let candidates = looked(&self.survivors, &self.own, &self.contest);
-        let mut moment = self.moment.clone();
-        let token = if let (Reach::Lazy, Some(leader)) = (self.reach, self.contest.leader()) {
+        let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
+        let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.contest.leader()) {
             leader.token
         } else {
             // All are known: their weights become the survivors' logits, and the stages behind `future` run.
             let mut survivors = self.survivors.clone();
             survivors.reweigh(|s| self.contest.log_s(s.logit, self.contest.future(s.token).unwrap_or_default()));
-            moment.run(&self.after, &mut survivors);
-            act::pick(self.pick, &survivors, self.noise)
+            account.run(&self.after, &mut survivors);
+            act::pick(sampler.pick(), &survivors, self.noise)
         };
         let own = self.own.iter().find(|own| own.token == token);
-        moment.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
+        account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
     }
-}
-
-/// What the model itself says of a token.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Own {
-    token: Token,
-    log_p: f64,
-    rank: Option<usize>,
-}
-
-/// The row of a turn, as far as its draw will tell of it.
-#[derive(Debug, Clone)]
-pub(super) struct Moment {
-    partition: Partition,
-    warmth: Warmth,
-    watched: Vec<Watched>,
-    detail: bool,
-    here: Option<f64>,
-    alpha: Option<f64>,
-    removed: Vec<Removed>,
-    steering: Option<f64>,
-}
-
-impl Moment {
-    pub fn new(partition: Partition, warmth: Warmth, watched: Vec<Watched>, detail: bool) -> Self {
-        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
-    }
-
-    /// Runs acts over the survivors and keeps account of what they remove.
-    pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
-        for act in acts {
-            // It costs a look at all of them, and is for those who want to know.
-            if let Does::DynamicTemperature(temperature) = act.does()
-                && self.detail
-            {
-                self.warmth.temperature *= temperature.of(survivors).get();
-            }
-            self.removed.extend(act::run(std::slice::from_ref(act), survivors, &self.watched));
-        }
-    }
-
-    /// Acts ran that removed nothing.
-    pub fn ran_idle(&mut self, acts: &[Act]) {
-        self.removed.extend(act::idle(acts));
-    }
-
-    /// What a stage that steers will remember.
-    pub fn remember(&mut self, steering: Option<f64>) {
-        self.steering = steering;
-    }
-
-    /// Act number `at` is known to have removed so many more, which were left out before it ran.
-    pub fn count_more(&mut self, at: usize, more: usize) {
-        self.removed[at].count += more;
-    }
-
-    /// Enters `future`: α, the openness of this very moment, and the narrowing to candidates.
-    pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
-        (self.alpha, self.here) = (Some(alpha.get()), Some(here));
-        self.removed.push(act::removing("future", survivors, &self.watched, narrow));
-    }
-
-    /// What the row says of a token.
-    pub fn own(&self, row: &[f32], token: Token) -> Own {
-        let log_p = row.get(token as usize).map_or(f64::NEG_INFINITY, |&logit| self.partition.log_p(logit));
-        // Mostly the token is one of the likeliest, whose ranks are known.
-        let known = self.watched.iter().position(|one| one.token == token);
-        Own { token, log_p, rank: self.detail.then(|| known.unwrap_or_else(|| rank(row, token))) }
-    }
-
-    /// What a chain without `future` has left of the watched tokens, likeliest first.
-    pub fn left(&self, survivors: &Survivors) -> Vec<Looked> {
-        if self.watched.is_empty() {
-            return Vec::new();
-        }
-        let mass = survivors.mass();
-        let tell = |survivor: Survivor| {
-            let own = self.watched.iter().find(|one| one.token == survivor.token)?;
-            let p = mass.log_p(survivor.logit).exp();
-            Some(Looked { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
-        };
-        let mut left: Vec<Looked> = survivors.iter().filter_map(tell).collect();
-        left.sort_by(by_p);
-        left
-    }
-
-    /// The draw of a token.
-    pub fn draw(&self, own: Own, candidates: Vec<Looked>, skipped: Option<Skipped>) -> Draw {
-        Draw {
-            token: own.token,
-            log_p: own.log_p,
-            now: Now { entropy: self.partition.entropy(), normalised_entropy: self.here, rank: own.rank },
-            alpha: self.alpha,
-            temperature: self.warmth.moves.then_some(self.warmth.temperature),
-            candidates,
-            skipped,
-            removed: self.removed.clone(),
-            steering: self.steering,
-        }
-    }
-}
-
-/// The candidates as a draw tells of them, likeliest first.
-pub(super) fn looked(survivors: &Survivors, own: &[Own], contest: &Contest) -> Vec<Looked> {
-    let mass = survivors.mass();
-    let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
-        let (log_p, future) = (mass.log_p(logit), contest.future(token));
-        Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| contest.log_s(log_p, h)) }
-    };
-    let mut looked: Vec<Looked> = survivors.iter().zip(own).map(tell).collect();
-    looked.sort_by(by_p);
-    looked
-}
-
-/// Likeliest first, of equals the smaller token first.
-fn by_p(a: &Looked, b: &Looked) -> std::cmp::Ordering {
-    b.p.total_cmp(&a.p).then(a.token.cmp(&b.token))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Kind;
-    use crate::prob::Noise;
-    use crate::sampler::{Chain, Memory, Sampler, Stage};
+    use crate::model::{Kind, Lexicon};
+    use crate::prob::{Noise, rank};
+    use crate::sampler::{Chain, Memory, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
 
@@ -298,14 +181,14 @@ mod tests {
 
     /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
     fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<Path>) {
-        let mut turn = sampler.turn(memory, &row(memory.text()), &lexicon(), Noise::new(seed, &[])).unwrap();
+        let mut turn = sampler.bind(&lexicon()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
         let mut answered = Vec::new();
         loop {
             match turn.ask() {
                 Ask::Take(draw) => return (draw, answered),
                 Ask::Look(paths) => {
                     for path in paths.into_iter().take(width) {
-                        turn.learn(&path, &row(&[memory.text(), &path.0].concat()), &lexicon());
+                        turn.learn(&path, &row(&[memory.text(), &path.0].concat()));
                         answered.push(path);
                     }
                 }
@@ -418,11 +301,11 @@ mod tests {
             for &token in told {
                 memory = memory.retold(token, -1.0);
             }
-            let mut turn = sampler.turn(&memory, &row(memory.text()), &lexicon(), Noise::new(seed, &[])).unwrap();
+            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
             loop {
                 match turn.ask() {
                     Ask::Take(draw) => return draw.token,
-                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat()), &lexicon()),
+                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
                 }
             }
         };
@@ -450,7 +333,7 @@ mod tests {
         let mut row = [f32::NEG_INFINITY; 12];
         (row[10], row[11]) = (1.0, 2.0);
         let least = sampler(&[], Pick::Sample).with_min_tokens(9);
-        let ask = least.turn(&Memory::of_prompt(&[1]), &row, &lexicon(), Noise::new(1, &[])).unwrap().ask();
+        let ask = least.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
         assert!(matches!(ask, Ask::Take(draw) if draw.token == 10));
     }
 
@@ -479,11 +362,11 @@ mod tests {
         let log_odds = |logit: f32| {
             let mut row = row(&[7]);
             row[10] = logit;
-            let mut turn = sampler.turn(&Memory::of_prompt(&[7]), &row, &lexicon(), Noise::new(1, &[])).unwrap();
+            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
-                    Ask::Look(paths) => turn.learn(&paths[0], &self::row(&[7, paths[0].0[0]]), &lexicon()),
+                    Ask::Look(paths) => turn.learn(&paths[0], &self::row(&[7, paths[0].0[0]])),
                 }
             };
             let end = draw.candidates.iter().find(|c| c.token == 10).unwrap();
@@ -541,13 +424,13 @@ mod tests {
     fn what_has_lost_is_told_once_and_never_the_leader() {
         let memory = Memory::of_prompt(&[1, 2]);
         let lazy = sampler(&[&future("0.5", "")], Pick::Sample);
-        let mut turn = lazy.turn(&memory, &row(memory.text()), &lexicon(), Noise::new(8, &[])).unwrap();
+        let mut turn = lazy.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(8, &[])).unwrap();
         let (mut lost, mut learnt) = (Vec::new(), 0);
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
-                    turn.learn(&paths[0], &row(&[1, 2, paths[0].0[0]]), &lexicon());
+                    turn.learn(&paths[0], &row(&[1, 2, paths[0].0[0]]));
                     learnt += 1;
                     lost.extend(turn.lost());
                 }
@@ -592,7 +475,7 @@ mod tests {
     #[test]
     fn a_row_of_nothing_is_an_error() {
         let sampler = sampler(&[], Pick::Sample);
-        let turn = |row: &[f32]| sampler.turn(&Memory::of_prompt(&[1]), row, &lexicon(), Noise::new(1, &[]));
+        let turn = |row: &[f32]| sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), row, Noise::new(1, &[]));
         assert!(turn(&[f32::NAN; 12]).is_err());
         let mut only_control = [f32::NEG_INFINITY; 12];
         only_control[11] = 1.0;
