@@ -8,7 +8,7 @@ use super::Interruption;
 use super::engine::interruption;
 use super::progress::Progress;
 use crate::decode::{Completion, Ended, Observer, Plan, Stories, Told, drive, each};
-use crate::llama::MOST_BRANCHES;
+use crate::model::MOST_BRANCHES;
 use crate::model::Model;
 use crate::sampler::Reach;
 use crate::story::{Draft, Record, StopReason};

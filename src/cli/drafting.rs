@@ -24,7 +24,7 @@ use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use crate::decode::{Completion, Counts, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::files::{self, Form, Inputs, Output, Staged, commit_together, left_behind};
-use crate::llama::MOST_BRANCHES;
+use crate::model::MOST_BRANCHES;
 use crate::report::Tint;
 use crate::sampler::Draw;
 use crate::story::{self, Record, StopReason, TracedToken};

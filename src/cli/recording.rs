@@ -13,7 +13,8 @@ use super::engine::{Engine, bundled};
 use super::usage::Usage;
 use crate::decode::{Completion, Plan};
 use crate::files::{Form, Inputs, Output};
-use crate::llama::{self, Settings};
+use crate::llama;
+use crate::model::SessionSettings;
 use crate::story::{FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
 
 /// What all records of one run have in common.
@@ -41,7 +42,7 @@ pub struct Recorded<'s> {
 
 impl Recorder {
     /// Reads the model's file once more, for its checksum: before a story is told, so that its record is not kept waiting.
-    pub fn new(engine: &Engine, settings: &Settings, width: usize) -> Result<Self> {
+    pub fn new(engine: &Engine, settings: &SessionSettings, width: usize) -> Result<Self> {
         let weights = &engine.weights;
         let model = ModelFile {
             file: weights.path().display().to_string(),
@@ -66,11 +67,11 @@ impl Recorder {
             gpu_layers: engine.gpu_layers,
             devices: engine.devices(),
             main_gpu: engine.args.device.main_gpu,
-            split: engine.split().to_string(),
+            split: engine.split(),
             mmap: !engine.args.device.no_mmap,
             mlock: engine.args.device.mlock,
-            flash_attention: settings.flash_attention.to_string(),
-            cache: [settings.keys.to_string(), settings.values.to_string()],
+            flash_attention: settings.flash_attention,
+            cache: [settings.keys, settings.values],
         };
         Ok(Self { model, versions: Versions::here(llama::build()), run, load: engine.load_time.as_secs_f64() })
     }

@@ -22,7 +22,7 @@ use crate::batch::{
 };
 use crate::catalog::in_words;
 use crate::decode::{Completion, Plan, Stories};
-use crate::llama::MOST_BRANCHES;
+use crate::model::MOST_BRANCHES;
 use crate::preset::Edit;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Run, StopReason};
