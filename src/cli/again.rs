@@ -78,6 +78,11 @@ impl Again {
         mut hear: impl FnMut(&str) -> Result<()>,
     ) -> Result<Retold> {
         let Self { plans, which, until } = self;
+        if until == 0 {
+            // The record broke off before the first token, and with it the story is over.
+            let prompt = plans.get(which).map_or(0, |plan| plan.prompt.len());
+            return Ok(Retold { told: Completion::unbegun(prompt, StopReason::Interrupted), interrupted: false });
+        }
         let mut retelling = Retelling { which, until, progress, hear: &mut hear, count: 0, unshown: None, told: None };
         drive(&mut Stories::new(model, width), plans.len(), &mut each(plans), &mut retelling, interruption());
         let Retelling { unshown, told, count, .. } = retelling;
