@@ -10,8 +10,8 @@ use anyhow::{Context, Result, bail, ensure};
 use super::Interruption;
 use super::args::{Colour, DeviceArgs, KvTypes};
 use super::args::{ModelArgs, StoryArgs, Width};
-pub use super::interrupt::interrupted;
 use super::interrupt::{at_once, leave};
+pub use super::interrupt::{interrupted, interruption};
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
@@ -214,9 +214,13 @@ impl Engine {
         }
         sampler.check(self.weights.lexicon())?;
         let sampler = if least == 0 { sampler } else { sampler.with_min_tokens(least) };
-        let (tokens, stops) = (story.tokens.get(), story.stop.clone());
-        let (slides, may_loop) = (story.go_on, story.no_loop_stop);
-        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, slides, may_loop, stops })
+        Ok(Plan {
+            context: self.context,
+            context_shift: story.go_on,
+            stop_on_loop: !story.no_loop_stop,
+            stops: story.stop.clone(),
+            ..Plan::new(sampler, prompt.to_vec(), seed, story.tokens.get())
+        })
     }
 
     /// Room for any one of these stories.

@@ -1,6 +1,8 @@
 //! Doubts about the loop that tells stories, each put to the toy model: the ends of every range, and what is left when it fails.
 
-use afterword::decode::{Event, Plan, Stories, Told};
+use std::ops::ControlFlow;
+
+use afterword::decode::{Cancel, Completion, Ended, Observer, Plan, Stories, Told, drive, each};
 use afterword::model::{Kind, Lexicon, Toy};
 use afterword::prob::{Noise, Token};
 use afterword::sampler::{Chain, Pick, Sampler, Stage};
@@ -30,41 +32,39 @@ fn future(candidates: usize, entropy_top: Token) -> Sampler {
 }
 
 fn plan(sampler: &Sampler) -> Plan {
-    let (prompt, stops) = (vec![1, 2, 3], Vec::new());
-    Plan { sampler: sampler.clone(), prompt, seed: 7, tokens: 40, context: 1000, slides: false, may_loop: true, stops }
+    Plan { context: 1000, ..Plan::new(sampler.clone(), vec![1, 2, 3], 7, 40) }
 }
 
-/// A story with the text that was heard of it, what it failed of, and the branches that it left.
+/// A story with the text that was heard of it, and the branches that it left.
+#[derive(Default)]
 struct Heard {
-    told: Told,
+    told: Option<Completion>,
     text: String,
-    error: Option<String>,
     left: usize,
 }
 
-fn tell_on(mut toy: Toy, plan: Plan) -> Heard {
-    let (mut text, mut error) = (String::new(), None);
-    let mut stories = Stories::new(&mut toy, 2);
-    stories.begin(plan).unwrap();
-    while stories.running() > 0 {
-        let listen = &mut |event: Event| match event {
-            Event::Read { .. } => {}
-            Event::Told { text: more, .. } => text.push_str(more),
-            Event::Ended { rest, .. } => text.push_str(rest),
-            Event::Failed { rest, error: cause, .. } => {
-                text.push_str(rest);
-                error = Some(format!("{cause:#}"));
-            }
-        };
-        stories.round(listen).unwrap();
+impl Observer for Heard {
+    fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+        self.text.push_str(told.text);
+        ControlFlow::Continue(())
     }
-    let told = stories.finish().remove(0);
-    Heard { told, text, error, left: toy.living() }
+
+    fn ended(&mut self, _: usize, ended: Ended) {
+        self.text.push_str(&ended.rest);
+        self.told = Some(ended.completion);
+    }
 }
 
-fn tell(plan: Plan) -> Told {
-    let Heard { told, text, error, left } = tell_on(Toy::new(lexicon(), row), plan);
-    assert_eq!((text.as_str(), error, left), (told.text.as_str(), None, 0));
+fn tell_on(mut toy: Toy, plan: Plan) -> (Completion, Heard) {
+    let mut heard = Heard::default();
+    drive(&mut Stories::new(&mut toy, 2), 1, &mut each([plan]), &mut heard, &Cancel::new());
+    heard.left = toy.living();
+    (heard.told.take().unwrap(), heard)
+}
+
+fn tell(plan: Plan) -> Completion {
+    let (told, heard) = tell_on(Toy::new(lexicon(), row), plan);
+    assert_eq!((heard.text.as_str(), told.failure(), heard.left), (told.text.as_str(), None, 0));
     told
 }
 
@@ -72,7 +72,7 @@ fn tell(plan: Plan) -> Told {
 fn a_prompt_may_leave_room_for_one_token_and_no_less() {
     for sampler in [sampler(&[]), future(8, 5)] {
         let told = tell(Plan { context: 4, ..plan(&sampler) });
-        assert_eq!((told.tokens.len(), told.stop), (1, Some(StopReason::Context)));
+        assert_eq!((told.tokens.len(), told.stop), (1, StopReason::Context));
         let mut toy = Toy::new(lexicon(), row);
         assert!(Stories::new(&mut toy, 1).begin(Plan { context: 3, ..plan(&sampler) }).is_err());
     }
@@ -80,9 +80,9 @@ fn a_prompt_may_leave_room_for_one_token_and_no_less() {
 
 #[test]
 fn a_story_without_a_limit_ends_with_its_context() {
-    let told = tell(Plan { tokens: usize::MAX, context: 30, ..plan(&future(8, 5)) });
-    assert_eq!((told.tokens.len(), told.stop), (27, Some(StopReason::Context)));
-    assert_eq!(Stories::room_for(&[Plan { tokens: usize::MAX, context: 30, ..plan(&sampler(&[])) }], 1), (30, 1));
+    let told = tell(Plan { max_tokens: usize::MAX, context: 30, ..plan(&future(8, 5)) });
+    assert_eq!((told.tokens.len(), told.stop), (27, StopReason::Context));
+    assert_eq!(Stories::room_for(&[Plan { max_tokens: usize::MAX, context: 30, ..plan(&sampler(&[])) }], 1), (30, 1));
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn of_stop_strings_that_begin_alike_the_one_that_is_complete_first_ends_the_stor
     for stops in [[longer.clone(), shorter.clone()], [shorter.clone(), longer.clone()]] {
         let told = tell(Plan { stops: stops.to_vec(), ..plan(&sampler(&[])) });
         assert_eq!(told.text, whole.text.split(&shorter).next().unwrap());
-        assert_eq!(told.stop, Some(StopReason::Stop(shorter.clone())));
+        assert_eq!(told.stop, StopReason::Stop(shorter.clone()));
     }
     // One that never becomes complete holds text back, and gives it back at the end.
     let never = format!("{}!", &whole.text[whole.text.len() - 9..]);
@@ -120,9 +120,9 @@ fn of_stop_strings_that_begin_alike_the_one_that_is_complete_first_ends_the_stor
 fn a_vocabulary_of_control_tokens_fails_with_a_sentence() {
     let silent = || Lexicon::new((0..V).map(|t| (format!("<{t}>"), Kind::Control)));
     for sampler in [sampler(&[]), future(8, 5)] {
-        let heard = tell_on(Toy::new(silent(), row), plan(&sampler));
-        assert_eq!(heard.error.as_deref(), Some("the model gives no word that may be taken a probability that is a number"));
-        assert_eq!((heard.told.tokens.len(), heard.left), (0, 0));
+        let (told, heard) = tell_on(Toy::new(silent(), row), plan(&sampler));
+        assert_eq!(told.failure(), Some("the model gives no word that may be taken a probability that is a number"));
+        assert_eq!((told.tokens.len(), heard.left), (0, 0));
     }
 }
 
@@ -139,11 +139,11 @@ fn a_story_that_fails_keeps_every_word_before_it() {
         let told_before: String = whole.tokens[..8].iter().map(|&token| lexicon().show(token)).collect();
         let stop = format!("{}#", &told_before[told_before.len() - 3..]);
         for stops in [Vec::new(), vec![stop]] {
-            let heard = tell_on(Toy::new(lexicon(), broken), Plan { stops, ..plan(&sampler) });
-            assert!(heard.error.unwrap().contains("a probability that is a number"));
-            assert_eq!(heard.text, heard.told.text, "what was told was not heard");
+            let (told, heard) = tell_on(Toy::new(lexicon(), broken), Plan { stops, ..plan(&sampler) });
+            assert!(told.failure().unwrap().contains("a probability that is a number"));
+            assert_eq!(heard.text, told.text, "what was told was not heard");
             assert!(heard.text.starts_with(&told_before), "{} does not begin with {told_before}", heard.text);
-            assert_eq!((heard.told.tokens.len(), heard.told.stop, heard.left), (9, None, 0));
+            assert_eq!((told.tokens.len(), heard.left), (9, 0));
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::support::BUNDLED;
-use afterword::decode::{Plan, Stories, Told};
+use afterword::decode::{self, Completion, Plan, Stories};
 use afterword::llama::Weights;
 use afterword::model::{From, LoadOptions, Model, Rows, SessionOptions, Step, Token};
 use afterword::preset::{Folders, Preset, find};
@@ -38,20 +38,12 @@ fn future(alpha: &str) -> Sampler {
 }
 
 fn plans(weights: &Weights, sampler: &Sampler, seeds: std::ops::Range<u64>) -> Vec<Plan> {
-    let plan = |prompt: &str, seed| Plan {
-        sampler: sampler.clone(),
-        prompt: weights.tokenize(prompt, true, false).unwrap(),
-        seed,
-        tokens: 100,
-        context: 1024,
-        slides: false,
-        may_loop: true,
-        stops: Vec::new(),
-    };
+    let tokens = |prompt: &str| weights.tokenize(prompt, true, false).unwrap();
+    let plan = |prompt: &str, seed| Plan { context: 1024, ..Plan::new(sampler.clone(), tokens(prompt), seed, 100) };
     PROMPTS.iter().flat_map(|prompt| seeds.clone().map(move |seed| plan(prompt, seed))).collect()
 }
 
-fn tell(weights: &Weights, plans: &[Plan], width: usize, together: usize) -> Vec<Told> {
+fn tell(weights: &Weights, plans: &[Plan], width: usize, together: usize) -> Vec<Completion> {
     let (cells, branches) = Stories::room_for(plans, width);
     let (cells, branches) = (cells * together, branches * together);
     let options = SessionOptions { cells, branches, batch: 128, threads: Some(1), ..SessionOptions::default() };
@@ -59,22 +51,15 @@ fn tell(weights: &Weights, plans: &[Plan], width: usize, together: usize) -> Vec
     let room = session.room();
     let mut told = Vec::new();
     for part in plans.chunks(together) {
-        let mut stories = Stories::new(&mut session, width);
-        for plan in part {
-            stories.begin(plan.clone()).unwrap();
-        }
-        while stories.running() > 0 {
-            stories.round(&mut |_| ()).unwrap();
-        }
-        told.extend(stories.finish());
+        told.extend(decode::tell(&mut session, width, part.to_vec()));
         assert_eq!(session.room(), room, "a branch has leaked");
     }
     told
 }
 
 /// Evaluations a token over all stories.
-fn cost(told: &[Told]) -> f64 {
-    let sum = |count: fn(&Told) -> usize| told.iter().map(count).sum::<usize>() as f64;
+fn cost(told: &[Completion]) -> f64 {
+    let sum = |count: fn(&Completion) -> usize| told.iter().map(count).sum::<usize>() as f64;
     sum(|told| told.counts.evaluations) / sum(|told| told.counts.tokens)
 }
 
@@ -98,10 +83,8 @@ fn stories_told_together_cost_as_few_evaluations_and_fewer_decodes() {
     assert!((cost(&together) - cost(&alone)).abs() < 0.2, "{} and {}", cost(&together), cost(&alone));
     // Batches of another width have other bits, so texts may part; none ends before its time.
     assert!(
-        together
-            .iter()
-            .all(|told| told.stop.is_some()
-                && (told.tokens.len() == 100 || weights.lexicon().ends(*told.tokens.last().unwrap())))
+        together.iter().all(|told| told.failure().is_none()
+            && (told.tokens.len() == 100 || weights.lexicon().ends(*told.tokens.last().unwrap())))
     );
 }
 

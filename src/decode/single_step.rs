@@ -1,15 +1,20 @@
 //! One decision by itself: the first token after a prompt, or one of a story that was told.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::again::Again;
-use super::plan::Plan;
-use super::round::{Event, Stories};
+use super::cancel::Cancel;
+use super::drive::{Next, drive_on};
+use super::observer::{Ended, Observer, Told};
+use super::plan::{Completion, Plan};
+use super::round::Stories;
 use crate::model::Model;
 use crate::prob::Token;
 use crate::sampler::{Draw, Reach, Sampler, Watched};
+use crate::story::StopReason;
 
 /// A place in a story.
 #[derive(Debug, Clone, Copy)]
@@ -41,10 +46,10 @@ pub struct Decided {
 ///
 /// The story is told again up to there, with all that it looked at and beside those that were told with it, along its own
 /// tokens: so on the machine that told it, and with a memory of the same kind, every number is what it was to the last bit.
-/// `closely` decides about the token itself, with
-/// all candidates looked at; where it is the plan's own sampler the draw is the story's. `nexts` tokens after each candidate are
-/// told; `width`, at least 1, is how many candidates are looked at in one decode. `hear` gets what happens, and stops it by
-/// returning false: then there is no decision.
+/// `closely` decides about the token itself, with all candidates looked at; where it is the plan's own sampler the draw is the
+/// story's. `nexts` tokens after each candidate are told; `width`, at least 1, is how many candidates are looked at in one
+/// decode. `observer` hears what is read, and what is told of the story itself; where it breaks off or `cancel` is set there is
+/// no decision.
 ///
 /// # Errors
 /// A plan that cannot be told, a story that ends before the place, one that strayed although its preset steers by every draw,
@@ -55,63 +60,94 @@ pub fn decide(
     place: Place,
     nexts: usize,
     width: usize,
-    hear: &mut dyn FnMut(&Event) -> bool,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
 ) -> Result<Option<Decided>> {
     let Place { plans, which, told, own } = place;
     let plan = plans.get(which).context("there is no story to be told again")?;
-    let steers = plan.sampler.chain().steers();
-    ensure!(told.len() < plan.tokens, "the story has at most {} tokens", plan.tokens);
+    ensure!(told.len() < plan.max_tokens, "the story has at most {} tokens", plan.max_tokens);
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.lexicon())?;
     let mut stories = Stories::new(model, width);
-    for plan in plans {
-        stories.begin(plan.clone())?;
-    }
-    *stories.teller(which).again() = Some(Again::new(told, closely, nexts));
-    let (mut step, mut draw, mut failed, mut stopped) = (0, None, None, false);
-    while draw.is_none() && !stopped && failed.is_none() && stories.teller(which).is_running() {
-        stories.round(&mut |event| match event {
-            Event::Told { story, draw: now, .. } if story == which => {
-                stopped |= !hear(&event);
-                if step == told.len() {
-                    draw = Some(now.clone());
-                }
-                step += 1;
-            }
-            Event::Failed { story, error, .. } if story == which => failed = Some(error),
-            Event::Read { .. } => stopped |= !hear(&event),
-            Event::Told { .. } | Event::Ended { .. } | Event::Failed { .. } => {}
-        })?;
-    }
-    let again = stories.teller(which).again().take().context("the story is not told again")?;
-    let ending = stories.teller(which).told().stop.clone();
-    let _ = stories.finish();
-    match (failed, draw) {
-        (Some(error), _) => Err(error),
-        (None, _) if stopped => Ok(None),
-        (None, None) => {
-            bail!(
-                "told again the story ends after {step} tokens: {}",
-                ending.map_or_else(String::new, |ending| ending.to_string())
-            )
+    let mut numbers = BTreeMap::new();
+    for (at, plan) in plans.iter().enumerate() {
+        let number = stories.begin(plan.clone())?;
+        if at == which {
+            stories.lead(number, Again::new(told, closely.clone(), nexts));
         }
-        (None, Some(draw)) => {
-            let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
-            let (strayed, next) = again.seen();
-            if let Some(strayed) = strayed.filter(|_| steers) {
-                bail!(
-                    "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \
-                     every draw: what it remembered is not recorded",
-                    strayed + 1
-                );
+        numbers.insert(number, at);
+    }
+    let mut witness = Witness { observer, which, at: told.len(), step: 0, draw: None, ended: None, left: false };
+    drive_on(&mut stories, numbers, plans.len(), &mut |_| Next::Never, &mut witness, cancel);
+    let Witness { draw, ended, left, step, .. } = witness;
+    let (completion, again) = ended.context("the story does not end")?;
+    match (completion.stop, draw) {
+        (StopReason::Failed(cause), _) => Err(anyhow!(cause)),
+        (_, _) if left || cancel.is_cancelled() => Ok(None),
+        (stop, None) => bail!("told again the story ends after {step} tokens: {stop}"),
+        (_, Some(draw)) => decided(plan, draw, own, again.context("the story is not told again")?).map(Some),
+    }
+}
+
+/// The decision with all that was seen on the way to it.
+fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<Decided> {
+    let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
+    let (strayed, next) = again.seen();
+    if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().steers()) {
+        bail!(
+            "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \
+             every draw: what it remembered is not recorded",
+            strayed + 1
+        );
+    }
+    Ok(Decided { draw, own, strayed, next })
+}
+
+/// Hears of one story up to the draw that is asked for, and ends all with it.
+struct Witness<'o> {
+    observer: &'o mut dyn Observer,
+    which: usize,
+    /// The number of the token that is asked for, and of the one that is told next.
+    at: usize,
+    step: usize,
+    draw: Option<Draw>,
+    ended: Option<(Completion, Option<Again>)>,
+    /// Whether nobody listens any more.
+    left: bool,
+}
+
+impl Observer for Witness<'_> {
+    fn reading(&mut self, story: usize, read: usize, of: usize) -> ControlFlow<()> {
+        self.left |= self.observer.reading(story, read, of).is_break();
+        ControlFlow::Continue(())
+    }
+
+    fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
+        if story == self.which {
+            self.left |= self.observer.told(story, told).is_break();
+            if self.step == self.at {
+                self.draw = Some(told.draw.clone());
             }
-            Ok(Some(Decided { draw, own, strayed, next }))
+            self.step += 1;
         }
+        ControlFlow::Continue(())
+    }
+
+    fn ended(&mut self, story: usize, ended: Ended) {
+        if story == self.which {
+            self.ended = Some((ended.completion, ended.again));
+        }
+    }
+
+    fn round_over(&mut self) -> ControlFlow<()> {
+        let over = self.left || self.draw.is_some() || self.ended.is_some();
+        if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::drive::{drive, each, tell};
     use crate::model::{Kind, Lexicon, Toy};
     use crate::sampler::{Chain, Pick, Stage};
 
@@ -130,33 +166,23 @@ mod tests {
     }
 
     fn plan(sampler: &Sampler) -> Plan {
-        Plan {
-            sampler: sampler.clone(),
-            prompt: vec![0, 1],
-            seed: 3,
-            tokens: 30,
-            context: 20,
-            slides: true,
-            may_loop: true,
-            stops: Vec::new(),
+        Plan { context: 20, context_shift: true, ..Plan::new(sampler.clone(), vec![0, 1], 3, 30) }
+    }
+
+    struct Draws(Vec<Draw>);
+
+    impl Observer for Draws {
+        fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+            self.0.push(told.draw.clone());
+            ControlFlow::Continue(())
         }
     }
 
     /// The draws of a story.
     fn told(plan: Plan) -> Vec<Draw> {
-        let (mut model, mut draws) = (toy(), Vec::new());
-        let mut stories = Stories::new(&mut model, 2);
-        stories.begin(plan).unwrap();
-        while stories.running() > 0 {
-            stories
-                .round(&mut |event| {
-                    if let Event::Told { draw, .. } = event {
-                        draws.push(draw.clone());
-                    }
-                })
-                .unwrap();
-        }
-        draws
+        let mut draws = Draws(Vec::new());
+        drive(&mut Stories::new(&mut toy(), 2), 1, &mut each([plan]), &mut draws, &Cancel::new());
+        draws.0
     }
 
     fn tokens(draws: &[Draw]) -> Vec<Token> {
@@ -178,7 +204,7 @@ mod tests {
             for (at, draw) in shown.iter().enumerate() {
                 let (mut model, plans) = (toy(), [plan(&sampler)]);
                 let place = Place { plans: &plans, which: 0, told: &all[..at], own: Some(all[at]) };
-                let again = decide(&mut model, &sampler, place, 2, 2, &mut |_| true).unwrap().unwrap();
+                let again = decide(&mut model, &sampler, place, 2, 2, &mut (), &Cancel::new()).unwrap().unwrap();
                 assert_eq!((&again.draw, model.living()), (draw, 0));
                 assert_eq!((again.strayed, again.own.unwrap().log_p), (None, draw.log_p));
                 let shown = if stages.len() == 1 && stages[0] != FUTURE { 0 } else { 4 };
@@ -192,15 +218,10 @@ mod tests {
         let sampler = sampler(&[FUTURE]);
         let all = tokens(&told(plan(&sampler)));
         let mut model = toy();
-        let mut stories = Stories::new(&mut model, 1);
-        stories.begin(Plan { tokens: 16, ..plan(&sampler) }).unwrap();
-        while stories.running() > 0 {
-            stories.round(&mut |_| ()).unwrap();
-        }
-        let _ = stories.finish();
+        let _ = tell(&mut model, 1, vec![Plan { max_tokens: 16, ..plan(&sampler) }]);
         let (cost, mut model) = (model.evaluations, toy());
         let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..15], own: None };
-        decide(&mut model, &sampler, place, 1, 1, &mut |_| true).unwrap();
+        decide(&mut model, &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap();
         assert!(model.evaluations <= cost + 4, "{} for {cost}", model.evaluations);
     }
 
@@ -210,7 +231,7 @@ mod tests {
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
         let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: Some(2) };
-        let again = decide(&mut toy(), &sampler, place, 1, 1, &mut |_| true).unwrap().unwrap();
+        let again = decide(&mut toy(), &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap().unwrap();
         assert_eq!(again.strayed, Some(4));
         // The row behind the story's own tokens is the one that decides.
         let row = row(&[&[0, 1], &all[..9]].concat());
@@ -225,7 +246,7 @@ mod tests {
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
         let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: None };
-        let refused = decide(&mut toy(), &sampler, place, 1, 1, &mut |_| true).unwrap_err().to_string();
+        let refused = decide(&mut toy(), &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap_err().to_string();
         assert!(refused.contains("token 5,") && refused.contains("mirostat"), "{refused}");
     }
 
@@ -236,13 +257,10 @@ mod tests {
         let draws = told(plans[1].clone());
         let (all, mut model) = (tokens(&draws), toy());
         let place = Place { plans: &plans, which: 1, told: &all[..9], own: Some(all[9]) };
-        let mut heard = 0;
-        let mut hear = |event: &Event| {
-            heard += usize::from(matches!(event, Event::Told { story: 1, .. }));
-            !matches!(event, Event::Told { story: 0 | 2, .. })
-        };
-        let again = decide(&mut model, &sampler, place, 1, 1, &mut hear).unwrap().unwrap();
-        assert_eq!((again.strayed, again.draw.token, heard, model.living()), (None, all[9], 10, 0));
+        let mut heard = Draws(Vec::new());
+        let again = decide(&mut model, &sampler, place, 1, 1, &mut heard, &Cancel::new()).unwrap().unwrap();
+        assert_eq!((again.strayed, again.draw.token, model.living()), (None, all[9], 0));
+        assert_eq!(tokens(&heard.0), all[..=9], "more was heard than the draft itself");
     }
 
     #[test]
@@ -250,20 +268,30 @@ mod tests {
         let (own, other) = (sampler(&[FUTURE]), sampler(&["temperature = 0"]));
         let all = tokens(&told(plan(&own)));
         let place = Place { plans: &[plan(&own)], which: 0, told: &all[..9], own: Some(all[9]) };
-        let again = decide(&mut toy(), &other, place, 1, 1, &mut |_| true).unwrap().unwrap();
+        let again = decide(&mut toy(), &other, place, 1, 1, &mut (), &Cancel::new()).unwrap().unwrap();
         assert_eq!((again.strayed, again.draw.now.rank), (None, Some(0)));
     }
 
     #[test]
     fn a_decode_that_fails_leaves_no_branch_and_whoever_stops_it_gets_nothing() {
+        struct Gone;
+
+        impl Observer for Gone {
+            fn told(&mut self, _: usize, _: &Told) -> ControlFlow<()> {
+                ControlFlow::Break(())
+            }
+        }
+
         let sampler = sampler(&[]);
         let place = Place { plans: &[plan(&sampler)], which: 0, told: &[1], own: None };
         let mut model = toy();
         model.fail_at = Some(1);
-        assert!(decide(&mut model, &sampler, place, 1, 1, &mut |_| true).is_err());
+        assert!(decide(&mut model, &sampler, place, 1, 1, &mut (), &Cancel::new()).is_err());
         assert_eq!(model.living(), 0);
-        let mut model = toy();
-        assert_eq!(decide(&mut model, &sampler, place, 1, 1, &mut |_| false).unwrap(), None);
+        let (mut model, cancel) = (toy(), Cancel::new());
+        assert_eq!(decide(&mut model, &sampler, place, 1, 1, &mut Gone, &cancel).unwrap(), None);
+        cancel.cancel();
+        assert_eq!(decide(&mut model, &sampler, place, 1, 1, &mut (), &cancel).unwrap(), None);
         assert_eq!(model.living(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! A story that repeats itself for good.
+//! Notices a story that repeats itself for good.
 
 use crate::prob::Token;
 
@@ -22,12 +22,12 @@ const COVERED: usize = 96;
 /// Source: Holtzman et al., "The Curious Case of Neural Text Degeneration", 2020, arXiv 1904.09751, count a text as
 /// repetitive when a phrase stands at its end three times in a row; the 96 tokens are ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refrain {
+pub(super) struct LoopDetector {
     /// For every period p from 1 up: how many of the last tokens were equal to the one p before them.
     equal: [usize; LONGEST],
 }
 
-impl Refrain {
+impl LoopDetector {
     /// Before the first token.
     pub fn new() -> Self {
         Self { equal: [0; LONGEST] }
@@ -52,7 +52,7 @@ mod tests {
 
     /// After how many tokens it is heard.
     fn heard(story: impl IntoIterator<Item = Token>) -> Option<usize> {
-        let (mut refrain, mut told) = (Refrain::new(), Vec::new());
+        let (mut refrain, mut told) = (LoopDetector::new(), Vec::new());
         for token in story {
             told.push(token);
             if refrain.hear(&told) {
