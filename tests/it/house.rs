@@ -60,11 +60,9 @@ const CHAPTER: usize = 400;
 const PARAGRAPH: usize = 60;
 
 /// Functions that are longer still, behind their modules. The list only shrinks: one that has become shorter fails the test.
-const LONG: [&str; 10] = [
-    "batch::tell",
+const LONG: [&str; 8] = [
     "catalog::ModelCard::of",
     "chat::text",
-    "cli::Drafts::run",
     "cli::Setup::new",
     "cli::Usage::of_parser",
     "cli::run",
