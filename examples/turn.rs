@@ -23,11 +23,12 @@ fn main() -> anyhow::Result<()> {
     // A chain of two stages; each is written as a preset writes it.
     let stages = ["min-p = 0.05", "future = { candidates = 6, entropy-top = 6, alpha = 0 }"];
     let stages = stages.into_iter().map(toml::from_str::<Stage>).collect::<Result<_, _>>()?;
-    let sampler = Sampler::new(Chain::new(stages)?, Pick::Sample);
-
-    // The turn is a function of what is known: the text so far, the row, the vocabulary, and noise that is keyed by the seed.
+    // Bound to a vocabulary it takes turns.
     let lexicon = toy.lexicon().clone();
-    let mut turn = sampler.turn(&Memory::of_prompt(&prompt), &row, &lexicon, Noise::new(2, &prompt))?;
+    let sampler = Sampler::new(Chain::new(stages)?, Pick::Sample).bind(&lexicon)?;
+
+    // The turn is a function of what is known: the text so far, the row, and noise that is keyed by the seed.
+    let mut turn = sampler.turn(&Memory::of_prompt(&prompt), &row, Noise::new(2, &prompt))?;
     let mut looked = Vec::new();
     let draw = loop {
         match turn.ask() {
@@ -39,7 +40,7 @@ fn main() -> anyhow::Result<()> {
                 let mut behind = Vec::new();
                 let fork = toy.extend(&[step], &mut |_, _, logits| behind = logits.to_vec())?[0];
                 println!("looks behind `{}` ({} could still win)", lexicon.show(path.0[0]), paths.len());
-                turn.learn(path, &behind, &lexicon);
+                turn.learn(path, &behind);
                 looked.push((path.clone(), fork));
             }
         }
