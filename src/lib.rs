@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod chat;
 pub mod cli;
 pub mod decode;
+pub mod engine;
 pub mod files;
 pub mod gguf;
 #[cfg(feature = "llama")]

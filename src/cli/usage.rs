@@ -171,8 +171,8 @@ mod tests {
             (&["write", "--model", ""], "`--model` has no value", None),
             (&["write", "--model"], "`--model` has no value", None),
             (&["write", "--seed", "1", "--seed", "2"], "`--seed` cannot be given twice", None),
-            (&["bench", "--tune", "--stories", "2"], "`--tune` cannot be given together with `--stories`", None),
             (&["presets", "check"], "`<FILES>...` is missing", None),
+            (&["write", "x", "--raw", "--chat"], "`--raw` cannot be given together with `--chat`", None),
             // What was typed is repeated on one line, and not at length.
             (&["a\nhint: b"], "there is no command `a hint: b`", None),
             (
