@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 
 use super::shared::{any_seed, from_nothing, from_one};
 use super::{DeviceArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs};
-use crate::report::Tint;
+use crate::report::ColourScale;
 
 /// `afterword write`
 #[derive(Debug, Args)]
@@ -69,7 +69,7 @@ pub struct Write {
     /// Colour each word by a number: `alpha`, `future`, `probability`, `surprisal` or `entropy`. `--colour alpha` is short for it;
     /// with `--colour always` the colours go into a file or a pipe too.
     #[arg(long, value_name = "BY", help_heading = "Output")]
-    pub colour_by: Option<Tint>,
+    pub colour_by: Option<ColourScale>,
 }
 
 /// `afterword replay`
@@ -130,7 +130,7 @@ pub struct Compare {
     /// What colours the words of a figure: `alpha`, `future`, `probability`, `surprisal` or `entropy`; without it `alpha` where a
     /// preset has one, else `surprisal`.
     #[arg(long, value_name = "BY", requires = "out", help_heading = "Output")]
-    pub colour_by: Option<Tint>,
+    pub colour_by: Option<ColourScale>,
 
     /// How the stories are laid out.
     #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]

@@ -12,21 +12,21 @@ use crate::cli::prompt::Prompt;
 use crate::cli::prompting::put;
 use crate::cli::recording::{inputs, record_at};
 use crate::cli::render::progress::{Progress, pace};
-use crate::cli::render::story_colours::{Depth, Tinted};
+use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
 use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_why};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
 use crate::engine::{BATCH, Recorded, Recorder};
-use crate::report::Tint;
+use crate::report::ColourScale;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let mut tinted = tinted(colour_by, &chosen, terminal)?;
+    let mut colours = colours(colour_by, &chosen, terminal)?;
     let prompt = Prompt::of(typed)?;
     let inputs = inputs(&model, [preset.preset.as_str()]);
     check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
@@ -42,8 +42,8 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     // The words in which an answer was begun are part of the story, and no prompt.
     let shows_beginning = !no_prompt || prompt.mode != Mode::Raw;
     if drafts.get() > 1 || out.is_some() {
-        let tint = tinted.and(colour_by);
-        let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, tint, shows_beginning };
+        let by = colours.and(colour_by);
+        let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning };
         return told.run(&plan, drafts, terminal);
     }
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
@@ -53,8 +53,8 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let recorder = recorder.transpose()?;
 
     terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
-    if let Some(tinted) = &tinted {
-        terminal.note_line(&tinted.legend());
+    if let Some(colours) = &colours {
+        terminal.note_line(&colours.legend());
     }
     let progress = Progress::telling(terminal, plan.max_tokens);
     let mut sheet = terminal.story();
@@ -67,8 +67,8 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     }
     let lexicon = engine.vocabulary();
     let told = tell_why(&mut *session, plan.clone(), width, &progress, |text, draw| {
-        let style = match (&mut tinted, colour_by) {
-            (Some(tinted), Some(tint)) => tinted.next(draw.and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)))),
+        let style = match (&mut colours, colour_by) {
+            (Some(colours), Some(by)) => colours.next(draw.and_then(|draw| by.of(&TracedToken::of(draw, lexicon)))),
             _ => Style::new(),
         };
         Ok(sheet.say(style, text)?)
@@ -86,7 +86,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     if broken.is_some() {
         sheet.break_off();
     } else {
-        if let Some(wave) = tinted.and_then(|tinted| tinted.wave(terminal.width_now())) {
+        if let Some(wave) = colours.and_then(|colours| colours.wave(terminal.width_now())) {
             terminal.note_line(&wave);
         }
         terminal.note(summary(&tale));
@@ -137,16 +137,16 @@ fn check_kept(record: bool, folder: bool, trace: bool, drafts: NonZeroUsize) -> 
 }
 
 /// What colours the words, if they are to be coloured and can be.
-fn tinted(tint: Option<Tint>, chosen: &Chosen, terminal: &Terminal) -> Result<Option<Tinted>> {
-    let Some(tint) = tint else { return Ok(None) };
-    if matches!(tint, Tint::Alpha | Tint::Future) && chosen.preset.chain.split().1.is_none() {
-        let (name, tint) = (&chosen.name, tint.name());
+fn colours(by: Option<ColourScale>, chosen: &Chosen, terminal: &Terminal) -> Result<Option<StoryColours>> {
+    let Some(by) = by else { return Ok(None) };
+    if matches!(by, ColourScale::Alpha | ColourScale::Future) && chosen.preset.chain.split().1.is_none() {
+        let (name, by) = (&chosen.name, by.name());
         let hint = "`probability`, `surprisal` and `entropy` are known of every preset";
         return Err(
-            Usage(format!("the preset `{name}` has no `future`, so there is no {tint} to colour by\nhint: {hint}")).into()
+            Usage(format!("the preset `{name}` has no `future`, so there is no {by} to colour by\nhint: {hint}")).into()
         );
     }
-    Ok(terminal.colours_out().then(|| Tinted::new(tint, Depth::here())))
+    Ok(terminal.colours_out().then(|| StoryColours::new(by, Depth::here())))
 }
 
 /// What it took, and why it ended.

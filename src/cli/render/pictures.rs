@@ -8,7 +8,7 @@ use resvg::{tiny_skia, usvg};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::usage::Usage;
 use crate::files::{Form, Inputs, MARK, Output};
-use crate::report::{Page, Story, Tint, figure, page};
+use crate::report::{ColourScale, Page, Story, figure, page};
 
 /// Pixels of a picture for one unit of its drawing.
 const SCALE: f32 = 2.0;
@@ -48,19 +48,19 @@ impl Picture {
             fonts()?;
             // Without a word in them the columns have this size already.
             let empty: Vec<Story> = vec![Story::told("", "", "", &[]); stories.max(1)];
-            size(&tree(&figure("", &empty, Tint::Surprisal))?)?;
+            size(&tree(&figure("", &empty, ColourScale::Surprisal))?)?;
         }
         Ok(Self { kind, output: Output::new(path, form, inputs)? })
     }
 
     /// Draws compared stories into the file.
-    pub fn draw(&self, title: &str, stories: &[Story], tint: Option<Tint>, terminal: &Terminal) -> Result<()> {
+    pub fn draw(&self, title: &str, stories: &[Story], by: Option<ColourScale>, terminal: &Terminal) -> Result<()> {
         let has_alpha = stories.iter().any(|story| story.trace.iter().any(|token| token.alpha.is_some()));
-        let tint = tint.unwrap_or(if has_alpha { Tint::Alpha } else { Tint::Surprisal });
+        let by = by.unwrap_or(if has_alpha { ColourScale::Alpha } else { ColourScale::Surprisal });
         let bytes = match self.kind {
             Kind::Page => page(Page::Comparison, title, stories)?.into_bytes(),
-            Kind::Svg => figure(title, stories, tint).into_bytes(),
-            Kind::Png => png(&figure(title, stories, tint))?,
+            Kind::Svg => figure(title, stories, by).into_bytes(),
+            Kind::Png => png(&figure(title, stories, by))?,
         };
         self.output.write(&bytes)?;
         terminal.note(format_args!("drawn to {}", self.output.path().display()));

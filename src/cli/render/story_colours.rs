@@ -3,7 +3,7 @@
 use anstyle::{Ansi256Color, AnsiColor, Color, RgbColor, Style};
 
 use crate::cli::render::line::{Ink, Line};
-use crate::report::{LIGHT, STEPS, Tint};
+use crate::report::{ColourScale, LIGHT, STEPS};
 
 /// How many colours a terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,27 +31,27 @@ impl Depth {
 
 /// Colours the words of one story, and remembers by what.
 #[derive(Debug)]
-pub struct Tinted {
-    tint: Tint,
+pub struct StoryColours {
+    by: ColourScale,
     depth: Depth,
     values: Vec<f64>,
 }
 
-impl Tinted {
-    pub fn new(tint: Tint, depth: Depth) -> Self {
-        Self { tint, depth, values: Vec::new() }
+impl StoryColours {
+    pub fn new(by: ColourScale, depth: Depth) -> Self {
+        Self { by, depth, values: Vec::new() }
     }
 
     /// The style of a part of the story that a token of this value let appear.
     pub fn next(&mut self, value: Option<f64>) -> Style {
         self.values.extend(value);
-        value.map_or(Style::new(), |value| self.style(self.tint.step(value)))
+        value.map_or(Style::new(), |value| self.style(self.by.step(value)))
     }
 
     /// What the colours mean, on one line.
     pub fn legend(&self) -> Line {
-        let scale = self.tint.scale();
-        let mut line = Line::of(Ink::Dim, &format!("{} · {}", self.tint.sign(), scale.low)).and(Ink::Plain, " ");
+        let scale = self.by.scale();
+        let mut line = Line::of(Ink::Dim, &format!("{} · {}", self.by.sign(), scale.low)).and(Ink::Plain, " ");
         for step in 0..STEPS {
             // Glue, so that a narrow terminal breaks the line before them and not within.
             line.push(self.style(step), "\u{a0}\u{a0}");
@@ -62,7 +62,7 @@ impl Tinted {
     /// What the words were coloured by as a line of blocks, in at most `width` columns; `None` where nothing is known.
     pub fn wave(&self, width: usize) -> Option<Line> {
         const BLOCKS: [&str; STEPS] = ["▁", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
-        let sign = self.tint.sign();
+        let sign = self.by.sign();
         let room = width.saturating_sub(sign.chars().count() + 1).max(1);
         let count = self.values.len().min(room);
         if count == 0 {
@@ -71,7 +71,7 @@ impl Tinted {
         let mut line = Line::of(Ink::Dim, sign).and(Ink::Plain, " ");
         for column in 0..count {
             let part = &self.values[column * self.values.len() / count..(column + 1) * self.values.len() / count];
-            let step = self.tint.step(part.iter().sum::<f64>() / part.len() as f64);
+            let step = self.by.step(part.iter().sum::<f64>() / part.len() as f64);
             line.push(Ink::Plain, BLOCKS[step]);
         }
         Some(line)
@@ -79,7 +79,7 @@ impl Tinted {
 
     /// Dark letters on the colour of a step, nothing for what the page leaves as paper: so the ground of the terminal, light or dark, takes no part in it.
     fn style(&self, step: usize) -> Style {
-        let scale = self.tint.scale();
+        let scale = self.by.scale();
         // Paper on a dark terminal would shine the brightest where there is the least to show.
         if step == if scale.diverges { STEPS / 2 } else { 0 } {
             return Style::new();
@@ -127,24 +127,26 @@ mod tests {
     #[test]
     fn what_has_no_value_has_no_colour() {
         for depth in [Depth::Sixteen, Depth::Indexed, Depth::True] {
-            let mut tinted = Tinted::new(Tint::Alpha, depth);
-            assert!(!tinted.next(Some(1.0)).is_plain() && tinted.next(None).is_plain());
+            let mut colours = StoryColours::new(ColourScale::Alpha, depth);
+            assert!(!colours.next(Some(1.0)).is_plain() && colours.next(None).is_plain());
             // Nor has what is in the middle of a scale that diverges.
-            assert!(tinted.next(Some(0.0)).is_plain());
+            assert!(colours.next(Some(0.0)).is_plain());
         }
     }
 
     #[test]
     fn the_wave_fits_its_columns() {
-        let mut tinted = Tinted::new(Tint::Alpha, Depth::True);
-        assert_eq!(tinted.wave(20), None);
+        let mut colours = StoryColours::new(ColourScale::Alpha, Depth::True);
+        assert_eq!(colours.wave(20), None);
         for at in 0..100_i32 {
-            tinted.next(Some(f64::from(at) / 50.0 - 1.0));
+            colours.next(Some(f64::from(at) / 50.0 - 1.0));
         }
-        let wave = anstream::adapter::strip_str(&tinted.wave(11).unwrap().to_string()).to_string();
+        let wave = anstream::adapter::strip_str(&colours.wave(11).unwrap().to_string()).to_string();
         assert_eq!(wave, "α ▁▁▂▃▄▅▆▇▇");
         assert!(
-            anstream::adapter::strip_str(&tinted.legend().to_string()).to_string().starts_with("α · −1 the model’s own voice ")
+            anstream::adapter::strip_str(&colours.legend().to_string())
+                .to_string()
+                .starts_with("α · −1 the model’s own voice ")
         );
     }
 

@@ -1,20 +1,20 @@
 //! `afterword batch`: tells many stories into a folder.
 
-mod lanes;
 mod parallel;
 mod progress;
 mod setup;
 mod summary;
+mod workers;
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use self::lanes::{Work, tell_all};
 use self::progress::Watch;
 use self::setup::Setup;
 use self::summary::{Total, show, shown};
+use self::workers::{Work, tell_all};
 use crate::batch::{Entry, Files, Findings, Finished, Folder, Heard, Item, merge};
 use crate::cli::Outcome;
 use crate::cli::args::Batch;

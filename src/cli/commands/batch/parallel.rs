@@ -48,17 +48,17 @@ pub fn parallel(
     let on_gpu = engine.is_on_gpu();
     let small = engine.info().size < SMALL;
     let threads = engine.options().threads.map_or(if small { 1 } else { physical_cores() }, NonZeroUsize::get);
-    let lanes = if on_gpu { 1 } else { (physical_cores() / threads).max(1) };
-    let streams_of_a_lane = match () {
+    let workers = if on_gpu { 1 } else { (physical_cores() / threads).max(1) };
+    let streams_of_a_worker = match () {
         () if args.strict => 1,
         () if on_gpu => ON_A_GPU,
         () if small => 1,
         () => (MOST_CELLS / cells.max(1)).clamp(LEAST, ON_A_PROCESSOR),
     };
     // Who asks for so many memories wants each of them filled.
-    let lanes = sessions.unwrap_or(lanes);
-    let total = asked.unwrap_or(lanes.saturating_mul(streams_of_a_lane)).min(stories).max(1);
-    let sessions = if args.strict && sessions.is_none() { total } else { lanes.min(total) };
+    let workers = sessions.unwrap_or(workers);
+    let total = asked.unwrap_or(workers.saturating_mul(streams_of_a_worker)).min(stories).max(1);
+    let sessions = if args.strict && sessions.is_none() { total } else { workers.min(total) };
     // One branch more for every story, which keeps a prompt for those that share it.
     let most = (MOST_BRANCHES / (branches + 1)).max(1);
     let streams = if args.strict { 1 } else { total.div_ceil(sessions) };

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::lanes::{Work, tell_all};
 use super::parallel::parallel;
 use super::summary::shown;
+use super::workers::{Work, tell_all};
 use crate::batch::{
     self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
 };

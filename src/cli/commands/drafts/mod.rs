@@ -17,7 +17,7 @@ use crate::cli::interrupt::interruption;
 use crate::cli::opening::Opened;
 use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
-use crate::cli::render::story_colours::{Depth, Tinted};
+use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::Chosen;
 use crate::cli::tell::ENDED_AT_ONCE;
@@ -26,7 +26,7 @@ use crate::decode::{Completion, Counts, Ended, Observer, Plan, Stories, Told, dr
 use crate::engine::{Prompt, Recorded, Recorder};
 use crate::files::{Form, Staged, commit_together};
 use crate::model::MOST_BRANCHES;
-use crate::report::Tint;
+use crate::report::ColourScale;
 use crate::sampler::Draw;
 use crate::story::{self, Record, StopReason, TracedToken};
 use crate::text::some;
@@ -42,7 +42,7 @@ pub struct Drafts<'a> {
     /// What records tell of why each token was chosen.
     pub trace: Option<Trace>,
     /// What colours the words.
-    pub tint: Option<Tint>,
+    pub by: Option<ColourScale>,
     /// Whether the text begins with the words that the story goes on from.
     pub shows_beginning: bool,
 }
@@ -210,10 +210,10 @@ impl Drafts<'_> {
             sheet.begins_with(self.prompt.beginning());
         }
         let lexicon = self.engine.vocabulary();
-        let mut tinted = self.tint.map(|tint| (tint, Tinted::new(tint, Depth::here())));
+        let mut colours = self.by.map(|by| (by, StoryColours::new(by, Depth::here())));
         for (text, draw) in &draft.words {
-            let value = |tint: &Tint| draw.as_ref().and_then(|draw| tint.of(&TracedToken::of(draw, lexicon)));
-            let style = tinted.as_mut().map_or(Style::new(), |(tint, tinted)| tinted.next(value(tint)));
+            let value = |by: &ColourScale| draw.as_ref().and_then(|draw| by.of(&TracedToken::of(draw, lexicon)));
+            let style = colours.as_mut().map_or(Style::new(), |(by, colours)| colours.next(value(by)));
             sheet.say(style, text)?;
         }
         sheet.end_line()?;

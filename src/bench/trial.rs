@@ -1,7 +1,7 @@
-//! A leg: stories that begin together and are told round by round, until one of them ends.
+//! A trial: stories that begin together and are told round by round, until one of them ends.
 //!
 //! Measured time is time in which all of them run: a story that ended early would leave the others alone, and its mode would
-//! look slow. So the leg is over with the first ending, and the next one begins with other seeds. A leg begins where each story
+//! look slow. So the trial is over with the first ending, and the next one begins with other seeds. A trial begins where each story
 //! has told at least one token, so that a round stands for any other: reading the prompt has no part in it.
 
 use std::cell::Cell;
@@ -16,7 +16,7 @@ use super::timed::{Clock, Spent};
 use crate::decode::{Cancel, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::model::{Branch, From, Model, Rows, Step};
 
-/// Adds up the rounds of legs.
+/// Adds up the rounds of trials.
 pub(super) struct Stopwatch<'a> {
     clock: Clock<'a>,
     spent: &'a Cell<Spent>,
@@ -67,15 +67,15 @@ impl<'a> Stopwatch<'a> {
     }
 }
 
-/// A leg of stories told by the program's own loop.
+/// A trial of stories told by the program's own loop.
 ///
 /// # Errors
 /// A story that cannot be told.
 pub(super) fn together(model: &mut dyn Model, width: usize, plans: Vec<Plan>, watch: &mut Stopwatch) -> Result<()> {
     let silent = vec![true; plans.len()];
-    let mut leg = Together { watch, silent, measures: false, round: 0, ended: false, failed: None };
-    drive(&mut Stories::new(model, width), leg.silent.len(), &mut each(plans), &mut leg, &Cancel::new());
-    leg.failed.map_or(Ok(()), |cause| Err(anyhow!(cause)))
+    let mut trial = Together { watch, silent, measures: false, round: 0, ended: false, failed: None };
+    drive(&mut Stories::new(model, width), trial.silent.len(), &mut each(plans), &mut trial, &Cancel::new());
+    trial.failed.map_or(Ok(()), |cause| Err(anyhow!(cause)))
 }
 
 /// Hears of stories until the first of them ends.
@@ -120,7 +120,7 @@ impl Observer for Together<'_, '_> {
     }
 }
 
-/// A leg of stories told naively, each for itself.
+/// A trial of stories told naively, each for itself.
 ///
 /// # Errors
 /// A decode that failed.
@@ -152,7 +152,7 @@ pub(super) fn one_by_one(model: &mut dyn Model, plans: &[Plan], watch: &mut Stop
     Ok(())
 }
 
-/// A leg of texts that are read, not told: their prompts again and again.
+/// A trial of texts that are read, not told: their prompts again and again.
 ///
 /// # Errors
 /// A decode that failed.

@@ -32,7 +32,7 @@ pub struct Finished {
     pub draws: Vec<Draw>,
 }
 
-/// How stories are told in a lane.
+/// How stories are told in a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
     /// Stories that are told at once, at least 1.
@@ -55,18 +55,18 @@ pub fn tell(
     hear: &mut dyn FnMut(Heard),
 ) {
     let mut source = |_| next().map_or(Next::Never, |(number, plan)| Next::Story(number, plan));
-    let mut lane = Lane { keeps_draws: pace.keeps_draws, draws: BTreeMap::new(), hear };
-    drive(&mut Stories::new(model, pace.width), pace.streams, &mut source, &mut lane, cancel);
+    let mut worker = Worker { keeps_draws: pace.keeps_draws, draws: BTreeMap::new(), hear };
+    drive(&mut Stories::new(model, pace.width), pace.streams, &mut source, &mut worker, cancel);
 }
 
 /// Keeps what is to be kept of the stories on their way.
-struct Lane<'h> {
+struct Worker<'h> {
     keeps_draws: bool,
     draws: BTreeMap<usize, Vec<Draw>>,
     hear: &'h mut dyn FnMut(Heard),
 }
 
-impl Observer for Lane<'_> {
+impl Observer for Worker<'_> {
     fn began(&mut self, story: usize) {
         (self.hear)(Heard::Began(story));
     }

@@ -14,7 +14,7 @@ pub struct Colour(pub u8, pub u8, pub u8);
 
 /// What a word is coloured by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tint {
+pub enum ColourScale {
     /// Where the crossfader stood.
     Alpha,
     /// Ĥ after the token.
@@ -45,7 +45,7 @@ pub struct Scale {
 /// Steps of a scale.
 pub const STEPS: usize = 9;
 
-impl Tint {
+impl ColourScale {
     /// All of them, in the order in which they are offered.
     pub const ALL: [Self; 5] = [Self::Alpha, Self::Future, Self::Probability, Self::Surprisal, Self::Entropy];
 
@@ -109,12 +109,12 @@ impl Tint {
     }
 }
 
-impl FromStr for Tint {
+impl FromStr for ColourScale {
     type Err = String;
 
     fn from_str(typed: &str) -> Result<Self, String> {
         let names = || Self::ALL.map(Self::name).join("`, `");
-        Self::ALL.into_iter().find(|tint| tint.name() == typed).ok_or_else(|| format!("expected one of `{}`", names()))
+        Self::ALL.into_iter().find(|by| by.name() == typed).ok_or_else(|| format!("expected one of `{}`", names()))
     }
 }
 
@@ -208,9 +208,9 @@ mod tests {
 
     #[test]
     fn a_step_is_its_share_of_the_scale() {
-        let steps = |tint: Tint, values: [f64; 5]| values.map(|value| tint.step(value));
-        assert_eq!(steps(Tint::Alpha, [-2.0, -1.0, 0.0, 0.5, 1.0]), [0, 0, 4, 6, 8]);
-        assert_eq!(steps(Tint::Surprisal, [0.0, 1.0, 8.0, 99.0, f64::NAN]), [0, 1, 8, 8, 0]);
+        let steps = |by: ColourScale, values: [f64; 5]| values.map(|value| by.step(value));
+        assert_eq!(steps(ColourScale::Alpha, [-2.0, -1.0, 0.0, 0.5, 1.0]), [0, 0, 4, 6, 8]);
+        assert_eq!(steps(ColourScale::Surprisal, [0.0, 1.0, 8.0, 99.0, f64::NAN]), [0, 1, 8, 8, 0]);
         assert_eq!(LIGHT.colour(true, 4), LIGHT.paper);
         assert_eq!(
             (LIGHT.colour(true, 0), LIGHT.colour(true, 8), LIGHT.colour(false, 8)),
@@ -220,9 +220,9 @@ mod tests {
 
     #[test]
     fn a_tint_has_its_name() {
-        for tint in Tint::ALL {
-            assert_eq!(tint.name().parse(), Ok(tint));
+        for by in ColourScale::ALL {
+            assert_eq!(by.name().parse(), Ok(by));
         }
-        assert!("beta".parse::<Tint>().unwrap_err().contains("`alpha`, `future`"));
+        assert!("beta".parse::<ColourScale>().unwrap_err().contains("`alpha`, `future`"));
     }
 }

@@ -34,22 +34,22 @@ pub fn tell_all(
     plan: &(dyn Fn(Item) -> Plan + Sync),
     hear: &mut dyn FnMut(Item, Heard) -> Result<()>,
 ) -> Result<()> {
-    let lanes = work.parallel.sessions.min(items.len());
-    // Told alone, a story is the same in any lane, and the next free one takes it. Told together its bits depend on who is
-    // beside it, so each lane has stories of its own.
+    let workers = work.parallel.sessions.min(items.len());
+    // Told alone, a story is the same in any worker, and the next free one takes it. Told together its bits depend on who is
+    // beside it, so each worker has stories of its own.
     let alone = work.pace.streams == 1;
     let queues: Vec<Mutex<VecDeque<Item>>> = if alone {
         vec![Mutex::new(items.iter().copied().collect())]
     } else {
-        (0..lanes).map(|lane| Mutex::new(items.iter().copied().skip(lane).step_by(lanes).collect())).collect()
+        (0..workers).map(|worker| Mutex::new(items.iter().copied().skip(worker).step_by(workers).collect())).collect()
     };
     let stop = interruption().child();
     let (send, receive) = mpsc::channel();
     std::thread::scope(|scope| {
-        for lane in 0..lanes {
-            let (send, queue, stop) = (send.clone(), &queues[if alone { 0 } else { lane }], &stop);
+        for worker in 0..workers {
+            let (send, queue, stop) = (send.clone(), &queues[if alone { 0 } else { worker }], &stop);
             scope.spawn(move || {
-                let told = one_lane(engine, work, queue, plan, stop, &|heard| drop(send.send(Ok(heard))));
+                let told = one_worker(engine, work, queue, plan, stop, &|heard| drop(send.send(Ok(heard))));
                 if let Err(error) = told {
                     drop(send.send(Err(error)));
                 }
@@ -85,7 +85,7 @@ fn number_of(heard: &Heard) -> usize {
 }
 
 /// Tells stories from a queue in one memory.
-fn one_lane(
+fn one_worker(
     engine: &Engine,
     work: &Work,
     queue: &Mutex<VecDeque<Item>>,
