@@ -5,6 +5,7 @@ pub mod batch;
 pub mod bench;
 pub mod catalog;
 pub mod chat;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod decode;
 pub mod engine;

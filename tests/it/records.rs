@@ -198,7 +198,7 @@ fn ten_thousand_records_that_nobody_wrote_are_read_or_refused() {
     println!("{read} of 10,000 could be read, each in at most {longest:?}");
 }
 
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod told {
     use std::process::Stdio;
 

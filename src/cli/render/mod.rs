@@ -14,6 +14,11 @@ pub mod plot;
 #[cfg(feature = "llama")]
 pub mod progress;
 pub mod prose;
+#[cfg(all(feature = "llama", feature = "pictures"))]
+mod raster;
+#[cfg(all(feature = "llama", not(feature = "pictures")))]
+#[path = "no_raster.rs"]
+mod raster;
 pub mod screen;
 pub mod sheet;
 #[cfg(feature = "llama")]
