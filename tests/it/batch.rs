@@ -251,8 +251,16 @@ fn wrong_usage_is_told_in_one_sentence() {
         (&[prompts.as_str(), "--shard", "4/3"], 2, "there is no part 4 of 3"),
         (&[prompts.as_str(), "--preset", "wave", "--set", "x=1"], 2, "x"),
         (&[prompts.as_str(), "--think", "show"], 2, "`--think` is not for many stories at once"),
-        (&[prompts.as_str(), "--stop", ""], 2, "`--stop`"),
-        (&[prompts.as_str(), "--min-tokens", "9", "--tokens", "5"], 2, "`--min-tokens` is 9, but `--tokens` ends the stories"),
+        (
+            &[prompts.as_str(), "--stop", ""],
+            2,
+            "a stop text is empty: every story would end before its first word\nhint: `--stop`",
+        ),
+        (
+            &[prompts.as_str(), "--min-tokens", "9", "--tokens", "5"],
+            2,
+            "no end is to be taken before 9 tokens, but the story ends after 5\nhint: `--min-tokens`",
+        ),
         (&[prompts.as_str(), "--seeds", "1..1000000"], 2, "3,000,000 stories: more than 1,000,000"),
         (&[prompts.as_str(), "--vary", ""], 2, "cannot"),
         (&["nowhere.txt"], 1, "cannot read the prompts `nowhere.txt`"),

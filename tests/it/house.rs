@@ -61,15 +61,7 @@ const CHAPTER: usize = 400;
 const PARAGRAPH: usize = 60;
 
 /// Functions that are longer still, behind their modules. The list only shrinks: one that has become shorter fails the test.
-const LONG: [&str; 7] = [
-    "catalog::ModelCard::of",
-    "chat::text",
-    "cli::Setup::new",
-    "cli::Usage::of_parser",
-    "cli::run",
-    "cli::wrap",
-    "preset::Settings::stage",
-];
+const LONG: [&str; 1] = ["preset::Settings::stage"];
 
 /// Files below `cli` whose texts name an option of a command line. The list only shrinks.
 const OPTIONS: [&str; 9] = [

@@ -7,18 +7,22 @@ use anyhow::Result;
 
 use crate::cli::args::Write;
 use crate::cli::commands::drafts::{Drafts, Kept};
-use crate::cli::opening::open;
-use crate::cli::prompt::Prompt;
+use crate::cli::opening::{Opened, open};
+use crate::cli::prompt;
 use crate::cli::prompting::put;
 use crate::cli::recording::{inputs, record_at};
 use crate::cli::render::progress::{Progress, pace};
+use crate::cli::render::sheet::Sheet;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
 use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_why};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
-use crate::engine::{BATCH, Recorded, Recorder};
+use crate::decode::Plan;
+use crate::engine::{BATCH, Prompt, Recorded, Recorder, Session};
+use crate::files::Output;
+use crate::model::SessionSettings;
 use crate::report::ColourScale;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
@@ -26,8 +30,8 @@ use crate::text::some;
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let mut colours = colours(colour_by, &chosen, terminal)?;
-    let prompt = Prompt::of(typed)?;
+    let colours = colours(colour_by, &chosen, terminal)?;
+    let prompt = prompt::Prompt::of(typed)?;
     let inputs = inputs(&model, [preset.preset.as_str()]);
     check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
     let record = record.map(|path| record_at(path, &inputs)).transpose()?;
@@ -46,80 +50,114 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning };
         return told.run(&plan, drafts, terminal);
     }
-    let mut session = engine.session(std::slice::from_ref(&plan), width)?;
-    let recorder = record.map(|output| {
-        Recorder::new(&engine, session.settings(), width, engine.load_time.as_secs_f64()).map(|recorder| (recorder, output))
-    });
-    let recorder = recorder.transpose()?;
+    let trace = trace.is_some();
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, shows_beginning }.tell(terminal)
+}
 
-    terminal.note(format_args!("{} · preset {} · seed {seed}", engine.title(), chosen.name));
-    if let Some(colours) = &colours {
-        terminal.note_line(&colours.legend());
+/// A story that is told to standard output, and perhaps recorded.
+struct Story<'e> {
+    engine: &'e Opened,
+    chosen: Chosen,
+    prompt: Prompt,
+    plan: Plan,
+    width: usize,
+    colours: Option<StoryColours>,
+    record: Option<Output>,
+    /// Whether the record tells why each token was chosen.
+    trace: bool,
+    /// Whether the text begins with the words that the story goes on from.
+    shows_beginning: bool,
+}
+
+impl Story<'_> {
+    fn tell(mut self, terminal: &Terminal) -> Result<Outcome> {
+        let mut session = self.engine.session(std::slice::from_ref(&self.plan), self.width)?;
+        let recorder = self.recorder(session.settings())?;
+        let (title, preset, seed) = (self.engine.title(), &self.chosen.name, self.plan.seed);
+        terminal.note(format_args!("{title} · preset {preset} · seed {seed}"));
+        if let Some(colours) = &self.colours {
+            terminal.note_line(&colours.legend());
+        }
+        let mut sheet = terminal.story();
+        let mut tale = self.show(&mut *session, &mut sheet, terminal)?;
+        let broken = tale.failure();
+        if broken.as_ref().is_some_and(is_closed_pipe) {
+            // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
+            tale.told.stop = StopReason::Interrupted;
+        } else if broken.is_none() {
+            sheet.end()?;
+        }
+        terminal.below_story();
+        match broken {
+            Some(_) => sheet.break_off(),
+            None => self.sum_up(&tale, terminal),
+        }
+        let interrupted = tale.told.stop == StopReason::Interrupted;
+        let saved = recorder.map_or(Ok(()), |(recorder, output)| self.save(&recorder, &output, tale));
+        match broken {
+            Some(cause) => {
+                // Both are to be known, and the first is the one that came first.
+                saved.unwrap_or_else(|error| terminal.error(&error));
+                Err(cause)
+            }
+            None if saved.is_err() => saved.map(|()| Outcome::Failed),
+            None if interrupted => Ok(Outcome::Interrupted),
+            None => Ok(Outcome::Done),
+        }
     }
-    let progress = Progress::telling(terminal, plan.max_tokens);
-    let mut sheet = terminal.story();
-    if shows_beginning {
-        sheet.begins_with(prompt.beginning());
+
+    /// What will record it, and where, if it is to be recorded.
+    fn recorder(&mut self, settings: &SessionSettings) -> Result<Option<(Recorder, Output)>> {
+        let Some(output) = self.record.take() else { return Ok(None) };
+        let recorder = Recorder::new(self.engine, settings, self.width, self.engine.load_time.as_secs_f64())?;
+        Ok(Some((recorder, output)))
     }
-    // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
-    if !progress.shows_reading(plan.prompt.len(), BATCH) {
-        sheet.begin()?;
+
+    /// Tells it, each word as it comes.
+    fn show(&mut self, session: &mut dyn Session, sheet: &mut Sheet, terminal: &Terminal) -> Result<Tale> {
+        let progress = Progress::telling(terminal, self.plan.max_tokens);
+        if self.shows_beginning {
+            sheet.begins_with(self.prompt.beginning());
+        }
+        // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
+        if !progress.shows_reading(self.plan.prompt.len(), BATCH) {
+            sheet.begin()?;
+        }
+        let (vocabulary, colours) = (self.engine.vocabulary(), &mut self.colours);
+        let told = tell_why(session, self.plan.clone(), self.width, &progress, |text, draw| {
+            let traced = || draw.map(|draw| TracedToken::of(draw, vocabulary));
+            let style = colours.as_mut().map_or(Style::new(), |colours| colours.next_of(traced().as_ref()));
+            Ok(sheet.say(style, text)?)
+        });
+        progress.clear();
+        told
     }
-    let lexicon = engine.vocabulary();
-    let told = tell_why(&mut *session, plan.clone(), width, &progress, |text, draw| {
-        let style = match (&mut colours, colour_by) {
-            (Some(colours), Some(by)) => colours.next(draw.and_then(|draw| by.of(&TracedToken::of(draw, lexicon)))),
-            _ => Style::new(),
-        };
-        Ok(sheet.say(style, text)?)
-    });
-    progress.clear();
-    let mut tale = told?;
-    let broken = tale.failure();
-    if broken.as_ref().is_some_and(is_closed_pipe) {
-        // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
-        tale.told.stop = StopReason::Interrupted;
-    } else if broken.is_none() {
-        sheet.end()?;
-    }
-    terminal.below_story();
-    if broken.is_some() {
-        sheet.break_off();
-    } else {
-        if let Some(wave) = colours.and_then(|colours| colours.wave(terminal.width_now())) {
+
+    /// Says what it took, and why it ended.
+    fn sum_up(&self, tale: &Tale, terminal: &Terminal) {
+        if let Some(wave) = self.colours.as_ref().and_then(|colours| colours.wave(terminal.width_now())) {
             terminal.note_line(&wave);
         }
-        terminal.note(summary(&tale));
+        terminal.note(summary(tale));
         if tale.told.ended_at_once() {
             terminal.note(ENDED_AT_ONCE);
         }
     }
-    let interrupted = tale.told.stop == StopReason::Interrupted;
-    let mut saved = Ok(());
-    if let Some((recorder, output)) = recorder {
-        let lexicon = engine.vocabulary();
+
+    fn save(&self, recorder: &Recorder, output: &Output, tale: Tale) -> Result<()> {
         let Tale { told, draws, read_time, tell_time, unshown: _ } = tale;
-        let story = Recorded {
-            resolved: chosen.preset.to_toml()?,
-            preset: &chosen.name,
-            prompt: &prompt,
-            plan: &plan,
+        let vocabulary = self.engine.vocabulary();
+        let record = recorder.record(Recorded {
+            resolved: self.chosen.preset.to_toml()?,
+            preset: &self.chosen.name,
+            prompt: &self.prompt,
+            plan: &self.plan,
             completion: told,
             draft: None,
             times: [read_time, tell_time].map(|time| time.as_secs_f64()),
-            trace: draws.iter().filter(|_| trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect(),
-        };
-        saved = recorder.record(story).to_json().and_then(|record| output.write(&record));
-    }
-    match broken {
-        Some(cause) => {
-            // Both are to be known, and the first is the one that came first.
-            saved.unwrap_or_else(|error| terminal.error(&error));
-            Err(cause)
-        }
-        None if saved.is_err() => saved.map(|()| Outcome::Failed),
-        None if interrupted => Ok(Outcome::Interrupted),
-        None => Ok(Outcome::Done),
+            trace: draws.iter().filter(|_| self.trace).map(|draw| TracedToken::of(draw, vocabulary)).collect(),
+        });
+        output.write(&record.to_json()?)
     }
 }
 

@@ -58,58 +58,83 @@ pub fn wrap(text: &str, columns: usize, parting: Option<usize>) -> Vec<Line> {
             (shared.clone() + &safe(own), Some(shared.len()))
         }
     };
-    let mut lines: Vec<Line> = Vec::new();
-    let (mut begins, mut signed) = (0, false);
+    let mut setting = Setting { columns, lines: Vec::new(), line: Line::default(), is_signed: false };
+    let mut begins = 0;
     for paragraph in text.split('\n') {
-        let mut line = Line::default();
         for word in paragraph.split_whitespace() {
             let at = begins + (word.as_ptr() as usize - paragraph.as_ptr() as usize);
             // How much of the word is shared.
             let shared = parting.map_or(word.len(), |parting| parting.saturating_sub(at).min(word.len()));
-            let (shared, own) = word.split_at(shared);
-            let mut parts = vec![(Ink::Plain, shared.to_owned())];
-            if !own.is_empty() && !std::mem::replace(&mut signed, true) {
-                parts.push((Ink::Bold, PARTING.to_owned()));
-                // Within a word the sign stands between its letters.
-                parts.push((Ink::Own, if shared.is_empty() { " " } else { "" }.to_owned()));
-            }
-            let begins_shared = !shared.is_empty() || parts.len() > 1;
-            parts.push((Ink::Own, own.to_owned()));
-            let letters: Vec<(Ink, char)> = parts.iter().flat_map(|(ink, part)| part.chars().map(move |c| (*ink, c))).collect();
-            // The sign stays with the letters behind it.
-            let glued: String = letters.iter().map(|(_, c)| if matches!(c, ' ' | '‖') { '\u{2060}' } else { *c }).collect();
-            let mut begun = 0;
-            let mut space = if begins_shared { Some(Ink::Plain) } else { Some(Ink::Own) }.filter(|_| line.width() > 0);
-            for end in breaks(&glued) {
-                let end = glued[..end].chars().count();
-                let segment = &letters[begun..end];
-                let wide: usize = segment.iter().map(|(_, c)| c.width().unwrap_or(0)).sum();
-                if line.width() + usize::from(space.is_some()) + wide > columns && line.width() > 0 {
-                    lines.push(std::mem::take(&mut line));
-                    space = None;
-                }
-                if let Some(ink) = space.take() {
-                    line.push(ink, " ");
-                }
-                for (ink, c) in segment {
-                    if line.width() + c.width().unwrap_or(0) > columns {
-                        lines.push(std::mem::take(&mut line));
-                    }
-                    line.push(*ink, c.encode_utf8(&mut [0; 4]));
-                }
-                begun = end;
-            }
+            setting.word(word.split_at(shared));
         }
         begins += paragraph.len() + 1;
-        let blank = line.width() == 0;
-        if !blank || lines.last().is_some_and(|last| last.width() > 0) {
-            lines.push(line);
+        setting.end_paragraph();
+    }
+    setting.finish()
+}
+
+/// Lines that are being filled.
+struct Setting {
+    columns: usize,
+    lines: Vec<Line>,
+    line: Line,
+    /// Whether the sign of the parting has been set.
+    is_signed: bool,
+}
+
+impl Setting {
+    /// Sets a word, of which the first part is shared: on this line, where it fits, else on the next.
+    fn word(&mut self, (shared, own): (&str, &str)) {
+        let mut parts = vec![(Ink::Plain, shared)];
+        if !own.is_empty() && !std::mem::replace(&mut self.is_signed, true) {
+            parts.push((Ink::Bold, PARTING));
+            // Within a word the sign stands between its letters.
+            parts.push((Ink::Own, if shared.is_empty() { " " } else { "" }));
+        }
+        let begins_shared = !shared.is_empty() || parts.len() > 1;
+        parts.push((Ink::Own, own));
+        let letters: Vec<(Ink, char)> = parts.iter().flat_map(|(ink, part)| part.chars().map(move |c| (*ink, c))).collect();
+        // The sign stays with the letters behind it.
+        let glued: String = letters.iter().map(|(_, c)| if matches!(c, ' ' | '‖') { '\u{2060}' } else { *c }).collect();
+        let mut space = Some(if begins_shared { Ink::Plain } else { Ink::Own }).filter(|_| self.line.width() > 0);
+        let mut begun = 0;
+        for end in breaks(&glued) {
+            let end = glued[..end].chars().count();
+            self.segment(&letters[begun..end], space.take());
+            begun = end;
         }
     }
-    while lines.last().is_some_and(|last| last.width() == 0) {
-        lines.pop();
+
+    /// Sets what is not to be broken, behind a space where it stands behind a word.
+    fn segment(&mut self, segment: &[(Ink, char)], space: Option<Ink>) {
+        let wide: usize = segment.iter().map(|(_, c)| c.width().unwrap_or(0)).sum();
+        if self.line.width() + usize::from(space.is_some()) + wide > self.columns && self.line.width() > 0 {
+            self.lines.push(std::mem::take(&mut self.line));
+        } else if let Some(ink) = space {
+            self.line.push(ink, " ");
+        }
+        for (ink, c) in segment {
+            if self.line.width() + c.width().unwrap_or(0) > self.columns {
+                self.lines.push(std::mem::take(&mut self.line));
+            }
+            self.line.push(*ink, c.encode_utf8(&mut [0; 4]));
+        }
     }
-    lines
+
+    /// Ends a line; of blank ones that follow each other one stays.
+    fn end_paragraph(&mut self) {
+        let line = std::mem::take(&mut self.line);
+        if line.width() > 0 || self.lines.last().is_some_and(|last| last.width() > 0) {
+            self.lines.push(line);
+        }
+    }
+
+    fn finish(mut self) -> Vec<Line> {
+        while self.lines.last().is_some_and(|last| last.width() == 0) {
+            self.lines.pop();
+        }
+        self.lines
+    }
 }
 
 #[cfg(test)]

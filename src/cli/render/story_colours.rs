@@ -4,6 +4,7 @@ use anstyle::{Ansi256Color, AnsiColor, Color, RgbColor, Style};
 
 use crate::cli::render::line::{Ink, Line};
 use crate::report::{ColourScale, LIGHT, STEPS};
+use crate::story::TracedToken;
 
 /// How many colours a terminal has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,11 @@ impl StoryColours {
     pub fn next(&mut self, value: Option<f64>) -> Style {
         self.values.extend(value);
         value.map_or(Style::new(), |value| self.style(self.by.step(value)))
+    }
+
+    /// The style of a part of the story that this token let appear, if it was one.
+    pub fn next_of(&mut self, token: Option<&TracedToken>) -> Style {
+        self.next(token.and_then(|token| self.by.of(token)))
     }
 
     /// What the colours mean, on one line.

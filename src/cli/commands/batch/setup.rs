@@ -22,7 +22,7 @@ use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, combinations};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Plan, Stories};
-use crate::engine::{self, Recorder, Width};
+use crate::engine::{self, Recorder, StoryRequest, Width};
 use crate::model::MOST_BRANCHES;
 use crate::preset::Edit;
 use crate::sampler::Sampler;
@@ -50,18 +50,8 @@ pub struct Setup<'a> {
 impl<'a> Setup<'a> {
     /// Reads the prompts and presets, and decides how many stories are told at once.
     pub fn new(args: &'a Batch, engine: &Opened, terminal: &Terminal) -> Result<Self> {
-        if args.stop.iter().any(String::is_empty) {
-            return Err(Usage("`--stop` is empty: every story would end before its first word".into()).into());
-        }
-        if args.asking.think.is_some_and(|think| think != Think::Off) {
-            let hint = "`afterword write` lets a model think before one story";
-            return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
-        }
         let least = args.min_tokens.map_or(0, NonZeroUsize::get);
-        if least > args.tokens.get() {
-            let message = format!("`--min-tokens` is {least}, but `--tokens` ends the stories after {}", args.tokens);
-            return Err(Usage(message).into());
-        }
+        check(args, least)?;
         let prompts = prompts(args)?;
         let (voices, samplers) = voices(args)?;
         batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
@@ -90,20 +80,14 @@ impl<'a> Setup<'a> {
         };
         let settings = engine.session_of(cells, branches)?.settings().clone();
         let recorder = Recorder::new(engine, &settings, width, engine.load_time.as_secs_f64())?;
-        let PromptArgs { chat, raw, system, prefill, think: _, parse_special } = args.asking.clone();
-        let mode = if chat { Some("chat".to_owned()) } else { raw.then(|| "raw".to_owned()) };
-        let trace = args.trace.map(|trace| match trace {
-            Trace::Looked => "looked".to_owned(),
-            Trace::Full => "full".to_owned(),
-        });
         let run = RunFile {
             format: RUN_FORMAT,
             shard: args.shard,
             strict: args.strict,
-            trace,
+            trace: args.trace.map(|trace| if trace == Trace::Full { "full" } else { "looked" }.to_owned()),
             seeds: args.seeds.clone(),
             parallel,
-            asking: Asking { mode, system, prefill, parse_special },
+            asking: asking(&args.asking),
             settings: Run { min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
             model: recorder.model().clone(),
             versions: recorder.versions().clone(),
@@ -230,6 +214,23 @@ impl<'a> Setup<'a> {
         let pace = first.map(|first| tokens.saturating_sub(1) as f64 / first.elapsed().as_secs_f64());
         Ok(pace.filter(|pace| *pace > 0.0 && pace.is_finite()))
     }
+}
+
+/// Whether the stories can be meant.
+fn check(args: &Batch, least: usize) -> Result<()> {
+    if args.asking.think.is_some_and(|think| think != Think::Off) {
+        let hint = "`afterword write` lets a model think before one story";
+        return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
+    }
+    let (stops, max_tokens) = (args.stop.clone(), args.tokens.get());
+    Ok(StoryRequest { min_tokens: least, stops, ..StoryRequest::new(0, max_tokens) }.check()?)
+}
+
+/// How prompts are put, as the folder keeps it.
+fn asking(args: &PromptArgs) -> Asking {
+    let PromptArgs { chat, raw, system, prefill, think: _, parse_special } = args.clone();
+    let mode = if chat { Some("chat".to_owned()) } else { raw.then(|| "raw".to_owned()) };
+    Asking { mode, system, prefill, parse_special }
 }
 
 /// So long, in words: `40 s`, `3 min`, `2.5 h`.

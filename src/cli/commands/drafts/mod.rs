@@ -209,11 +209,11 @@ impl Drafts<'_> {
         if self.shows_beginning {
             sheet.begins_with(self.prompt.beginning());
         }
-        let lexicon = self.engine.vocabulary();
-        let mut colours = self.by.map(|by| (by, StoryColours::new(by, Depth::here())));
+        let vocabulary = self.engine.vocabulary();
+        let mut colours = self.by.map(|by| StoryColours::new(by, Depth::here()));
         for (text, draw) in &draft.words {
-            let value = |by: &ColourScale| draw.as_ref().and_then(|draw| by.of(&TracedToken::of(draw, lexicon)));
-            let style = colours.as_mut().map_or(Style::new(), |(by, colours)| colours.next(value(by)));
+            let traced = || draw.as_ref().map(|draw| TracedToken::of(draw, vocabulary));
+            let style = colours.as_mut().map_or(Style::new(), |colours| colours.next_of(traced().as_ref()));
             sheet.say(style, text)?;
         }
         sheet.end_line()?;
