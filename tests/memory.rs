@@ -1,9 +1,12 @@
 //! The estimate of memory against what llama.cpp takes, by its own account in its log.
+//!
+//! In a process of its own: there is one listener to that log, and whatever else loads a model would be heard as well.
 
 #![cfg(feature = "llama")]
 // What helps a test may fail as a test does; and only the C function can set another listener to llama.cpp's log.
 #![allow(clippy::unwrap_used, unsafe_code)]
 
+#[path = "it/support/gguf/mod.rs"]
 mod gguf;
 
 use std::ffi::{CStr, c_char, c_void};

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::leg::{Bare, Leg, OneByOne, Together, too_short};
 use super::mode::{Mode, Samplers};
 use super::timed::{Clock, Spent, Timed};
+use super::trial::{Stopwatch, bare, one_by_one, together, too_short};
 use crate::decode::{Plan, Stories};
 use crate::model::Model;
 use crate::prob::Token;
@@ -105,77 +105,42 @@ impl Bench {
     ) -> Result<Option<Measure>> {
         let spent = Cell::new(Spent::default());
         let mut model = Timed::new(model, clock, &spent);
-        let goal = self.tokens * job.stories;
-        let (mut tokens, mut time, mut used) = (0, Duration::ZERO, Spent::default());
+        let mut watch = Stopwatch::new(clock, &spent, self.tokens * job.stories, go_on);
         for number in 0.. {
-            let Some(mut leg) = self.begin(job, number, &mut model)? else {
-                if number > MOST_STILLBORN && tokens == 0 {
-                    return Err(too_short(job.mode));
-                }
-                continue;
-            };
-            loop {
-                let (before, began) = (spent.get(), clock());
-                let round = leg.round()?;
-                time += clock().saturating_sub(began);
-                let more = spent.get().since(before);
-                used = Spent {
-                    decodes: used.decodes + more.decodes,
-                    evaluations: used.evaluations + more.evaluations,
-                    time: used.time + more.time,
-                };
-                tokens += round.told;
-                if !go_on(round.told) {
-                    leg.end();
-                    return Ok(None);
-                }
-                if round.ended || tokens >= goal {
-                    break;
+            let plans = self.plans(job, number, 0..job.stories);
+            match job.mode {
+                Mode::Bare => bare(&mut model, &plans, &mut watch)?,
+                Mode::Naive => one_by_one(&mut model, &plans, &mut watch)?,
+                Mode::Plain | Mode::Voice | Mode::Batch | Mode::Lazy | Mode::Wave | Mode::Word => {
+                    together(&mut model, self.width, plans, &mut watch)?;
                 }
             }
-            leg.end();
-            if tokens >= goal {
+            if watch.stopped {
+                return Ok(None);
+            }
+            if watch.is_done() {
                 break;
             }
-        }
-        Ok(Some(Measure { tokens, time, spent: used }))
-    }
-
-    /// Begins the leg with this number; `None` where a story ended over its first token.
-    fn begin<'m>(&self, job: Job, number: usize, model: &'m mut dyn Model) -> Result<Option<Box<dyn Leg + 'm>>> {
-        let plans = self.plans(job, number, 0..job.stories);
-        Ok(match job.mode {
-            Mode::Bare => Some(Box::new(Bare::begin(model, &plans)?)),
-            Mode::Naive => OneByOne::begin(model, &plans)?.map(|leg| Box::new(leg) as Box<dyn Leg>),
-            Mode::Plain | Mode::Voice | Mode::Batch | Mode::Lazy | Mode::Wave | Mode::Word => {
-                Together::begin(model, self.width, plans)?.map(|leg| Box::new(leg) as Box<dyn Leg>)
+            if number > MOST_STILLBORN && watch.measure.tokens == 0 {
+                return Err(too_short(job.mode));
             }
-        })
+        }
+        Ok(Some(watch.measure))
     }
 
-    /// The stories of a leg. Seeds and prompts depend on run, leg and place alone: all modes tell the same ones.
-    fn plans(&self, job: Job, leg: usize, places: std::ops::Range<usize>) -> Vec<Plan> {
+    /// The stories of a trial. Seeds and prompts depend on run, trial and place alone: all modes tell the same ones.
+    fn plans(&self, job: Job, trial: usize, places: std::ops::Range<usize>) -> Vec<Plan> {
         let sampler = self.samplers.of(job.mode).or(self.samplers.of(Mode::Plain));
         let plan = |place: usize| {
-            let prompt = &self.prompts[(job.run * job.stories + leg + place) % self.prompts.len()];
-            let seed = self.seed.wrapping_add(((job.run as u64) << 40) + ((leg as u64) << 20) + place as u64);
-            let context = prompt.len() + self.quota();
-            Some(Plan {
-                sampler: sampler?.clone(),
-                prompt: prompt.clone(),
-                seed,
-                tokens: self.quota(),
-                context,
-                slides: false,
-                // What is measured is as long as it was asked for.
-                may_loop: true,
-                stops: Vec::new(),
-            })
+            let prompt = &self.prompts[(job.run * job.stories + trial + place) % self.prompts.len()];
+            let seed = self.seed.wrapping_add(((job.run as u64) << 40) + ((trial as u64) << 20) + place as u64);
+            // What is measured is as long as it was asked for.
+            Some(Plan::new(sampler?.clone(), prompt.clone(), seed, self.quota()))
         };
         places.filter_map(plan).collect()
     }
 
-    /// Tokens that a story may tell: some more than on average, for not all stories of a leg are equally fast.
+    /// Tokens that a story may tell: some more than on average, for not all stories of a trial are equally fast.
     fn quota(&self) -> usize {
         self.tokens + self.tokens / 4 + 16
     }
@@ -266,7 +231,7 @@ pub(super) mod tests {
 
     #[test]
     fn lazy_evaluates_least_and_naive_once_more_than_batch() {
-        // The toy of these tests seldom ends its stories, and never where all modes tell a single leg.
+        // The toy of these tests seldom ends its stories, and never where all modes tell a single trial.
         let [lazy, batch, naive] = [Mode::Lazy, Mode::Batch, Mode::Naive].map(|mode| measure(&bench(), mode, 1));
         let each = |measure: Measure| measure.spent.evaluations as f64 / measure.tokens as f64;
         assert!(each(lazy) < each(batch) && each(batch) < each(naive), "{lazy:?} {batch:?} {naive:?}");

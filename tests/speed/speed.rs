@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
 
-#[path = "../gguf/mod.rs"]
+#[path = "../it/support/gguf/mod.rs"]
 mod gguf;
 mod model;
 mod peer;

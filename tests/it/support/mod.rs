@@ -1,0 +1,44 @@
+//! What tests share: one way each to call the program, to read what it said, and to have a place of one's own.
+
+pub mod gguf;
+#[cfg(feature = "cli")]
+mod program;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+pub mod pty;
+
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+
+#[cfg(feature = "cli")]
+pub use program::*;
+
+/// The folder of the repository, where every command begins.
+pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The model that comes with the program.
+pub const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
+
+/// What a file of JSON holds: a record, or any value.
+pub fn read_json<T: serde::de::DeserializeOwned>(path: impl AsRef<Path>) -> T {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A place of this name where nothing is, which no other file of tests uses.
+#[track_caller]
+pub fn nowhere(name: &str) -> PathBuf {
+    let tests = Path::new(Location::caller().file()).file_stem().unwrap();
+    let room = Path::new(env!("CARGO_TARGET_TMPDIR")).join(tests);
+    std::fs::create_dir_all(&room).unwrap();
+    let path = room.join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// A fresh folder of this name, which no other file of tests uses.
+#[track_caller]
+pub fn folder(name: &str) -> PathBuf {
+    let folder = nowhere(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
