@@ -32,6 +32,7 @@ mod flow;
 mod interrupt;
 mod line;
 mod machine;
+mod manual;
 #[cfg(feature = "llama")]
 mod margin;
 #[cfg(feature = "llama")]
@@ -171,6 +172,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
         Command::Doctor { json } => doctor::run(json, terminal),
+        Command::Completions { shell } => manual::complete(shell, terminal),
+        Command::Man { out } => manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => rendering::run(),
     }
 }
@@ -181,6 +184,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Presets(args) => presets::run(args, terminal),
         Command::Models(args) => models::run(args, terminal),
         Command::Report(args) => report::run(args, terminal),
+        Command::Completions { shell } => manual::complete(shell, terminal),
+        Command::Man { out } => manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => rendering::run(),
         Command::Write(_)
         | Command::Batch(_)

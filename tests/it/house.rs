@@ -60,7 +60,7 @@ const CHAPTER: usize = 400;
 const PARAGRAPH: usize = 60;
 
 /// Functions that are longer still, behind their modules. The list only shrinks: one that has become shorter fails the test.
-const LONG: [&str; 8] = [
+const LONG: [&str; 7] = [
     "catalog::ModelCard::of",
     "chat::text",
     "cli::Setup::new",
@@ -68,7 +68,6 @@ const LONG: [&str; 8] = [
     "cli::run",
     "cli::wrap",
     "preset::Settings::stage",
-    "sampler::Sampler::turn",
 ];
 
 /// Files below `cli` whose texts name an option of a command line. The list only shrinks.

@@ -15,6 +15,7 @@ mod chain;
 mod decode;
 mod house;
 mod imports;
+mod manual;
 mod presets;
 mod presets_at_hand;
 mod records;
