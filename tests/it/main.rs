@@ -55,6 +55,8 @@ mod model_files;
 mod models;
 #[cfg(feature = "llama")]
 mod outputs;
+#[cfg(all(feature = "llama", unix))]
+mod readme;
 #[cfg(feature = "llama")]
 mod replay;
 #[cfg(feature = "llama")]

@@ -10,6 +10,8 @@ use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use snapbox::IntoData;
+
 /// The program as it was built for these tests.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_afterword");
 
@@ -94,6 +96,14 @@ pub fn signal(child: &std::process::Child, name: &str) {
 /// What a file of JSON holds: a record, or any value.
 pub fn read_json<T: serde::de::DeserializeOwned>(path: impl AsRef<Path>) -> T {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Holds a text against the file that keeps it, and shows where they part. With `SNAPSHOTS=overwrite` the file is written anew, to
+/// be read before it is committed.
+pub fn kept(text: String, file: &Path) -> Result<(), String> {
+    let assert = snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV);
+    let expected = snapbox::Data::read_from(file, None).raw();
+    assert.try_eq(Some(&file.display()), text.into_data(), expected).map_err(|error| error.to_string())
 }
 
 /// A place of this name where nothing is, which no other file of tests uses.
