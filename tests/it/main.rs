@@ -13,6 +13,7 @@ mod browser;
 mod catalog;
 mod chain;
 mod decode;
+mod fuzzed;
 mod house;
 mod imports;
 mod manual;
