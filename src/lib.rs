@@ -5,8 +5,10 @@ pub mod batch;
 pub mod bench;
 pub mod catalog;
 pub mod chat;
+#[cfg(feature = "cli")]
 pub mod cli;
 pub mod decode;
+pub mod engine;
 pub mod files;
 pub mod gguf;
 #[cfg(feature = "llama")]

@@ -33,7 +33,7 @@ fn the_noise_is_what_it_was() {
                 let row = row(size, seed ^ step as u64);
                 let weights = || (0..).zip(&row).map(|(token, &logit)| (token, f64::from(logit)));
                 let own = noise.largest(weights().filter(|(_, logit)| logit.is_finite())).unwrap();
-                let hot = noise.largest_of_row(None, &row, |all| *all = all.map(|weight| weight / 1.5), |token| token % 3 > 0);
+                let hot = noise.largest_of_row(None, &row, &[Temperature::new(1.5).unwrap()], |token| token % 3 > 0);
                 lines.add(format!("{seed} {prompt:?} {step} {stage} of {size}: {own} {}", hot.unwrap()));
             }
         }

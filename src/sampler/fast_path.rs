@@ -5,7 +5,7 @@
 
 use super::act::{Act, Does};
 use super::chain::Pick;
-use crate::prob::{Ranked, StepNoise, Survivor, Survivors, Temperature, Token};
+use crate::prob::{Ranked, StepNoise, Survivor, Survivors, Temperature, Token, heaviest_of_row};
 
 /// The longest top-k that has a shortcut. For a longer one, ranking the likeliest one by one costs more than it saves.
 const LONGEST: usize = 256;
@@ -48,16 +48,17 @@ impl<'a> Prelude<'a> {
         }
     }
 
-    /// The floor, where the prelude is followed by a min-p or a top-k. `likeliest` are the likeliest tokens that may be taken,
+    /// The floor, where the prelude is followed by a min-p, a top-k or a frozen temperature. `likeliest` are the likeliest tokens that may be taken,
     /// with their logits.
     ///
     /// Untouched tokens keep their logits. So min-p will cut at least what is below its share of the likeliest of those, and
-    /// top-k what is below the k-th.
+    /// top-k what is below the k-th, and a frozen temperature all below the likeliest.
     pub fn floor(&self, likeliest: impl IntoIterator<Item = Ranked>) -> Option<Floor> {
         let mut untouched = likeliest.into_iter().filter(|ranked| self.touched.binary_search(&ranked.token).is_err());
         let logit = match self.rest.first().map(Act::does)? {
             Does::MinP(share) => f64::from(untouched.next()?.logit) + share.get().ln(),
             Does::TopK(k) => f64::from(untouched.nth(k - 1)?.logit),
+            Does::Temperature(temperature) if temperature.is_frozen() => f64::from(untouched.next()?.logit),
             _ => return None,
         };
         Some(Floor { logit, at: self.acts.len(), also: self.touched.clone() })
@@ -72,27 +73,17 @@ impl<'a> Prelude<'a> {
             return None;
         }
         let cool = |logit: f64| temperatures.iter().fold(logit, |logit, temperature| temperature.cool(logit));
-        let changed = self.changed(row, &may);
-        if pick == Pick::Sample {
-            // The touched tokens run first, and have no part in the row's race: there they would run with another logit.
-            let scores = changed.iter().map(|one| (one.token, cool(one.logit) + noise.gumbel(one.token)));
-            let lead = scores.reduce(|best, next| if next.1 > best.1 { next } else { best });
-            let weigh = |weights: &mut [f64; 8]| {
-                for temperature in &temperatures {
-                    *weights = weights.map(|weight| temperature.cool(weight));
-                }
-            };
-            let runs = |token: Token| self.touched.binary_search(&token).is_err() && may(token);
-            return noise.largest_of_row(lead, row, weigh, runs);
+        // The touched tokens run first, and have no part in the row's race: there they would run with another logit.
+        let changed = self.changed(row, &may).into_iter().map(|one| (one.token, cool(one.logit)));
+        let runs = |token: Token| self.touched.binary_search(&token).is_err() && may(token);
+        let first = |best: (Token, f64), next: (Token, f64)| if next.1 > best.1 { next } else { best };
+        match pick {
+            Pick::Sample => {
+                let scores = changed.map(|(token, weight)| (token, weight + noise.gumbel(token)));
+                noise.largest_of_row(scores.reduce(first), row, &temperatures, runs)
+            }
+            Pick::Argmax => heaviest_of_row(changed.reduce(first), row, &temperatures, runs),
         }
-        let mut changed = changed.into_iter().peekable();
-        let left = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
-        let weights = left.map(|(token, &logit)| {
-            let changed = changed.next_if(|survivor| survivor.token == token);
-            let logit = changed.map_or(f64::from(logit), |survivor| survivor.logit);
-            (token, cool(logit))
-        });
-        weights.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(token, _)| token)
     }
 
     /// The touched tokens after the prelude.
@@ -142,7 +133,8 @@ mod tests {
         let row = row();
         let mut floors = 0;
         for prelude in preludes() {
-            for cut in [Does::MinP(Probability::new(0.1).unwrap()), Does::TopK(1), Does::TopK(5)] {
+            let frozen = Does::Temperature(Temperature::new(0.0).unwrap());
+            for cut in [Does::MinP(Probability::new(0.1).unwrap()), Does::TopK(1), Does::TopK(5), frozen] {
                 let acts: Vec<Act> = prelude.iter().cloned().chain([Act::of(cut)]).collect();
                 let mut all = Survivors::of(&row, |_| true).unwrap();
                 act::run(&acts, &mut all, &[]);
@@ -155,7 +147,7 @@ mod tests {
                 floors += 1;
             }
         }
-        assert!(floors >= 12, "only {floors} chains have a floor");
+        assert!(floors >= 16, "only {floors} chains have a floor");
     }
 
     #[test]
@@ -188,7 +180,7 @@ mod tests {
                 && Prelude::of(&acts).draw(&[1.0, 2.0], |_| true, Pick::Sample, noise).is_none()
         };
         assert!(none(&[Does::TopP(share)]));
-        assert!(none(&[Does::Temperature(Temperature::new(0.0).unwrap())]));
+        assert!(none(&[Does::Temperature(Temperature::ONE), Does::Temperature(Temperature::new(0.0).unwrap())]));
         assert!(none(&[Does::Temperature(Temperature::ONE), Does::MinP(share)]));
         assert!(none(&[Does::Penalise(vec![(0, 1.0), (1, 1.0)]), Does::MinP(share)]));
     }

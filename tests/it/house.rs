@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 16] = [
+const FLOORS: [(&str, u32); 17] = [
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -22,9 +22,10 @@ const FLOORS: [(&str, u32); 16] = [
     ("preset", 3),
     ("llama", 3),
     ("decode", 4),
-    ("catalog", 5),
-    ("batch", 5),
-    ("report", 5),
+    ("catalog", 4),
+    ("engine", 5),
+    ("batch", 6),
+    ("report", 6),
     ("bench", 6),
     ("cli", 7),
 ];
@@ -60,25 +61,10 @@ const CHAPTER: usize = 400;
 const PARAGRAPH: usize = 60;
 
 /// Functions that are longer still, behind their modules. The list only shrinks: one that has become shorter fails the test.
-const LONG: [&str; 7] = [
-    "catalog::ModelCard::of",
-    "chat::text",
-    "cli::Setup::new",
-    "cli::Usage::of_parser",
-    "cli::run",
-    "cli::wrap",
-    "preset::Settings::stage",
-];
+const LONG: [&str; 1] = ["preset::Settings::stage"];
 
 /// Files below `cli` whose texts name an option of a command line. The list only shrinks.
-const OPTIONS: [&str; 16] = [
-    "batch/folder.rs",
-    "batch/folder/ground.rs",
-    "batch/index.rs",
-    "batch/merge.rs",
-    "batch/run.rs",
-    "catalog/fit.rs",
-    "chat/template.rs",
+const OPTIONS: [&str; 9] = [
     "preset/find.rs",
     "preset/import/chain.rs",
     // Its options are those of other programs.

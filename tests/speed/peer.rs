@@ -5,7 +5,6 @@
 use std::time::Instant;
 
 use afterword::bench::median;
-use afterword::model::{Kind, Lexicon};
 use afterword::prob::{Noise, Token};
 use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
 use llama_cpp_2::llama_backend::LlamaBackend;
@@ -16,7 +15,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 
-use super::row::{VOCABULARY, row};
+use super::row::{VOCABULARY, lexicon, row};
 
 /// Draws of each, in turns.
 const DRAWS: usize = 200;
@@ -27,8 +26,8 @@ pub fn measure() {
     backend.void_logs();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
     let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default()).unwrap();
-    let lexicon = Lexicon::new((0..VOCABULARY).map(|token| (format!(" w{token}"), Kind::Text)));
-    let rows: Vec<Vec<f32>> = (0..8).map(row).collect();
+    let lexicon = lexicon(VOCABULARY);
+    let rows: Vec<Vec<f32>> = (0..8).map(|seed| row(seed, VOCABULARY)).collect();
     let size = i32::try_from(VOCABULARY).unwrap();
     let dry = || LlamaSampler::dry(&model, 0.8, 1.75, 2, 1024, ["\n", ":", "\"", "*"]);
     println!("\na draw from {VOCABULARY} logits beside llama.cpp's chain: medians of {DRAWS} in ms");
