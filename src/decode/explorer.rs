@@ -78,16 +78,14 @@ impl<'m> Explorer<'m> {
     pub fn add(&mut self, from: NodeId, tokens: &[Token]) -> NodeId {
         let mut at = from;
         for &token in tokens {
-            at = match self.nodes[at.0].children.get(&token) {
-                Some(&child) => child,
-                None => {
-                    let child = NodeId(self.nodes.len());
-                    let depth = self.nodes[at.0].depth + 1;
-                    self.nodes.push(Node { parent: Some(at), token, depth, ..Node::default() });
-                    self.nodes[at.0].children.insert(token, child);
-                    child
-                }
-            };
+            if let Some(&child) = self.nodes[at.0].children.get(&token) {
+                at = child;
+                continue;
+            }
+            let (child, depth) = (NodeId(self.nodes.len()), self.nodes[at.0].depth + 1);
+            self.nodes.push(Node { parent: Some(at), token, depth, ..Node::default() });
+            self.nodes[at.0].children.insert(token, child);
+            at = child;
         }
         at
     }

@@ -36,16 +36,16 @@ impl Explorer<'_> {
 
     /// Where the reading of a node's text begins, and how many tokens of it lie behind that; at most `most`.
     pub(super) fn begin(&mut self, node: NodeId, most: usize) -> Result<(From, usize)> {
-        let (depth, none) = (self.nodes[node.0].depth, BTreeSet::new());
+        let (depth, nothing) = (self.nodes[node.0].depth, BTreeSet::new());
         let above = |explorer: &Self| {
             let is_there = |above: &NodeId| explorer.nodes[above.0].branch.is_some() && explorer.nodes[above.0].depth <= most;
             explorer.way(node).find(is_there)
         };
         let held = above(self).map_or(0, |above| self.nodes[above.0].depth);
         if let Some((len, other)) = self.longest(node, most).filter(|(len, _)| *len > held)
-            && let Some(branch) = self.step_back(other, len, &none)?
+            && let Some(branch) = self.step_back(other, len, &nothing)?
         {
-            if self.fits(&none, 0, depth - len) {
+            if self.fits(&nothing, 0, depth - len) {
                 return Ok((From::Move(branch), len));
             }
             self.model.release(branch);
@@ -64,7 +64,7 @@ impl Explorer<'_> {
                 return Ok((From::Move(branch), held));
             }
         }
-        ensure!(self.fits(&none, 1, depth), "the model has no room for a text of {depth} tokens");
+        ensure!(self.fits(&nothing, 1, depth), "the model has no room for a text of {depth} tokens");
         Ok((From::Root, 0))
     }
 

@@ -10,8 +10,8 @@ fn large() -> Room {
 
 const BUDGET: Budget = Budget { branches: 40, rows: 40 };
 
-fn trunk(length: usize) -> Vec<Token> {
-    (0..length as Token).map(|at| (at * 5 + at / 7) % 13).collect()
+fn trunk(length: Token) -> Vec<Token> {
+    (0..length).map(|at| (at * 5 + at / 7) % 13).collect()
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn somewhere(explorer: &mut Explorer, dice: &mut Dice) -> NodeId {
     let (text, from) = (trunk(40), explorer.root());
     let mut at = explorer.add(from, &text[..=dice.below(40)]);
     for _ in 0..dice.below(4) {
-        at = explorer.add(at, &[dice.below(4) as Token]);
+        at = explorer.add(at, &[dice.token(4)]);
     }
     at
 }
@@ -101,7 +101,7 @@ fn in_any_tree_and_any_room_a_row_is_that_of_its_text_and_nothing_leaks() {
                     Ok(())
                 }
                 1 | 2 => {
-                    let words: Vec<NodeId> = (0..dice.below(5) as Token).map(|token| explorer.add(node, &[token])).collect();
+                    let words: Vec<NodeId> = (0..dice.token(5)).map(|token| explorer.add(node, &[token])).collect();
                     explorer.rows(&words).map(|rows| {
                         for (token, known) in (0..).zip(rows) {
                             assert_eq!(known, row(&[&text[..], &[token]].concat()), "{round}");

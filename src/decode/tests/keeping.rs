@@ -19,8 +19,8 @@ fn in_turn(model: &mut dyn Model, keep: Keep, plans: &[Plan]) -> Vec<Completion>
     ear.completions()
 }
 
-fn prompt(length: usize) -> Vec<Token> {
-    (0..length as Token).map(|at| (at * 5 + at / 7) % 13).collect()
+fn prompt(length: Token) -> Vec<Token> {
+    (0..length).map(|at| (at * 5 + at / 7) % 13).collect()
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn who_leaves_while_a_long_prompt_is_read_leaves_what_was_read_of_it() {
 
 #[test]
 fn what_is_kept_goes_before_a_story_lacks_room() {
-    let plans: Vec<Plan> = (0..6).map(|seed| plan(&sampler("0", "word"), &prompt(40 + seed), seed as u64)).collect();
+    let plans: Vec<Plan> = (0..6).map(|seed| plan(&sampler("0", "word"), &prompt(40 + seed), seed.into())).collect();
     // Just the room of the largest: whatever is kept has to go when the next one begins, but its own beginning.
     let (cells, branches) = Stories::room_for(&plans, 2);
     for more in 0..3 {
@@ -145,10 +145,10 @@ fn whatever_is_kept_cancelled_or_fails_every_story_is_the_one_told_alone_and_not
         // Texts that begin alike: parts of one, or parting from it somewhere.
         let mut plans: Vec<Plan> = Vec::new();
         for seed in 0..8 {
-            let mut text = prompt(20 + dice.below(50));
+            let mut text = prompt(20 + dice.token(50));
             if dice.below(3) > 0 {
                 let at = dice.below(text.len());
-                text[at] = dice.below(13) as Token;
+                text[at] = dice.token(13);
             }
             let mut plan = plan(&samplers[dice.below(3)], &text, seed);
             plan.max_tokens = 1 + dice.below(30);

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use anyhow::{Result, ensure};
 
-use super::toy;
+use super::{Token, toy};
 use crate::model::{Branch, From, Lexicon, Model, Room, Step, Toy};
 
 /// The toy in a memory whose cells are shared by forks alone, as in a real one, and which may not be able to step back.
@@ -57,7 +57,9 @@ impl Model for Ledger {
             return Ok(None);
         }
         let branch = self.toy.prefix(of, len)?;
-        branch.iter().for_each(|&branch| drop(self.cells.insert(branch, text.clone())));
+        if let Some(branch) = branch {
+            self.cells.insert(branch, text);
+        }
         Ok(branch)
     }
 
@@ -80,5 +82,10 @@ impl Dice {
     pub fn below(&mut self, bound: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % bound
+    }
+
+    /// The same, as a token.
+    pub fn token(&mut self, bound: usize) -> Token {
+        Token::try_from(self.below(bound)).unwrap()
     }
 }
