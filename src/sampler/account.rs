@@ -3,7 +3,7 @@
 use super::act::{self, Act, Does};
 use super::chain::Warmth;
 use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
-use super::lazy_draw::Contest;
+use super::lazy_draw::LazyDraw;
 use crate::prob::{Alpha, Partition, Survivor, Survivors, Token, rank};
 
 /// What the model itself says of a token.
@@ -60,7 +60,7 @@ impl Account {
         self.removed[at].count += more;
     }
 
-    /// Enters `future`: α, the openness of this very moment, and the narrowing to candidates.
+    /// Enters `future`: α, Ĥ of this very moment, and the narrowing to candidates.
     pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
         self.removed.push(act::removing("future", survivors, &self.watched, narrow));
@@ -107,11 +107,11 @@ impl Account {
 }
 
 /// The candidates as a draw tells of them, likeliest first.
-pub(super) fn looked(survivors: &Survivors, own: &[Own], contest: &Contest) -> Vec<Looked> {
+pub(super) fn looked(survivors: &Survivors, own: &[Own], lazy_draw: &LazyDraw) -> Vec<Looked> {
     let mass = survivors.mass();
     let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
-        let (log_p, future) = (mass.log_p(logit), contest.future(token));
-        Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| contest.log_s(log_p, h)) }
+        let (log_p, future) = (mass.log_p(logit), lazy_draw.future(token));
+        Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| lazy_draw.log_s(log_p, h)) }
     };
     let mut looked: Vec<Looked> = survivors.iter().zip(own).map(tell).collect();
     looked.sort_by(by_p);

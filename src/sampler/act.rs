@@ -50,7 +50,7 @@ pub(super) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// The acts of these stages, `future` left out: it is no act but a contest.
+    /// The acts of these stages, `future` left out: it is no act but a lookahead.
     pub fn acts(&mut self, stages: &[Stage]) -> Vec<Act> {
         stages.iter().filter_map(|stage| Some(Act { stage: stage.name(), does: self.does(stage)? })).collect()
     }

@@ -1,4 +1,4 @@
-//! How a turn opens: what is known at once, the fast path, the cut, and then the ending or the contest of the candidates.
+//! How a turn opens: what is known at once, the fast path, the cut, and then the ending or the lookahead.
 
 use anyhow::{Context, Result, bail};
 
@@ -9,7 +9,7 @@ use super::chain::{Chain, EndOfText, Future, Pick, Stage, Warmth};
 use super::draw::{Draw, Skipped, Watched};
 use super::fast_path::{Floor, Prelude};
 use super::history::Memory;
-use super::lazy_draw::{Contest, Weighing};
+use super::lazy_draw::{LazyDraw, Weighing};
 use super::sampler::{Reach, Sampler};
 use super::step::{Looking, Turn};
 use crate::model::{Kind, Lexicon};
@@ -81,7 +81,7 @@ impl<'a> Opening<'a> {
         let cut = self.cut(&prelude)?;
         match self.chain().split().1 {
             None => Ok(Turn::taken(self.end(cut))),
-            Some(future) => Ok(self.contest(future, cut)),
+            Some(future) => Ok(self.look_ahead(future, cut)),
         }
     }
 
@@ -136,11 +136,11 @@ impl<'a> Opening<'a> {
         account.draw(account.own(self.row, token), account.left(&survivors), None)
     }
 
-    /// The future: narrows the survivors to candidates, and opens their contest where there is something to look at.
-    fn contest(self, future: &Future, Cut { mut survivors, best, mut account }: Cut) -> Turn {
+    /// The future: narrows the survivors to candidates, and opens their lazy draw where there is something to look at.
+    fn look_ahead(self, future: &Future, Cut { mut survivors, best, mut account }: Cut) -> Turn {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);
-        let here = openness_of(&best, future.entropy_top.get());
+        let here = entropy_of(&best, future.entropy_top.get());
         account.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, self.sampler.lexicon()));
         let (a, b) = future.curve.exponents(alpha);
         let skipped = match (survivors.len(), b) {
@@ -148,15 +148,15 @@ impl<'a> Opening<'a> {
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut contest = self.contestants(a, b, &survivors);
+        let mut lazy_draw = self.lazy_draw(a, b, &survivors);
         let own: Vec<_> = survivors.iter().map(|survivor| account.own(self.row, survivor.token)).collect();
         if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
-            let candidates = looked(&survivors, &own, &contest);
+            let candidates = looked(&survivors, &own, &lazy_draw);
             account.run(&self.after, &mut survivors);
             let token = act::pick(described.pick(), &survivors, self.noise);
             return Turn::taken(account.draw(account.own(self.row, token), candidates, Some(skipped)));
         }
-        self.settle_ends(future, &survivors, &mut contest);
+        self.settle_ends(future, &survivors, &mut lazy_draw);
         Turn::looking(Looking {
             sampler: self.sampler.clone(),
             entropy_top: future.entropy_top.get(),
@@ -164,15 +164,15 @@ impl<'a> Opening<'a> {
             decides_by_all: skipped.is_none() && (described.reach() == Reach::Full || !described.leader_wins()),
             account,
             own,
-            contest,
+            lazy_draw,
             survivors,
             after: self.after,
             noise: self.noise,
         })
     }
 
-    /// The contest of these survivors: at the temperature behind `future`, or the argmax where that is frozen.
-    fn contestants(&self, a: f64, b: f64, survivors: &Survivors) -> Contest {
+    /// The lazy draw of these survivors: at the temperature behind `future`, or the argmax where that is frozen.
+    fn lazy_draw(&self, a: f64, b: f64, survivors: &Survivors) -> LazyDraw {
         let temperature = match self.chain().split().2 {
             [Stage::Temperature(t)] => Some(t.at(&self.place)),
             _ => None,
@@ -180,18 +180,18 @@ impl<'a> Opening<'a> {
         let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
         let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
         let gumbel = |token: Token| if argmax { 0.0 } else { self.noise.gumbel(token) };
-        Contest::new(Weighing { a, b, temperature }, survivors, gumbel)
+        LazyDraw::new(Weighing { a, b, temperature }, survivors, gumbel)
     }
 
-    /// Tells the contest what the candidates count that end the story, unless they are looked at like others.
-    fn settle_ends(&self, future: &Future, survivors: &Survivors, contest: &mut Contest) {
+    /// Tells the lazy draw what the candidates count that end the story, unless they are looked at like others.
+    fn settle_ends(&self, future: &Future, survivors: &Survivors, lazy_draw: &mut LazyDraw) {
         let lexicon = self.sampler.lexicon();
         if future.end_of_text == EndOfText::Article || !survivors.iter().any(|one| lexicon.ends(one.token)) {
             return;
         }
-        let going_on = openness_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), lexicon);
+        let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), lexicon);
         for end in survivors.iter().filter(|one| lexicon.ends(one.token)) {
-            contest.know(end.token, going_on);
+            lazy_draw.know(end.token, going_on);
         }
     }
 
@@ -225,19 +225,19 @@ impl<'a> Opening<'a> {
 }
 
 /// Ĥ of a row over its n likeliest tokens.
-pub(super) fn openness(row: &[f32], n: usize) -> f64 {
-    openness_of(&top(row, n), n)
+pub(super) fn entropy_behind(row: &[f32], n: usize) -> f64 {
+    entropy_of(&top(row, n), n)
 }
 
 /// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
-fn openness_going_on(row: &[f32], n: usize, ends: usize, lexicon: &Lexicon) -> f64 {
+fn entropy_going_on(row: &[f32], n: usize, ends: usize, lexicon: &Lexicon) -> f64 {
     let mut likeliest = top(row, n + ends);
     likeliest.retain(|ranked| !lexicon.ends(ranked.token));
-    openness_of(&likeliest, n)
+    entropy_of(&likeliest, n)
 }
 
 /// Ĥ over the first n of a row's likeliest tokens.
-fn openness_of(best: &[Ranked], n: usize) -> f64 {
+fn entropy_of(best: &[Ranked], n: usize) -> f64 {
     normalised_entropy(best.iter().take(n).map(|ranked| f64::from(ranked.logit)), n)
 }
 

@@ -5,8 +5,8 @@ use super::act::{self, Act};
 use super::binding::BoundSampler;
 use super::chain::Horizon;
 use super::draw::Draw;
-use super::lazy_draw::Contest;
-use super::opening::openness;
+use super::lazy_draw::LazyDraw;
+use super::opening::entropy_behind;
 use super::sampler::Reach;
 use crate::prob::{StepNoise, Survivors, Token, top};
 
@@ -34,7 +34,7 @@ enum State {
     Looking(Box<Looking>),
 }
 
-/// A turn with a contest.
+/// A turn that looks ahead.
 #[derive(Debug, Clone)]
 pub(super) struct Looking {
     pub sampler: BoundSampler,
@@ -45,7 +45,7 @@ pub(super) struct Looking {
     pub account: Account,
     /// Facts of the survivors' tokens, in their order.
     pub own: Vec<Own>,
-    pub contest: Contest,
+    pub lazy_draw: LazyDraw,
     pub survivors: Survivors,
     pub after: Vec<Act>,
     pub noise: StepNoise,
@@ -96,7 +96,7 @@ impl Turn {
         match &mut self.0 {
             // Where stages follow that remove, any candidate may still be taken.
             State::Looking(looking) if looking.sampler.sampler().leader_wins() => {
-                looking.contest.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
+                looking.lazy_draw.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
             }
             _ => Vec::new(),
         }
@@ -106,14 +106,14 @@ impl Turn {
 impl Looking {
     fn wanted(&self) -> Vec<Path> {
         match self.sampler.sampler().reach() {
-            Reach::Lazy => self.contest.open().map(|candidate| candidate.path.clone()).collect(),
-            Reach::Full | Reach::Exhaustive => self.contest.unknown().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Lazy => self.lazy_draw.open().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Full | Reach::Exhaustive => self.lazy_draw.unknown().map(|candidate| candidate.path.clone()).collect(),
         }
     }
 
     fn learn(&mut self, path: &Path, row: &[f32]) {
         let lexicon = self.sampler.lexicon();
-        let Some(candidate) = path.0.first().and_then(|&token| self.contest.find(token)) else { return };
+        let Some(candidate) = path.0.first().and_then(|&token| self.lazy_draw.find(token)) else { return };
         if candidate.future.is_some() || candidate.path != *path {
             return;
         }
@@ -124,19 +124,19 @@ impl Looking {
             candidate.path.0.push(next);
             return;
         }
-        self.contest.know(token, openness(row, self.entropy_top));
+        self.lazy_draw.know(token, entropy_behind(row, self.entropy_top));
     }
 
-    /// Takes the winner of a contest in which nothing unknown can win any more.
+    /// Takes the winner of a lazy draw in which nothing unknown can win any more.
     fn take(&self) -> Draw {
-        let candidates = looked(&self.survivors, &self.own, &self.contest);
+        let candidates = looked(&self.survivors, &self.own, &self.lazy_draw);
         let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
-        let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.contest.leader()) {
+        let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.lazy_draw.leader()) {
             leader.token
         } else {
             // All are known: their weights become the survivors' logits, and the stages behind `future` run.
             let mut survivors = self.survivors.clone();
-            survivors.reweigh(|s| self.contest.log_s(s.logit, self.contest.future(s.token).unwrap_or_default()));
+            survivors.reweigh(|s| self.lazy_draw.log_s(s.logit, self.lazy_draw.future(s.token).unwrap_or_default()));
             account.run(&self.after, &mut survivors);
             act::pick(sampler.pick(), &survivors, self.noise)
         };
@@ -243,7 +243,7 @@ mod tests {
             let weight = |&token: &Token| {
                 let p = f64::from(row(&text)[token as usize]).exp();
                 let after = if token == 10 { row(&text) } else { row(&[4, 5, token]) };
-                p.powf(a) * openness(&after, 5).powf(b)
+                p.powf(a) * entropy_behind(&after, 5).powf(b)
             };
             let sum: f64 = ranked.iter().map(weight).sum();
             let mut counts = vec![0.0; V as usize];
@@ -355,9 +355,9 @@ mod tests {
             (looked, answered.contains(&Path(vec![10])))
         };
         let going_on: Vec<f32> = (0..).zip(row(&[7])).map(|(t, l)| if t == 10 { f32::NEG_INFINITY } else { l }).collect();
-        assert_eq!(end("neutral"), (Some(openness(&going_on, 5)), false));
+        assert_eq!(end("neutral"), (Some(entropy_behind(&going_on, 5)), false));
         assert_eq!(end("never"), (None, false));
-        assert_eq!(end("article"), (Some(openness(&row(&[7, 10]), 5)), true));
+        assert_eq!(end("article"), (Some(entropy_behind(&row(&[7, 10]), 5)), true));
     }
 
     #[test]
@@ -419,7 +419,7 @@ mod tests {
             while path.len() < Horizon::CAP && lexicon().continues_word(next(&path)) {
                 path.push(next(&path));
             }
-            assert_eq!(candidate.future, Some(openness(&row(&[&[7], &path[..]].concat()), 5)));
+            assert_eq!(candidate.future, Some(entropy_behind(&row(&[&[7], &path[..]].concat()), 5)));
             assert!((1..=path.len()).all(|length| answered.contains(&Path(path[..length].to_vec()))));
         }
         assert!(answered.iter().any(|path| path.0.len() > 1), "no candidate was rolled on");
