@@ -24,8 +24,8 @@ fn main() -> anyhow::Result<()> {
     let stages = ["min-p = 0.05", "future = { candidates = 6, entropy-top = 6, alpha = 0 }"];
     let stages = stages.into_iter().map(toml::from_str::<Stage>).collect::<Result<_, _>>()?;
     // Bound to a vocabulary it takes turns.
-    let lexicon = toy.lexicon().clone();
-    let sampler = Sampler::new(Chain::new(stages)?, Pick::Sample).bind(&lexicon)?;
+    let vocabulary = toy.vocabulary().clone();
+    let sampler = Sampler::new(Chain::new(stages)?, Pick::Sample).bind(&vocabulary)?;
 
     // The turn is a function of what is known: the text so far, the row, and noise that is keyed by the seed.
     let mut turn = sampler.turn(&Memory::of_prompt(&prompt), &row, Noise::new(2, &prompt))?;
@@ -39,13 +39,13 @@ fn main() -> anyhow::Result<()> {
                 let step = Step { from: From::Fork(trunk), tokens: &path.0, rows: Rows::Last };
                 let mut behind = Vec::new();
                 let fork = toy.extend(&[step], &mut |_, _, logits| behind = logits.to_vec())?[0];
-                println!("looks behind `{}` ({} could still win)", lexicon.show(path.0[0]), paths.len());
+                println!("looks behind `{}` ({} could still win)", vocabulary.show(path.0[0]), paths.len());
                 turn.learn(path, &behind);
                 looked.push((path.clone(), fork));
             }
         }
     };
-    println!("takes `{}`; {} tokens were evaluated", lexicon.show(draw.token), toy.evaluations);
+    println!("takes `{}`; {} tokens were evaluated", vocabulary.show(draw.token), toy.evaluations);
 
     // The chosen fork becomes the trunk: what it has read is not read again. The others are forgotten.
     for (path, fork) in looked {

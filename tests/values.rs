@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Alpha, Noise, Partition, Place, Schedule, Survivor, Survivors, Temperature, Token};
 use afterword::prob::{normalised_entropy, rank, top};
 use afterword::sampler::{Ask, BoundSampler, Chain, Draw, Memory, Pick, Reach, Sampler};
@@ -135,7 +135,7 @@ const CHAINS: [&[&str]; 23] = [
 fn turns_are_what_they_were() {
     let mut lines = Lines::default();
     for size in SIZES {
-        let lexicon = lexicon(size);
+        let vocabulary = vocabulary(size);
         for stages in CHAINS {
             let chain = || Chain::new(stages.iter().map(|stage| toml::from_str(stage).unwrap()).collect()).unwrap();
             let sample = Sampler::new(chain(), Pick::Sample);
@@ -148,7 +148,7 @@ fn turns_are_what_they_were() {
                 samplers.push(("detail", sample.with_detail()));
             }
             for (how, sampler) in samplers {
-                let sampler = sampler.bind(&lexicon).unwrap();
+                let sampler = sampler.bind(&vocabulary).unwrap();
                 for seed in if how == "sample" { 1..3 } else { 2..3 } {
                     lines.add(format!("\n{size} tokens, {how}, seed {seed}: {}", stages.join(", ")));
                     tell(&sampler, size, seed, &mut lines);
@@ -210,8 +210,8 @@ fn shown(draw: &Draw, learnt: usize) -> String {
 }
 
 /// Words, pieces that go on with one, line breaks, an end and a control token.
-fn lexicon(size: Token) -> Lexicon {
-    Lexicon::new((0..size).map(|token| match token {
+fn vocabulary(size: Token) -> Vocabulary {
+    Vocabulary::new((0..size).map(|token| match token {
         8 => ("\n".to_owned(), Kind::Text),
         10 => ("</s>".to_owned(), Kind::End),
         11 => ("<pad>".to_owned(), Kind::Control),

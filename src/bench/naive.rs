@@ -24,7 +24,7 @@ impl Naive {
         let (trunk, row) = read(model, From::Root, &plan.prompt)?;
         Ok(Self {
             // As the program's own loop does: what its chain reads of the vocabulary is looked up once.
-            sampler: plan.sampler.with_reach(Reach::Full).bind(model.lexicon())?,
+            sampler: plan.sampler.with_reach(Reach::Full).bind(model.vocabulary())?,
             noise: Noise::new(plan.seed, &plan.prompt),
             memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             trunk,

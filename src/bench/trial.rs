@@ -135,7 +135,7 @@ pub(super) fn one_by_one(model: &mut dyn Model, plans: &[Plan], watch: &mut Stop
         for (story, left) in &mut stories {
             let token = story.tell(model)?;
             *left -= 1;
-            ended |= *left == 0 || model.lexicon().ends(token);
+            ended |= *left == 0 || model.vocabulary().ends(token);
         }
         let flow = if measures { watch.lap(stories.len()) } else { ControlFlow::Continue(()) };
         if ended || flow.is_break() {

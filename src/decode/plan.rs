@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
-use crate::model::Lexicon;
+use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::story::StopReason;
@@ -50,14 +50,14 @@ impl Plan {
     /// # Errors
     /// An empty prompt, one that leaves no room in the context, no token to be told, or a sampler that does not fit the
     /// vocabulary.
-    pub fn check(&self, lexicon: &Lexicon) -> Result<()> {
+    pub fn check(&self, vocabulary: &Vocabulary) -> Result<()> {
         let (prompt, context) = (self.prompt.len(), self.context);
         ensure!(prompt > 0, "the prompt is empty");
         if prompt >= context {
             bail!("the prompt has {prompt} tokens and leaves no room for a story in a context of {context}");
         }
         ensure!(self.max_tokens > 0, "no token is to be told");
-        self.sampler.check(lexicon)
+        self.sampler.check(vocabulary)
     }
 }
 

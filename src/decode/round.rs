@@ -64,7 +64,7 @@ impl<'m> Stories<'m> {
     pub fn begin(&mut self, plan: Plan) -> Result<usize> {
         let (cells, branches) = needs(&plan, self.width);
         let prompt = plan.prompt.clone();
-        let story = Storyteller::new(plan, self.model.lexicon())?;
+        let story = Storyteller::new(plan, self.model.vocabulary())?;
         let number = self.tellers.iter().position(Option::is_none).unwrap_or(self.tellers.len());
         let own = cells - prompt.len();
         let (free_cells, free_branches) = self.unpromised;
@@ -237,7 +237,7 @@ impl<'m> Stories<'m> {
     /// Lets a story decide what it can.
     fn settle(&mut self, number: usize, observer: &mut dyn Observer) {
         let Some(story) = self.tellers[number].as_mut() else { return };
-        let Settled { told, free, stop, failed } = story.settle(self.model.lexicon());
+        let Settled { told, free, stop, failed } = story.settle(self.model.vocabulary());
         let counts = story.counts();
         if !told.is_empty() {
             self.suspects.remove(&number);

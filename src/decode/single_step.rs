@@ -66,7 +66,7 @@ pub fn decide(
     let Place { plans, which, told, own } = place;
     let plan = plans.get(which).context("there is no story to be told again")?;
     ensure!(told.len() < plan.max_tokens, "the story has at most {} tokens", plan.max_tokens);
-    let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.lexicon())?;
+    let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.vocabulary())?;
     let mut stories = Stories::new(model, width);
     let mut numbers = BTreeMap::new();
     for (at, plan) in plans.iter().enumerate() {
@@ -148,11 +148,11 @@ impl Observer for Witness<'_> {
 mod tests {
     use super::*;
     use crate::decode::drive::{drive, each, tell};
-    use crate::model::{Kind, Lexicon, Toy};
+    use crate::model::{Kind, Toy, Vocabulary};
     use crate::sampler::{Chain, Pick, Stage};
 
     fn toy() -> Toy {
-        Toy::new(Lexicon::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text))), row)
+        Toy::new(Vocabulary::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text))), row)
     }
 
     fn row(text: &[Token]) -> Vec<f32> {

@@ -8,7 +8,7 @@ use super::loop_detector::LoopDetector;
 use super::observer::Ended;
 use super::plan::{Completion, Counts, Plan};
 use super::request::{DecodeRequest, Known, Purpose, drop_lost};
-use crate::model::{Branch, From, Lexicon};
+use crate::model::{Branch, From, Vocabulary};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path, Turn};
 use crate::story::StopReason;
@@ -63,10 +63,10 @@ impl Storyteller {
     ///
     /// # Errors
     /// As [`Plan::check`].
-    pub fn new(plan: Plan, lexicon: &Lexicon) -> Result<Self> {
-        plan.check(lexicon)?;
+    pub fn new(plan: Plan, vocabulary: &Vocabulary) -> Result<Self> {
+        plan.check(vocabulary)?;
         Ok(Self {
-            sampler: plan.sampler.bind(lexicon)?,
+            sampler: plan.sampler.bind(vocabulary)?,
             noise: Noise::new(plan.seed, &plan.prompt),
             memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             dropped: 0,
@@ -140,14 +140,14 @@ impl Storyteller {
     }
 
     /// Decides whatever can be decided with what is known.
-    pub fn settle(&mut self, lexicon: &Lexicon) -> Settled {
+    pub fn settle(&mut self, vocabulary: &Vocabulary) -> Settled {
         let mut settled = Settled::default();
         while settled.stop.is_none()
             && settled.failed.is_none()
             && let Phase::Choosing(turn, looks) = &mut self.phase
         {
             match turn.ask() {
-                Ask::Take(draw) => settled.failed = self.take(draw, lexicon, &mut settled).err(),
+                Ask::Take(draw) => settled.failed = self.take(draw, vocabulary, &mut settled).err(),
                 Ask::Look(paths) => {
                     let (known, unknown): (Vec<Path>, Vec<Path>) =
                         paths.into_iter().partition(|path| self.known.iter().any(|known| known.path == *path));
@@ -169,13 +169,13 @@ impl Storyteller {
     }
 
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
-    fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
+    fn take(&mut self, draw: Draw, vocabulary: &Vocabulary, settled: &mut Settled) -> Result<()> {
         let draw = match &mut self.again {
             Some(again) => again.keep(self.memory.step(), draw),
             None => draw,
         };
         let token = draw.token;
-        settled.stop = self.tell(draw, lexicon, &mut settled.told);
+        settled.stop = self.tell(draw, vocabulary, &mut settled.told);
         if settled.stop.is_some() {
             return Ok(());
         }
@@ -199,13 +199,13 @@ impl Storyteller {
     }
 
     /// Adds a token to the story; returns why the story ends with it, if it does.
-    fn tell(&mut self, draw: Draw, lexicon: &Lexicon, told: &mut Vec<(Draw, Heard)>) -> Option<StopReason> {
+    fn tell(&mut self, draw: Draw, vocabulary: &Vocabulary, told: &mut Vec<(Draw, Heard)>) -> Option<StopReason> {
         let token = draw.token;
         self.memory.hear(&draw);
         self.log_p += draw.log_p;
-        let (number, ended) = (self.counts.tokens, lexicon.ends(token));
+        let (number, ended) = (self.counts.tokens, vocabulary.ends(token));
         self.counts.tokens += 1;
-        let piece = if ended { &[] } else { lexicon.piece(token) };
+        let piece = if ended { &[] } else { vocabulary.piece(token) };
         let (heard, stop) = self.detokenizing.push(number, piece);
         self.text.push_str(&heard.text);
         told.push((draw, heard));

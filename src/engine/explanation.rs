@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::decode::Decided;
-use crate::model::{Kind, Lexicon};
+use crate::model::{Kind, Vocabulary};
 use crate::preset::Preset;
 use crate::prob::{Alpha, Token};
 use crate::sampler::{Draw, Looked, Pick, Removed, Stage, Watched};
@@ -139,12 +139,12 @@ impl Explanation {
     ///
     /// # Errors
     /// A decision that is not of this preset.
-    pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, lexicon: &Lexicon) -> Result<Self> {
+    pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, vocabulary: &Vocabulary) -> Result<Self> {
         let Decided { draw, own, strayed, next: nexts } = decided;
         let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, steering: _ } = draw;
         let named = |token: Token, log_p: f64| {
-            let piece = lexicon.show(token);
-            Named { token, piece, ends: lexicon.ends(token), log_p }
+            let piece = vocabulary.show(token);
+            Named { token, piece, ends: vocabulary.ends(token), log_p }
         };
         let exponents = match (alpha, preset.chain.split().1) {
             (Some(alpha), Some(future)) => {
@@ -162,8 +162,8 @@ impl Explanation {
         let left = if alpha.is_some() {
             candidates.len()
         } else {
-            let may_be_taken = |&token: &Token| lexicon.kind(token) != Kind::Control;
-            let all = (0..).take(lexicon.len()).filter(may_be_taken).count();
+            let may_be_taken = |&token: &Token| vocabulary.kind(token) != Kind::Control;
+            let all = (0..).take(vocabulary.len()).filter(may_be_taken).count();
             all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);

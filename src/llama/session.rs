@@ -16,7 +16,7 @@ use super::backend::{backend, overheard};
 use super::branches::{Branches, Place, Sequence};
 use super::settings::{parameters, resolve};
 use super::weights::Weights;
-use crate::model::{Branch, From, Lexicon, MOST_BRANCHES, Model, Room, Rows, SessionOptions, SessionSettings, Step};
+use crate::model::{Branch, From, MOST_BRANCHES, Model, Room, Rows, SessionOptions, SessionSettings, Step, Vocabulary};
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
@@ -102,7 +102,7 @@ impl Session<'_> {
             .iter()
             .map(|step| {
                 ensure!(!step.tokens.is_empty(), "a step without tokens");
-                let size = self.weights.lexicon().len();
+                let size = self.weights.vocabulary().len();
                 for &token in step.tokens {
                     ensure!((token as usize) < size, "token {token} is outside the vocabulary of {size}");
                 }
@@ -207,8 +207,8 @@ enum Use {
 }
 
 impl Model for Session<'_> {
-    fn lexicon(&self) -> &Lexicon {
-        self.weights.lexicon()
+    fn vocabulary(&self) -> &Vocabulary {
+        self.weights.vocabulary()
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {

@@ -2,14 +2,13 @@
 //!
 //! Nothing here knows llama.cpp. A backend implements [`Model`]; the [`Toy`] is the reference implementation.
 
-mod lexicon;
 mod options;
 mod seam;
 mod text;
 mod toy;
+mod vocabulary;
 
 pub use crate::prob::Token;
-pub use lexicon::{Kind, Lexicon, has_form_of_control};
 pub use options::{
     CacheType, Choice, FlashAttention, GpuLayers, LoadOptions, MOST_BRANCHES, MOST_THREADS, SessionOptions, SessionSettings,
     Split, UnknownChoice,
@@ -17,3 +16,4 @@ pub use options::{
 pub use seam::{Branch, From, Model, Room, Rows, Step};
 pub use text::{Flow, Telling};
 pub use toy::Toy;
+pub use vocabulary::{Kind, Vocabulary, has_form_of_control};

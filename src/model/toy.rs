@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Branch, From, Lexicon, Model, Room, Rows, Step, Token};
+use super::{Branch, From, Model, Room, Rows, Step, Token, Vocabulary};
 
 /// The row after a text.
 type Rule = dyn Fn(&[Token]) -> Vec<f32>;
@@ -14,16 +14,16 @@ type Rule = dyn Fn(&[Token]) -> Vec<f32>;
 /// It remembers whole texts, counts what is asked of it, and can be told to fail.
 ///
 /// ```
-/// use afterword::model::{From, Kind, Lexicon, Model, Rows, Step, Toy};
+/// use afterword::model::{From, Kind, Vocabulary, Model, Rows, Step, Toy};
 ///
-/// let lexicon = Lexicon::new([("a", Kind::Text), ("b", Kind::Text)]);
+/// let vocabulary = Vocabulary::new([("a", Kind::Text), ("b", Kind::Text)]);
 /// // After "a" comes "b", after "b" comes "a".
-/// let mut toy = Toy::bigram(lexicon, vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
+/// let mut toy = Toy::bigram(vocabulary, vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
 /// let step = Step { from: From::Root, tokens: &[0], rows: Rows::Last };
 /// toy.extend(&[step], &mut |_, _, row| assert_eq!(row, [0.0, 1.0])).unwrap();
 /// ```
 pub struct Toy {
-    lexicon: Lexicon,
+    vocabulary: Vocabulary,
     rows: Box<Rule>,
     texts: HashMap<Branch, Vec<Token>>,
     next: u64,
@@ -40,9 +40,9 @@ pub struct Toy {
 
 impl Toy {
     /// A model whose row after a text is `rows(text)`.
-    pub fn new(lexicon: Lexicon, rows: impl Fn(&[Token]) -> Vec<f32> + 'static) -> Self {
+    pub fn new(vocabulary: Vocabulary, rows: impl Fn(&[Token]) -> Vec<f32> + 'static) -> Self {
         Self {
-            lexicon,
+            vocabulary,
             rows: Box::new(rows),
             texts: HashMap::new(),
             next: 0,
@@ -56,8 +56,8 @@ impl Toy {
 
     /// A model whose row depends on the last token alone: `table[last]`.
     #[must_use]
-    pub fn bigram(lexicon: Lexicon, table: Vec<Vec<f32>>) -> Self {
-        Self::new(lexicon, move |text| table[text[text.len() - 1] as usize].clone())
+    pub fn bigram(vocabulary: Vocabulary, table: Vec<Vec<f32>>) -> Self {
+        Self::new(vocabulary, move |text| table[text[text.len() - 1] as usize].clone())
     }
 
     /// The same model with less room.
@@ -100,8 +100,8 @@ impl Toy {
 }
 
 impl Model for Toy {
-    fn lexicon(&self) -> &Lexicon {
-        &self.lexicon
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
@@ -114,7 +114,7 @@ impl Model for Toy {
         for step in steps {
             ensure!(!step.tokens.is_empty(), "a step without tokens");
             for &token in step.tokens {
-                ensure!((token as usize) < self.lexicon.len(), "token {token} is outside the vocabulary");
+                ensure!((token as usize) < self.vocabulary.len(), "token {token} is outside the vocabulary");
             }
             texts.push([self.parent(step.from)?, step.tokens].concat());
         }
@@ -168,8 +168,8 @@ mod tests {
     use crate::model::Kind;
 
     fn toy() -> Toy {
-        let lexicon = Lexicon::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
-        Toy::new(lexicon, |text| vec![text.len() as f32, text[0] as f32, text[text.len() - 1] as f32])
+        let vocabulary = Vocabulary::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
+        Toy::new(vocabulary, |text| vec![text.len() as f32, text[0] as f32, text[text.len() - 1] as f32])
     }
 
     fn last(toy: &mut Toy, from: From, tokens: &[Token]) -> (Branch, Vec<f32>) {

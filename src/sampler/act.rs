@@ -7,7 +7,7 @@ use super::binding::Bound;
 use super::chain::{Pick, Stage};
 use super::draw::{Removed, Watched};
 use super::history::Memory;
-use crate::model::{Kind, Lexicon};
+use crate::model::{Kind, Vocabulary};
 use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
 use crate::prob::{Survivors, Temperature, Token};
 
@@ -42,7 +42,7 @@ pub(super) enum Does {
 pub(super) struct Scene<'a> {
     pub memory: &'a Memory,
     pub place: &'a Place<'a>,
-    pub lexicon: &'a Lexicon,
+    pub vocabulary: &'a Vocabulary,
     pub bound: &'a Bound,
     /// The coins of this step: number 0 is that of the first stage that throws one, wherever it stands.
     pub coins: StepNoise,
@@ -56,7 +56,7 @@ impl Scene<'_> {
     }
 
     fn does(&mut self, stage: &Stage) -> Option<Does> {
-        let Self { memory, place, lexicon, bound, coins, thrown } = self;
+        let Self { memory, place, vocabulary, bound, coins, thrown } = self;
         Some(match stage {
             Stage::Bias(biases) => {
                 let penalties = biases.iter().flat_map(|(text, bias)| {
@@ -72,16 +72,19 @@ impl Scene<'_> {
             }
             // A chat template ends every turn with the token that is to end the answer: that nobody has said, and nobody repeats.
             Stage::Penalties(penalties) => {
-                let said = |token| lexicon.kind(token) == Kind::Text;
+                let said = |token| vocabulary.kind(token) == Kind::Text;
                 Does::Punish(*penalties, penalties.counts(memory.text(), said))
             }
             Stage::Dry(dry) => {
                 let breakers: Vec<&[u8]> = dry.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
                 let breaks = |token| {
-                    lexicon.kind(token) != Kind::Text || breakers.iter().any(|breaker| holds(lexicon.piece(token), breaker))
+                    vocabulary.kind(token) != Kind::Text
+                        || breakers.iter().any(|breaker| holds(vocabulary.piece(token), breaker))
                 };
-                let word =
-                    OpenWord { length: lexicon.open_word(memory.text()), continues: |token| lexicon.continues_word(token) };
+                let word = OpenWord {
+                    length: vocabulary.open_word(memory.text()),
+                    continues: |token| vocabulary.continues_word(token),
+                };
                 Does::Penalise(dry.penalties(memory.text(), breaks, &word).into_iter().collect())
             }
             Stage::TopNSigma(n) => Does::TopNSigma(*n),
@@ -212,12 +215,14 @@ mod tests {
 
     /// A scene of this text in which number `thrown` is the next coin.
     fn does(stage: &str, text: &[Token], step: usize) -> Does {
-        let lexicon = Lexicon::new(["a", " b", "c"].map(|piece| (piece, crate::model::Kind::Text)));
+        let vocabulary = Vocabulary::new(["a", " b", "c"].map(|piece| (piece, crate::model::Kind::Text)));
         let stage: Stage = toml::from_str(stage).unwrap();
-        let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &lexicon);
+        let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &vocabulary);
         let coins = crate::prob::Noise::new(1, &[]).at(step, 1);
         let memory = &Memory::of_prompt(text);
-        Scene { memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 }.does(&stage).unwrap()
+        Scene { memory, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 }
+            .does(&stage)
+            .unwrap()
     }
 
     #[test]
@@ -233,12 +238,13 @@ mod tests {
         pieces.dedup();
         let number = |one: &(&str, Kind)| (0..).zip(&pieces).find(|(_, piece)| *piece == one).unwrap().0;
         let tokens: Vec<Token> = text.iter().map(number).collect();
-        let lexicon = Lexicon::new(pieces.iter().copied());
+        let vocabulary = Vocabulary::new(pieces.iter().copied());
         let stage: Stage = toml::from_str(stage).unwrap();
         let chain = super::super::Chain::new(vec![stage.clone()]).unwrap();
-        let (bound, memory) = (Bound::of(&chain, &lexicon), Memory::of_prompt(&tokens));
+        let (bound, memory) = (Bound::of(&chain, &vocabulary), Memory::of_prompt(&tokens));
         let coins = crate::prob::Noise::new(1, &[]).at(0, 1);
-        let mut scene = Scene { memory: &memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 };
+        let mut scene =
+            Scene { memory: &memory, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 };
         scene.does(&stage).unwrap()
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::draw::Draw;
 use super::sentence_counter::SentenceCounter;
-use crate::model::Lexicon;
+use crate::model::Vocabulary;
 use crate::prob::{Place, Token};
 
 /// The story so far as a value: two stories with the same memory, seed and prompt go on alike.
@@ -77,18 +77,18 @@ impl Memory {
 
     /// How far the story has come. Sentences and paragraphs are counted only where that is asked for.
     #[must_use]
-    pub fn place(&self, counts_text: bool, lexicon: &Lexicon) -> Place<'_> {
-        let (sentence, paragraph) = if counts_text { self.sentences(lexicon) } else { (0, 0) };
+    pub fn place(&self, counts_text: bool, vocabulary: &Vocabulary) -> Place<'_> {
+        let (sentence, paragraph) = if counts_text { self.sentences(vocabulary) } else { (0, 0) };
         let fraction = if self.planned > 1 { self.step() as f64 / (self.planned - 1) as f64 } else { 0.0 };
         Place { token: self.step(), sentence, paragraph, fraction: fraction.min(1.0), surprisals: &self.surprisals }
     }
 
-    fn sentences(&self, lexicon: &Lexicon) -> (usize, usize) {
+    fn sentences(&self, vocabulary: &Vocabulary) -> (usize, usize) {
         let prompt = &self.text[..self.prompt];
         // What stands before the last line of the prompt decides nothing about where its sentence ends.
-        let line = prompt.iter().rposition(|&token| lexicon.piece(token).contains(&b'\n')).unwrap_or(0);
+        let line = prompt.iter().rposition(|&token| vocabulary.piece(token).contains(&b'\n')).unwrap_or(0);
         let text = |tokens: &[Token]| {
-            let bytes: Vec<u8> = tokens.iter().flat_map(|&token| lexicon.piece(token)).copied().collect();
+            let bytes: Vec<u8> = tokens.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
             String::from_utf8_lossy(&bytes).into_owned()
         };
         SentenceCounter::of(&text(&prompt[line..]), &text(self.told()))
@@ -139,18 +139,18 @@ mod tests {
 
     #[test]
     fn a_place_is_where_the_story_stands() {
-        let lexicon = Lexicon::new([(" he", Kind::Text), (".", Kind::Text), ("\n", Kind::Text), (" He", Kind::Text)]);
+        let vocabulary = Vocabulary::new([(" he", Kind::Text), (".", Kind::Text), ("\n", Kind::Text), (" He", Kind::Text)]);
         let mut memory = Memory::of_prompt(&[0, 2, 3]).planning(5);
         let mut places = Vec::new();
         for token in [1, 3, 1, 2, 3] {
-            let place = memory.place(true, &lexicon);
+            let place = memory.place(true, &vocabulary);
             places.push((place.token, place.sentence, place.paragraph, place.fraction));
             memory = memory.after(&draw(token, -1.5));
         }
         assert_eq!(places, [(0, 0, 0, 0.0), (1, 1, 0, 0.25), (2, 1, 0, 0.5), (3, 2, 0, 0.75), (4, 2, 1, 1.0)]);
-        assert_eq!(memory.place(false, &lexicon).surprisals, [1.5; 5]);
-        assert_eq!((memory.place(false, &lexicon).sentence, memory.place(false, &lexicon).fraction), (0, 1.0));
-        assert_eq!(Memory::of_prompt(&[0]).after(&draw(1, -1.0)).place(true, &lexicon).fraction, 0.0);
+        assert_eq!(memory.place(false, &vocabulary).surprisals, [1.5; 5]);
+        assert_eq!((memory.place(false, &vocabulary).sentence, memory.place(false, &vocabulary).fraction), (0, 1.0));
+        assert_eq!(Memory::of_prompt(&[0]).after(&draw(1, -1.0)).place(true, &vocabulary).fraction, 0.0);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::history::Memory;
 use super::lazy_draw::{LazyDraw, Weighing};
 use super::sampler::{Reach, Sampler};
 use super::step::{Looking, Turn};
-use crate::model::{Kind, Lexicon};
+use crate::model::{Kind, Vocabulary};
 use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
@@ -57,10 +57,10 @@ impl<'a> Opening<'a> {
     pub fn of(sampler: &'a BoundSampler, memory: &'a Memory, row: &'a [f32], noise: Noise) -> Result<Self> {
         let partition =
             Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
-        let (lexicon, chain) = (sampler.lexicon(), sampler.sampler().chain());
-        let place = memory.place(chain.counts_text(), lexicon);
+        let (vocabulary, chain) = (sampler.vocabulary(), sampler.sampler().chain());
+        let place = memory.place(chain.counts_text(), vocabulary);
         let coins = noise.at(memory.step(), COINS);
-        let mut scene = Scene { memory, place: &place, lexicon, bound: sampler.bound(), coins, thrown: 0 };
+        let mut scene = Scene { memory, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.acts(before), scene.acts(after));
         let noise = noise.at(memory.step(), DRAW);
@@ -101,7 +101,7 @@ impl<'a> Opening<'a> {
     /// # Errors
     /// A row in which no token that may be taken has a finite logit.
     fn cut(&self, prelude: &Prelude) -> Result<Cut> {
-        let (row, lexicon, detail) = (self.row, self.sampler.lexicon(), self.description().has_detail());
+        let (row, vocabulary, detail) = (self.row, self.sampler.vocabulary(), self.description().has_detail());
         let future = self.chain().split().1;
         let best = if detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
         let best = top(row, prelude.needs(best));
@@ -114,7 +114,7 @@ impl<'a> Opening<'a> {
         let all = Floor { logit: f64::NEG_INFINITY, at: 0, also: Vec::new() };
         let Floor { logit, at, also } = floor.unwrap_or(all);
         // A row that is longer than the vocabulary has nothing behind it that may be taken.
-        let known = &row[..row.len().min(lexicon.len())];
+        let known = &row[..row.len().min(vocabulary.len())];
         let barred = self.sampler.bound().barred(self.must_go_on);
         let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, barred) else {
             bail!("the model gives no word that may be taken a probability that is a number")
@@ -141,7 +141,7 @@ impl<'a> Opening<'a> {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);
         let here = entropy_of(&best, future.entropy_top.get());
-        account.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, self.sampler.lexicon()));
+        account.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, self.sampler.vocabulary()));
         let (a, b) = future.curve.exponents(alpha);
         let skipped = match (survivors.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),
@@ -185,12 +185,12 @@ impl<'a> Opening<'a> {
 
     /// Tells the lazy draw what the candidates count that end the story, unless they are looked at like others.
     fn settle_ends(&self, future: &Future, survivors: &Survivors, lazy_draw: &mut LazyDraw) {
-        let lexicon = self.sampler.lexicon();
-        if future.end_of_text == EndOfText::Article || !survivors.iter().any(|one| lexicon.ends(one.token)) {
+        let vocabulary = self.sampler.vocabulary();
+        if future.end_of_text == EndOfText::Article || !survivors.iter().any(|one| vocabulary.ends(one.token)) {
             return;
         }
-        let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), lexicon);
-        for end in survivors.iter().filter(|one| lexicon.ends(one.token)) {
+        let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), vocabulary);
+        for end in survivors.iter().filter(|one| vocabulary.ends(one.token)) {
             lazy_draw.know(end.token, going_on);
         }
     }
@@ -202,13 +202,13 @@ impl<'a> Opening<'a> {
 
     /// Whether the token may be taken.
     fn may(&self, token: Token) -> bool {
-        let lexicon = self.sampler.lexicon();
-        lexicon.kind(token) != Kind::Control && !(self.must_go_on && lexicon.ends(token))
+        let vocabulary = self.sampler.vocabulary();
+        vocabulary.kind(token) != Kind::Control && !(self.must_go_on && vocabulary.ends(token))
     }
 
     /// Whether the model has anything else to say than an end: where it has not, it may end before its time.
     fn can_go_on(&self) -> bool {
-        (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.lexicon().kind(token) == Kind::Text)
+        (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.vocabulary().kind(token) == Kind::Text)
     }
 
     fn warmth(&self) -> Warmth {
@@ -230,9 +230,9 @@ pub(super) fn entropy_behind(row: &[f32], n: usize) -> f64 {
 }
 
 /// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
-fn entropy_going_on(row: &[f32], n: usize, ends: usize, lexicon: &Lexicon) -> f64 {
+fn entropy_going_on(row: &[f32], n: usize, ends: usize, vocabulary: &Vocabulary) -> f64 {
     let mut likeliest = top(row, n + ends);
-    likeliest.retain(|ranked| !lexicon.ends(ranked.token));
+    likeliest.retain(|ranked| !vocabulary.ends(ranked.token));
     entropy_of(&likeliest, n)
 }
 
@@ -242,9 +242,9 @@ fn entropy_of(best: &[Ranked], n: usize) -> f64 {
 }
 
 /// Leaves the candidates of `future`.
-fn narrow(survivors: &mut Survivors, future: &Future, lexicon: &Lexicon) {
+fn narrow(survivors: &mut Survivors, future: &Future, vocabulary: &Vocabulary) {
     if future.end_of_text == EndOfText::Never {
-        survivors.retain(|token| !lexicon.ends(token));
+        survivors.retain(|token| !vocabulary.ends(token));
     }
     survivors.top_k(future.candidates.get());
 }

@@ -112,15 +112,15 @@ impl Looking {
     }
 
     fn learn(&mut self, path: &Path, row: &[f32]) {
-        let lexicon = self.sampler.lexicon();
+        let vocabulary = self.sampler.vocabulary();
         let Some(candidate) = path.0.first().and_then(|&token| self.lazy_draw.find(token)) else { return };
         if candidate.future.is_some() || candidate.path != *path {
             return;
         }
         let (token, length) = (candidate.token, path.0.len());
-        let rolls = self.horizon == Horizon::Word && length < Horizon::CAP && !lexicon.ends(token);
+        let rolls = self.horizon == Horizon::Word && length < Horizon::CAP && !vocabulary.ends(token);
         let likeliest = if rolls { top(row, 1).first().map(|ranked| ranked.token) } else { None };
-        if let Some(next) = likeliest.filter(|&next| lexicon.continues_word(next)) {
+        if let Some(next) = likeliest.filter(|&next| vocabulary.continues_word(next)) {
             candidate.path.0.push(next);
             return;
         }
@@ -150,22 +150,22 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
-    use crate::model::{Kind, Lexicon};
+    use crate::model::{Kind, Vocabulary};
     use crate::prob::{Noise, rank};
     use crate::sampler::{Chain, Memory, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
 
-    fn lexicon() -> Lexicon {
-        static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-            Lexicon::new((0..V).map(|token| match token {
+    fn vocabulary() -> Vocabulary {
+        static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
+            Vocabulary::new((0..V).map(|token| match token {
                 10 => ("</s>".to_string(), Kind::End),
                 11 => ("<pad>".to_string(), Kind::Control),
                 _ if token.is_multiple_of(3) => ("ly".to_string(), Kind::Text),
                 _ => (format!(" w{token}"), Kind::Text),
             }))
         });
-        LEXICON.clone()
+        VOCABULARY.clone()
     }
 
     /// The row after a text: pseudo-random logits between 0 and 4.
@@ -186,7 +186,7 @@ mod tests {
 
     /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
     fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<Path>) {
-        let mut turn = sampler.bind(&lexicon()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+        let mut turn = sampler.bind(&vocabulary()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
         let mut answered = Vec::new();
         loop {
             match turn.ask() {
@@ -306,7 +306,8 @@ mod tests {
             for &token in told {
                 memory = memory.retold(token, -1.0);
             }
-            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+            let mut turn =
+                sampler.bind(&vocabulary()).unwrap().turn(&memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
             loop {
                 match turn.ask() {
                     Ask::Take(draw) => return draw.token,
@@ -338,7 +339,7 @@ mod tests {
         let mut row = [f32::NEG_INFINITY; 12];
         (row[10], row[11]) = (1.0, 2.0);
         let least = sampler(&[], Pick::Sample).with_min_tokens(9);
-        let ask = least.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
+        let ask = least.bind(&vocabulary()).unwrap().turn(&Memory::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
         assert!(matches!(ask, Ask::Take(draw) if draw.token == 10));
     }
 
@@ -367,7 +368,8 @@ mod tests {
         let log_odds = |logit: f32| {
             let mut row = row(&[7]);
             row[10] = logit;
-            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
+            let mut turn =
+                sampler.bind(&vocabulary()).unwrap().turn(&Memory::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
@@ -416,7 +418,7 @@ mod tests {
         for candidate in draw.candidates.iter().filter(|c| c.token != 10) {
             let mut path = vec![candidate.token];
             let next = |path: &[Token]| top(&row(&[&[7], path].concat()), 1)[0].token;
-            while path.len() < Horizon::CAP && lexicon().continues_word(next(&path)) {
+            while path.len() < Horizon::CAP && vocabulary().continues_word(next(&path)) {
                 path.push(next(&path));
             }
             assert_eq!(candidate.future, Some(entropy_behind(&row(&[&[7], &path[..]].concat()), 5)));
@@ -429,7 +431,7 @@ mod tests {
     fn what_has_lost_is_told_once_and_never_the_leader() {
         let memory = Memory::of_prompt(&[1, 2]);
         let lazy = sampler(&[&future("0.5", "")], Pick::Sample);
-        let mut turn = lazy.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(8, &[])).unwrap();
+        let mut turn = lazy.bind(&vocabulary()).unwrap().turn(&memory, &row(memory.text()), Noise::new(8, &[])).unwrap();
         let (mut lost, mut learnt) = (Vec::new(), 0);
         let draw = loop {
             match turn.ask() {
@@ -480,7 +482,7 @@ mod tests {
     #[test]
     fn a_row_of_nothing_is_an_error() {
         let sampler = sampler(&[], Pick::Sample);
-        let turn = |row: &[f32]| sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), row, Noise::new(1, &[]));
+        let turn = |row: &[f32]| sampler.bind(&vocabulary()).unwrap().turn(&Memory::of_prompt(&[1]), row, Noise::new(1, &[]));
         assert!(turn(&[f32::NAN; 12]).is_err());
         let mut only_control = [f32::NEG_INFINITY; 12];
         only_control[11] = 1.0;

@@ -197,7 +197,7 @@ fn rows_come_in_the_order_of_steps_and_positions_over_batches() {
     let steps = [last(From::Root, &short), Step { from: From::Root, tokens: &long, rows: Rows::All }, last(From::Root, &short)];
     let mut seen = Vec::new();
     session.extend(&steps, &mut |step, position, row| seen.push((step, position, row.len()))).unwrap();
-    let size = weights.lexicon().len();
+    let size = weights.vocabulary().len();
     let all = (0..6).map(|position| (1, position, size));
     assert_eq!(seen, [(0, 2, size)].into_iter().chain(all).chain([(2, 2, size)]).collect::<Vec<_>>());
 }
@@ -298,7 +298,7 @@ fn a_wrong_step_changes_nothing() {
     session.release(dead);
     let (trunk, _) = one(&mut session, last(From::Root, &text(3, 1)));
     let room = session.room();
-    let outside = Token::try_from(weights.lexicon().len()).unwrap();
+    let outside = Token::try_from(weights.vocabulary().len()).unwrap();
     let good = last(From::Fork(trunk), &[270]);
     for (wrong, cause) in [
         (last(From::Fork(dead), &[270]), "does not live"),
@@ -366,7 +366,7 @@ fn the_bundled_model_forks_as_it_reads() {
     let prompt = weights.tokenize("Once upon a time", true, false).unwrap();
     let (trunk, row) = one(&mut session, last(From::Root, &prompt));
     let likeliest = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap();
-    assert_eq!(weights.lexicon().kind(Token::try_from(likeliest).unwrap()), Kind::Text);
+    assert_eq!(weights.vocabulary().kind(Token::try_from(likeliest).unwrap()), Kind::Text);
     let token = [Token::try_from(likeliest).unwrap()];
     let (_, forked) = one(&mut session, last(From::Fork(trunk), &token));
     let (_, moved) = one(&mut session, last(From::Move(trunk), &token));

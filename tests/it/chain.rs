@@ -2,14 +2,14 @@
 
 #![allow(clippy::cast_possible_truncation)]
 
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Noise, Token};
 use afterword::sampler::{Ask, BoundSampler, Chain, Draw, Memory, Pick, Role, Sampler, Stage};
 use proptest::prelude::*;
 
 /// A vocabulary with a line break, an end and control tokens in it.
-fn lexicon(size: Token) -> Lexicon {
-    Lexicon::new((0..size).map(|token| match token % 23 {
+fn vocabulary(size: Token) -> Vocabulary {
+    Vocabulary::new((0..size).map(|token| match token % 23 {
         3 => (format!(".{token}\n"), Kind::Text),
         7 => ("</s>".to_owned(), Kind::End),
         11 => (String::new(), Kind::Control),
@@ -94,12 +94,12 @@ fn draw(sampler: &BoundSampler, memory: &Memory, row: &[f32]) -> Option<Draw> {
 /// Three tokens of a story in which every row is this one.
 fn check(chain: &[String], row: &[f32], argmax: bool) {
     // At least the words that chains name.
-    let lexicon = lexicon(row.len().max(10).try_into().unwrap());
+    let vocabulary = vocabulary(row.len().max(10).try_into().unwrap());
     let sampler = sampler(chain, argmax);
-    let (plain, detailed) = (sampler.bind(&lexicon).unwrap(), sampler.with_detail().bind(&lexicon).unwrap());
+    let (plain, detailed) = (sampler.bind(&vocabulary).unwrap(), sampler.with_detail().bind(&vocabulary).unwrap());
     let mut memory = Memory::of_prompt(&[0, 1, 0, 1]);
     for _ in 0..3 {
-        let may = |(token, logit): (Token, &f32)| logit.is_finite() && lexicon.kind(token) != Kind::Control;
+        let may = |(token, logit): (Token, &f32)| logit.is_finite() && vocabulary.kind(token) != Kind::Control;
         let Some(drawn) = draw(&plain, &memory, row) else {
             let none = !(0..).zip(row).any(may);
             assert!(none, "nothing was drawn: {chain:?}");
@@ -153,7 +153,7 @@ fn row(step: usize) -> Vec<f32> {
 
 /// What a story of so many tokens draws, and with which probabilities.
 fn story(sampler: &Sampler, memory: &mut Memory, tokens: usize) -> Vec<Draw> {
-    let sampler = sampler.bind(&lexicon(400)).unwrap();
+    let sampler = sampler.bind(&vocabulary(400)).unwrap();
     let tell = |_| {
         let drawn = draw(&sampler, memory, &row(memory.step())).unwrap();
         *memory = memory.after(&drawn);
@@ -201,7 +201,7 @@ fn a_story_goes_on_from_a_recorded_memory_as_if_it_had_never_stopped() {
 fn the_coin_of_xtc_belongs_to_the_step_and_not_to_the_preset() {
     let excluded = |chain: &[&str]| -> Vec<bool> {
         let chain: Vec<String> = chain.iter().map(|stage| (*stage).to_owned()).collect();
-        let sampler = sampler(&chain, false).bind(&lexicon(400)).unwrap();
+        let sampler = sampler(&chain, false).bind(&vocabulary(400)).unwrap();
         let at = |step: usize| {
             let begun = Memory::of_prompt(&[1]);
             let memory = (0..step).fold(begun, |memory, _| memory.after(&draw(&sampler, &memory, &row(0)).unwrap()));

@@ -82,10 +82,8 @@ fn stories_told_together_cost_as_few_evaluations_and_fewer_decodes() {
     let together = tell(&weights, &plans(&weights, &future("0"), 0..1), 1, 8);
     assert!((cost(&together) - cost(&alone)).abs() < 0.2, "{} and {}", cost(&together), cost(&alone));
     // Batches of another width have other bits, so texts may part; none ends before its time.
-    assert!(
-        together.iter().all(|told| told.failure().is_none()
-            && (told.tokens.len() == 100 || weights.lexicon().ends(*told.tokens.last().unwrap())))
-    );
+    assert!(together.iter().all(|told| told.failure().is_none()
+        && (told.tokens.len() == 100 || weights.vocabulary().ends(*told.tokens.last().unwrap()))));
 }
 
 #[test]
@@ -107,7 +105,7 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
     };
     let mut story = |sampler: &Sampler, prompt: &[Token], seed| {
         let (mut memory, noise) = (Memory::of_prompt(prompt), Noise::new(seed, prompt));
-        let sampler = sampler.bind(weights.lexicon()).unwrap();
+        let sampler = sampler.bind(weights.vocabulary()).unwrap();
         for _ in 0..25 {
             let mut turn = sampler.turn(&memory, &row(memory.text().to_vec()), noise).unwrap();
             let draw = loop {

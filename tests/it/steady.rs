@@ -1,6 +1,6 @@
 //! The closed loop: a story whose α moves by itself stays nearer to its band than one whose α stands anywhere.
 
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::preset::parse;
 use afterword::prob::Noise;
 use afterword::sampler::{Ask, Memory, Sampler};
@@ -21,8 +21,8 @@ fn told(alpha: &str, seed: u64) -> Vec<f64> {
     let text =
         format!("[[chain]]\nfuture = {{ candidates = 24, entropy-top = 12, alpha = {alpha} }}\n[[chain]]\ntemperature = 1.0\n");
     let preset = parse(&text, "steady").unwrap();
-    let lexicon = Lexicon::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));
-    let sampler = Sampler::new(preset.chain, preset.pick).bind(&lexicon).unwrap();
+    let vocabulary = Vocabulary::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));
+    let sampler = Sampler::new(preset.chain, preset.pick).bind(&vocabulary).unwrap();
     let (mut memory, mut surprisals) = (Memory::of_prompt(&[1]).planning(TOKENS), Vec::new());
     while surprisals.len() < TOKENS {
         let mut turn = sampler.turn(&memory, &row(memory.text()), Noise::new(seed, &[1])).unwrap();

@@ -15,7 +15,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 
-use super::row::{VOCABULARY, lexicon, row};
+use super::row::{VOCABULARY, row, vocabulary};
 
 /// Draws of each, in turns.
 const DRAWS: usize = 200;
@@ -26,7 +26,7 @@ pub fn measure() {
     backend.void_logs();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
     let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default()).unwrap();
-    let lexicon = lexicon(VOCABULARY);
+    let vocabulary = vocabulary(VOCABULARY);
     let rows: Vec<Vec<f32>> = (0..8).map(|seed| row(seed, VOCABULARY)).collect();
     let size = i32::try_from(VOCABULARY).unwrap();
     let dry = || LlamaSampler::dry(&model, 0.8, 1.75, 2, 1024, ["\n", ":", "\"", "*"]);
@@ -54,7 +54,7 @@ pub fn measure() {
     ];
     for (ours, theirs) in chains {
         let stages = ours.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
-        let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&lexicon).unwrap();
+        let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&vocabulary).unwrap();
         let draws = !ours.iter().any(|stage| stage.starts_with("mirostat"));
         let theirs = theirs.into_iter().chain(draws.then(|| LlamaSampler::dist(1)));
         let (own, peer) = times(&sampler, LlamaSampler::chain_simple(theirs), &rows);
