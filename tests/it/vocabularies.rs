@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::support::gguf::{Family, Gguf, Scratch, Value, tiny};
 use crate::support::{Ends, afterword, err, out};
 use afterword::llama::Weights;
-use afterword::model::{Flow, Kind, LoadOptions, Telling, Token};
+use afterword::model::{Detokenizer, Kind, LoadOptions, TextChunk, Token};
 
 /// What stories are made of, and what is hard in it: marks that combine, characters of two to four bytes, several that are one
 /// picture, scripts without spaces and from right to left, white space of all kinds, and words that look like control tokens.
@@ -158,15 +158,15 @@ fn byte_level_weights() -> &'static Weights {
 
 /// What a story of these tokens shows, and how often one of them left a character half told.
 fn told(weights: &Weights, tokens: &[Token]) -> (String, usize) {
-    let (mut telling, mut text, mut halves) = (Telling::new(Vec::new()), String::new(), 0);
+    let (mut detokenizer, mut text, mut halves) = (Detokenizer::new(Vec::new()), String::new(), 0);
     for &token in tokens {
         let piece = weights.vocabulary().piece(token);
-        let Flow::Text(shown) = telling.push(piece) else { panic!("stopped") };
+        let TextChunk::Text(shown) = detokenizer.push(piece) else { panic!("stopped") };
         assert!(!shown.contains('\u{fffd}'), "half a character is shown: {shown:?}");
         halves += usize::from(std::str::from_utf8(piece).is_err());
         text += &shown;
     }
-    text += &telling.finish();
+    text += &detokenizer.finish();
     (text, halves)
 }
 
