@@ -6,7 +6,7 @@
 
 mod language;
 
-use afterword::model::{From, Model, Rows, Step};
+use afterword::model::{Model, Origin, Rows, Step};
 use afterword::prob::Noise;
 use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler, Stage};
 use language::{toy, word};
@@ -17,7 +17,7 @@ fn main() -> anyhow::Result<()> {
 
     // Reading the prompt makes a branch, and hands out the row of logits behind it.
     let mut row = Vec::new();
-    let step = Step { from: From::Root, tokens: &prompt, rows: Rows::Last };
+    let step = Step { from: Origin::Root, tokens: &prompt, rows: Rows::Last };
     let mut trunk = toy.extend(&[step], &mut |_, _, logits| row = logits.to_vec())?[0];
 
     // A chain of two stages; each is written as a preset writes it.
@@ -36,7 +36,7 @@ fn main() -> anyhow::Result<()> {
             // The first path is the most urgent one. It is looked at in a fork, and may decide the rest.
             Ask::Look(paths) => {
                 let path = &paths[0];
-                let step = Step { from: From::Fork(trunk), tokens: &path.0, rows: Rows::Last };
+                let step = Step { from: Origin::Fork(trunk), tokens: &path.0, rows: Rows::Last };
                 let mut behind = Vec::new();
                 let fork = toy.extend(&[step], &mut |_, _, logits| behind = logits.to_vec())?[0];
                 println!("looks behind `{}` ({} could still win)", vocabulary.show(path.0[0]), paths.len());

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::decode::Plan;
-use crate::model::{Branch, From, Model, Rows, Step};
+use crate::model::{Branch, Model, Origin, Rows, Step};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, BoundSampler, Memory, Reach};
 
@@ -21,7 +21,7 @@ pub(super) struct Naive {
 impl Naive {
     /// Reads the prompt.
     pub fn begin(model: &mut dyn Model, plan: &Plan) -> Result<Self> {
-        let (trunk, row) = read(model, From::Root, &plan.prompt)?;
+        let (trunk, row) = read(model, Origin::Root, &plan.prompt)?;
         Ok(Self {
             // As the program's own loop does: what its chain reads of the vocabulary is looked up once.
             sampler: plan.sampler.with_reach(Reach::Full).bind(model.vocabulary())?,
@@ -40,7 +40,7 @@ impl Naive {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
                     for path in paths {
-                        let (fork, row) = read(model, From::Fork(self.trunk), &path.0)?;
+                        let (fork, row) = read(model, Origin::Fork(self.trunk), &path.0)?;
                         turn.learn(&path, &row);
                         model.release(fork);
                     }
@@ -49,7 +49,7 @@ impl Naive {
         };
         self.memory = self.memory.after(&draw);
         let token = draw.token;
-        (self.trunk, self.row) = read(model, From::Move(self.trunk), &[token])?;
+        (self.trunk, self.row) = read(model, Origin::Move(self.trunk), &[token])?;
         Ok(token)
     }
 
@@ -60,7 +60,7 @@ impl Naive {
 }
 
 /// Reads tokens and keeps the last row.
-fn read(model: &mut dyn Model, from: From, tokens: &[Token]) -> Result<(Branch, Vec<f32>)> {
+fn read(model: &mut dyn Model, from: Origin, tokens: &[Token]) -> Result<(Branch, Vec<f32>)> {
     let mut last = Vec::new();
     let step = Step { from, tokens, rows: Rows::Last };
     let made = model.extend(&[step], &mut |_, _, row| last = row.to_vec())?;

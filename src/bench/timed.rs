@@ -86,7 +86,7 @@ impl Model for Timed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{From, Kind, Rows, Toy};
+    use crate::model::{Kind, Origin, Rows, Toy};
 
     #[test]
     fn the_reading_of_rows_is_no_time_of_the_model() {
@@ -98,7 +98,7 @@ mod tests {
         };
         let mut toy = Toy::bigram(Vocabulary::new([("a", Kind::Text)]), vec![vec![0.0]]);
         let spent = Cell::new(Spent::default());
-        let step = Step { from: From::Root, tokens: &[0, 0], rows: Rows::Last };
+        let step = Step { from: Origin::Root, tokens: &[0, 0], rows: Rows::Last };
         Timed::new(&mut toy, &clock, &spent).extend(&[step], &mut |_, _, _| ()).unwrap();
         assert_eq!(spent.get(), Spent { decodes: 1, evaluations: 2, time: Duration::from_secs(2) });
     }

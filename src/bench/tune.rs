@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::timed::Clock;
 use crate::decode::{Cancel, Ended, Observer, Plan, Stories, Told, drive, each};
-use crate::model::{Branch, From, Model, Rows, Step, Vocabulary};
+use crate::model::{Branch, Model, Origin, Rows, Step, Vocabulary};
 use crate::prob::Token;
 use crate::sampler::{EndOfText, Reach};
 
@@ -53,7 +53,7 @@ pub fn cost(model: &mut dyn Model, trunk: Branch, size: usize, clock: Clock) -> 
     // Which tokens does not matter, only that there are so many.
     let vocabulary = Token::try_from(model.vocabulary().len()).context("the vocabulary is too large")?.max(1);
     let tokens: Vec<Token> = (0..vocabulary).cycle().take(size).collect();
-    let fork = |token| Step { from: From::Fork(trunk), tokens: std::slice::from_ref(token), rows: Rows::Last };
+    let fork = |token| Step { from: Origin::Fork(trunk), tokens: std::slice::from_ref(token), rows: Rows::Last };
     let steps: Vec<Step> = tokens.iter().map(fork).collect();
     let began = clock();
     let forks = model.extend(&steps, &mut |_, _, _| ())?;
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_cost_is_that_of_one_decode_on_forks_and_leaves_nothing_behind() {
         let mut model = toy();
-        let trunk = Step { from: From::Root, tokens: &[1, 2, 3], rows: Rows::Last };
+        let trunk = Step { from: Origin::Root, tokens: &[1, 2, 3], rows: Rows::Last };
         let trunk = model.extend(&[trunk], &mut |_, _, _| ()).unwrap()[0];
         let ticks = Cell::new(0);
         let clock = || {

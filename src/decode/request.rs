@@ -1,13 +1,13 @@
 //! What a story asks of the next decode, and what it has been given.
 
-use crate::model::{Branch, From, Rows, Step};
+use crate::model::{Branch, Origin, Rows, Step};
 use crate::prob::Token;
 use crate::sampler::{Path, Turn};
 
 /// A branch to be made for a story.
 #[derive(Debug, Clone)]
 pub(super) struct DecodeRequest {
-    pub from: From,
+    pub from: Origin,
     pub tokens: Vec<Token>,
     pub purpose: Purpose,
 }

@@ -14,7 +14,7 @@ use super::request::DecodeRequest;
 use super::room::needs;
 use super::storyteller::{Settled, Storyteller};
 use crate::files::causes;
-use crate::model::{Branch, From, Model, Step};
+use crate::model::{Branch, Model, Origin, Step};
 use crate::story::StopReason;
 
 /// The most tokens of a prompt that are read in one decode, so that its progress can be seen and it can be interrupted.
@@ -216,7 +216,7 @@ impl<'m> Stories<'m> {
             for (number, requests) in &mut asked {
                 let Some(mut request) = requests.next() else { continue };
                 // A branch that moves takes no new one.
-                let made = usize::from(!matches!(request.from, From::Move(_)));
+                let made = usize::from(!matches!(request.from, Origin::Move(_)));
                 if tokens > 0 && made <= branches {
                     // Only a part of a prompt is longer than one token; a shorter part serves as well.
                     request.tokens.truncate(tokens);

@@ -8,7 +8,7 @@ use super::loop_detector::LoopDetector;
 use super::observer::Ended;
 use super::plan::{Completion, Counts, Plan};
 use super::request::{DecodeRequest, Known, Purpose, drop_lost};
-use crate::model::{Branch, From, Vocabulary};
+use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path, Turn};
 use crate::story::StopReason;
@@ -250,20 +250,20 @@ impl Storyteller {
     /// The branches that the story wants next, the most urgent first: at most `width` candidates, at most `chunk` tokens of
     /// the prompt.
     pub fn requests(&self, width: usize, chunk: usize) -> Vec<DecodeRequest> {
-        let trunk = |from: fn(Branch) -> From| self.trunk.map_or(From::Root, from);
+        let trunk = |from: fn(Branch) -> Origin| self.trunk.map_or(Origin::Root, from);
         match &self.phase {
             Phase::Reading(read) => {
                 let tokens: Vec<Token> = self.seen_from(*read).take(chunk).collect();
-                vec![DecodeRequest { from: trunk(From::Move), tokens, purpose: Purpose::Trunk }]
+                vec![DecodeRequest { from: trunk(Origin::Move), tokens, purpose: Purpose::Trunk }]
             }
             Phase::Stepping(token) => {
-                vec![DecodeRequest { from: trunk(From::Move), tokens: vec![*token], purpose: Purpose::Trunk }]
+                vec![DecodeRequest { from: trunk(Origin::Move), tokens: vec![*token], purpose: Purpose::Trunk }]
             }
             Phase::Choosing(turn, looks) => {
                 let look = |path: &Path| {
                     let (last, before) = path.0.split_last()?;
                     let parent = self.known.iter().find(|known| known.path.0 == before);
-                    let from = parent.map_or(trunk(From::Fork), |known| From::Fork(known.branch));
+                    let from = parent.map_or(trunk(Origin::Fork), |known| Origin::Fork(known.branch));
                     Some(DecodeRequest { from, tokens: vec![*last], purpose: Purpose::Look(path.clone()) })
                 };
                 // A turn that needs all candidates gets them in as few decodes as there can be. One that only shows them keeps

@@ -12,7 +12,7 @@ pub struct Branch(pub u64);
 
 /// Where a step begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum Origin {
     /// With nothing: the first tokens of a text.
     Root,
     /// Behind the branch, which stays as it is and shares its memory with the new one.
@@ -34,7 +34,7 @@ pub enum Rows {
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
     /// Where it begins.
-    pub from: From,
+    pub from: Origin,
     /// What to read; never empty.
     pub tokens: &'a [Token],
     /// Which rows to hand out.

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::support::BUNDLED;
 use afterword::decode::{self, Completion, Plan, Stories};
 use afterword::llama::Weights;
-use afterword::model::{From, LoadOptions, Model, Rows, SessionOptions, Step, Token};
+use afterword::model::{LoadOptions, Model, Origin, Rows, SessionOptions, Step, Token};
 use afterword::preset::{Folders, Preset, find};
 use afterword::prob::Noise;
 use afterword::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
@@ -97,7 +97,7 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
             return known.clone();
         }
         let mut row = Vec::new();
-        let step = Step { from: From::Root, tokens: &text, rows: Rows::Last };
+        let step = Step { from: Origin::Root, tokens: &text, rows: Rows::Last };
         let branches = session.extend(&[step], &mut |_, _, r| row = r.to_vec()).unwrap();
         session.release(branches[0]);
         table.borrow_mut().insert(text, row.clone());
