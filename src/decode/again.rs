@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::prob::{Partition, Ranked, Token, top};
-use crate::sampler::{BoundSampler, Draw, Path, Watched};
+use crate::sampler::{BoundSampler, Draw, TokenPath, Watched};
 
 /// The way of a story that was told before, and what is seen at its end.
 ///
@@ -48,7 +48,7 @@ impl Again {
     }
 
     /// The row behind a path is known at this step.
-    pub fn see(&mut self, step: usize, path: &Path, row: &[f32]) {
+    pub fn see(&mut self, step: usize, path: &TokenPath, row: &[f32]) {
         if let ([token], Some(partition), true) = (&path.0[..], Partition::of(row), step == self.told.len()) {
             let watched = |ranked: &Ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) };
             self.next.insert(*token, top(row, self.nexts).iter().map(watched).collect());

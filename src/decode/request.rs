@@ -2,7 +2,7 @@
 
 use crate::model::{Branch, Origin, Rows, Step};
 use crate::prob::Token;
-use crate::sampler::{Path, Turn};
+use crate::sampler::{TokenPath, Turn};
 
 /// A branch to be made for a story.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub(super) enum Purpose {
     /// The trunk grows by a part of the prompt, or by the token that was told last.
     Trunk,
     /// A path is looked at.
-    Look(Path),
+    Look(TokenPath),
 }
 
 impl DecodeRequest {
@@ -30,7 +30,7 @@ impl DecodeRequest {
 /// A path below the trunk that has been looked at and may still be taken.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub path: Path,
+    pub path: TokenPath,
     pub branch: Branch,
     pub row: Vec<f32>,
 }

@@ -10,7 +10,7 @@ use super::plan::{Completion, Counts, Plan};
 use super::request::{DecodeRequest, Known, Purpose, drop_lost};
 use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path, Turn};
+use crate::sampler::{Ask, BoundSampler, Draw, Memory, TokenPath, Turn};
 use crate::story::StopReason;
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ enum Phase {
     /// lost or the context shifted.
     Reading(usize),
     /// A turn wants to look at these paths, none of them known.
-    Choosing(Box<Turn>, Vec<Path>),
+    Choosing(Box<Turn>, Vec<TokenPath>),
     /// The token told last is not in the trunk yet.
     Stepping(Token),
 }
@@ -149,7 +149,7 @@ impl Storyteller {
             match turn.ask() {
                 Ask::Take(draw) => settled.failed = self.take(draw, vocabulary, &mut settled).err(),
                 Ask::Look(paths) => {
-                    let (known, unknown): (Vec<Path>, Vec<Path>) =
+                    let (known, unknown): (Vec<TokenPath>, Vec<TokenPath>) =
                         paths.into_iter().partition(|path| self.known.iter().any(|known| known.path == *path));
                     if known.is_empty() {
                         *looks = unknown;
@@ -260,7 +260,7 @@ impl Storyteller {
                 vec![DecodeRequest { from: trunk(Origin::Move), tokens: vec![*token], purpose: Purpose::Trunk }]
             }
             Phase::Choosing(turn, looks) => {
-                let look = |path: &Path| {
+                let look = |path: &TokenPath| {
                     let (last, before) = path.0.split_last()?;
                     let parent = self.known.iter().find(|known| known.path.0 == before);
                     let from = parent.map_or(trunk(Origin::Fork), |known| Origin::Fork(known.branch));

@@ -1,6 +1,6 @@
 //! The lazy draw of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
 
-use super::step::Path;
+use super::step::TokenPath;
 use crate::prob::{FLOOR, Survivor, Survivors, Token};
 
 /// How p and Ĥ of a candidate become its weight, and the weight its chance.
@@ -46,7 +46,7 @@ pub(super) struct Contender {
     noise: f64,
     bound: f64,
     /// The candidate and what has been rolled on behind it: the path whose row decides about Ĥ.
-    pub path: Path,
+    pub path: TokenPath,
     pub future: Option<f64>,
     score: Option<f64>,
     lost: bool,
@@ -72,7 +72,7 @@ impl LazyDraw {
         let enter = |Survivor { token, logit }| {
             let noise = noise(token);
             let bound = weighing.bound(logit, noise);
-            Contender { token, logit, noise, bound, path: Path(vec![token]), future: None, score: None, lost: false }
+            Contender { token, logit, noise, bound, path: TokenPath(vec![token]), future: None, score: None, lost: false }
         };
         let mut contenders: Vec<Contender> = survivors.iter().map(enter).collect();
         contenders.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));

@@ -27,5 +27,5 @@ pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
 pub use history::Memory;
 pub use lazy_draw::Weighing;
 pub use sampler::{Reach, Sampler};
-pub use step::{Ask, Path, Turn};
+pub use step::{Ask, TokenPath, Turn};
 pub use token_patterns::Spelling;

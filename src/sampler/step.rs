@@ -12,14 +12,14 @@ use crate::prob::{StepNoise, Survivors, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Path(pub Vec<Token>);
+pub struct TokenPath(pub Vec<Token>);
 
 /// What a turn asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
     /// The rows after these paths, in the order in which they decide; any non-empty first part of them may be answered by
     /// [`Turn::learn`] before the turn is asked again. A path of several tokens comes after its shorter one was learnt.
-    Look(Vec<Path>),
+    Look(Vec<TokenPath>),
     /// The token that comes next: the turn is over, and says the same if it is asked again.
     Take(Draw),
 }
@@ -85,18 +85,18 @@ impl Turn {
     }
 
     /// Takes in the row of logits after a path that was asked for; other paths change nothing.
-    pub fn learn(&mut self, path: &Path, row: &[f32]) {
+    pub fn learn(&mut self, path: &TokenPath, row: &[f32]) {
         if let State::Looking(looking) = &mut self.0 {
             looking.learn(path, row);
         }
     }
 
     /// The paths that no longer matter since this was last asked, each with all that is below it: release them.
-    pub fn lost(&mut self) -> Vec<Path> {
+    pub fn lost(&mut self) -> Vec<TokenPath> {
         match &mut self.0 {
             // Where stages follow that remove, any candidate may still be taken.
             State::Looking(looking) if looking.sampler.sampler().leader_wins() => {
-                looking.lazy_draw.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
+                looking.lazy_draw.newly_lost().into_iter().map(|token| TokenPath(vec![token])).collect()
             }
             _ => Vec::new(),
         }
@@ -104,14 +104,14 @@ impl Turn {
 }
 
 impl Looking {
-    fn wanted(&self) -> Vec<Path> {
+    fn wanted(&self) -> Vec<TokenPath> {
         match self.sampler.sampler().reach() {
             Reach::Lazy => self.lazy_draw.open().map(|candidate| candidate.path.clone()).collect(),
             Reach::Full | Reach::Exhaustive => self.lazy_draw.unknown().map(|candidate| candidate.path.clone()).collect(),
         }
     }
 
-    fn learn(&mut self, path: &Path, row: &[f32]) {
+    fn learn(&mut self, path: &TokenPath, row: &[f32]) {
         let vocabulary = self.sampler.vocabulary();
         let Some(candidate) = path.0.first().and_then(|&token| self.lazy_draw.find(token)) else { return };
         if candidate.future.is_some() || candidate.path != *path {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
-    fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<Path>) {
+    fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<TokenPath>) {
         let mut turn = sampler.bind(&vocabulary()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
         let mut answered = Vec::new();
         loop {
@@ -353,7 +353,7 @@ mod tests {
             );
             let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &memory, 1, 99);
             let looked = draw.candidates.iter().find(|c| c.token == 10).map(|c| c.future.unwrap());
-            (looked, answered.contains(&Path(vec![10])))
+            (looked, answered.contains(&TokenPath(vec![10])))
         };
         let going_on: Vec<f32> = (0..).zip(row(&[7])).map(|(t, l)| if t == 10 { f32::NEG_INFINITY } else { l }).collect();
         assert_eq!(end("neutral"), (Some(entropy_behind(&going_on, 5)), false));
@@ -422,7 +422,7 @@ mod tests {
                 path.push(next(&path));
             }
             assert_eq!(candidate.future, Some(entropy_behind(&row(&[&[7], &path[..]].concat()), 5)));
-            assert!((1..=path.len()).all(|length| answered.contains(&Path(path[..length].to_vec()))));
+            assert!((1..=path.len()).all(|length| answered.contains(&TokenPath(path[..length].to_vec()))));
         }
         assert!(answered.iter().any(|path| path.0.len() > 1), "no candidate was rolled on");
     }
@@ -443,7 +443,7 @@ mod tests {
                 }
             }
         };
-        assert!(!lost.contains(&Path(vec![draw.token])));
+        assert!(!lost.contains(&TokenPath(vec![draw.token])));
         let unique: std::collections::BTreeSet<_> = lost.iter().collect();
         assert_eq!(unique.len(), lost.len());
         assert!(learnt <= lost.len() + 1);
