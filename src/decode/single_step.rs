@@ -13,7 +13,7 @@ use super::plan::{Completion, Plan};
 use super::round::Stories;
 use crate::model::Model;
 use crate::prob::Token;
-use crate::sampler::{Draw, Reach, Sampler, Watched};
+use crate::sampler::{Draw, Reach, Sampler, TopTokenTrace};
 use crate::story::StopReason;
 
 /// A place in a story.
@@ -35,11 +35,11 @@ pub struct Decided {
     /// The draw, with every candidate looked at.
     pub draw: Draw,
     /// The story's own token there, with the log-probability that it has now.
-    pub own: Option<Watched>,
+    pub own: Option<TopTokenTrace>,
     /// The first of the tokens before it for which another one is drawn now, counted from 0.
     pub strayed: Option<usize>,
     /// What is likeliest after each candidate, likeliest first.
-    pub next: BTreeMap<Token, Vec<Watched>>,
+    pub next: BTreeMap<Token, Vec<TopTokenTrace>>,
 }
 
 /// Decides about the token at this place of the story, as the story did when it came to it.
@@ -90,7 +90,7 @@ pub fn decide(
 
 /// The decision with all that was seen on the way to it.
 fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<Decided> {
-    let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
+    let own = own.map(|token| TopTokenTrace { token, log_p: again.log_p(token) });
     let (strayed, next) = again.seen();
     if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().steers()) {
         bail!(
@@ -236,7 +236,7 @@ mod tests {
         // The row behind the story's own tokens is the one that decides.
         let row = row(&[&[0, 1], &all[..9]].concat());
         let partition = crate::prob::Partition::of(&row).unwrap();
-        assert_eq!(again.own, Some(Watched { token: 2, log_p: partition.log_p(row[2]) }));
+        assert_eq!(again.own, Some(TopTokenTrace { token: 2, log_p: partition.log_p(row[2]) }));
         assert_eq!(again.draw.now.entropy, partition.entropy());
     }
 

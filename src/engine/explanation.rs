@@ -7,7 +7,7 @@ use crate::decode::Decided;
 use crate::model::{Kind, Vocabulary};
 use crate::preset::Preset;
 use crate::prob::{Alpha, Token};
-use crate::sampler::{Draw, Looked, Pick, Removed, Stage, Watched};
+use crate::sampler::{CandidateTrace, Draw, Pick, Removed, Stage, TopTokenTrace};
 
 /// Where the next token is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -155,7 +155,7 @@ impl Explanation {
         };
         let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
             let Removed { stage: name, count, likeliest } = removed;
-            let likeliest = likeliest.iter().map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            let likeliest = likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
             Cut { stage: name, label: label(stage), removed: *count, likeliest }
         });
         let stages: Vec<Cut> = stages.collect();
@@ -167,10 +167,10 @@ impl Explanation {
             all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);
-        let tell = |(looked, share): (&Looked, Option<f64>)| {
-            let Looked { token, p, log_p, future, log_s } = *looked;
+        let tell = |(looked, share): (&CandidateTrace, Option<f64>)| {
+            let CandidateTrace { token, p, log_p, future, log_s } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
-            let next = next.map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            let next = next.map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
             Candidate { named: named(token, log_p), p, future, log_s, share, next }
         };
         Ok(Self {
@@ -187,16 +187,16 @@ impl Explanation {
             candidates: candidates.iter().zip(weights).map(tell).collect(),
             pick: preset.pick,
             taken: Taken { named: named(*token, *log_p), rank: now.rank },
-            recorded: own.map(|Watched { token, log_p }| named(token, log_p)),
+            recorded: own.map(|TopTokenTrace { token, log_p }| named(token, log_p)),
             strayed: strayed.map(|at| at + 1),
         })
     }
 }
 
 /// s of each candidate divided by their sum, so that it can be read beside p.
-fn normalised(candidates: &[Looked]) -> Vec<Option<f64>> {
+fn normalised(candidates: &[CandidateTrace]) -> Vec<Option<f64>> {
     let largest = candidates.iter().filter_map(|looked| looked.log_s).fold(f64::NEG_INFINITY, f64::max);
-    let weight = |looked: &Looked| looked.log_s.map(|log_s| (log_s - largest).exp());
+    let weight = |looked: &CandidateTrace| looked.log_s.map(|log_s| (log_s - largest).exp());
     let sum: f64 = candidates.iter().filter_map(weight).sum();
     candidates.iter().map(|looked| weight(looked).map(|weight| weight / sum)).collect()
 }
@@ -225,8 +225,8 @@ fn label(stage: &Stage) -> String {
 mod tests {
     use super::*;
 
-    fn looked(log_s: Option<f64>) -> Looked {
-        Looked { token: 1, p: 0.5, log_p: -1.0, future: None, log_s }
+    fn looked(log_s: Option<f64>) -> CandidateTrace {
+        CandidateTrace { token: 1, p: 0.5, log_p: -1.0, future: None, log_s }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::act::{self, Act, Does};
 use super::chain::Warmth;
-use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
+use super::draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
 use super::lazy_draw::LazyDraw;
 use crate::prob::{Alpha, Partition, Survivor, Survivors, Token, rank};
 
@@ -19,7 +19,7 @@ pub(super) struct Own {
 pub(super) struct Account {
     partition: Partition,
     warmth: Warmth,
-    watched: Vec<Watched>,
+    watched: Vec<TopTokenTrace>,
     detail: bool,
     here: Option<f64>,
     alpha: Option<f64>,
@@ -28,7 +28,7 @@ pub(super) struct Account {
 }
 
 impl Account {
-    pub fn new(partition: Partition, warmth: Warmth, watched: Vec<Watched>, detail: bool) -> Self {
+    pub fn new(partition: Partition, warmth: Warmth, watched: Vec<TopTokenTrace>, detail: bool) -> Self {
         Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
     }
 
@@ -75,7 +75,7 @@ impl Account {
     }
 
     /// What a chain without `future` has left of the watched tokens, likeliest first.
-    pub fn left(&self, survivors: &Survivors) -> Vec<Looked> {
+    pub fn left(&self, survivors: &Survivors) -> Vec<CandidateTrace> {
         if self.watched.is_empty() {
             return Vec::new();
         }
@@ -83,15 +83,15 @@ impl Account {
         let tell = |survivor: Survivor| {
             let own = self.watched.iter().find(|one| one.token == survivor.token)?;
             let p = mass.log_p(survivor.logit).exp();
-            Some(Looked { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
+            Some(CandidateTrace { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
         };
-        let mut left: Vec<Looked> = survivors.iter().filter_map(tell).collect();
+        let mut left: Vec<CandidateTrace> = survivors.iter().filter_map(tell).collect();
         left.sort_by(by_p);
         left
     }
 
     /// The draw of a token.
-    pub fn draw(&self, own: Own, candidates: Vec<Looked>, skipped: Option<Skipped>) -> Draw {
+    pub fn draw(&self, own: Own, candidates: Vec<CandidateTrace>, skipped: Option<Skipped>) -> Draw {
         Draw {
             token: own.token,
             log_p: own.log_p,
@@ -107,18 +107,18 @@ impl Account {
 }
 
 /// The candidates as a draw tells of them, likeliest first.
-pub(super) fn looked(survivors: &Survivors, own: &[Own], lazy_draw: &LazyDraw) -> Vec<Looked> {
+pub(super) fn looked(survivors: &Survivors, own: &[Own], lazy_draw: &LazyDraw) -> Vec<CandidateTrace> {
     let mass = survivors.mass();
     let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
         let (log_p, future) = (mass.log_p(logit), lazy_draw.future(token));
-        Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| lazy_draw.log_s(log_p, h)) }
+        CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| lazy_draw.log_s(log_p, h)) }
     };
-    let mut looked: Vec<Looked> = survivors.iter().zip(own).map(tell).collect();
+    let mut looked: Vec<CandidateTrace> = survivors.iter().zip(own).map(tell).collect();
     looked.sort_by(by_p);
     looked
 }
 
 /// Likeliest first, of equals the smaller token first.
-fn by_p(a: &Looked, b: &Looked) -> std::cmp::Ordering {
+fn by_p(a: &CandidateTrace, b: &CandidateTrace) -> std::cmp::Ordering {
     b.p.total_cmp(&a.p).then(a.token.cmp(&b.token))
 }

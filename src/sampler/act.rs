@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::binding::Bound;
 use super::chain::{Pick, Stage};
-use super::draw::{Removed, Watched};
+use super::draw::{Removed, TopTokenTrace};
 use super::history::Memory;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
@@ -176,7 +176,7 @@ pub(super) fn idle(acts: &[Act]) -> Vec<Removed> {
 }
 
 /// Runs the acts in their order and tells what each removed; `watched` are the tokens whose fate is told by name.
-pub(super) fn run(acts: &[Act], survivors: &mut Survivors, watched: &[Watched]) -> Vec<Removed> {
+pub(super) fn run(acts: &[Act], survivors: &mut Survivors, watched: &[TopTokenTrace]) -> Vec<Removed> {
     let run_one = |act: &Act| removing(act.stage, survivors, watched, |survivors| act.run(survivors));
     acts.iter().map(run_one).collect()
 }
@@ -185,11 +185,11 @@ pub(super) fn run(acts: &[Act], survivors: &mut Survivors, watched: &[Watched]) 
 pub(super) fn removing(
     stage: &'static str,
     survivors: &mut Survivors,
-    watched: &[Watched],
+    watched: &[TopTokenTrace],
     does: impl FnOnce(&mut Survivors),
 ) -> Removed {
     let before = survivors.len();
-    let standing: Vec<Watched> = watched.iter().copied().filter(|one| survivors.holds(one.token)).collect();
+    let standing: Vec<TopTokenTrace> = watched.iter().copied().filter(|one| survivors.holds(one.token)).collect();
     does(survivors);
     let likeliest = standing.into_iter().filter(|one| !survivors.holds(one.token)).collect();
     Removed { stage, count: before - survivors.len(), likeliest }

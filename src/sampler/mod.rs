@@ -23,7 +23,7 @@ mod token_patterns;
 pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, OpenWord, Penalties, PenaltyAt, Xtc};
 pub use binding::BoundSampler;
 pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
-pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
+pub use draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
 pub use history::Memory;
 pub use lazy_draw::Weighing;
 pub use sampler::{Reach, Sampler};

@@ -6,7 +6,7 @@ use super::account::{Account, looked};
 use super::act::{self, Act, Scene};
 use super::binding::BoundSampler;
 use super::chain::{Chain, EndOfText, Future, Pick, Stage, Warmth};
-use super::draw::{Draw, Skipped, Watched};
+use super::draw::{Draw, Skipped, TopTokenTrace};
 use super::fast_path::{Floor, Prelude};
 use super::history::Memory;
 use super::lazy_draw::{LazyDraw, Weighing};
@@ -106,7 +106,7 @@ impl<'a> Opening<'a> {
         let best = if detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
         let best = top(row, prelude.needs(best));
         let followed = best.iter().take(if detail { WATCHED } else { 0 });
-        let watched = |ranked: &Ranked| Watched { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
+        let watched = |ranked: &Ranked| TopTokenTrace { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
         let mut account = Account::new(self.partition, self.warmth(), followed.map(watched).collect(), detail);
 
         let allowed = best.iter().copied().filter(|ranked| self.may(ranked.token));

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::Vocabulary;
 use crate::prob::Token;
-use crate::sampler::{Draw, Looked, Removed, Skipped};
+use crate::sampler::{CandidateTrace, Draw, Removed, Skipped};
 
 /// One token of a story. Numbers have six significant digits; what is not known is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -77,8 +77,8 @@ impl TracedToken {
     #[must_use]
     pub fn of(draw: &Draw, vocabulary: &Vocabulary) -> Self {
         let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, steering: _ } = draw;
-        let candidate = |looked: &Looked| {
-            let Looked { token, p, log_p: _, future, log_s } = looked;
+        let candidate = |looked: &CandidateTrace| {
+            let CandidateTrace { token, p, log_p: _, future, log_s } = looked;
             let (id, piece) = (*token, vocabulary.show(*token));
             Some(TracedCandidate { id, piece, p: short(*p), future: short((*future)?), s: short((*log_s)?.exp()) })
         };
@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn a_trace_tells_what_was_looked_at_and_reads_back() {
         let vocabulary = Vocabulary::new([(" wolf", Kind::Text), (" lamb", Kind::Text)]);
-        let looked = |token, future: Option<f64>| Looked { token, p: 0.5, log_p: -1.0, future, log_s: future.map(f64::ln) };
+        let looked =
+            |token, future: Option<f64>| CandidateTrace { token, p: 0.5, log_p: -1.0, future, log_s: future.map(f64::ln) };
         let draw = Draw {
             token: 1,
             log_p: -0.5,
