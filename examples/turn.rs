@@ -8,7 +8,7 @@ mod language;
 
 use afterword::model::{Model, Origin, Rows, Step};
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler, Stage};
+use afterword::sampler::{Ask, Chain, History, Pick, Sampler, Stage};
 use language::{toy, word};
 
 fn main() -> anyhow::Result<()> {
@@ -28,7 +28,7 @@ fn main() -> anyhow::Result<()> {
     let sampler = Sampler::new(Chain::new(stages)?, Pick::Sample).bind(&vocabulary)?;
 
     // The turn is a function of what is known: the text so far, the row, and noise that is keyed by the seed.
-    let mut turn = sampler.turn(&Memory::of_prompt(&prompt), &row, Noise::new(2, &prompt))?;
+    let mut turn = sampler.turn(&History::of_prompt(&prompt), &row, Noise::new(2, &prompt))?;
     let mut looked = Vec::new();
     let draw = loop {
         match turn.ask() {

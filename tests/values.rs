@@ -14,7 +14,7 @@ use std::path::Path;
 use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Alpha, Noise, Partition, Place, Schedule, Survivor, Survivors, Temperature, Token};
 use afterword::prob::{normalised_entropy, rank, top};
-use afterword::sampler::{Ask, BoundSampler, Chain, Draw, Memory, Pick, Reach, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, Draw, History, Pick, Reach, Sampler};
 
 /// The sizes of the vocabularies: by hand, middling, and that of gemma.
 const SIZES: [Token; 3] = [12, 4_096, 262_144];
@@ -162,21 +162,21 @@ fn turns_are_what_they_were() {
 /// The draws of a story's first tokens.
 fn tell(sampler: &BoundSampler, size: Token, seed: u64, lines: &mut Lines) {
     let steps = if size == SIZES[2] { 2 } else { 3 };
-    let mut memory = Memory::of_prompt(&[4, 7, 4, 7]).planning(steps);
+    let mut history = History::of_prompt(&[4, 7, 4, 7]).planning(steps);
     for _ in 0..steps {
-        let mut turn = sampler.turn(&memory, &row_after(size, memory.text()), Noise::new(seed, &[4, 7])).unwrap();
+        let mut turn = sampler.turn(&history, &row_after(size, history.text()), Noise::new(seed, &[4, 7])).unwrap();
         let mut learnt = 0;
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
-                    turn.learn(&paths[0], &row_after(size, &[memory.text(), &paths[0].0].concat()));
+                    turn.learn(&paths[0], &row_after(size, &[history.text(), &paths[0].0].concat()));
                     learnt += 1;
                 }
             }
         };
         lines.add(shown(&draw, learnt));
-        memory = memory.after(&draw);
+        history = history.after(&draw);
     }
 }
 

@@ -5,7 +5,7 @@ use anyhow::Result;
 use crate::decode::Plan;
 use crate::model::{Branch, Model, Origin, Rows, Step};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Memory, Reach};
+use crate::sampler::{Ask, BoundSampler, History, Reach};
 
 /// A story told with k + 1 passes a token: each candidate is read behind the text and forgotten, then the chosen one is read.
 ///
@@ -13,7 +13,7 @@ use crate::sampler::{Ask, BoundSampler, Memory, Reach};
 pub(super) struct Naive {
     sampler: BoundSampler,
     noise: Noise,
-    memory: Memory,
+    history: History,
     trunk: Branch,
     row: Vec<f32>,
 }
@@ -26,7 +26,7 @@ impl Naive {
             // As the program's own loop does: what its chain reads of the vocabulary is looked up once.
             sampler: plan.sampler.with_reach(Reach::Full).bind(model.vocabulary())?,
             noise: Noise::new(plan.seed, &plan.prompt),
-            memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
+            history: History::of_prompt(&plan.prompt).planning(plan.planned()),
             trunk,
             row,
         })
@@ -34,7 +34,7 @@ impl Naive {
 
     /// Tells one token.
     pub fn tell(&mut self, model: &mut dyn Model) -> Result<Token> {
-        let mut turn = self.sampler.turn(&self.memory, &self.row, self.noise)?;
+        let mut turn = self.sampler.turn(&self.history, &self.row, self.noise)?;
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
@@ -47,7 +47,7 @@ impl Naive {
                 }
             }
         };
-        self.memory = self.memory.after(&draw);
+        self.history = self.history.after(&draw);
         let token = draw.token;
         (self.trunk, self.row) = read(model, Origin::Move(self.trunk), &[token])?;
         Ok(token)

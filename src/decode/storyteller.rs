@@ -10,7 +10,7 @@ use super::plan::{Completion, Counts, Plan};
 use super::request::{DecodeRequest, Known, Purpose, drop_lost};
 use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Draw, Memory, TokenPath, Turn};
+use crate::sampler::{Ask, BoundSampler, Draw, History, TokenPath, Turn};
 use crate::story::StopReason;
 
 #[derive(Debug)]
@@ -43,7 +43,7 @@ pub(super) struct Storyteller {
     plan: Plan,
     sampler: BoundSampler,
     noise: Noise,
-    memory: Memory,
+    history: History,
     /// How many of the oldest tokens of the story the model no longer sees.
     dropped: usize,
     loops: LoopDetector,
@@ -68,7 +68,7 @@ impl Storyteller {
         Ok(Self {
             sampler: plan.sampler.bind(vocabulary)?,
             noise: Noise::new(plan.seed, &plan.prompt),
-            memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
+            history: History::of_prompt(&plan.prompt).planning(plan.planned()),
             dropped: 0,
             loops: LoopDetector::new(),
             detokenizing: Detokenizing::new(plan.stops.clone()),
@@ -134,7 +134,7 @@ impl Storyteller {
         self.text.push_str(&held.text);
         unheard.push(held);
         let (rest, parts) = (unheard.text, unheard.parts);
-        let tokens = self.memory.told().to_vec();
+        let tokens = self.history.told().to_vec();
         let completion = Completion { tokens, text: self.text, stop, log_p: self.log_p, counts: self.counts };
         (Ended { plan: self.plan, completion, rest, parts, again: self.again }, branches)
     }
@@ -157,7 +157,7 @@ impl Storyteller {
                     }
                     for known in self.known.iter().filter(|one| known.contains(&one.path)) {
                         if let Some(again) = &mut self.again {
-                            again.see(self.memory.step(), &known.path, &known.row);
+                            again.see(self.history.step(), &known.path, &known.row);
                         }
                         turn.learn(&known.path, &known.row);
                     }
@@ -171,7 +171,7 @@ impl Storyteller {
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
     fn take(&mut self, draw: Draw, vocabulary: &Vocabulary, settled: &mut Settled) -> Result<()> {
         let draw = match &mut self.again {
-            Some(again) => again.keep(self.memory.step(), draw),
+            Some(again) => again.keep(self.history.step(), draw),
             None => draw,
         };
         let token = draw.token;
@@ -201,7 +201,7 @@ impl Storyteller {
     /// Adds a token to the story; returns why the story ends with it, if it does.
     fn tell(&mut self, draw: Draw, vocabulary: &Vocabulary, told: &mut Vec<(Draw, Heard)>) -> Option<StopReason> {
         let token = draw.token;
-        self.memory.hear(&draw);
+        self.history.hear(&draw);
         self.log_p += draw.log_p;
         let (number, ended) = (self.counts.tokens, vocabulary.ends(token));
         self.counts.tokens += 1;
@@ -209,7 +209,7 @@ impl Storyteller {
         let (heard, stop) = self.detokenizing.push(number, piece);
         self.text.push_str(&heard.text);
         told.push((draw, heard));
-        let loops = self.loops.hear(self.memory.told()) && self.plan.stop_on_loop;
+        let loops = self.loops.hear(self.history.told()) && self.plan.stop_on_loop;
         match stop {
             _ if ended => Some(StopReason::End),
             Some(stop) => Some(StopReason::Stop(stop)),
@@ -222,12 +222,12 @@ impl Storyteller {
 
     /// How many tokens of prompt and story the model sees, the one told last among them.
     fn seen(&self) -> usize {
-        self.memory.text().len() - self.dropped
+        self.history.text().len() - self.dropped
     }
 
     /// The same tokens, from this one on.
     fn seen_from(&self, from: usize) -> impl Iterator<Item = Token> {
-        let kept = self.memory.told()[self.dropped..].iter();
+        let kept = self.history.told()[self.dropped..].iter();
         self.plan.prompt.iter().chain(kept).copied().skip(from)
     }
 
@@ -241,8 +241,8 @@ impl Storyteller {
 
     /// Begins the turn for this row.
     fn choose(&mut self, row: &[f32]) -> Result<()> {
-        let other = self.again.as_mut().and_then(|again| again.meet(self.memory.step(), row));
-        let turn = other.unwrap_or(&self.sampler).turn(&self.memory, row, self.noise)?;
+        let other = self.again.as_mut().and_then(|again| again.meet(self.history.step(), row));
+        let turn = other.unwrap_or(&self.sampler).turn(&self.history, row, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -297,7 +297,7 @@ impl Storyteller {
         self.counts.evaluations += 1;
         let Phase::Choosing(turn, _) = &mut self.phase else { return Ok(vec![branch]) };
         if let Some(again) = &mut self.again {
-            again.see(self.memory.step(), &path, &row);
+            again.see(self.history.step(), &path, &row);
         }
         turn.learn(&path, &row);
         self.known.push(Known { path, branch, row });

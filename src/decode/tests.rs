@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use super::{Cancel, Completion, Ended, Next, Observer, Plan, Stories, Told, drive, each, tell};
 use crate::model::{Kind, Room, Toy, Vocabulary};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
+use crate::sampler::{Ask, Chain, History, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
 mod drafts;
@@ -101,23 +101,23 @@ fn tell_one(width: usize, plan: Plan) -> Completion {
 
 /// What the sampler decides when every row it asks for is computed afresh: no branches, no rounds.
 fn by_hand(plan: &Plan) -> Vec<Token> {
-    let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
+    let mut history = History::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
     let sampler = plan.sampler.bind(&vocabulary()).unwrap();
-    while memory.step() < plan.max_tokens {
-        let mut turn = sampler.turn(&memory, &row(memory.text()), noise).unwrap();
+    while history.step() < plan.max_tokens {
+        let mut turn = sampler.turn(&history, &row(history.text()), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[history.text(), &paths[0].0].concat())),
             }
         };
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         if draw.token == 13 {
             break;
         }
     }
-    memory.told().to_vec()
+    history.told().to_vec()
 }
 
 #[test]

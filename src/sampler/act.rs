@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::binding::Bound;
 use super::chain::{Pick, Stage};
 use super::draw::{Removed, TopTokenTrace};
-use super::history::Memory;
+use super::history::History;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
 use crate::prob::{Survivors, Temperature, Token};
@@ -40,7 +40,7 @@ pub(super) enum Does {
 /// The moment for which acts are made.
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
-    pub memory: &'a Memory,
+    pub history: &'a History,
     pub place: &'a Place<'a>,
     pub vocabulary: &'a Vocabulary,
     pub bound: &'a Bound,
@@ -56,7 +56,7 @@ impl Scene<'_> {
     }
 
     fn does(&mut self, stage: &Stage) -> Option<Does> {
-        let Self { memory, place, vocabulary, bound, coins, thrown } = self;
+        let Self { history, place, vocabulary, bound, coins, thrown } = self;
         Some(match stage {
             Stage::Bias(biases) => {
                 let penalties = biases.iter().flat_map(|(text, bias)| {
@@ -73,7 +73,7 @@ impl Scene<'_> {
             // A chat template ends every turn with the token that is to end the answer: that nobody has said, and nobody repeats.
             Stage::Penalties(penalties) => {
                 let said = |token| vocabulary.kind(token) == Kind::Text;
-                Does::Punish(*penalties, penalties.counts(memory.text(), said))
+                Does::Punish(*penalties, penalties.counts(history.text(), said))
             }
             Stage::Dry(dry) => {
                 let breakers: Vec<&[u8]> = dry.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
@@ -82,10 +82,10 @@ impl Scene<'_> {
                         || breakers.iter().any(|breaker| holds(vocabulary.piece(token), breaker))
                 };
                 let word = OpenWord {
-                    length: vocabulary.open_word(memory.text()),
+                    length: vocabulary.open_word(history.text()),
                     continues: |token| vocabulary.continues_word(token),
                 };
-                Does::Penalise(dry.penalties(memory.text(), breaks, &word).into_iter().collect())
+                Does::Penalise(dry.penalties(history.text(), breaks, &word).into_iter().collect())
             }
             Stage::TopNSigma(n) => Does::TopNSigma(*n),
             Stage::TopK(k) => Does::TopK(k.get()),
@@ -100,8 +100,8 @@ impl Scene<'_> {
             }
             Stage::Temperature(t) => Does::Temperature(t.at(place)),
             Stage::DynamicTemperature(t) => Does::DynamicTemperature(*t),
-            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, memory.steering().unwrap_or_else(|| mirostat.begin())),
-            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, memory.steering().unwrap_or_else(|| adaptive.begin())),
+            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, history.steering().unwrap_or_else(|| mirostat.begin())),
+            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, history.steering().unwrap_or_else(|| adaptive.begin())),
             Stage::Future(_) => return None,
         })
     }
@@ -219,8 +219,8 @@ mod tests {
         let stage: Stage = toml::from_str(stage).unwrap();
         let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &vocabulary);
         let coins = crate::prob::Noise::new(1, &[]).at(step, 1);
-        let memory = &Memory::of_prompt(text);
-        Scene { memory, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 }
+        let history = &History::of_prompt(text);
+        Scene { history, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 }
             .does(&stage)
             .unwrap()
     }
@@ -241,10 +241,10 @@ mod tests {
         let vocabulary = Vocabulary::new(pieces.iter().copied());
         let stage: Stage = toml::from_str(stage).unwrap();
         let chain = super::super::Chain::new(vec![stage.clone()]).unwrap();
-        let (bound, memory) = (Bound::of(&chain, &vocabulary), Memory::of_prompt(&tokens));
+        let (bound, history) = (Bound::of(&chain, &vocabulary), History::of_prompt(&tokens));
         let coins = crate::prob::Noise::new(1, &[]).at(0, 1);
         let mut scene =
-            Scene { memory: &memory, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 };
+            Scene { history: &history, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 };
         scene.does(&stage).unwrap()
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, ensure};
 
 use super::chain::{Chain, Stage};
-use super::history::Memory;
+use super::history::History;
 use super::opening::Opening;
 use super::sampler::Sampler;
 use super::step::Turn;
@@ -21,14 +21,14 @@ use crate::prob::{Noise, Token};
 /// ```
 /// use afterword::model::{Kind, Vocabulary};
 /// use afterword::prob::Noise;
-/// use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler};
+/// use afterword::sampler::{Ask, Chain, History, Pick, Sampler};
 ///
 /// let words = Vocabulary::new([" wood", " door", " sea"].map(|piece| (piece, Kind::Text)));
 /// let future = toml::from_str("future = { candidates = 3, entropy-top = 3, alpha = 1 }")?;
 /// let sampler = Sampler::new(Chain::new(vec![future])?, Pick::Argmax).bind(&words)?;
 ///
 /// // A model's row after the text, and one behind each candidate: only behind ` door` anything may follow.
-/// let mut turn = sampler.turn(&Memory::of_prompt(&[2]), &[1.0, 0.5, 0.0], Noise::new(1, &[2]))?;
+/// let mut turn = sampler.turn(&History::of_prompt(&[2]), &[1.0, 0.5, 0.0], Noise::new(1, &[2]))?;
 /// let draw = loop {
 ///     match turn.ask() {
 ///         Ask::Take(draw) => break draw,
@@ -63,13 +63,13 @@ impl BoundSampler {
         Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound })))
     }
 
-    /// The turn for the row of logits after the text that `memory` holds: one logit a token of the vocabulary, in nats up to a
+    /// The turn for the row of logits after the text that `history` holds: one logit a token of the vocabulary, in nats up to a
     /// constant; −∞ and NaN have no probability.
     ///
     /// # Errors
     /// A row in which no token that may be taken has a finite logit.
-    pub fn turn(&self, memory: &Memory, row: &[f32], noise: Noise) -> Result<Turn> {
-        Opening::of(self, memory, row, noise)?.turn()
+    pub fn turn(&self, history: &History, row: &[f32], noise: Noise) -> Result<Turn> {
+        Opening::of(self, history, row, noise)?.turn()
     }
 
     /// The description that it was made of.

@@ -7,16 +7,16 @@ use super::sentence_counter::SentenceCounter;
 use crate::model::Vocabulary;
 use crate::prob::{Place, Token};
 
-/// The story so far as a value: two stories with the same memory, seed and prompt go on alike.
+/// The story so far as a value: two stories with the same history, seed and prompt go on alike.
 ///
 /// ```
-/// use afterword::sampler::Memory;
+/// use afterword::sampler::History;
 ///
-/// let memory = Memory::of_prompt(&[4, 7]).retold(9, -0.5);
-/// assert_eq!((memory.text(), memory.told(), memory.step()), (&[4, 7, 9][..], &[9][..], 1));
+/// let history = History::of_prompt(&[4, 7]).retold(9, -0.5);
+/// assert_eq!((history.text(), history.told(), history.step()), (&[4, 7, 9][..], &[9][..], 1));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Memory {
+pub struct History {
     text: Vec<Token>,
     prompt: usize,
     /// How many tokens the story may have.
@@ -30,21 +30,21 @@ pub struct Memory {
     steering: Option<f64>,
 }
 
-impl Memory {
+impl History {
     /// Of a story of which only the prompt is known. Nothing is planned of it: to schedules over its length it stands at its
-    /// beginning, until [`Memory::planning`] says more.
+    /// beginning, until [`History::planning`] says more.
     #[must_use]
     pub fn of_prompt(prompt: &[Token]) -> Self {
         Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), steering: None }
     }
 
-    /// The same memory, of a story that may have so many tokens.
+    /// The same history, of a story that may have so many tokens.
     #[must_use]
     pub fn planning(self, planned: usize) -> Self {
         Self { planned, ..self }
     }
 
-    /// The memory after a draw.
+    /// The history after a draw.
     #[must_use]
     pub fn after(&self, draw: &Draw) -> Self {
         let mut after = self.clone();
@@ -52,14 +52,14 @@ impl Memory {
         after
     }
 
-    /// Becomes the memory after a draw: is equivalent to [`Memory::after`], and copies nothing of a long story.
+    /// Becomes the history after a draw: is equivalent to [`History::after`], and copies nothing of a long story.
     pub fn hear(&mut self, draw: &Draw) {
         self.text.push(draw.token);
         self.surprisals.push(-draw.log_p);
         self.steering = draw.steering;
     }
 
-    /// The memory after a token that is known to have been told, of this log-probability. What a stage that steers remembered
+    /// The history after a token that is known to have been told, of this log-probability. What a stage that steers remembered
     /// of it is not known.
     #[must_use]
     pub fn retold(&self, token: Token, log_p: f64) -> Self {
@@ -126,8 +126,8 @@ mod tests {
     }
 
     #[test]
-    fn a_memory_grows_by_what_is_told_and_leaves_the_one_before_as_it_was() {
-        let before = Memory::of_prompt(&[1, 2]);
+    fn a_history_grows_by_what_is_told_and_leaves_the_one_before_as_it_was() {
+        let before = History::of_prompt(&[1, 2]);
         let after = before.after(&draw(3, -0.5));
         assert_eq!((before.step(), after.step()), (0, 1));
         assert_eq!((after.text(), after.told()), (&[1, 2, 3][..], &[3][..]));
@@ -140,24 +140,24 @@ mod tests {
     #[test]
     fn a_place_is_where_the_story_stands() {
         let vocabulary = Vocabulary::new([(" he", Kind::Text), (".", Kind::Text), ("\n", Kind::Text), (" He", Kind::Text)]);
-        let mut memory = Memory::of_prompt(&[0, 2, 3]).planning(5);
+        let mut history = History::of_prompt(&[0, 2, 3]).planning(5);
         let mut places = Vec::new();
         for token in [1, 3, 1, 2, 3] {
-            let place = memory.place(true, &vocabulary);
+            let place = history.place(true, &vocabulary);
             places.push((place.token, place.sentence, place.paragraph, place.fraction));
-            memory = memory.after(&draw(token, -1.5));
+            history = history.after(&draw(token, -1.5));
         }
         assert_eq!(places, [(0, 0, 0, 0.0), (1, 1, 0, 0.25), (2, 1, 0, 0.5), (3, 2, 0, 0.75), (4, 2, 1, 1.0)]);
-        assert_eq!(memory.place(false, &vocabulary).surprisals, [1.5; 5]);
-        assert_eq!((memory.place(false, &vocabulary).sentence, memory.place(false, &vocabulary).fraction), (0, 1.0));
-        assert_eq!(Memory::of_prompt(&[0]).after(&draw(1, -1.0)).place(true, &vocabulary).fraction, 0.0);
+        assert_eq!(history.place(false, &vocabulary).surprisals, [1.5; 5]);
+        assert_eq!((history.place(false, &vocabulary).sentence, history.place(false, &vocabulary).fraction), (0, 1.0));
+        assert_eq!(History::of_prompt(&[0]).after(&draw(1, -1.0)).place(true, &vocabulary).fraction, 0.0);
     }
 
     #[test]
-    fn a_memory_comes_back_from_its_record_to_the_last_bit() {
-        let memory = Memory::of_prompt(&[1]).planning(9).after(&draw(3, -0.123_456_789_012_345_67));
-        let written = serde_json::to_string(&memory).unwrap();
-        assert_eq!(serde_json::from_str::<Memory>(&written).unwrap(), memory);
-        assert_eq!(serde_json::from_str::<Memory>(r#"{"text":[1],"prompt":1}"#).unwrap(), Memory::of_prompt(&[1]));
+    fn a_history_comes_back_from_its_record_to_the_last_bit() {
+        let history = History::of_prompt(&[1]).planning(9).after(&draw(3, -0.123_456_789_012_345_67));
+        let written = serde_json::to_string(&history).unwrap();
+        assert_eq!(serde_json::from_str::<History>(&written).unwrap(), history);
+        assert_eq!(serde_json::from_str::<History>(r#"{"text":[1],"prompt":1}"#).unwrap(), History::of_prompt(&[1]));
     }
 }

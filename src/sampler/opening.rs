@@ -8,7 +8,7 @@ use super::binding::BoundSampler;
 use super::chain::{Chain, EndOfText, Future, Pick, Stage, Warmth};
 use super::draw::{Draw, Skipped, TopTokenTrace};
 use super::fast_path::{Floor, Prelude};
-use super::history::Memory;
+use super::history::History;
 use super::lazy_draw::{LazyDraw, Weighing};
 use super::sampler::{Reach, Sampler};
 use super::step::{Looking, Turn};
@@ -54,18 +54,18 @@ impl<'a> Opening<'a> {
     ///
     /// # Errors
     /// A row without a finite logit.
-    pub fn of(sampler: &'a BoundSampler, memory: &'a Memory, row: &'a [f32], noise: Noise) -> Result<Self> {
+    pub fn of(sampler: &'a BoundSampler, history: &'a History, row: &'a [f32], noise: Noise) -> Result<Self> {
         let partition =
             Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
         let (vocabulary, chain) = (sampler.vocabulary(), sampler.sampler().chain());
-        let place = memory.place(chain.counts_text(), vocabulary);
-        let coins = noise.at(memory.step(), COINS);
-        let mut scene = Scene { memory, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
+        let place = history.place(chain.counts_text(), vocabulary);
+        let coins = noise.at(history.step(), COINS);
+        let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.acts(before), scene.acts(after));
-        let noise = noise.at(memory.step(), DRAW);
+        let noise = noise.at(history.step(), DRAW);
         let mut opening = Self { sampler, place, row, partition, noise, before, after, must_go_on: false };
-        opening.must_go_on = memory.step() < sampler.sampler().min_tokens() && opening.can_go_on();
+        opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
         Ok(opening)
     }
 

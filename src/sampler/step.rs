@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::model::{Kind, Vocabulary};
     use crate::prob::{Noise, rank};
-    use crate::sampler::{Chain, Memory, Pick, Sampler, Skipped, Stage};
+    use crate::sampler::{Chain, History, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
 
@@ -185,15 +185,15 @@ mod tests {
     }
 
     /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
-    fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<TokenPath>) {
-        let mut turn = sampler.bind(&vocabulary()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+    fn take(sampler: &Sampler, history: &History, seed: u64, width: usize) -> (Draw, Vec<TokenPath>) {
+        let mut turn = sampler.bind(&vocabulary()).unwrap().turn(history, &row(history.text()), Noise::new(seed, &[])).unwrap();
         let mut answered = Vec::new();
         loop {
             match turn.ask() {
                 Ask::Take(draw) => return (draw, answered),
                 Ask::Look(paths) => {
                     for path in paths.into_iter().take(width) {
-                        turn.learn(&path, &row(&[memory.text(), &path.0].concat()));
+                        turn.learn(&path, &row(&[history.text(), &path.0].concat()));
                         answered.push(path);
                     }
                 }
@@ -203,13 +203,13 @@ mod tests {
 
     /// The first 300 tokens of a story.
     fn story(sampler: &Sampler, seed: u64, width: usize) -> (Vec<Token>, usize) {
-        let (mut memory, mut looks) = (Memory::of_prompt(&[1, 2, 3]), 0);
+        let (mut history, mut looks) = (History::of_prompt(&[1, 2, 3]), 0);
         for _ in 0..300 {
-            let (draw, answered) = take(sampler, &memory, seed, width);
-            memory = memory.after(&draw);
+            let (draw, answered) = take(sampler, &history, seed, width);
+            history = history.after(&draw);
             looks += answered.len();
         }
-        (memory.told().to_vec(), looks)
+        (history.told().to_vec(), looks)
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
             let sum: f64 = ranked.iter().map(weight).sum();
             let mut counts = vec![0.0; V as usize];
             for seed in 0..100_000 {
-                counts[take(&lazy, &Memory::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
+                counts[take(&lazy, &History::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
             }
             let expected = |token: &Token| 1e5 * weight(token) / sum;
             let chi: f64 = ranked.iter().map(|t| (counts[*t as usize] - expected(t)).powi(2) / expected(t)).sum();
@@ -277,7 +277,7 @@ mod tests {
     fn a_stage_behind_the_future_has_all_candidates_looked_at() {
         let truncated = sampler(&[&future("0", ", end-of-text = 'article'"), "top-k = 2"], Pick::Sample);
         assert_eq!(truncated.reach(), Reach::Full);
-        let (draw, answered) = take(&truncated, &Memory::of_prompt(&[1]), 1, 99);
+        let (draw, answered) = take(&truncated, &History::of_prompt(&[1]), 1, 99);
         assert_eq!(answered.len(), 8);
         let mut weights: Vec<(f64, Token)> = draw.candidates.iter().map(|c| (-c.log_s.unwrap(), c.token)).collect();
         weights.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn one_survivor_is_taken_without_a_look() {
-        let (draw, answered) = take(&sampler(&["top-k = 1", &future("1", "")], Pick::Sample), &Memory::of_prompt(&[1]), 1, 9);
+        let (draw, answered) = take(&sampler(&["top-k = 1", &future("1", "")], Pick::Sample), &History::of_prompt(&[1]), 1, 9);
         assert_eq!((answered.len(), draw.skipped), (0, Some(Skipped::OneSurvivor)));
     }
 
@@ -302,16 +302,16 @@ mod tests {
         let row = |text: &[Token]| row(text).into_iter().zip(0..V).map(|(l, t)| if t == 10 { 9.0 } else { l }).collect();
         let row = |text: &[Token]| -> Vec<f32> { row(text) };
         let ends = |sampler: &Sampler, told: &[Token], seed| {
-            let mut memory = Memory::of_prompt(&[1]);
+            let mut history = History::of_prompt(&[1]);
             for &token in told {
-                memory = memory.retold(token, -1.0);
+                history = history.retold(token, -1.0);
             }
             let mut turn =
-                sampler.bind(&vocabulary()).unwrap().turn(&memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+                sampler.bind(&vocabulary()).unwrap().turn(&history, &row(history.text()), Noise::new(seed, &[])).unwrap();
             loop {
                 match turn.ask() {
                     Ask::Take(draw) => return draw.token,
-                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
+                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[history.text(), &paths[0].0].concat())),
                 }
             }
         };
@@ -339,19 +339,19 @@ mod tests {
         let mut row = [f32::NEG_INFINITY; 12];
         (row[10], row[11]) = (1.0, 2.0);
         let least = sampler(&[], Pick::Sample).with_min_tokens(9);
-        let ask = least.bind(&vocabulary()).unwrap().turn(&Memory::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
+        let ask = least.bind(&vocabulary()).unwrap().turn(&History::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
         assert!(matches!(ask, Ask::Take(draw) if draw.token == 10));
     }
 
     #[test]
     fn an_end_counts_as_open_as_now_if_the_story_goes_on_or_is_never_taken_or_looked_at_like_others() {
-        let memory = Memory::of_prompt(&[7]);
+        let history = History::of_prompt(&[7]);
         let end = |how: &str| {
             let sampler = sampler(
                 &[&format!("future = {{ candidates = 11, entropy-top = 5, alpha = 0, end-of-text = '{how}' }}")],
                 Pick::Sample,
             );
-            let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &memory, 1, 99);
+            let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &history, 1, 99);
             let looked = draw.candidates.iter().find(|c| c.token == 10).map(|c| c.future.unwrap());
             (looked, answered.contains(&TokenPath(vec![10])))
         };
@@ -369,7 +369,7 @@ mod tests {
             let mut row = row(&[7]);
             row[10] = logit;
             let mut turn =
-                sampler.bind(&vocabulary()).unwrap().turn(&Memory::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
+                sampler.bind(&vocabulary()).unwrap().turn(&History::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
@@ -388,14 +388,14 @@ mod tests {
     #[test]
     fn a_temperature_that_moves_is_told_with_every_draw() {
         let temperature = |chain: &[&str], step: usize| {
-            let mut memory = Memory::of_prompt(&[1]);
+            let mut history = History::of_prompt(&[1]);
             for _ in 0..step {
-                memory = memory.retold(2, -1.0);
+                history = history.retold(2, -1.0);
             }
             let sampler = sampler(chain, Pick::Sample);
-            let told = take(&sampler.with_detail(), &memory, 1, 99).0.temperature;
+            let told = take(&sampler.with_detail(), &history, 1, 99).0.temperature;
             assert!(
-                chain.iter().any(|stage| stage.starts_with("dynamic")) || told == take(&sampler, &memory, 1, 99).0.temperature
+                chain.iter().any(|stage| stage.starts_with("dynamic")) || told == take(&sampler, &history, 1, 99).0.temperature
             );
             told
         };
@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn the_word_horizon_follows_a_candidate_to_the_end_of_its_word() {
         let word = sampler(&[&future("0", ", horizon = 'word'")], Pick::Sample).with_reach(Reach::Exhaustive);
-        let (draw, answered) = take(&word, &Memory::of_prompt(&[7]), 1, 99);
+        let (draw, answered) = take(&word, &History::of_prompt(&[7]), 1, 99);
         for candidate in draw.candidates.iter().filter(|c| c.token != 10) {
             let mut path = vec![candidate.token];
             let next = |path: &[Token]| top(&row(&[&[7], path].concat()), 1)[0].token;
@@ -429,9 +429,9 @@ mod tests {
 
     #[test]
     fn what_has_lost_is_told_once_and_never_the_leader() {
-        let memory = Memory::of_prompt(&[1, 2]);
+        let history = History::of_prompt(&[1, 2]);
         let lazy = sampler(&[&future("0.5", "")], Pick::Sample);
-        let mut turn = lazy.bind(&vocabulary()).unwrap().turn(&memory, &row(memory.text()), Noise::new(8, &[])).unwrap();
+        let mut turn = lazy.bind(&vocabulary()).unwrap().turn(&history, &row(history.text()), Noise::new(8, &[])).unwrap();
         let (mut lost, mut learnt) = (Vec::new(), 0);
         let draw = loop {
             match turn.ask() {
@@ -452,7 +452,7 @@ mod tests {
     #[test]
     fn a_draw_tells_the_models_own_probability_and_rank() {
         let text = [3, 3];
-        let (draw, _) = take(&sampler(&["temperature = 0.1"], Pick::Sample).with_detail(), &Memory::of_prompt(&text), 1, 1);
+        let (draw, _) = take(&sampler(&["temperature = 0.1"], Pick::Sample).with_detail(), &History::of_prompt(&text), 1, 1);
         let z: f64 = row(&text).iter().map(|&l| f64::from(l).exp()).sum();
         assert!((draw.log_p - (f64::from(row(&text)[draw.token as usize]) - z.ln())).abs() < 1e-12);
         assert_eq!(draw.now.rank, Some(rank(&row(&text), draw.token)));
@@ -461,7 +461,7 @@ mod tests {
     #[test]
     fn detail_tells_where_the_likeliest_fell() {
         let detailed = sampler(&["top-k = 5", &future("0", "")], Pick::Sample).with_detail();
-        let (draw, _) = take(&detailed, &Memory::of_prompt(&[2]), 1, 1);
+        let (draw, _) = take(&detailed, &History::of_prompt(&[2]), 1, 1);
         let mut ranked: Vec<Token> = top(&row(&[2]), 12).iter().map(|r| r.token).collect();
         ranked.retain(|&token| token != 11);
         let fallen: Vec<Token> = draw.removed[0].likeliest.iter().map(|one| one.token).collect();
@@ -472,8 +472,8 @@ mod tests {
     #[test]
     fn detail_tells_what_a_plain_chain_has_left() {
         let sampler = sampler(&["top-k = 3"], Pick::Argmax);
-        assert_eq!(take(&sampler, &Memory::of_prompt(&[2]), 1, 1).0.candidates, []);
-        let left = take(&sampler.with_detail(), &Memory::of_prompt(&[2]), 1, 1).0.candidates;
+        assert_eq!(take(&sampler, &History::of_prompt(&[2]), 1, 1).0.candidates, []);
+        let left = take(&sampler.with_detail(), &History::of_prompt(&[2]), 1, 1).0.candidates;
         assert_eq!(left.len(), 3);
         assert!((left.iter().map(|one| one.p).sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(left.windows(2).all(|pair| pair[0].p >= pair[1].p && pair[0].log_p < pair[0].p.ln()));
@@ -482,7 +482,7 @@ mod tests {
     #[test]
     fn a_row_of_nothing_is_an_error() {
         let sampler = sampler(&[], Pick::Sample);
-        let turn = |row: &[f32]| sampler.bind(&vocabulary()).unwrap().turn(&Memory::of_prompt(&[1]), row, Noise::new(1, &[]));
+        let turn = |row: &[f32]| sampler.bind(&vocabulary()).unwrap().turn(&History::of_prompt(&[1]), row, Noise::new(1, &[]));
         assert!(turn(&[f32::NAN; 12]).is_err());
         let mut only_control = [f32::NEG_INFINITY; 12];
         only_control[11] = 1.0;

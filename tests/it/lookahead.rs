@@ -10,7 +10,7 @@ use afterword::llama::Weights;
 use afterword::model::{LoadOptions, Model, Origin, Rows, SessionOptions, Step, Token};
 use afterword::preset::{Folders, Preset, find};
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
+use afterword::sampler::{Ask, Chain, History, Pick, Reach, Sampler, Stage};
 
 const PROMPTS: [&str; 8] = [
     "Once upon a time",
@@ -104,21 +104,21 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
         row
     };
     let mut story = |sampler: &Sampler, prompt: &[Token], seed| {
-        let (mut memory, noise) = (Memory::of_prompt(prompt), Noise::new(seed, prompt));
+        let (mut history, noise) = (History::of_prompt(prompt), Noise::new(seed, prompt));
         let sampler = sampler.bind(weights.vocabulary()).unwrap();
         for _ in 0..25 {
-            let mut turn = sampler.turn(&memory, &row(memory.text().to_vec()), noise).unwrap();
+            let mut turn = sampler.turn(&history, &row(history.text().to_vec()), noise).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
                     Ask::Look(paths) => {
-                        turn.learn(&paths[0], &row([memory.text(), &paths[0].0].concat()));
+                        turn.learn(&paths[0], &row([history.text(), &paths[0].0].concat()));
                     }
                 }
             };
-            memory = memory.after(&draw);
+            history = history.after(&draw);
         }
-        memory.told().to_vec()
+        history.told().to_vec()
     };
     for alpha in ["-0.5", "0", "1", "{ wave = { period = 20 } }"] {
         for horizon in ["token", "word"] {

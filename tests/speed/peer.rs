@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use afterword::bench::median;
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, History, Pick, Sampler};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -67,14 +67,14 @@ pub fn measure() {
 fn times(sampler: &BoundSampler, mut theirs: LlamaSampler, rows: &[Vec<f32>]) -> (f64, f64) {
     let prompt: Vec<Token> = (0..1000).map(|i| i % 700).collect();
     theirs.accept_many(prompt.iter().map(|&token| LlamaToken(i32::try_from(token).unwrap())));
-    let mut memory = Memory::of_prompt(&prompt);
+    let mut history = History::of_prompt(&prompt);
     let mut data = Vec::with_capacity(VOCABULARY as usize);
     let (mut own, mut peer) = (Vec::new(), Vec::new());
     for row in rows.iter().cycle().take(DRAWS) {
         let began = Instant::now();
-        let mut turn = sampler.turn(&memory, row, Noise::new(1, &[])).unwrap();
+        let mut turn = sampler.turn(&history, row, Noise::new(1, &[])).unwrap();
         let Ask::Take(draw) = turn.ask() else { unreachable!("a plain chain looks at nothing") };
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         own.push(1e3 * began.elapsed().as_secs_f64());
 
         let began = Instant::now();

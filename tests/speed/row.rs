@@ -5,7 +5,7 @@ use std::time::Instant;
 use afterword::bench::median;
 use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, History, Pick, Sampler};
 
 pub const VOCABULARY: Token = 150_000;
 
@@ -66,11 +66,11 @@ struct Times {
 }
 
 fn times(sampler: &BoundSampler, rows: &[Vec<f32>]) -> Times {
-    let mut memory = Memory::of_prompt(&(0..1000).map(|i| i % 700).collect::<Vec<_>>());
+    let mut history = History::of_prompt(&(0..1000).map(|i| i % 700).collect::<Vec<_>>());
     let (mut turns, mut learnt, mut copies, mut sums) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (at, row) in rows.iter().cycle().enumerate().take(ROWS) {
         let began = Instant::now();
-        let mut turn = sampler.turn(&memory, row, Noise::new(1, &[])).unwrap();
+        let mut turn = sampler.turn(&history, row, Noise::new(1, &[])).unwrap();
         let mut time = since(began);
         let draw = loop {
             let began = Instant::now();
@@ -86,7 +86,7 @@ fn times(sampler: &BoundSampler, rows: &[Vec<f32>]) -> Times {
             }
         };
         let began = Instant::now();
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         turns.push(time + since(began));
 
         let began = Instant::now();

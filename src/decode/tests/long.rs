@@ -4,30 +4,30 @@ use super::*;
 
 /// The story when its sampler is asked by hand, with the rows of what is left where a full context is cut by hand.
 fn slid_by_hand(plan: &Plan) -> (Vec<Token>, usize) {
-    let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
+    let mut history = History::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
     let (mut seen, mut slides) = (plan.prompt.clone(), 0);
     let sampler = plan.sampler.bind(&vocabulary()).unwrap();
-    while memory.step() < plan.max_tokens {
-        let mut turn = sampler.turn(&memory, &row(&seen), noise).unwrap();
+    while history.step() < plan.max_tokens {
+        let mut turn = sampler.turn(&history, &row(&seen), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => turn.learn(&paths[0], &row(&[&seen[..], &paths[0].0].concat())),
             }
         };
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         seen.push(draw.token);
         if draw.token == 13 {
             break;
         }
-        if seen.len() == plan.context && memory.step() < plan.max_tokens {
+        if seen.len() == plan.context && history.step() < plan.max_tokens {
             let told = seen.len() - plan.prompt.len();
             seen.drain(plan.prompt.len()..plan.prompt.len() + told.div_ceil(2));
             slides += 1;
         }
     }
-    (memory.told().to_vec(), slides)
+    (history.told().to_vec(), slides)
 }
 
 /// A plan that slides.
