@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::binding::Bound;
+use super::binding::Binding;
 use super::chain::{Pick, Stage};
 use super::draw::{Removed, TopTokenTrace};
 use super::history::History;
@@ -43,7 +43,7 @@ pub(super) struct Scene<'a> {
     pub history: &'a History,
     pub place: &'a Place<'a>,
     pub vocabulary: &'a Vocabulary,
-    pub bound: &'a Bound,
+    pub bound: &'a Binding,
     /// The coins of this step: number 0 is that of the first stage that throws one, wherever it stands.
     pub coins: StepNoise,
     pub thrown: Token,
@@ -217,7 +217,7 @@ mod tests {
     fn does(stage: &str, text: &[Token], step: usize) -> Does {
         let vocabulary = Vocabulary::new(["a", " b", "c"].map(|piece| (piece, crate::model::Kind::Text)));
         let stage: Stage = toml::from_str(stage).unwrap();
-        let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &vocabulary);
+        let bound = Binding::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &vocabulary);
         let coins = crate::prob::Noise::new(1, &[]).at(step, 1);
         let history = &History::of_prompt(text);
         Scene { history, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 }
@@ -241,7 +241,7 @@ mod tests {
         let vocabulary = Vocabulary::new(pieces.iter().copied());
         let stage: Stage = toml::from_str(stage).unwrap();
         let chain = super::super::Chain::new(vec![stage.clone()]).unwrap();
-        let (bound, history) = (Bound::of(&chain, &vocabulary), History::of_prompt(&tokens));
+        let (bound, history) = (Binding::of(&chain, &vocabulary), History::of_prompt(&tokens));
         let coins = crate::prob::Noise::new(1, &[]).at(0, 1);
         let mut scene =
             Scene { history: &history, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 };

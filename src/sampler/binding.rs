@@ -10,7 +10,7 @@ use super::history::History;
 use super::opening::Opening;
 use super::sampler::Sampler;
 use super::step::Turn;
-use super::token_patterns::{Spelling, spelled};
+use super::token_patterns::{TokenPattern, patterns_of};
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{Noise, Token};
 
@@ -48,7 +48,7 @@ pub struct BoundSampler(Arc<Parts>);
 struct Parts {
     sampler: Sampler,
     vocabulary: Vocabulary,
-    bound: Bound,
+    bound: Binding,
 }
 
 impl BoundSampler {
@@ -58,7 +58,7 @@ impl BoundSampler {
             let (n, v) = (future.entropy_top.get(), vocabulary.len());
             ensure!(n <= v, "`future.entropy-top` is {n}, but the model's vocabulary has only {v} tokens");
         }
-        let bound = Bound::of(sampler.chain(), vocabulary);
+        let bound = Binding::of(sampler.chain(), vocabulary);
         bound.check(sampler.chain())?;
         Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound })))
     }
@@ -85,15 +85,15 @@ impl BoundSampler {
     }
 
     /// What its chain needs to know of it.
-    pub(super) fn bound(&self) -> &Bound {
+    pub(super) fn bound(&self) -> &Binding {
         &self.0.bound
     }
 }
 
 /// What a chain needs to know of a vocabulary, looked up once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bound {
-    spellings: BTreeMap<Spelling, Vec<Token>>,
+pub(super) struct Binding {
+    patterns: BTreeMap<TokenPattern, Vec<Token>>,
     /// What XTC never removes, in ascending order.
     protected: Arc<[Token]>,
     /// What is never a candidate, in ascending order.
@@ -102,16 +102,16 @@ pub(super) struct Bound {
     control_and_ends: Vec<Token>,
 }
 
-impl Bound {
+impl Binding {
     /// Looks up what the chain needs, in one walk through the vocabulary.
     pub fn of(chain: &Chain, vocabulary: &Vocabulary) -> Self {
-        let mut spellings: BTreeMap<Spelling, Vec<Token>> =
-            chain.stages().iter().flat_map(spelled).map(|text| (text.clone(), Vec::new())).collect();
+        let mut patterns: BTreeMap<TokenPattern, Vec<Token>> =
+            chain.stages().iter().flat_map(patterns_of).map(|text| (text.clone(), Vec::new())).collect();
         let tokens = || (0..).take(vocabulary.len());
-        if !spellings.is_empty() {
+        if !patterns.is_empty() {
             for token in tokens().filter(|&token| vocabulary.kind(token) == Kind::Text) {
                 let piece = vocabulary.piece(token);
-                spellings.iter_mut().filter(|(text, _)| text.is(piece)).for_each(|(_, tokens)| tokens.push(token));
+                patterns.iter_mut().filter(|(text, _)| text.is(piece)).for_each(|(_, tokens)| tokens.push(token));
             }
         }
         let protects = chain.stages().iter().any(|stage| matches!(stage, Stage::Xtc(_)));
@@ -119,12 +119,12 @@ impl Bound {
         let protected = tokens().filter(|token| protects && is_form(token)).collect();
         let control = tokens().filter(|&token| vocabulary.kind(token) == Kind::Control).collect();
         let control_and_ends = tokens().filter(|&token| vocabulary.kind(token) != Kind::Text).collect();
-        Self { spellings, protected, control, control_and_ends }
+        Self { patterns, protected, control, control_and_ends }
     }
 
-    /// The tokens of a spelling, in ascending order.
-    pub fn tokens(&self, text: &Spelling) -> &[Token] {
-        self.spellings.get(text).map_or(&[], Vec::as_slice)
+    /// The tokens of a pattern, in ascending order.
+    pub fn tokens(&self, text: &TokenPattern) -> &[Token] {
+        self.patterns.get(text).map_or(&[], Vec::as_slice)
     }
 
     /// Tokens that end the story and those with a line break in them, in ascending order; none where no stage asks.
@@ -142,13 +142,13 @@ impl Bound {
         if must_go_on { &self.control_and_ends } else { &self.control }
     }
 
-    /// Whether every spelling has a token.
+    /// Whether every pattern has a token.
     ///
     /// # Errors
     /// One that has none.
     pub fn check(&self, chain: &Chain) -> Result<()> {
         for stage in chain.stages() {
-            if let Some(text) = spelled(stage).find(|text| self.tokens(text).is_empty()) {
+            if let Some(text) = patterns_of(stage).find(|text| self.tokens(text).is_empty()) {
                 return Err(anyhow!(
                     "the stage `{}` names {text}, which is not one token of this model\nhint: only what is one token, with or \
                      without a space before it, can be biased or banned",
@@ -177,7 +177,7 @@ mod tests {
     fn a_text_stands_for_itself_with_and_without_a_space() {
         let tokens = |text: &str| {
             let chain = chain(&format!("ban = [{text:?}]"));
-            Bound::of(&chain, &vocabulary()).tokens(&Spelling::try_from(text.to_owned()).unwrap()).to_vec()
+            Binding::of(&chain, &vocabulary()).tokens(&TokenPattern::try_from(text.to_owned()).unwrap()).to_vec()
         };
         assert_eq!(tokens("cat"), [0, 1]);
         assert_eq!(tokens(" cat"), [1]);
@@ -190,7 +190,7 @@ mod tests {
     fn a_text_of_several_tokens_is_refused_by_name() {
         let refusal = |stage: &str| {
             let chain = chain(stage);
-            Bound::of(&chain, &vocabulary()).check(&chain).map_err(|error| error.to_string())
+            Binding::of(&chain, &vocabulary()).check(&chain).map_err(|error| error.to_string())
         };
         let hint = "\nhint: only what is one token, with or without a space before it, can be biased or banned";
         assert_eq!(
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn ends_and_line_breaks_are_protected_where_xtc_asks() {
         let vocabulary = Vocabulary::new([("a", Kind::Text), (".\n\n", Kind::Text), ("</s>", Kind::End), ("", Kind::Control)]);
-        let protected = |stage: &str| Bound::of(&chain(stage), &vocabulary).protected().to_vec();
+        let protected = |stage: &str| Binding::of(&chain(stage), &vocabulary).protected().to_vec();
         assert_eq!(protected("xtc = { probability = 1, threshold = 0.1 }"), [1, 2]);
         assert!(protected("top-k = 3").is_empty());
     }

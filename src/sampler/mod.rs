@@ -28,4 +28,4 @@ pub use history::History;
 pub use lazy_draw::Weighing;
 pub use sampler::{Reach, Sampler};
 pub use step::{Ask, TokenPath, Turn};
-pub use token_patterns::Spelling;
+pub use token_patterns::TokenPattern;
