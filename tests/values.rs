@@ -193,7 +193,7 @@ fn shown(draw: &Draw, learnt: usize) -> String {
     tell("rank", draw.now.rank.map(|rank| rank.to_string()));
     tell("α", number(draw.alpha));
     tell("T", number(draw.temperature));
-    tell("steering", number(draw.steering));
+    tell("steering", number(draw.feedback));
     tell("skipped", draw.skipped.map(|why| format!("{why:?}")));
     tell("learnt", (learnt > 0).then(|| learnt.to_string()));
     for removed in &draw.removed {

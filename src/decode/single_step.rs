@@ -92,7 +92,7 @@ pub fn decide(
 fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<Decided> {
     let own = own.map(|token| TopTokenTrace { token, log_p: again.log_p(token) });
     let (strayed, next) = again.seen();
-    if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().steers()) {
+    if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().has_feedback()) {
         bail!(
             "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \
              every draw: what it remembered is not recorded",

@@ -24,12 +24,12 @@ pub(super) struct Account {
     here: Option<f64>,
     alpha: Option<f64>,
     removed: Vec<Removed>,
-    steering: Option<f64>,
+    feedback: Option<f64>,
 }
 
 impl Account {
     pub fn new(partition: Partition, warmth: Warmth, watched: Vec<TopTokenTrace>, detail: bool) -> Self {
-        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
+        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), feedback: None }
     }
 
     /// Runs acts over the survivors and keeps account of what they remove.
@@ -50,9 +50,9 @@ impl Account {
         self.removed.extend(act::idle(acts));
     }
 
-    /// What a stage that steers will remember.
-    pub fn remember(&mut self, steering: Option<f64>) {
-        self.steering = steering;
+    /// What a stage with feedback will remember.
+    pub fn remember(&mut self, feedback: Option<f64>) {
+        self.feedback = feedback;
     }
 
     /// Act number `at` is known to have removed so many more, which were left out before it ran.
@@ -101,7 +101,7 @@ impl Account {
             candidates,
             skipped,
             removed: self.removed.clone(),
-            steering: self.steering,
+            feedback: self.feedback,
         }
     }
 }

@@ -100,8 +100,8 @@ impl Scene<'_> {
             }
             Stage::Temperature(t) => Does::Temperature(t.at(place)),
             Stage::DynamicTemperature(t) => Does::DynamicTemperature(*t),
-            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, history.steering().unwrap_or_else(|| mirostat.begin())),
-            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, history.steering().unwrap_or_else(|| adaptive.begin())),
+            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, history.feedback().unwrap_or_else(|| mirostat.begin())),
+            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, history.feedback().unwrap_or_else(|| adaptive.begin())),
             Stage::Future(_) => return None,
         })
     }
@@ -140,8 +140,8 @@ impl Act {
         }
     }
 
-    /// Whether it steers, and must know what it found once the token is drawn.
-    pub fn steers(&self) -> bool {
+    /// Whether it has feedback: it must know what it found once the token is drawn.
+    pub fn has_feedback(&self) -> bool {
         matches!(self.does, Does::Mirostat(..) | Does::AdaptiveP(..))
     }
 

@@ -248,9 +248,9 @@ impl Chain {
         &self.0
     }
 
-    /// Whether a stage steers by how likely the tokens were that were drawn before.
+    /// Whether a stage has feedback: it steers by how likely the tokens were that were drawn before.
     #[must_use]
-    pub fn steers(&self) -> bool {
+    pub fn has_feedback(&self) -> bool {
         self.0.iter().any(|stage| stage.role() == Role::Draw)
     }
 

@@ -25,9 +25,9 @@ pub struct History {
     /// −ln p of every token that was told.
     #[serde(default)]
     surprisals: Vec<f64>,
-    /// What a stage that steers remembers: μ of Mirostat in bits, the average of adaptive-p; nothing before the first draw.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    steering: Option<f64>,
+    /// What a stage with feedback remembers: μ of Mirostat in bits, the average of adaptive-p; nothing before the first draw.
+    #[serde(default, rename = "steering", skip_serializing_if = "Option::is_none")]
+    feedback: Option<f64>,
 }
 
 impl History {
@@ -35,7 +35,7 @@ impl History {
     /// beginning, until [`History::planning`] says more.
     #[must_use]
     pub fn of_prompt(prompt: &[Token]) -> Self {
-        Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), steering: None }
+        Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), feedback: None }
     }
 
     /// The same history, of a story that may have so many tokens.
@@ -56,10 +56,10 @@ impl History {
     pub fn hear(&mut self, draw: &Draw) {
         self.text.push(draw.token);
         self.surprisals.push(-draw.log_p);
-        self.steering = draw.steering;
+        self.feedback = draw.feedback;
     }
 
-    /// The history after a token that is known to have been told, of this log-probability. What a stage that steers remembered
+    /// The history after a token that is known to have been told, of this log-probability. What a stage with feedback remembered
     /// of it is not known.
     #[must_use]
     pub fn retold(&self, token: Token, log_p: f64) -> Self {
@@ -67,12 +67,12 @@ impl History {
         text.extend_from_slice(&self.text);
         text.push(token);
         surprisals.push(-log_p);
-        Self { text, surprisals, steering: None, prompt: self.prompt, planned: self.planned }
+        Self { text, surprisals, feedback: None, prompt: self.prompt, planned: self.planned }
     }
 
-    /// What a stage that steers remembers of the draws so far.
-    pub(super) fn steering(&self) -> Option<f64> {
-        self.steering
+    /// What a stage with feedback remembers of the draws so far.
+    pub(super) fn feedback(&self) -> Option<f64> {
+        self.feedback
     }
 
     /// How far the story has come. Sentences and paragraphs are counted only where that is asked for.
@@ -121,8 +121,8 @@ mod tests {
 
     fn draw(token: Token, log_p: f64) -> Draw {
         let now = Now { entropy: 0.0, normalised_entropy: None, rank: None };
-        let steering = Some(0.1 - log_p);
-        Draw { token, log_p, now, alpha: None, temperature: None, candidates: vec![], skipped: None, removed: vec![], steering }
+        let feedback = Some(0.1 - log_p);
+        Draw { token, log_p, now, alpha: None, temperature: None, candidates: vec![], skipped: None, removed: vec![], feedback }
     }
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         let after = before.after(&draw(3, -0.5));
         assert_eq!((before.step(), after.step()), (0, 1));
         assert_eq!((after.text(), after.told()), (&[1, 2, 3][..], &[3][..]));
-        assert_eq!((before.steering(), after.steering()), (None, Some(0.6)));
+        assert_eq!((before.feedback(), after.feedback()), (None, Some(0.6)));
         let mut heard = before;
         heard.hear(&draw(3, -0.5));
         assert_eq!(heard, after);

@@ -197,7 +197,7 @@ impl<'a> Opening<'a> {
 
     /// The stages before `future`, without the last one where that has feedback.
     fn before_feedback(&self) -> &[Act] {
-        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(Act::steers))]
+        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(Act::has_feedback))]
     }
 
     /// Whether the token may be taken.

@@ -76,7 +76,7 @@ impl TracedToken {
     /// beats.
     #[must_use]
     pub fn of(draw: &Draw, vocabulary: &Vocabulary) -> Self {
-        let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, steering: _ } = draw;
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, feedback: _ } = draw;
         let candidate = |looked: &CandidateTrace| {
             let CandidateTrace { token, p, log_p: _, future, log_s } = looked;
             let (id, piece) = (*token, vocabulary.show(*token));
@@ -141,7 +141,7 @@ mod tests {
                 Removed { stage: "dry", count: 0, likeliest: Vec::new() },
                 Removed { stage: "min-p", count: 3, likeliest: Vec::new() },
             ],
-            steering: None,
+            feedback: None,
         };
         let traced = TracedToken::of(&draw, &vocabulary);
         assert_eq!((traced.piece.as_str(), traced.rank, traced.future), (" lamb", 1, Some(0.75)));

@@ -107,7 +107,7 @@ fn check(chain: &[String], row: &[f32], argmax: bool) {
         };
         assert!(may((drawn.token, &row[drawn.token as usize])), "{chain:?} drew token {}", drawn.token);
         assert!(drawn.log_p <= 1e-9 && drawn.log_p.is_finite(), "{chain:?}: ln p = {}", drawn.log_p);
-        assert!(drawn.steering.is_none_or(f64::is_finite), "{chain:?}: {:?}", drawn.steering);
+        assert!(drawn.feedback.is_none_or(f64::is_finite), "{chain:?}: {:?}", drawn.feedback);
         // What is shown is what is done.
         let detailed = draw(&detailed, &history, row).unwrap();
         assert_eq!(detailed.token, drawn.token, "{chain:?} draws another token where detail is asked for");
@@ -167,7 +167,7 @@ fn mirostat_holds_the_surprise_near_its_target() {
     // Every draw moves μ by a tenth of its error, so the mean error is what μ has moved in all, times 10, over 3000.
     for tau in [1.0, 2.0] {
         let told = story(&sampler(&[format!("mirostat = {{ tau = {tau:?} }}")], false), &mut History::of_prompt(&[1]), 3000);
-        let mean = tau + (2.0 * tau - told.last().unwrap().steering.unwrap()) * 10.0 / 3000.0;
+        let mean = tau + (2.0 * tau - told.last().unwrap().feedback.unwrap()) * 10.0 / 3000.0;
         assert!((mean - tau).abs() < 0.1, "τ = {tau}: {mean} bits a token");
     }
 }
