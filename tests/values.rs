@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 use afterword::model::{Kind, Vocabulary};
-use afterword::prob::{Alpha, Noise, Partition, Place, Schedule, Survivor, Survivors, Temperature, Token};
+use afterword::prob::{Alpha, Candidate, Candidates, Noise, Partition, Place, Schedule, Temperature, Token};
 use afterword::prob::{normalised_entropy, rank, top};
 use afterword::sampler::{Ask, BoundSampler, Chain, Draw, History, Pick, Reach, Sampler};
 
@@ -48,16 +48,16 @@ fn partitions_and_entropies_are_what_they_were() {
         for seed in 0..6 {
             let row = row(size, seed);
             let partition = Partition::of(&row).unwrap();
-            let survivors = Survivors::of(&row, |token| token % 7 != 1).unwrap();
+            let candidates = Candidates::of(&row, |token| token % 7 != 1).unwrap();
             let (z, entropy) = (partition.log_sum_exp(), partition.entropy());
-            lines.add(format!("{size} {seed}: ln Z {z:?}, entropy {entropy:?}, of survivors {:?}", survivors.entropy()));
+            lines.add(format!("{size} {seed}: ln Z {z:?}, entropy {entropy:?}, of survivors {:?}", candidates.entropy()));
             let best = top(&row, 50);
             let logits = |n: usize| best.iter().take(n).map(|ranked| f64::from(ranked.logit));
             let normalised = [1, 2, 5, 20, 50].map(|n| format!("{n} {:?}", normalised_entropy(logits(n), n)));
             lines.add(format!("{size} {seed}: normalised over {}", normalised.join(", ")));
             for ranked in [best[0], best[1], best[best.len() / 2]] {
                 let rank = rank(&row, ranked.token);
-                let (own, among) = (partition.log_p(ranked.logit), survivors.log_p(ranked.token));
+                let (own, among) = (partition.log_p(ranked.logit), candidates.log_p(ranked.token));
                 lines.add(format!(
                     "{size} {seed}: token {} of rank {rank}, ln p {own:?}, among survivors {among:?}",
                     ranked.token
@@ -65,7 +65,7 @@ fn partitions_and_entropies_are_what_they_were() {
             }
         }
     }
-    let by_hand = |p: &[f64]| Survivors::new((0..).zip(p).map(|(token, p)| Survivor { token, logit: p.ln() }).collect());
+    let by_hand = |p: &[f64]| Candidates::new((0..).zip(p).map(|(token, p)| Candidate { token, logit: p.ln() }).collect());
     for p in [&[0.5, 0.25, 0.125, 0.125][..], &[0.1, 0.2, 0.3, 0.4], &[1.0], &[1e-300, 1.0], &[0.2; 5]] {
         let (entropy, normalised) = (by_hand(p).unwrap().entropy(), normalised_entropy(p.iter().map(|p| p.ln()), p.len()));
         lines.add(format!("{p:?}: entropy {entropy:?}, normalised {normalised:?}"));

@@ -4,7 +4,7 @@ use super::act::{self, Act, Does};
 use super::chain::Warmth;
 use super::draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
 use super::lazy_draw::LazyDraw;
-use crate::prob::{Alpha, Partition, Survivor, Survivors, Token, rank};
+use crate::prob::{Alpha, Candidate, Candidates, Partition, Token, rank};
 
 /// What the model itself says of a token.
 #[derive(Debug, Clone, Copy)]
@@ -32,16 +32,16 @@ impl Account {
         Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), feedback: None }
     }
 
-    /// Runs acts over the survivors and keeps account of what they remove.
-    pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
+    /// Runs acts over the candidates and keeps account of what they remove.
+    pub fn run(&mut self, acts: &[Act], candidates: &mut Candidates) {
         for act in acts {
             // It costs a look at all of them, and is for those who want to know.
             if let Does::DynamicTemperature(temperature) = act.does()
                 && self.detail
             {
-                self.warmth.temperature *= temperature.of(survivors).get();
+                self.warmth.temperature *= temperature.of(candidates).get();
             }
-            self.removed.extend(act::run(std::slice::from_ref(act), survivors, &self.watched));
+            self.removed.extend(act::run(std::slice::from_ref(act), candidates, &self.watched));
         }
     }
 
@@ -61,9 +61,9 @@ impl Account {
     }
 
     /// Enters `future`: α, Ĥ of this very moment, and the narrowing to candidates.
-    pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
+    pub fn enter(&mut self, alpha: Alpha, here: f64, candidates: &mut Candidates, narrow: impl FnOnce(&mut Candidates)) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
-        self.removed.push(act::removing("future", survivors, &self.watched, narrow));
+        self.removed.push(act::removing("future", candidates, &self.watched, narrow));
     }
 
     /// What the row says of a token.
@@ -75,17 +75,17 @@ impl Account {
     }
 
     /// What a chain without `future` has left of the watched tokens, likeliest first.
-    pub fn left(&self, survivors: &Survivors) -> Vec<CandidateTrace> {
+    pub fn left(&self, candidates: &Candidates) -> Vec<CandidateTrace> {
         if self.watched.is_empty() {
             return Vec::new();
         }
-        let mass = survivors.mass();
-        let tell = |survivor: Survivor| {
-            let own = self.watched.iter().find(|one| one.token == survivor.token)?;
-            let p = mass.log_p(survivor.logit).exp();
-            Some(CandidateTrace { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
+        let mass = candidates.mass();
+        let tell = |candidate: Candidate| {
+            let own = self.watched.iter().find(|one| one.token == candidate.token)?;
+            let p = mass.log_p(candidate.logit).exp();
+            Some(CandidateTrace { token: candidate.token, p, log_p: own.log_p, future: None, log_s: None })
         };
-        let mut left: Vec<CandidateTrace> = survivors.iter().filter_map(tell).collect();
+        let mut left: Vec<CandidateTrace> = candidates.iter().filter_map(tell).collect();
         left.sort_by(by_p);
         left
     }
@@ -107,13 +107,13 @@ impl Account {
 }
 
 /// The candidates as a draw tells of them, likeliest first.
-pub(super) fn looked(survivors: &Survivors, own: &[Own], lazy_draw: &LazyDraw) -> Vec<CandidateTrace> {
-    let mass = survivors.mass();
-    let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
+pub(super) fn looked(candidates: &Candidates, own: &[Own], lazy_draw: &LazyDraw) -> Vec<CandidateTrace> {
+    let mass = candidates.mass();
+    let tell = |(Candidate { token, logit }, own): (Candidate, &Own)| {
         let (log_p, future) = (mass.log_p(logit), lazy_draw.future(token));
         CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| lazy_draw.log_s(log_p, h)) }
     };
-    let mut looked: Vec<CandidateTrace> = survivors.iter().zip(own).map(tell).collect();
+    let mut looked: Vec<CandidateTrace> = candidates.iter().zip(own).map(tell).collect();
     looked.sort_by(by_p);
     looked
 }

@@ -9,7 +9,7 @@ use super::draw::{Removed, TopTokenTrace};
 use super::history::History;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
-use crate::prob::{Survivors, Temperature, Token};
+use crate::prob::{Candidates, Temperature, Token};
 
 /// What a stage does at this moment: whatever it reads of the story has been read, and its coins have fallen.
 #[derive(Debug, Clone, PartialEq)]
@@ -118,25 +118,25 @@ impl Act {
         &self.does
     }
 
-    pub fn run(&self, survivors: &mut Survivors) {
+    pub fn run(&self, candidates: &mut Candidates) {
         match &self.does {
-            Does::Penalise(penalties) => survivors.penalise(penalties.iter().copied()),
-            Does::Punish(penalties, counts) => survivors.punish(penalties, counts),
-            Does::Ban(banned) => survivors.retain(|token| banned.binary_search(&token).is_err()),
-            Does::TopNSigma(n) => survivors.top_n_sigma(*n),
-            Does::TopK(k) => survivors.top_k(*k),
-            Does::Typical(mass) => survivors.typical(*mass),
-            Does::TopP(p) => survivors.top_p(*p),
-            Does::MinP(share) => survivors.min_p(*share),
-            Does::TopH(share) => survivors.top_h(*share),
+            Does::Penalise(penalties) => candidates.penalise(penalties.iter().copied()),
+            Does::Punish(penalties, counts) => candidates.punish(penalties, counts),
+            Does::Ban(banned) => candidates.retain(|token| banned.binary_search(&token).is_err()),
+            Does::TopNSigma(n) => candidates.top_n_sigma(*n),
+            Does::TopK(k) => candidates.top_k(*k),
+            Does::Typical(mass) => candidates.typical(*mass),
+            Does::TopP(p) => candidates.top_p(*p),
+            Does::MinP(share) => candidates.min_p(*share),
+            Does::TopH(share) => candidates.top_h(*share),
             Does::Xtc(None, _) => {}
             Does::Xtc(Some(threshold), protected) => {
-                survivors.exclude_top_choices(*threshold, |token| protected.binary_search(&token).is_ok());
+                candidates.exclude_top_choices(*threshold, |token| protected.binary_search(&token).is_ok());
             }
-            Does::Temperature(t) => survivors.temperature(*t),
-            Does::DynamicTemperature(t) => survivors.temperature(t.of(survivors)),
-            Does::Mirostat(mirostat, mu) => mirostat.cut(survivors, *mu),
-            Does::AdaptiveP(adaptive, average) => adaptive.weigh(survivors, *average),
+            Does::Temperature(t) => candidates.temperature(*t),
+            Does::DynamicTemperature(t) => candidates.temperature(t.of(candidates)),
+            Does::Mirostat(mirostat, mu) => mirostat.cut(candidates, *mu),
+            Does::AdaptiveP(adaptive, average) => adaptive.weigh(candidates, *average),
         }
     }
 
@@ -151,7 +151,7 @@ impl Act {
     }
 
     /// What is to be remembered after the draw of a token: `found` is what the act found if it looks back, `left` what it left.
-    pub fn follow(&self, found: Option<&Survivors>, left: &Survivors, token: Token) -> Option<f64> {
+    pub fn follow(&self, found: Option<&Candidates>, left: &Candidates, token: Token) -> Option<f64> {
         match &self.does {
             Does::Mirostat(mirostat, mu) => Some(mirostat.follow(*mu, left.log_p(token)?)),
             Does::AdaptiveP(adaptive, average) => Some(adaptive.follow(*average, found?.log_p(token)?)),
@@ -176,32 +176,32 @@ pub(super) fn idle(acts: &[Act]) -> Vec<Removed> {
 }
 
 /// Runs the acts in their order and tells what each removed; `watched` are the tokens whose fate is told by name.
-pub(super) fn run(acts: &[Act], survivors: &mut Survivors, watched: &[TopTokenTrace]) -> Vec<Removed> {
-    let run_one = |act: &Act| removing(act.stage, survivors, watched, |survivors| act.run(survivors));
+pub(super) fn run(acts: &[Act], candidates: &mut Candidates, watched: &[TopTokenTrace]) -> Vec<Removed> {
+    let run_one = |act: &Act| removing(act.stage, candidates, watched, |candidates| act.run(candidates));
     acts.iter().map(run_one).collect()
 }
 
-/// Does one thing to the survivors and tells what it removed.
+/// Does one thing to the candidates and tells what it removed.
 pub(super) fn removing(
     stage: &'static str,
-    survivors: &mut Survivors,
+    candidates: &mut Candidates,
     watched: &[TopTokenTrace],
-    does: impl FnOnce(&mut Survivors),
+    does: impl FnOnce(&mut Candidates),
 ) -> Removed {
-    let before = survivors.len();
-    let standing: Vec<TopTokenTrace> = watched.iter().copied().filter(|one| survivors.holds(one.token)).collect();
-    does(survivors);
-    let likeliest = standing.into_iter().filter(|one| !survivors.holds(one.token)).collect();
-    Removed { stage, count: before - survivors.len(), likeliest }
+    let before = candidates.len();
+    let standing: Vec<TopTokenTrace> = watched.iter().copied().filter(|one| candidates.holds(one.token)).collect();
+    does(candidates);
+    let likeliest = standing.into_iter().filter(|one| !candidates.holds(one.token)).collect();
+    Removed { stage, count: before - candidates.len(), likeliest }
 }
 
-/// Picks one of the survivors.
-pub(super) fn pick(pick: Pick, survivors: &Survivors, noise: StepNoise) -> Token {
-    let likeliest = || survivors.likeliest().token;
+/// Picks one of the candidates.
+pub(super) fn pick(pick: Pick, candidates: &Candidates, noise: StepNoise) -> Token {
+    let likeliest = || candidates.likeliest().token;
     match pick {
         Pick::Argmax => likeliest(),
         // Every logit is finite, so there always is a largest.
-        Pick::Sample => noise.largest(survivors.iter().map(|s| (s.token, s.logit))).unwrap_or_else(likeliest),
+        Pick::Sample => noise.largest(candidates.iter().map(|s| (s.token, s.logit))).unwrap_or_else(likeliest),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The lazy draw of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
 
 use super::step::TokenPath;
-use crate::prob::{FLOOR, Survivor, Survivors, Token};
+use crate::prob::{Candidate, Candidates, FLOOR, Token};
 
 /// How p and Ĥ of a candidate become its weight, and the weight its chance.
 ///
@@ -67,14 +67,14 @@ pub(super) struct LazyDraw {
 }
 
 impl LazyDraw {
-    /// The draw among these survivors; `noise(token)` is their Gumbel noise, or 0 for an argmax.
-    pub fn new(weighing: Weighing, survivors: &Survivors, noise: impl Fn(Token) -> f64) -> Self {
-        let enter = |Survivor { token, logit }| {
+    /// The draw among these candidates; `noise(token)` is their Gumbel noise, or 0 for an argmax.
+    pub fn new(weighing: Weighing, candidates: &Candidates, noise: impl Fn(Token) -> f64) -> Self {
+        let enter = |Candidate { token, logit }| {
             let noise = noise(token);
             let bound = weighing.bound(logit, noise);
             Contender { token, logit, noise, bound, path: TokenPath(vec![token]), future: None, score: None, lost: false }
         };
-        let mut contenders: Vec<Contender> = survivors.iter().map(enter).collect();
+        let mut contenders: Vec<Contender> = candidates.iter().map(enter).collect();
         contenders.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));
         Self { weighing, contenders }
     }

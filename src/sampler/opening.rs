@@ -13,7 +13,7 @@ use super::lazy_draw::{LazyDraw, Weighing};
 use super::sampler::{Reach, Sampler};
 use super::step::{Looking, Turn};
 use crate::model::{Kind, Vocabulary};
-use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+use crate::prob::{Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
@@ -43,7 +43,7 @@ pub(super) struct Opening<'a> {
 
 /// What the stages before `future` have left.
 struct Cut {
-    survivors: Survivors,
+    candidates: Candidates,
     /// The likeliest tokens of the row, likeliest first.
     best: Vec<Ranked>,
     account: Account,
@@ -116,47 +116,47 @@ impl<'a> Opening<'a> {
         // A row that is longer than the vocabulary has nothing behind it that may be taken.
         let known = &row[..row.len().min(vocabulary.len())];
         let barred = self.sampler.bound().barred(self.must_go_on);
-        let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, barred) else {
+        let Some((mut candidates, below)) = Candidates::from_floor(known, logit, &also, barred) else {
             bail!("the model gives no word that may be taken a probability that is a number")
         };
-        account.run(self.before_feedback(), &mut survivors);
+        account.run(self.before_feedback(), &mut candidates);
         if below > 0 {
             account.count_more(at, below);
         }
-        Ok(Cut { survivors, best, account })
+        Ok(Cut { candidates, best, account })
     }
 
     /// The ending of a chain without `future`: a stage with feedback, and the draw.
-    fn end(&self, Cut { mut survivors, mut account, best: _ }: Cut) -> Draw {
+    fn end(&self, Cut { mut candidates, mut account, best: _ }: Cut) -> Draw {
         let feedback = &self.before[self.before_feedback().len()..];
-        let found = feedback.first().filter(|act| act.looks_back()).map(|_| survivors.clone());
-        account.run(feedback, &mut survivors);
-        let token = act::pick(self.description().pick(), &survivors, self.noise);
-        account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &survivors, token)));
-        account.draw(account.own(self.row, token), account.left(&survivors), None)
+        let found = feedback.first().filter(|act| act.looks_back()).map(|_| candidates.clone());
+        account.run(feedback, &mut candidates);
+        let token = act::pick(self.description().pick(), &candidates, self.noise);
+        account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &candidates, token)));
+        account.draw(account.own(self.row, token), account.left(&candidates), None)
     }
 
-    /// The future: narrows the survivors to candidates, and opens their lazy draw where there is something to look at.
-    fn look_ahead(self, future: &Future, Cut { mut survivors, best, mut account }: Cut) -> Turn {
+    /// The future: narrows what is left to the likeliest, and opens their lazy draw where there is something to look at.
+    fn look_ahead(self, future: &Future, Cut { mut candidates, best, mut account }: Cut) -> Turn {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);
         let here = entropy_of(&best, future.entropy_top.get());
-        account.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, self.sampler.vocabulary()));
+        account.enter(alpha, here, &mut candidates, |candidates| narrow(candidates, future, self.sampler.vocabulary()));
         let (a, b) = future.curve.exponents(alpha);
-        let skipped = match (survivors.len(), b) {
+        let skipped = match (candidates.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut lazy_draw = self.lazy_draw(a, b, &survivors);
-        let own: Vec<_> = survivors.iter().map(|survivor| account.own(self.row, survivor.token)).collect();
+        let mut lazy_draw = self.lazy_draw(a, b, &candidates);
+        let own: Vec<_> = candidates.iter().map(|candidate| account.own(self.row, candidate.token)).collect();
         if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
-            let candidates = looked(&survivors, &own, &lazy_draw);
-            account.run(&self.after, &mut survivors);
-            let token = act::pick(described.pick(), &survivors, self.noise);
-            return Turn::taken(account.draw(account.own(self.row, token), candidates, Some(skipped)));
+            let traces = looked(&candidates, &own, &lazy_draw);
+            account.run(&self.after, &mut candidates);
+            let token = act::pick(described.pick(), &candidates, self.noise);
+            return Turn::taken(account.draw(account.own(self.row, token), traces, Some(skipped)));
         }
-        self.settle_ends(future, &survivors, &mut lazy_draw);
+        self.settle_ends(future, &candidates, &mut lazy_draw);
         Turn::looking(Looking {
             sampler: self.sampler.clone(),
             entropy_top: future.entropy_top.get(),
@@ -165,14 +165,14 @@ impl<'a> Opening<'a> {
             account,
             own,
             lazy_draw,
-            survivors,
+            candidates,
             after: self.after,
             noise: self.noise,
         })
     }
 
-    /// The lazy draw of these survivors: at the temperature behind `future`, or the argmax where that is frozen.
-    fn lazy_draw(&self, a: f64, b: f64, survivors: &Survivors) -> LazyDraw {
+    /// The lazy draw of these candidates: at the temperature behind `future`, or the argmax where that is frozen.
+    fn lazy_draw(&self, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
         let temperature = match self.chain().split().2 {
             [Stage::Temperature(t)] => Some(t.at(&self.place)),
             _ => None,
@@ -180,17 +180,17 @@ impl<'a> Opening<'a> {
         let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
         let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
         let gumbel = |token: Token| if argmax { 0.0 } else { self.noise.gumbel(token) };
-        LazyDraw::new(Weighing { a, b, temperature }, survivors, gumbel)
+        LazyDraw::new(Weighing { a, b, temperature }, candidates, gumbel)
     }
 
     /// Tells the lazy draw what the candidates count that end the story, unless they are looked at like others.
-    fn settle_ends(&self, future: &Future, survivors: &Survivors, lazy_draw: &mut LazyDraw) {
+    fn settle_ends(&self, future: &Future, candidates: &Candidates, lazy_draw: &mut LazyDraw) {
         let vocabulary = self.sampler.vocabulary();
-        if future.end_of_text == EndOfText::Article || !survivors.iter().any(|one| vocabulary.ends(one.token)) {
+        if future.end_of_text == EndOfText::Article || !candidates.iter().any(|one| vocabulary.ends(one.token)) {
             return;
         }
         let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), vocabulary);
-        for end in survivors.iter().filter(|one| vocabulary.ends(one.token)) {
+        for end in candidates.iter().filter(|one| vocabulary.ends(one.token)) {
             lazy_draw.know(end.token, going_on);
         }
     }
@@ -242,9 +242,9 @@ fn entropy_of(best: &[Ranked], n: usize) -> f64 {
 }
 
 /// Leaves the candidates of `future`.
-fn narrow(survivors: &mut Survivors, future: &Future, vocabulary: &Vocabulary) {
+fn narrow(candidates: &mut Candidates, future: &Future, vocabulary: &Vocabulary) {
     if future.end_of_text == EndOfText::Never {
-        survivors.retain(|token| !vocabulary.ends(token));
+        candidates.retain(|token| !vocabulary.ends(token));
     }
-    survivors.top_k(future.candidates.get());
+    candidates.top_k(future.candidates.get());
 }

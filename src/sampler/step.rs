@@ -8,7 +8,7 @@ use super::draw::Draw;
 use super::lazy_draw::LazyDraw;
 use super::opening::entropy_behind;
 use super::sampler::Reach;
-use crate::prob::{StepNoise, Survivors, Token, top};
+use crate::prob::{Candidates, StepNoise, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -43,10 +43,10 @@ pub(super) struct Looking {
     /// Whether all candidates are known to decide, and not to be shown.
     pub decides_by_all: bool,
     pub account: Account,
-    /// Facts of the survivors' tokens, in their order.
+    /// Facts of the candidates' tokens, in their order.
     pub own: Vec<Own>,
     pub lazy_draw: LazyDraw,
-    pub survivors: Survivors,
+    pub candidates: Candidates,
     pub after: Vec<Act>,
     pub noise: StepNoise,
 }
@@ -129,19 +129,19 @@ impl Looking {
 
     /// Takes the winner of a lazy draw in which nothing unknown can win any more.
     fn take(&self) -> Draw {
-        let candidates = looked(&self.survivors, &self.own, &self.lazy_draw);
+        let traces = looked(&self.candidates, &self.own, &self.lazy_draw);
         let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
         let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.lazy_draw.leader()) {
             leader.token
         } else {
-            // All are known: their weights become the survivors' logits, and the stages behind `future` run.
-            let mut survivors = self.survivors.clone();
-            survivors.reweigh(|s| self.lazy_draw.log_s(s.logit, self.lazy_draw.future(s.token).unwrap_or_default()));
-            account.run(&self.after, &mut survivors);
-            act::pick(sampler.pick(), &survivors, self.noise)
+            // All are known: their weights become the candidates' logits, and the stages behind `future` run.
+            let mut candidates = self.candidates.clone();
+            candidates.reweigh(|s| self.lazy_draw.log_s(s.logit, self.lazy_draw.future(s.token).unwrap_or_default()));
+            account.run(&self.after, &mut candidates);
+            act::pick(sampler.pick(), &candidates, self.noise)
         };
         let own = self.own.iter().find(|own| own.token == token);
-        account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
+        account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), traces, None)
     }
 }
 
