@@ -123,6 +123,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Models(args) => commands::models::run(args, terminal),
         Command::Report(args) => commands::report::run(args, terminal),
         Command::Doctor { json } => commands::doctor::run(json, terminal),
+        Command::Completions { shell } => commands::manual::complete(shell, terminal),
+        Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
     }
 }
@@ -133,6 +135,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Presets(args) => commands::presets::run(args, terminal),
         Command::Models(args) => commands::models::run(args, terminal),
         Command::Report(args) => commands::report::run(args, terminal),
+        Command::Completions { shell } => commands::manual::complete(shell, terminal),
+        Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
         Command::Write(_)
         | Command::Batch(_)

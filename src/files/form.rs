@@ -28,6 +28,8 @@ impl Form {
     pub const SVG: Self = Self { name: "a figure", is: |bytes| marked(bytes, b"<svg ", b"<!-- afterword -->") };
     /// A figure as a picture.
     pub const PNG: Self = Self { name: "a picture", is: |bytes| marked(bytes, b"\x89PNG\r\n\x1a\n", b"Software\0afterword") };
+    /// A page of the manual.
+    pub const MANUAL: Self = Self { name: "a page of the manual", is: |bytes| marked(bytes, b".ie ", b"\n.TH afterword") };
     /// The text of a story. It looks like any other text, and so never takes the place of one.
     pub const TEXT: Self = Self { name: "a story", is: |_| false };
 }
@@ -79,6 +81,7 @@ mod tests {
         assert!(!is(Form::PAGE, "<!doctype html>\n<title>mine</title>") && !is(Form::PAGE, &page[1..]));
         assert!(is(Form::SVG, "<svg xmlns=\"…\">\n<!-- afterword -->") && !is(Form::SVG, "<svg xmlns=\"…\">"));
         assert!((Form::PNG.is)(b"\x89PNG\r\n\x1a\n....tEXtSoftware\0afterword") && !(Form::PNG.is)(b"\x89PNG\r\n\x1a\n...."));
+        assert!(is(Form::MANUAL, ".ie \\n(.g .ds Aq\n.TH afterword-write 1") && !is(Form::MANUAL, ".ie x\n.TH ls 1"));
         assert!(!is(Form::TEXT, "Once upon a time"));
     }
 }

@@ -7,6 +7,16 @@ use super::sentence_counter::SentenceCounter;
 use crate::model::Vocabulary;
 use crate::prob::{Place, Token};
 
+/// What the past of a story holds beside its tokens.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Carried {
+    /// −ln p of every token that was told, in nats.
+    pub surprisals: Vec<f64>,
+    /// What a stage with feedback remembers: μ of Mirostat in bits, the average of adaptive-p.
+    #[serde(default, rename = "steering", skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<f64>,
+}
+
 /// The story so far as a value: two stories with the same history, seed and prompt go on alike.
 ///
 /// ```
@@ -36,6 +46,26 @@ impl History {
     #[must_use]
     pub fn of_prompt(prompt: &[Token]) -> Self {
         Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), feedback: None }
+    }
+
+    /// Of a text whose last `told` tokens, at most all, are the story's own. What is not in these tokens is not known: stages that
+    /// steer and schedules that follow the surprisal begin afresh, unless [`History::carrying`] says more.
+    #[must_use]
+    pub fn of_text(text: &[Token], told: usize) -> Self {
+        Self { prompt: text.len().saturating_sub(told), ..Self::of_prompt(text) }
+    }
+
+    /// The same history, with what the past of the story holds beside its tokens.
+    #[must_use]
+    pub fn carrying(self, carried: Carried) -> Self {
+        let Carried { surprisals, feedback } = carried;
+        Self { surprisals, feedback, ..self }
+    }
+
+    /// What the past of the story holds beside its tokens.
+    #[must_use]
+    pub fn carried(&self) -> Carried {
+        Carried { surprisals: self.surprisals.clone(), feedback: self.feedback }
     }
 
     /// The same history, of a story that may have so many tokens.

@@ -13,8 +13,11 @@ mod browser;
 mod catalog;
 mod chain;
 mod decode;
+mod fuzzed;
 mod house;
 mod imports;
+#[cfg(feature = "cli")]
+mod manual;
 mod presets;
 #[cfg(feature = "cli")]
 mod presets_at_hand;
@@ -57,6 +60,8 @@ mod model_files;
 mod models;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod outputs;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+mod readme;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod replay;
 #[cfg(all(feature = "llama", feature = "cli"))]

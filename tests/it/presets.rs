@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::folder;
+use crate::support::{folder, kept};
 use afterword::preset::{Edit, Folders, Origin, Preset, find, list, parse, read};
 
-/// The gallery: `NAME.toml` is a wrong preset, `NAME.txt` what is said of it. With `AFTERWORD_BLESS` set, the messages are
-/// written anew, to be read before they are committed.
+/// The gallery: `NAME.toml` is a wrong preset, `NAME.txt` what is said of it.
 #[test]
 fn every_mistake_has_its_message() {
     // What a picture extends, and no mistake itself.
@@ -23,13 +22,7 @@ fn every_mistake_has_its_message() {
             Ok(preset) => format!("no mistake: {preset:?}\n"),
             Err(error) => format!("{error:#}\n"),
         };
-        let expected = file.with_extension("txt");
-        if std::env::var_os("AFTERWORD_BLESS").is_some() {
-            fs::write(&expected, &said).unwrap();
-        }
-        if fs::read_to_string(&expected).unwrap_or_default() != said {
-            wrong.push(said);
-        }
+        wrong.extend(kept(said, &file.with_extension("txt")).err());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

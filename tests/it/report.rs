@@ -1,11 +1,11 @@
 //! Pages as they are made from records: always the same bytes, every number as it was kept, nothing hostile alive.
 //!
-//! `AFTERWORD_BLESS=1` writes the pages of the fixed records anew; look at them before keeping them.
+//! `SNAPSHOTS=overwrite` writes the pages of the fixed records anew; look at them before keeping them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{Ends, afterword, folder, read_json};
+use crate::support::{Ends, afterword, folder, kept, read_json};
 use afterword::report::{ColourScale, Page, Story, figure, page};
 use afterword::story::{Record, TracedToken};
 use serde_json::Value;
@@ -34,11 +34,8 @@ fn data(page: &str) -> Value {
 #[test]
 fn a_page_is_made_again_to_the_byte() {
     for name in FIXED {
-        let (kept, made) = (fixed(name).with_extension("html"), made(name));
-        if std::env::var_os("AFTERWORD_BLESS").is_some() {
-            fs::write(&kept, &made).unwrap();
-        }
-        assert!(fs::read_to_string(&kept).unwrap() == made, "`{}` is another page now", kept.display());
+        let made = made(name);
+        kept(made.clone(), &fixed(name).with_extension("html")).unwrap_or_else(|parted| panic!("{parted}"));
         let out = folder(&format!("again-{name}")).join("page.html");
         afterword(["report", fixed(name).to_str().unwrap(), "--out", out.to_str().unwrap()]).done();
         assert!(fs::read_to_string(out).unwrap() == made, "the program makes another page of `{name}`");

@@ -10,7 +10,10 @@ mod shared;
 mod telling;
 mod tools;
 
+use std::path::PathBuf;
+
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 pub use self::batch::Batch;
 pub use self::colour::Colour;
@@ -84,6 +87,19 @@ pub enum Command {
         /// Print a JSON object.
         #[arg(long)]
         json: bool,
+    },
+    /// Print a script that makes your shell complete commands, options and their values.
+    ///
+    /// For bash: afterword completions bash > ~/.local/share/bash-completion/completions/afterword
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual of the program, for `man`, or write a page of every command.
+    Man {
+        /// Write a page of every command into this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
     },
     /// Render the chat templates of models for another process of this program, a job a line.
     #[command(name = RENDERING, hide = true)]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(feature = "cli")]
 pub use program::*;
+use snapbox::IntoData;
 
 /// The folder of the repository, where every command begins.
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -21,6 +22,14 @@ pub const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-
 /// What a file of JSON holds: a record, or any value.
 pub fn read_json<T: serde::de::DeserializeOwned>(path: impl AsRef<Path>) -> T {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// Holds a text against the file that keeps it, and shows where they part. With `SNAPSHOTS=overwrite` the file is written anew, to
+/// be read before it is committed.
+pub fn kept(text: String, file: &Path) -> Result<(), String> {
+    let assert = snapbox::Assert::new().action_env(snapbox::assert::DEFAULT_ACTION_ENV);
+    let expected = snapbox::Data::read_from(file, None).raw();
+    assert.try_eq(Some(&file.display()), text.into_data(), expected).map_err(|error| error.to_string())
 }
 
 /// A place of this name where nothing is, which no other file of tests uses.
