@@ -6,7 +6,7 @@
 
 mod language;
 
-use afterword::model::{From, Model, Rows, Step};
+use afterword::model::{Model, Origin, Rows, Step};
 use afterword::prob::{Partition, Token, normalised_entropy, top};
 use afterword::sampler::Weighing;
 use anyhow::Context;
@@ -18,14 +18,14 @@ const ENTROPY_TOP: usize = 6;
 fn main() -> anyhow::Result<()> {
     let mut toy = toy();
     let mut row = Vec::new();
-    let step = Step { from: From::Root, tokens: &[word("The")], rows: Rows::Last };
+    let step = Step { from: Origin::Root, tokens: &[word("The")], rows: Rows::Last };
     let trunk = toy.extend(&[step], &mut |_, _, logits| row = logits.to_vec())?[0];
 
     // All candidates are forks of one memory, evaluated in one decode.
     let candidates: Vec<Token> = top(&row, 3).iter().map(|ranked| ranked.token).collect();
     let steps: Vec<Step> = candidates
         .iter()
-        .map(|token| Step { from: From::Fork(trunk), tokens: std::slice::from_ref(token), rows: Rows::Last })
+        .map(|token| Step { from: Origin::Fork(trunk), tokens: std::slice::from_ref(token), rows: Rows::Last })
         .collect();
     let mut futures = Vec::new();
     toy.extend(&steps, &mut |_, _, logits| {
@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<()> {
     for (&token, future) in candidates.iter().zip(futures) {
         let log_p = partition.log_p(row[token as usize]);
         let s = weighing.log_s(log_p, future).exp();
-        println!("{:<8} {:>6.3} {future:>6.3} {s:>6.3}", toy.lexicon().show(token), log_p.exp());
+        println!("{:<8} {:>6.3} {future:>6.3} {s:>6.3}", toy.vocabulary().show(token), log_p.exp());
     }
     println!("after the king nearly all is settled; after the wolf the story is open");
     Ok(())

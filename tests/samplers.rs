@@ -16,7 +16,7 @@
 )]
 
 use afterword::prob::{
-    Bias, DynamicTemperature, Mirostat, Noise, Penalties, Probability, Sigmas, Survivors, Temperature, Token,
+    Bias, Candidates, DynamicTemperature, Mirostat, Noise, Penalties, Probability, Sigmas, Temperature, Token,
 };
 use afterword::sampler::{AdaptiveP, Dry, OpenWord};
 use llama_cpp_2::llama_backend::LlamaBackend;
@@ -62,8 +62,8 @@ fn of_array(array: &LlamaTokenDataArray) -> Vec<(Token, f64)> {
     told(array.data.iter().map(|data| (data.id().0 as Token, f64::from(data.logit()))))
 }
 
-fn of_survivors(survivors: &Survivors) -> Vec<(Token, f64)> {
-    told(survivors.iter().map(|survivor| (survivor.token, survivor.logit)))
+fn of_survivors(candidates: &Candidates) -> Vec<(Token, f64)> {
+    told(candidates.iter().map(|candidate| (candidate.token, candidate.logit)))
 }
 
 fn agree(ours: &[(Token, f64)], theirs: &[(Token, f64)], what: &str) {
@@ -75,13 +75,13 @@ fn agree(ours: &[(Token, f64)], theirs: &[(Token, f64)], what: &str) {
 }
 
 /// Both on every row.
-fn same(what: &str, mut theirs: LlamaSampler, ours: impl Fn(&mut Survivors)) {
+fn same(what: &str, mut theirs: LlamaSampler, ours: impl Fn(&mut Candidates)) {
     for (at, row) in rows().enumerate() {
         let mut array = array(&row);
         array.apply_sampler(&mut theirs);
-        let mut survivors = Survivors::of(&row, |_| true).unwrap();
-        ours(&mut survivors);
-        agree(&of_survivors(&survivors), &of_array(&array), &format!("{what}, row {at}"));
+        let mut candidates = Candidates::of(&row, |_| true).unwrap();
+        ours(&mut candidates);
+        agree(&of_survivors(&candidates), &of_array(&array), &format!("{what}, row {at}"));
     }
 }
 
@@ -108,7 +108,7 @@ fn temperatures_agree() {
     for t in [0.0, 0.3, 1.0, 1.7] {
         same(&format!("temperature {t}"), LlamaSampler::temp(t as f32), |s| s.temperature(Temperature::new(t).unwrap()));
     }
-    // They write T and a range to either side. Tokens at −∞ count as survivors there, and not here; there are none in the array.
+    // They write T and a range to either side. Tokens at −∞ count as candidates there, and not here; there are none in the array.
     for (t, range, exponent, low, high) in [(1.0, 0.5, 1.0, 0.5, 1.5), (0.5, 1.0, 2.0, 0.0, 1.5)] {
         let dynamic: DynamicTemperature =
             toml::from_str(&format!("low = {low:?}\nhigh = {high:?}\nexponent = {exponent:?}")).unwrap();
@@ -155,11 +155,11 @@ fn mirostat_cuts_and_learns_alike() {
         let whole = array.data.len();
         array.apply_sampler(&mut theirs);
         let drawn = array.selected_token().unwrap();
-        let mut survivors = Survivors::of(&row, |_| true).unwrap();
-        mirostat.cut(&mut survivors, mu);
-        agree(&of_survivors(&survivors), &of_array(&array), &format!("row {at}, μ = {mu}"));
-        mu = mirostat.follow(mu, survivors.log_p(drawn.0 as Token).unwrap());
-        cut += usize::from(survivors.len() < whole);
+        let mut candidates = Candidates::of(&row, |_| true).unwrap();
+        mirostat.cut(&mut candidates, mu);
+        agree(&of_survivors(&candidates), &of_array(&array), &format!("row {at}, μ = {mu}"));
+        mu = mirostat.follow(mu, candidates.log_p(drawn.0 as Token).unwrap());
+        cut += usize::from(candidates.len() < whole);
     }
     assert!(cut > 30, "only {cut} rows were cut");
 }
@@ -171,12 +171,12 @@ fn adaptive_p_weighs_and_learns_alike() {
     // SAFETY: the sampler is made, used on an array that outlives each call, and freed, here and once.
     let theirs = unsafe { llama_cpp_sys_2::llama_sampler_init_adaptive_p(0.3, 0.8, 5) };
     for (at, row) in rows().enumerate() {
-        let mut survivors = Survivors::of(&row, |_| true).unwrap();
-        let list = survivors.iter();
+        let mut candidates = Candidates::of(&row, |_| true).unwrap();
+        let list = candidates.iter();
         let mut data: Vec<llama_cpp_sys_2::llama_token_data> = list
-            .map(|survivor| llama_cpp_sys_2::llama_token_data {
-                id: survivor.token as i32,
-                logit: survivor.logit as f32,
+            .map(|candidate| llama_cpp_sys_2::llama_token_data {
+                id: candidate.token as i32,
+                logit: candidate.logit as f32,
                 p: 0.0,
             })
             .collect();
@@ -188,10 +188,10 @@ fn adaptive_p_weighs_and_learns_alike() {
         // SAFETY: as above.
         unsafe { llama_cpp_sys_2::llama_sampler_accept(theirs, drawn) };
 
-        let found = survivors.clone();
-        adaptive.weigh(&mut survivors, average);
+        let found = candidates.clone();
+        adaptive.weigh(&mut candidates, average);
         let weighed = told(data.iter().map(|data| (data.id as Token, f64::from(data.logit))));
-        agree(&of_survivors(&survivors), &weighed, &format!("row {at}, average {average}"));
+        agree(&of_survivors(&candidates), &weighed, &format!("row {at}, average {average}"));
         average = adaptive.follow(average, found.log_p(drawn as Token).unwrap());
     }
     // SAFETY: as above.
@@ -223,11 +223,11 @@ fn dry_agrees_but_for_what_a_breaker_is() {
             let row = vec![0.0; V as usize];
             let mut array = array(&row);
             array.apply_sampler(&mut theirs);
-            let mut survivors = Survivors::of(&row, |_| true).unwrap();
+            let mut candidates = Candidates::of(&row, |_| true).unwrap();
             let penalties = dry.penalties(&text, |_| false, &OpenWord { length: 0, continues: |_| true });
             punished += penalties.len();
-            survivors.penalise(penalties);
-            agree(&of_survivors(&survivors), &of_array(&array), &format!("text {seed}, last {last}, allowed {allowed}"));
+            candidates.penalise(penalties);
+            agree(&of_survivors(&candidates), &of_array(&array), &format!("text {seed}, last {last}, allowed {allowed}"));
         }
     }
     assert!(punished > 200, "only {punished} penalties");

@@ -11,10 +11,10 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use afterword::model::{Kind, Lexicon};
-use afterword::prob::{Alpha, Noise, Partition, Place, Schedule, Survivor, Survivors, Temperature, Token};
+use afterword::model::{Kind, Vocabulary};
+use afterword::prob::{Alpha, Candidate, Candidates, Noise, Partition, Place, Schedule, Temperature, Token};
 use afterword::prob::{normalised_entropy, rank, top};
-use afterword::sampler::{Ask, BoundSampler, Chain, Draw, Memory, Pick, Reach, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, Draw, History, Pick, Reach, Sampler};
 
 /// The sizes of the vocabularies: by hand, middling, and that of gemma.
 const SIZES: [Token; 3] = [12, 4_096, 262_144];
@@ -48,16 +48,16 @@ fn partitions_and_entropies_are_what_they_were() {
         for seed in 0..6 {
             let row = row(size, seed);
             let partition = Partition::of(&row).unwrap();
-            let survivors = Survivors::of(&row, |token| token % 7 != 1).unwrap();
+            let candidates = Candidates::of(&row, |token| token % 7 != 1).unwrap();
             let (z, entropy) = (partition.log_sum_exp(), partition.entropy());
-            lines.add(format!("{size} {seed}: ln Z {z:?}, entropy {entropy:?}, of survivors {:?}", survivors.entropy()));
+            lines.add(format!("{size} {seed}: ln Z {z:?}, entropy {entropy:?}, of survivors {:?}", candidates.entropy()));
             let best = top(&row, 50);
             let logits = |n: usize| best.iter().take(n).map(|ranked| f64::from(ranked.logit));
             let normalised = [1, 2, 5, 20, 50].map(|n| format!("{n} {:?}", normalised_entropy(logits(n), n)));
             lines.add(format!("{size} {seed}: normalised over {}", normalised.join(", ")));
             for ranked in [best[0], best[1], best[best.len() / 2]] {
                 let rank = rank(&row, ranked.token);
-                let (own, among) = (partition.log_p(ranked.logit), survivors.log_p(ranked.token));
+                let (own, among) = (partition.log_p(ranked.logit), candidates.log_p(ranked.token));
                 lines.add(format!(
                     "{size} {seed}: token {} of rank {rank}, ln p {own:?}, among survivors {among:?}",
                     ranked.token
@@ -65,7 +65,7 @@ fn partitions_and_entropies_are_what_they_were() {
             }
         }
     }
-    let by_hand = |p: &[f64]| Survivors::new((0..).zip(p).map(|(token, p)| Survivor { token, logit: p.ln() }).collect());
+    let by_hand = |p: &[f64]| Candidates::new((0..).zip(p).map(|(token, p)| Candidate { token, logit: p.ln() }).collect());
     for p in [&[0.5, 0.25, 0.125, 0.125][..], &[0.1, 0.2, 0.3, 0.4], &[1.0], &[1e-300, 1.0], &[0.2; 5]] {
         let (entropy, normalised) = (by_hand(p).unwrap().entropy(), normalised_entropy(p.iter().map(|p| p.ln()), p.len()));
         lines.add(format!("{p:?}: entropy {entropy:?}, normalised {normalised:?}"));
@@ -135,7 +135,7 @@ const CHAINS: [&[&str]; 23] = [
 fn turns_are_what_they_were() {
     let mut lines = Lines::default();
     for size in SIZES {
-        let lexicon = lexicon(size);
+        let vocabulary = vocabulary(size);
         for stages in CHAINS {
             let chain = || Chain::new(stages.iter().map(|stage| toml::from_str(stage).unwrap()).collect()).unwrap();
             let sample = Sampler::new(chain(), Pick::Sample);
@@ -148,7 +148,7 @@ fn turns_are_what_they_were() {
                 samplers.push(("detail", sample.with_detail()));
             }
             for (how, sampler) in samplers {
-                let sampler = sampler.bind(&lexicon).unwrap();
+                let sampler = sampler.bind(&vocabulary).unwrap();
                 for seed in if how == "sample" { 1..3 } else { 2..3 } {
                     lines.add(format!("\n{size} tokens, {how}, seed {seed}: {}", stages.join(", ")));
                     tell(&sampler, size, seed, &mut lines);
@@ -162,21 +162,21 @@ fn turns_are_what_they_were() {
 /// The draws of a story's first tokens.
 fn tell(sampler: &BoundSampler, size: Token, seed: u64, lines: &mut Lines) {
     let steps = if size == SIZES[2] { 2 } else { 3 };
-    let mut memory = Memory::of_prompt(&[4, 7, 4, 7]).planning(steps);
+    let mut history = History::of_prompt(&[4, 7, 4, 7]).planning(steps);
     for _ in 0..steps {
-        let mut turn = sampler.turn(&memory, &row_after(size, memory.text()), Noise::new(seed, &[4, 7])).unwrap();
+        let mut turn = sampler.turn(&history, &row_after(size, history.text()), Noise::new(seed, &[4, 7])).unwrap();
         let mut learnt = 0;
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
-                    turn.learn(&paths[0], &row_after(size, &[memory.text(), &paths[0].0].concat()));
+                    turn.learn(&paths[0], &row_after(size, &[history.text(), &paths[0].0].concat()));
                     learnt += 1;
                 }
             }
         };
         lines.add(shown(&draw, learnt));
-        memory = memory.after(&draw);
+        history = history.after(&draw);
     }
 }
 
@@ -193,7 +193,7 @@ fn shown(draw: &Draw, learnt: usize) -> String {
     tell("rank", draw.now.rank.map(|rank| rank.to_string()));
     tell("α", number(draw.alpha));
     tell("T", number(draw.temperature));
-    tell("steering", number(draw.steering));
+    tell("steering", number(draw.feedback));
     tell("skipped", draw.skipped.map(|why| format!("{why:?}")));
     tell("learnt", (learnt > 0).then(|| learnt.to_string()));
     for removed in &draw.removed {
@@ -210,8 +210,8 @@ fn shown(draw: &Draw, learnt: usize) -> String {
 }
 
 /// Words, pieces that go on with one, line breaks, an end and a control token.
-fn lexicon(size: Token) -> Lexicon {
-    Lexicon::new((0..size).map(|token| match token {
+fn vocabulary(size: Token) -> Vocabulary {
+    Vocabulary::new((0..size).map(|token| match token {
         8 => ("\n".to_owned(), Kind::Text),
         10 => ("</s>".to_owned(), Kind::End),
         11 => ("<pad>".to_owned(), Kind::Control),

@@ -1,6 +1,6 @@
 //! A language of eighteen words, in which every word knows what may follow it and how likely. A model of it is a table.
 
-use afterword::model::{Kind, Lexicon, Toy};
+use afterword::model::{Kind, Toy, Vocabulary};
 use afterword::prob::Token;
 
 /// Each word, and the weights of those that follow it. Behind the full stop the text ends.
@@ -34,7 +34,7 @@ pub fn word(word: &str) -> Token {
 /// The model: its row behind a text is the table's row of the last word, as logarithms.
 pub fn toy() -> Toy {
     let kind = |word: &str| if word.is_empty() { Kind::End } else { Kind::Text };
-    let lexicon = Lexicon::new(WORDS.map(|(word, _)| (word, kind(word))));
+    let vocabulary = Vocabulary::new(WORDS.map(|(word, _)| (word, kind(word))));
     let row = |(_, followers): (&str, &[(&str, f32)])| {
         let mut row = vec![f32::NEG_INFINITY; WORDS.len()];
         for (follower, weight) in followers {
@@ -42,5 +42,5 @@ pub fn toy() -> Toy {
         }
         row
     };
-    Toy::bigram(lexicon, WORDS.map(row).into())
+    Toy::bigram(vocabulary, WORDS.map(row).into())
 }

@@ -91,14 +91,14 @@ impl Observer for Worker<'_> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{Kind, Lexicon, Toy};
+    use crate::model::{Kind, Toy, Vocabulary};
     use crate::prob::Token;
     use crate::sampler::{Chain, Pick, Sampler};
 
     /// A model of three letters, and of rows that depend on the whole text.
     pub fn toy() -> Toy {
-        let lexicon = Lexicon::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
-        Toy::new(lexicon, |text| {
+        let vocabulary = Vocabulary::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
+        Toy::new(vocabulary, |text| {
             let sum: Token = text.iter().sum();
             (0_u8..3).map(|token| f32::from(token) * ((sum as usize + text.len()) % 3) as f32).collect()
         })

@@ -149,7 +149,7 @@ impl Bench {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::model::{Kind, Lexicon, Toy};
+    use crate::model::{Kind, Toy, Vocabulary};
     use crate::prob::Noise;
     use crate::sampler::{Chain, Horizon, Pick, Sampler, Stage};
 
@@ -158,12 +158,12 @@ pub(super) mod tests {
     /// A model of pseudo-random rows, in which one token of many ends a story.
     #[allow(clippy::cast_possible_truncation)]
     pub fn toy() -> Toy {
-        let lexicon = Lexicon::new((0..V).map(|t| match t {
+        let vocabulary = Vocabulary::new((0..V).map(|t| match t {
             13 => ("</s>".to_string(), Kind::End),
             _ if t.is_multiple_of(3) => (format!("{t}"), Kind::Text),
             _ => (format!(" w{t}"), Kind::Text),
         }));
-        Toy::new(lexicon, |text| {
+        Toy::new(vocabulary, |text| {
             let noise = Noise::new(5, text).at(0, 0);
             (0..V).map(|token| (noise.uniform(token) * 4.0) as f32 - if token == 13 { 1.0 } else { 0.0 }).collect()
         })
@@ -253,9 +253,9 @@ pub(super) mod tests {
 
     #[test]
     fn stories_that_end_at_once_cannot_be_measured() {
-        let lexicon = toy().lexicon().clone();
+        let vocabulary = toy().vocabulary().clone();
         let only_end = |_: &[Token]| (0..V).map(|t| if t == 13 { 0.0 } else { f32::NEG_INFINITY }).collect();
-        let mut model = Toy::new(lexicon, only_end);
+        let mut model = Toy::new(vocabulary, only_end);
         let job = Job { mode: Mode::Plain, stories: 1, run: 0 };
         let refused = bench().measure(job, &mut model, &|| Duration::ZERO, &mut |_| true).unwrap_err();
         assert!(refused.to_string().contains("end as soon as they begin"));

@@ -3,9 +3,9 @@
 use anyhow::Result;
 
 use crate::decode::Plan;
-use crate::model::{Branch, From, Model, Rows, Step};
+use crate::model::{Branch, Model, Origin, Rows, Step};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Memory, Reach};
+use crate::sampler::{Ask, BoundSampler, History, Reach};
 
 /// A story told with k + 1 passes a token: each candidate is read behind the text and forgotten, then the chosen one is read.
 ///
@@ -13,7 +13,7 @@ use crate::sampler::{Ask, BoundSampler, Memory, Reach};
 pub(super) struct Naive {
     sampler: BoundSampler,
     noise: Noise,
-    memory: Memory,
+    history: History,
     trunk: Branch,
     row: Vec<f32>,
 }
@@ -21,12 +21,12 @@ pub(super) struct Naive {
 impl Naive {
     /// Reads the prompt.
     pub fn begin(model: &mut dyn Model, plan: &Plan) -> Result<Self> {
-        let (trunk, row) = read(model, From::Root, &plan.prompt)?;
+        let (trunk, row) = read(model, Origin::Root, &plan.prompt)?;
         Ok(Self {
             // As the program's own loop does: what its chain reads of the vocabulary is looked up once.
-            sampler: plan.sampler.with_reach(Reach::Full).bind(model.lexicon())?,
+            sampler: plan.sampler.with_reach(Reach::Full).bind(model.vocabulary())?,
             noise: Noise::new(plan.seed, &plan.prompt),
-            memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
+            history: History::of_prompt(&plan.prompt).planning(plan.planned()),
             trunk,
             row,
         })
@@ -34,22 +34,22 @@ impl Naive {
 
     /// Tells one token.
     pub fn tell(&mut self, model: &mut dyn Model) -> Result<Token> {
-        let mut turn = self.sampler.turn(&self.memory, &self.row, self.noise)?;
+        let mut turn = self.sampler.turn(&self.history, &self.row, self.noise)?;
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
                     for path in paths {
-                        let (fork, row) = read(model, From::Fork(self.trunk), &path.0)?;
+                        let (fork, row) = read(model, Origin::Fork(self.trunk), &path.0)?;
                         turn.learn(&path, &row);
                         model.release(fork);
                     }
                 }
             }
         };
-        self.memory = self.memory.after(&draw);
+        self.history = self.history.after(&draw);
         let token = draw.token;
-        (self.trunk, self.row) = read(model, From::Move(self.trunk), &[token])?;
+        (self.trunk, self.row) = read(model, Origin::Move(self.trunk), &[token])?;
         Ok(token)
     }
 
@@ -60,7 +60,7 @@ impl Naive {
 }
 
 /// Reads tokens and keeps the last row.
-fn read(model: &mut dyn Model, from: From, tokens: &[Token]) -> Result<(Branch, Vec<f32>)> {
+fn read(model: &mut dyn Model, from: Origin, tokens: &[Token]) -> Result<(Branch, Vec<f32>)> {
     let mut last = Vec::new();
     let step = Step { from, tokens, rows: Rows::Last };
     let made = model.extend(&[step], &mut |_, _, row| last = row.to_vec())?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use crate::model::{Branch, Lexicon, Model, Room, Step};
+use crate::model::{Branch, Model, Room, Step, Vocabulary};
 
 /// Tells the time since some fixed moment.
 pub type Clock<'a> = &'a dyn Fn() -> Duration;
@@ -48,8 +48,8 @@ impl<'a> Timed<'a> {
 }
 
 impl Model for Timed<'_> {
-    fn lexicon(&self) -> &Lexicon {
-        self.model.lexicon()
+    fn vocabulary(&self) -> &Vocabulary {
+        self.model.vocabulary()
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
@@ -86,7 +86,7 @@ impl Model for Timed<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{From, Kind, Rows, Toy};
+    use crate::model::{Kind, Origin, Rows, Toy};
 
     #[test]
     fn the_reading_of_rows_is_no_time_of_the_model() {
@@ -96,9 +96,9 @@ mod tests {
             ticks.set(ticks.get() + 1);
             Duration::from_secs(ticks.get())
         };
-        let mut toy = Toy::bigram(Lexicon::new([("a", Kind::Text)]), vec![vec![0.0]]);
+        let mut toy = Toy::bigram(Vocabulary::new([("a", Kind::Text)]), vec![vec![0.0]]);
         let spent = Cell::new(Spent::default());
-        let step = Step { from: From::Root, tokens: &[0, 0], rows: Rows::Last };
+        let step = Step { from: Origin::Root, tokens: &[0, 0], rows: Rows::Last };
         Timed::new(&mut toy, &clock, &spent).extend(&[step], &mut |_, _, _| ()).unwrap();
         assert_eq!(spent.get(), Spent { decodes: 1, evaluations: 2, time: Duration::from_secs(2) });
     }

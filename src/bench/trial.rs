@@ -14,7 +14,7 @@ use super::measure::Measure;
 use super::naive::Naive;
 use super::timed::{Clock, Spent};
 use crate::decode::{Cancel, Ended, Observer, Plan, Stories, Told, drive, each};
-use crate::model::{Branch, From, Model, Rows, Step};
+use crate::model::{Branch, Model, Origin, Rows, Step};
 
 /// Adds up the rounds of trials.
 pub(super) struct Stopwatch<'a> {
@@ -135,7 +135,7 @@ pub(super) fn one_by_one(model: &mut dyn Model, plans: &[Plan], watch: &mut Stop
         for (story, left) in &mut stories {
             let token = story.tell(model)?;
             *left -= 1;
-            ended |= *left == 0 || model.lexicon().ends(token);
+            ended |= *left == 0 || model.vocabulary().ends(token);
         }
         let flow = if measures { watch.lap(stories.len()) } else { ControlFlow::Continue(()) };
         if ended || flow.is_break() {
@@ -158,14 +158,14 @@ pub(super) fn one_by_one(model: &mut dyn Model, plans: &[Plan], watch: &mut Stop
 /// A decode that failed.
 pub(super) fn bare(model: &mut dyn Model, plans: &[Plan], watch: &mut Stopwatch) -> Result<()> {
     let prompts: Vec<Step> =
-        plans.iter().map(|plan| Step { from: From::Root, tokens: &plan.prompt, rows: Rows::Last }).collect();
+        plans.iter().map(|plan| Step { from: Origin::Root, tokens: &plan.prompt, rows: Rows::Last }).collect();
     let mut branches: Vec<Branch> = model.extend(&prompts, &mut |_, _, _| ())?;
     watch.start();
     for read in 0.. {
         let step = |(plan, &branch)| {
             let Plan { prompt, .. }: &Plan = plan;
             let token = std::slice::from_ref(&prompt[read % prompt.len()]);
-            Step { from: From::Move(branch), tokens: token, rows: Rows::Last }
+            Step { from: Origin::Move(branch), tokens: token, rows: Rows::Last }
         };
         let steps: Vec<Step> = plans.iter().zip(&branches).map(step).collect();
         branches = model.extend(&steps, &mut |_, _, _| ())?;

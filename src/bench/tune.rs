@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::timed::Clock;
 use crate::decode::{Cancel, Ended, Observer, Plan, Stories, Told, drive, each};
-use crate::model::{Branch, From, Lexicon, Model, Rows, Step};
+use crate::model::{Branch, Model, Origin, Rows, Step, Vocabulary};
 use crate::prob::Token;
 use crate::sampler::{EndOfText, Reach};
 
@@ -51,9 +51,9 @@ pub struct Advice {
 /// A decode that failed, or not enough room for the forks.
 pub fn cost(model: &mut dyn Model, trunk: Branch, size: usize, clock: Clock) -> Result<Duration> {
     // Which tokens does not matter, only that there are so many.
-    let vocabulary = Token::try_from(model.lexicon().len()).context("the vocabulary is too large")?.max(1);
+    let vocabulary = Token::try_from(model.vocabulary().len()).context("the vocabulary is too large")?.max(1);
     let tokens: Vec<Token> = (0..vocabulary).cycle().take(size).collect();
-    let fork = |token| Step { from: From::Fork(trunk), tokens: std::slice::from_ref(token), rows: Rows::Last };
+    let fork = |token| Step { from: Origin::Fork(trunk), tokens: std::slice::from_ref(token), rows: Rows::Last };
     let steps: Vec<Step> = tokens.iter().map(fork).collect();
     let began = clock();
     let forks = model.extend(&steps, &mut |_, _, _| ())?;
@@ -69,10 +69,10 @@ pub fn cost(model: &mut dyn Model, trunk: Branch, size: usize, clock: Clock) -> 
 /// # Errors
 /// A story that cannot be told.
 pub fn looks(model: &mut dyn Model, plan: Plan) -> Result<Vec<usize>> {
-    let lexicon = model.lexicon().clone();
+    let vocabulary = model.vocabulary().clone();
     let free_ends = plan.sampler.reach() == Reach::Lazy
         && plan.sampler.chain().split().1.is_some_and(|future| future.end_of_text != EndOfText::Article);
-    let mut looks = Looks { lexicon, free_ends, each: Vec::new(), failed: None };
+    let mut looks = Looks { vocabulary, free_ends, each: Vec::new(), failed: None };
     drive(&mut Stories::new(model, 1), 1, &mut each([plan]), &mut looks, &Cancel::new());
     match looks.failed {
         Some(cause) => Err(anyhow!(cause)),
@@ -82,7 +82,7 @@ pub fn looks(model: &mut dyn Model, plan: Plan) -> Result<Vec<usize>> {
 
 /// Counts the looks of every turn.
 struct Looks {
-    lexicon: Lexicon,
+    vocabulary: Vocabulary,
     /// Whether what is after an end is known without a look.
     free_ends: bool,
     each: Vec<usize>,
@@ -92,7 +92,7 @@ struct Looks {
 impl Observer for Looks {
     fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
         let looked = told.draw.candidates.iter().filter(|one| told.draw.skipped.is_none() && one.future.is_some());
-        self.each.push(looked.filter(|one| !(self.free_ends && self.lexicon.ends(one.token))).count());
+        self.each.push(looked.filter(|one| !(self.free_ends && self.vocabulary.ends(one.token))).count());
         ControlFlow::Continue(())
     }
 
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_cost_is_that_of_one_decode_on_forks_and_leaves_nothing_behind() {
         let mut model = toy();
-        let trunk = Step { from: From::Root, tokens: &[1, 2, 3], rows: Rows::Last };
+        let trunk = Step { from: Origin::Root, tokens: &[1, 2, 3], rows: Rows::Last };
         let trunk = model.extend(&[trunk], &mut |_, _, _| ()).unwrap()[0];
         let ticks = Cell::new(0);
         let clock = || {

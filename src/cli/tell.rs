@@ -145,14 +145,14 @@ mod tests {
     use super::*;
     use crate::cli::args::Colour;
     use crate::cli::render::terminal::Terminal;
-    use crate::model::{Kind, Lexicon, Toy};
+    use crate::model::{Kind, Toy, Vocabulary};
     use crate::sampler::Sampler;
     use crate::sampler::{Chain, Pick};
 
     /// Tells 30 tokens on a toy whose decode with this number fails; returns what was heard.
     fn tell_until(fail_at: Option<usize>, stop: &str, hear: impl Fn(&str) -> Result<()>) -> (String, Result<Tale>) {
-        let lexicon = Lexicon::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
-        let mut toy = Toy::new(lexicon, |text| (0_u8..3).map(|token| f32::from(token) * (text.len() % 3) as f32).collect());
+        let vocabulary = Vocabulary::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
+        let mut toy = Toy::new(vocabulary, |text| (0_u8..3).map(|token| f32::from(token) * (text.len() % 3) as f32).collect());
         toy.fail_at = fail_at;
         let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
         let (prompt, stops) = (vec![0], vec![stop.into()]);

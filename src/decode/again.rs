@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::prob::{Partition, Ranked, Token, top};
-use crate::sampler::{BoundSampler, Draw, Path, Watched};
+use crate::sampler::{BoundSampler, Draw, TokenPath, TopTokenTrace};
 
 /// The way of a story that was told before, and what is seen at its end.
 ///
@@ -18,7 +18,7 @@ pub(super) struct Again {
     /// The row of the last step up to the place.
     row: Vec<f32>,
     strayed: Option<usize>,
-    next: BTreeMap<Token, Vec<Watched>>,
+    next: BTreeMap<Token, Vec<TopTokenTrace>>,
 }
 
 impl Again {
@@ -48,9 +48,9 @@ impl Again {
     }
 
     /// The row behind a path is known at this step.
-    pub fn see(&mut self, step: usize, path: &Path, row: &[f32]) {
+    pub fn see(&mut self, step: usize, path: &TokenPath, row: &[f32]) {
         if let ([token], Some(partition), true) = (&path.0[..], Partition::of(row), step == self.told.len()) {
-            let watched = |ranked: &Ranked| Watched { token: ranked.token, log_p: partition.log_p(ranked.logit) };
+            let watched = |ranked: &Ranked| TopTokenTrace { token: ranked.token, log_p: partition.log_p(ranked.logit) };
             self.next.insert(*token, top(row, self.nexts).iter().map(watched).collect());
         }
     }
@@ -62,7 +62,7 @@ impl Again {
     }
 
     /// The first step whose draw was another token now, and what is likeliest after each candidate at the place.
-    pub fn seen(self) -> (Option<usize>, BTreeMap<Token, Vec<Watched>>) {
+    pub fn seen(self) -> (Option<usize>, BTreeMap<Token, Vec<TopTokenTrace>>) {
         (self.strayed, self.next)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::observer::Part;
-use crate::model::{Flow, Telling};
+use crate::model::{Detokenizer, TextChunk};
 
 /// Text that appeared, and whose it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,10 +20,10 @@ impl Heard {
     }
 }
 
-/// Puts the pieces of tokens together, as [`Telling`] does, and remembers which byte came with which token.
+/// Puts the pieces of tokens together, as [`Detokenizer`] does, and remembers which byte came with which token.
 #[derive(Debug)]
 pub(super) struct Detokenizing {
-    telling: Telling,
+    detokenizer: Detokenizer,
     /// Bytes that have appeared.
     given: usize,
     /// The tokens of what is held back, and perhaps of later bytes: each with the length of the text up to its end.
@@ -33,22 +33,22 @@ pub(super) struct Detokenizing {
 impl Detokenizing {
     /// A text behind these bytes that ends before the first of these strings.
     pub fn new(before: &[u8], stops: Vec<String>) -> Self {
-        Self { telling: Telling::behind(before, stops), given: 0, ends: VecDeque::new() }
+        Self { detokenizer: Detokenizer::behind(before, stops), given: 0, ends: VecDeque::new() }
     }
 
     /// Takes the bytes of the token with this number; returns what appeared, and the stop string that ends it.
     pub fn push(&mut self, token: usize, piece: &[u8]) -> (Heard, Option<String>) {
-        let (text, stop) = match self.telling.push(piece) {
-            Flow::Text(text) => (text, None),
-            Flow::Stopped { text, stop } => (text, Some(stop)),
+        let (text, stop) = match self.detokenizer.push(piece) {
+            TextChunk::Text(text) => (text, None),
+            TextChunk::Stopped { text, stop } => (text, Some(stop)),
         };
-        self.ends.push_back((token, self.given + text.len() + self.telling.held()));
+        self.ends.push_back((token, self.given + text.len() + self.detokenizer.held()));
         (self.give(text), stop)
     }
 
     /// What was held back, at the end of the text.
     pub fn finish(&mut self) -> Heard {
-        let text = self.telling.finish();
+        let text = self.detokenizer.finish();
         self.give(text)
     }
 

@@ -42,7 +42,7 @@ pub fn each(plans: impl IntoIterator<Item = Plan>) -> impl FnMut(usize) -> Next 
 ///
 /// ```
 /// use afterword::decode::{Cancel, Ended, Observer, Plan, Stories, drive, each};
-/// use afterword::model::{Kind, Lexicon, Toy};
+/// use afterword::model::{Kind, Vocabulary, Toy};
 /// use afterword::sampler::{Chain, Pick, Sampler};
 ///
 /// struct Listener(Vec<String>);
@@ -53,9 +53,9 @@ pub fn each(plans: impl IntoIterator<Item = Plan>) -> impl FnMut(usize) -> Next 
 ///     }
 /// }
 ///
-/// let lexicon = Lexicon::new([("tick", Kind::Text), (" tock ", Kind::Text)]);
+/// let vocabulary = Vocabulary::new([("tick", Kind::Text), (" tock ", Kind::Text)]);
 /// // After "tick" comes " tock ", after " tock " comes "tick".
-/// let mut toy = Toy::bigram(lexicon, vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
+/// let mut toy = Toy::bigram(vocabulary, vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
 /// let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Argmax);
 /// let plans = [3, 4].map(|tokens| Plan::new(sampler.clone(), vec![0], 1, tokens));
 /// let mut listener = Listener(Vec::new());

@@ -10,9 +10,9 @@ use std::ops::ControlFlow;
 use anyhow::{Context, Result, ensure};
 
 use super::round::CHUNK;
-use crate::model::{Branch, From, Model, Rows, Step};
+use crate::model::{Branch, Model, Origin, Rows, Step};
 use crate::prob::Token;
-use crate::sampler::{Carried, Draw, Memory};
+use crate::sampler::{Carried, Draw, History};
 
 mod deciding;
 mod holding;
@@ -41,7 +41,7 @@ struct Node {
     /// The model's own log-probability of the token, where it was drawn.
     log_p: Option<f64>,
     /// What a stage that steers remembers behind it.
-    steering: Option<f64>,
+    feedback: Option<f64>,
     /// The memory of its text.
     branch: Option<Branch>,
     row: Option<Vec<f32>>,
@@ -94,7 +94,7 @@ impl<'m> Explorer<'m> {
     pub fn take(&mut self, at: NodeId, draw: &Draw) -> NodeId {
         let child = self.add(at, &[draw.token]);
         let node = &mut self.nodes[child.0];
-        (node.log_p, node.steering) = (Some(draw.log_p), draw.steering);
+        (node.log_p, node.feedback) = (Some(draw.log_p), draw.feedback);
         child
     }
 
@@ -109,11 +109,11 @@ impl<'m> Explorer<'m> {
     /// What a sampler remembers at a node, the last `told` tokens of whose text are the story's own. What stages that follow the
     /// surprisal or steer need of these tokens is known as far back as they were [taken](Explorer::take).
     #[must_use]
-    pub fn history(&self, node: NodeId, told: usize) -> Memory {
+    pub fn history(&self, node: NodeId, told: usize) -> History {
         let mut surprisals: Vec<f64> = self.way(node).take(told).map_while(|node| Some(-self.nodes[node.0].log_p?)).collect();
         surprisals.reverse();
-        let carried = Carried { surprisals, steering: self.nodes[node.0].steering };
-        Memory::of_text(&self.text(node), told).carrying(carried)
+        let carried = Carried { surprisals, feedback: self.nodes[node.0].feedback };
+        History::of_text(&self.text(node), told).carrying(carried)
     }
 
     /// The tokens that were added behind a node.
@@ -167,19 +167,19 @@ impl<'m> Explorer<'m> {
                 Ok(made) => made[0],
                 Err(error) => {
                     // What was to be moved on is of no use, if it lives at all; what was forked is whole.
-                    if let From::Move(branch) = from {
+                    if let Origin::Move(branch) = from {
                         self.model.release(branch);
                     }
                     return Err(error);
                 }
             };
-            (from, read) = (From::Move(branch), read + part);
+            (from, read) = (Origin::Move(branch), read + part);
             if read < text.len() && hear(read, text.len()).is_break() {
                 self.model.release(branch);
                 return Ok(false);
             }
         }
-        if let From::Move(branch) = from {
+        if let Origin::Move(branch) = from {
             self.settle(node, branch);
         }
         self.know(node, row);
@@ -248,7 +248,7 @@ impl<'m> Explorer<'m> {
         }
         let token = |node: NodeId| std::slice::from_ref(&self.nodes[node.0].token);
         let step =
-            |&(node, branch): &(NodeId, Branch)| Step { from: From::Fork(branch), tokens: token(node), rows: Rows::Last };
+            |&(node, branch): &(NodeId, Branch)| Step { from: Origin::Fork(branch), tokens: token(node), rows: Rows::Last };
         let steps: Vec<Step> = forks.iter().map(step).collect();
         let mut rows = vec![Vec::new(); steps.len()];
         let made = self.model.extend(&steps, &mut |step, _, row| rows[step] = row.to_vec());

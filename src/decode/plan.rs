@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
-use crate::model::Lexicon;
+use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{Carried, Sampler};
 use crate::story::StopReason;
@@ -77,7 +77,7 @@ impl Plan {
     /// # Errors
     /// An empty prompt, one that leaves no room in the context, no token to be told, or a sampler that does not fit the
     /// vocabulary.
-    pub fn check(&self, lexicon: &Lexicon) -> Result<()> {
+    pub fn check(&self, vocabulary: &Vocabulary) -> Result<()> {
         let (prompt, context) = (self.prompt.len(), self.context);
         ensure!(prompt > 0, "the prompt is empty");
         if prompt >= context {
@@ -86,7 +86,7 @@ impl Plan {
         let told = self.continuation.told;
         ensure!(told <= prompt, "of a prompt of {prompt} tokens {told} cannot have been told");
         ensure!(self.max_tokens > 0, "no token is to be told");
-        self.sampler.check(lexicon)
+        self.sampler.check(vocabulary)
     }
 }
 

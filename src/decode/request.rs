@@ -1,13 +1,13 @@
 //! What a story asks of the next decode, and what it has been given.
 
-use crate::model::{Branch, From, Rows, Step};
+use crate::model::{Branch, Origin, Rows, Step};
 use crate::prob::Token;
-use crate::sampler::{Path, Turn};
+use crate::sampler::{TokenPath, Turn};
 
 /// A branch to be made for a story.
 #[derive(Debug, Clone)]
 pub(super) struct DecodeRequest {
-    pub from: From,
+    pub from: Origin,
     pub tokens: Vec<Token>,
     pub purpose: Purpose,
     /// Whether the rows of all its tokens are asked for, to see how surprising the next ones were.
@@ -30,7 +30,7 @@ pub(super) enum Purpose {
     /// The trunk grows by a part of the prompt, or by the token that was told last.
     Trunk,
     /// A path is looked at.
-    Look(Path),
+    Look(TokenPath),
 }
 
 impl DecodeRequest {
@@ -43,7 +43,7 @@ impl DecodeRequest {
 /// A path below the trunk that has been looked at and may still be taken.
 #[derive(Debug)]
 pub(super) struct Known {
-    pub path: Path,
+    pub path: TokenPath,
     pub branch: Branch,
     pub row: Vec<f32>,
 }

@@ -15,7 +15,7 @@ use super::request::{Answer, DecodeRequest};
 use super::room::needs;
 use super::storyteller::{Settled, Storyteller};
 use crate::files::causes;
-use crate::model::{Branch, From, Model, Step};
+use crate::model::{Branch, Model, Origin, Step};
 use crate::prob::{Partition, Token};
 use crate::story::StopReason;
 
@@ -71,7 +71,7 @@ impl<'m> Stories<'m> {
     /// # Errors
     /// As there.
     pub fn check(&self, plan: &Plan) -> Result<()> {
-        plan.check(self.model.lexicon())
+        plan.check(self.model.vocabulary())
     }
 
     /// Takes a story in and reserves all the room that it can come to need, so that none ends because of its neighbours;
@@ -85,7 +85,7 @@ impl<'m> Stories<'m> {
         let (cells, branches) = needs(&plan, self.width);
         let plan = plan.within_budget(self.width);
         let prompt = plan.prompt.clone();
-        let story = Storyteller::new(plan, self.model.lexicon())?;
+        let story = Storyteller::new(plan, self.model.vocabulary())?;
         let number = self.tellers.iter().position(Option::is_none).unwrap_or(self.tellers.len());
         let own = cells - prompt.len();
         let (free_cells, free_branches) = self.unpromised;
@@ -300,7 +300,7 @@ impl<'m> Stories<'m> {
             for (number, requests) in &mut asked {
                 let Some(mut request) = requests.next() else { continue };
                 // A branch that moves takes no new one.
-                let made = usize::from(!matches!(request.from, From::Move(_)));
+                let made = usize::from(!matches!(request.from, Origin::Move(_)));
                 if tokens > 0 && made <= branches {
                     // Only a part of a prompt is longer than one token; a shorter part serves as well.
                     request.tokens.truncate(tokens);
@@ -321,7 +321,7 @@ impl<'m> Stories<'m> {
     /// Lets a story decide what it can.
     fn settle(&mut self, number: usize, observer: &mut dyn Observer) {
         let Some(story) = self.tellers[number].as_mut() else { return };
-        let Settled { told, free, stop, failed } = story.settle(self.model.lexicon());
+        let Settled { told, free, stop, failed } = story.settle(self.model.vocabulary());
         let counts = story.counts();
         if !told.is_empty() {
             self.suspects.remove(&number);

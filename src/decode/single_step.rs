@@ -14,7 +14,7 @@ use super::plan::{Completion, Plan};
 use super::round::Stories;
 use crate::model::Model;
 use crate::prob::{Noise, Token};
-use crate::sampler::{BoundSampler, Draw, Memory, Reach, Sampler, Watched};
+use crate::sampler::{BoundSampler, Draw, History, Reach, Sampler, TopTokenTrace};
 use crate::story::StopReason;
 
 /// A place in a story.
@@ -36,11 +36,11 @@ pub struct Decided {
     /// The draw, with every candidate looked at.
     pub draw: Draw,
     /// The story's own token there, with the log-probability that it has now.
-    pub own: Option<Watched>,
+    pub own: Option<TopTokenTrace>,
     /// The first of the tokens before it for which another one is drawn now, counted from 0.
     pub strayed: Option<usize>,
     /// What is likeliest after each candidate, likeliest first.
-    pub next: BTreeMap<Token, Vec<Watched>>,
+    pub next: BTreeMap<Token, Vec<TopTokenTrace>>,
 }
 
 /// Decides about the token at this place of the story, as the story did when it came to it.
@@ -67,7 +67,7 @@ pub fn decide(
     let Place { plans, which, told, own } = place;
     let plan = plans.get(which).context("there is no story to be told again")?;
     ensure!(told.len() < plan.max_tokens, "the story has at most {} tokens", plan.max_tokens);
-    let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.lexicon())?;
+    let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.vocabulary())?;
     if let ([plan], [], None) = (plans, told, own) {
         return decide_behind(model, plan, &closely, nexts, width, observer, cancel);
     }
@@ -102,7 +102,7 @@ fn decide_behind(
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Decided>> {
-    plan.check(model.lexicon())?;
+    plan.check(model.vocabulary())?;
     let branches = model.room().branches;
     let mut explorer = Explorer::new(model, Budget { branches, rows: branches + 1 });
     let node = explorer.add(explorer.root(), &plan.prompt);
@@ -114,19 +114,19 @@ fn decide_behind(
         return Ok(None);
     }
     let carried = plan.continuation.carried.clone().unwrap_or_default();
-    let memory = Memory::of_text(&plan.prompt, plan.continuation.told).planning(plan.planned()).carrying(carried);
+    let history = History::of_text(&plan.prompt, plan.continuation.told).planning(plan.planned()).carrying(carried);
     let mut again = Again::new(&[], closely.clone(), nexts);
     again.meet(0, explorer.row(node)?);
     let noise = Noise::new(plan.seed, plan.origin());
-    let draw = explorer.decide(node, closely, &memory, noise, width, &mut |path, row| again.see(0, path, row))?;
+    let draw = explorer.decide(node, closely, &history, noise, width, &mut |path, row| again.see(0, path, row))?;
     decided(plan, draw, None, again).map(Some)
 }
 
 /// The decision with all that was seen on the way to it.
 fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<Decided> {
-    let own = own.map(|token| Watched { token, log_p: again.log_p(token) });
+    let own = own.map(|token| TopTokenTrace { token, log_p: again.log_p(token) });
     let (strayed, next) = again.seen();
-    if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().steers()) {
+    if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().has_feedback()) {
         bail!(
             "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \
              every draw: what it remembered is not recorded",
@@ -182,11 +182,11 @@ impl Observer for Witness<'_> {
 mod tests {
     use super::*;
     use crate::decode::drive::{drive, each, tell};
-    use crate::model::{Kind, Lexicon, Toy};
+    use crate::model::{Kind, Toy, Vocabulary};
     use crate::sampler::{Chain, Pick, Stage};
 
     fn toy() -> Toy {
-        Toy::new(Lexicon::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text))), row)
+        Toy::new(Vocabulary::new(["a", "b", "c", "d"].map(|piece| (piece, Kind::Text))), row)
     }
 
     fn row(text: &[Token]) -> Vec<f32> {
@@ -270,7 +270,7 @@ mod tests {
         // The row behind the story's own tokens is the one that decides.
         let row = row(&[&[0, 1], &all[..9]].concat());
         let partition = crate::prob::Partition::of(&row).unwrap();
-        assert_eq!(again.own, Some(Watched { token: 2, log_p: partition.log_p(row[2]) }));
+        assert_eq!(again.own, Some(TopTokenTrace { token: 2, log_p: partition.log_p(row[2]) }));
         assert_eq!(again.draw.now.entropy, partition.entropy());
     }
 

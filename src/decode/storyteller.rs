@@ -8,9 +8,9 @@ use super::loop_detector::LoopDetector;
 use super::observer::Ended;
 use super::plan::{Completion, Counts, Plan};
 use super::request::{Answer, DecodeRequest, Known, Purpose, drop_lost};
-use crate::model::{Branch, From, Lexicon};
+use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Carried, Draw, Memory, Path, Turn};
+use crate::sampler::{Ask, BoundSampler, Carried, Draw, History, TokenPath, Turn};
 use crate::story::StopReason;
 
 mod reading;
@@ -21,7 +21,7 @@ enum Phase {
     /// lost or the context shifted.
     Reading(usize),
     /// A turn wants to look at these paths, none of them known.
-    Choosing(Box<Turn>, Vec<Path>),
+    Choosing(Box<Turn>, Vec<TokenPath>),
     /// The token told last is not in the trunk yet.
     Stepping(Token),
 }
@@ -45,7 +45,7 @@ pub(super) struct Storyteller {
     plan: Plan,
     sampler: BoundSampler,
     noise: Noise,
-    memory: Memory,
+    history: History,
     /// How many of the oldest tokens of the story the model no longer sees.
     dropped: usize,
     loops: LoopDetector,
@@ -70,18 +70,18 @@ impl Storyteller {
     ///
     /// # Errors
     /// As [`Plan::check`].
-    pub fn new(mut plan: Plan, lexicon: &Lexicon) -> Result<Self> {
-        plan.check(lexicon)?;
+    pub fn new(mut plan: Plan, vocabulary: &Vocabulary) -> Result<Self> {
+        plan.check(vocabulary)?;
         let carried = plan.continuation.carried.take();
         let (origin, told) = (plan.origin(), plan.continuation.told);
         let before = &plan.prompt[origin.len()..];
-        let bytes: Vec<u8> = before.iter().flat_map(|&token| lexicon.piece(token)).copied().collect();
+        let bytes: Vec<u8> = before.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
         let loops = LoopDetector::behind(before);
         let scores = (carried.is_none() && told > 0 && plan.sampler.chain().follows_surprisal()).then(Vec::new);
         Ok(Self {
-            sampler: plan.sampler.bind(lexicon)?,
+            sampler: plan.sampler.bind(vocabulary)?,
             noise: Noise::new(plan.seed, origin),
-            memory: Memory::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried.unwrap_or_default()),
+            history: History::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried.unwrap_or_default()),
             dropped: 0,
             loops,
             detokenizing: Detokenizing::new(&bytes, plan.stops.clone()),
@@ -116,7 +116,7 @@ impl Storyteller {
 
     /// The tokens of this telling.
     fn told(&self) -> &[Token] {
-        &self.memory.text()[self.plan.prompt.len()..]
+        &self.history.text()[self.plan.prompt.len()..]
     }
 
     /// The story at its end, with the branches that it held. `unheard` is what nobody heard of the text that it told last.
@@ -126,23 +126,23 @@ impl Storyteller {
         self.text.push_str(&held.text);
         unheard.push(held);
         let (rest, parts) = (unheard.text, unheard.parts);
-        let (tokens, carried) = (self.told().to_vec(), self.memory.carried());
+        let (tokens, carried) = (self.told().to_vec(), self.history.carried());
         let Self { text, log_p, counts, cached_tokens, .. } = self;
         let completion = Completion { tokens, text, stop, log_p, counts, cached_tokens, carried };
         (Ended { plan: self.plan, completion, rest, parts, again: self.again }, branches)
     }
 
     /// Decides whatever can be decided with what is known.
-    pub fn settle(&mut self, lexicon: &Lexicon) -> Settled {
+    pub fn settle(&mut self, vocabulary: &Vocabulary) -> Settled {
         let mut settled = Settled::default();
         while settled.stop.is_none()
             && settled.failed.is_none()
             && let Phase::Choosing(turn, looks) = &mut self.phase
         {
             match turn.ask() {
-                Ask::Take(draw) => settled.failed = self.take(draw, lexicon, &mut settled).err(),
+                Ask::Take(draw) => settled.failed = self.take(draw, vocabulary, &mut settled).err(),
                 Ask::Look(paths) => {
-                    let (known, unknown): (Vec<Path>, Vec<Path>) =
+                    let (known, unknown): (Vec<TokenPath>, Vec<TokenPath>) =
                         paths.into_iter().partition(|path| self.known.iter().any(|known| known.path == *path));
                     if known.is_empty() {
                         *looks = unknown;
@@ -162,13 +162,13 @@ impl Storyteller {
     }
 
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
-    fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
+    fn take(&mut self, draw: Draw, vocabulary: &Vocabulary, settled: &mut Settled) -> Result<()> {
         let draw = match &mut self.again {
             Some(again) => again.keep(self.counts.tokens, draw),
             None => draw,
         };
         let token = draw.token;
-        settled.stop = self.tell(draw, lexicon, &mut settled.told);
+        settled.stop = self.tell(draw, vocabulary, &mut settled.told);
         if settled.stop.is_some() {
             return Ok(());
         }
@@ -193,17 +193,17 @@ impl Storyteller {
     }
 
     /// Adds a token to the story; returns why the story ends with it, if it does.
-    fn tell(&mut self, draw: Draw, lexicon: &Lexicon, told: &mut Vec<(Draw, Heard)>) -> Option<StopReason> {
+    fn tell(&mut self, draw: Draw, vocabulary: &Vocabulary, told: &mut Vec<(Draw, Heard)>) -> Option<StopReason> {
         let token = draw.token;
-        self.memory.hear(&draw);
+        self.history.hear(&draw);
         self.log_p += draw.log_p;
-        let (number, ended) = (self.counts.tokens, lexicon.ends(token));
+        let (number, ended) = (self.counts.tokens, vocabulary.ends(token));
         self.counts.tokens += 1;
-        let piece = if ended { &[] } else { lexicon.piece(token) };
+        let piece = if ended { &[] } else { vocabulary.piece(token) };
         let (heard, stop) = self.detokenizing.push(number, piece);
         self.text.push_str(&heard.text);
         told.push((draw, heard));
-        let loops = self.loops.hear(self.memory.told()) && self.plan.stop_on_loop;
+        let loops = self.loops.hear(self.history.told()) && self.plan.stop_on_loop;
         match stop {
             _ if ended => Some(StopReason::End),
             Some(stop) => Some(StopReason::Stop(stop)),
@@ -217,10 +217,10 @@ impl Storyteller {
     /// Begins the turn for this row.
     fn choose(&mut self, row: &[f32]) -> Result<()> {
         if let Some(surprisals) = self.scores.take() {
-            self.memory = self.memory.clone().carrying(Carried { surprisals, steering: None });
+            self.history = self.history.clone().carrying(Carried { surprisals, feedback: None });
         }
         let other = self.again.as_mut().and_then(|again| again.meet(self.counts.tokens, row));
-        let turn = other.unwrap_or(&self.sampler).turn(&self.memory, row, self.noise)?;
+        let turn = other.unwrap_or(&self.sampler).turn(&self.history, row, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -228,17 +228,17 @@ impl Storyteller {
     /// The branches that the story wants next, the most urgent first: at most `width` candidates, at most `chunk` tokens of
     /// the prompt.
     pub fn requests(&self, width: usize, chunk: usize) -> Vec<DecodeRequest> {
-        let trunk = |from: fn(Branch) -> From| self.trunk.map_or(From::Root, from);
+        let trunk = |from: fn(Branch) -> Origin| self.trunk.map_or(Origin::Root, from);
         match &self.phase {
             Phase::Reading(read) => vec![self.reading_on(*read, chunk)],
             Phase::Stepping(token) => {
-                vec![DecodeRequest { from: trunk(From::Move), tokens: vec![*token], purpose: Purpose::Trunk, scored: false }]
+                vec![DecodeRequest { from: trunk(Origin::Move), tokens: vec![*token], purpose: Purpose::Trunk, scored: false }]
             }
             Phase::Choosing(turn, looks) => {
-                let look = |path: &Path| {
+                let look = |path: &TokenPath| {
                     let (last, before) = path.0.split_last()?;
                     let parent = self.known.iter().find(|known| known.path.0 == before);
-                    let from = parent.map_or(trunk(From::Fork), |known| From::Fork(known.branch));
+                    let from = parent.map_or(trunk(Origin::Fork), |known| Origin::Fork(known.branch));
                     Some(DecodeRequest { from, tokens: vec![*last], purpose: Purpose::Look(path.clone()), scored: false })
                 };
                 // A turn that needs all candidates gets them in as few decodes as there can be. One that only shows them keeps

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::{Cancel, Completion, Ended, Next, Observer, Plan, Stories, Told, drive, each, tell};
-use crate::model::{Kind, Lexicon, Room, Toy};
+use crate::model::{Kind, Room, Toy, Vocabulary};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
+use crate::sampler::{Ask, Chain, History, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
 mod continuing;
@@ -19,8 +19,8 @@ mod long;
 
 const V: Token = 14;
 
-fn lexicon() -> Lexicon {
-    Lexicon::new((0..V).map(|t| match t {
+fn vocabulary() -> Vocabulary {
+    Vocabulary::new((0..V).map(|t| match t {
         13 => ("</s>".to_string(), Kind::End),
         _ if t.is_multiple_of(3) => (format!("{t}"), Kind::Text),
         _ => (format!(" w{t}"), Kind::Text),
@@ -35,7 +35,7 @@ fn row(text: &[Token]) -> Vec<f32> {
 }
 
 fn toy() -> Toy {
-    Toy::new(lexicon(), row)
+    Toy::new(vocabulary(), row)
 }
 
 fn sampler(alpha: &str, horizon: &str) -> Sampler {
@@ -105,23 +105,23 @@ fn tell_one(width: usize, plan: Plan) -> Completion {
 
 /// What the sampler decides when every row it asks for is computed afresh: no branches, no rounds.
 fn by_hand(plan: &Plan) -> Vec<Token> {
-    let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
+    let mut history = History::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
-    let sampler = plan.sampler.bind(&lexicon()).unwrap();
-    while memory.step() < plan.max_tokens {
-        let mut turn = sampler.turn(&memory, &row(memory.text()), noise).unwrap();
+    let sampler = plan.sampler.bind(&vocabulary()).unwrap();
+    while history.step() < plan.max_tokens {
+        let mut turn = sampler.turn(&history, &row(history.text()), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[history.text(), &paths[0].0].concat())),
             }
         };
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         if draw.token == 13 {
             break;
         }
     }
-    memory.told().to_vec()
+    history.told().to_vec()
 }
 
 #[test]
@@ -220,7 +220,7 @@ fn every_ending_has_its_reason() {
     // After ten tokens nothing but the end is left.
     let only_end = |text: &[Token]| (0..V).map(|t| if t == 13 { 9.0 } else { f32::NEG_INFINITY }).take(text.len()).collect();
     let rows = move |text: &[Token]| if text.len() < 14 { row(text) } else { only_end(text) };
-    let ended = tell(&mut Toy::new(lexicon(), rows), 1, vec![plan(&sampler, &[1, 2, 3], 2)]).remove(0);
+    let ended = tell(&mut Toy::new(vocabulary(), rows), 1, vec![plan(&sampler, &[1, 2, 3], 2)]).remove(0);
     assert_eq!((ended.stop, ended.tokens.len(), ended.tokens.last()), (StopReason::End, 12, Some(&13)));
     assert!(!ended.text.contains("</s>"));
 }
@@ -264,7 +264,7 @@ fn what_cannot_be_told_is_refused_before_anything_is_decoded() {
 
 #[test]
 fn a_row_of_nothing_fails_one_story_and_no_other() {
-    let mut toy = Toy::new(lexicon(), |text| if text == [1, 2] { vec![f32::NAN; V as usize] } else { row(text) });
+    let mut toy = Toy::new(vocabulary(), |text| if text == [1, 2] { vec![f32::NAN; V as usize] } else { row(text) });
     let plans = [[1, 2], [1, 3]].map(|prompt| plan(&sampler("0", "token"), &prompt, 1));
     let told = tell(&mut toy, 1, plans.to_vec());
     assert!(told[0].failure().is_some_and(|cause| cause.contains("a probability that is a number")), "{:?}", told[0].stop);
@@ -330,8 +330,8 @@ fn a_story_never_ends_in_half_a_character() {
     for tokens in 1..8 {
         for (ends_after, limit, interrupted) in [(99, tokens, 99), (tokens, 99, 99), (99, 99, tokens)] {
             let bytes = "狼".bytes().map(|byte| (vec![byte], Kind::Text));
-            let lexicon = Lexicon::new(bytes.chain([(b"</s>".to_vec(), Kind::End)]));
-            let mut toy = Toy::new(lexicon, move |text| {
+            let vocabulary = Vocabulary::new(bytes.chain([(b"</s>".to_vec(), Kind::End)]));
+            let mut toy = Toy::new(vocabulary, move |text| {
                 let said = text.len() - 1;
                 let next = if said == ends_after { 3 } else { said % 3 };
                 (0..4).map(|token| if token == next { 9.0 } else { 0.0 }).collect()
@@ -370,7 +370,8 @@ fn every_token_is_heard_once_and_every_piece_as_that_of_its_token() {
             ended.pieces().for_each(|(token, text)| self.0.entry(token).or_default().push_str(text));
             assert_eq!(self.1, ended.completion.tokens.len());
             assert_eq!(self.0.values().cloned().collect::<String>(), ended.completion.text);
-            let piece = |token: &usize| String::from_utf8_lossy(lexicon().piece(ended.completion.tokens[*token])).into_owned();
+            let piece =
+                |token: &usize| String::from_utf8_lossy(vocabulary().piece(ended.completion.tokens[*token])).into_owned();
             // The token in which the stop string begins has the text before it.
             let whole = self.0.iter().filter(|(token, text)| **text == piece(token)).count();
             assert!(whole + 1 >= self.0.len() && self.0.iter().all(|(token, text)| piece(token).starts_with(text.as_str())));

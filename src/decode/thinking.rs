@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::model::{Branch, Kind, Lexicon, Model, Room, Step};
+use crate::model::{Branch, Kind, Model, Room, Step, Vocabulary};
 use crate::prob::{Probability, Schedule, Temperature, Token};
 use crate::sampler::{Chain, Pick, Sampler, Stage};
 
@@ -20,22 +20,22 @@ pub fn plain_sampler() -> Result<Sampler> {
 /// ever take and whose piece no stop string would meet.
 pub struct Until<'m> {
     model: &'m mut dyn Model,
-    lexicon: Lexicon,
+    vocabulary: Vocabulary,
 }
 
 impl<'m> Until<'m> {
     /// The model until this token; `None` changes nothing.
     pub fn new(model: &'m mut dyn Model, last: Option<Token>) -> Self {
-        let known = model.lexicon();
+        let known = model.vocabulary();
         let kind = |token| if last == Some(token) { Kind::End } else { known.kind(token) };
-        let lexicon = Lexicon::new((0..).take(known.len()).map(|token| (known.piece(token), kind(token))));
-        Self { model, lexicon }
+        let vocabulary = Vocabulary::new((0..).take(known.len()).map(|token| (known.piece(token), kind(token))));
+        Self { model, vocabulary }
     }
 }
 
 impl Model for Until<'_> {
-    fn lexicon(&self) -> &Lexicon {
-        &self.lexicon
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
@@ -64,10 +64,10 @@ mod tests {
 
     #[test]
     fn thinking_ends_at_a_control_token_that_nothing_else_would_take() {
-        let lexicon = || Lexicon::new([("a", Kind::Text), ("", Kind::Control), ("b", Kind::Text)]);
+        let vocabulary = || Vocabulary::new([("a", Kind::Text), ("", Kind::Control), ("b", Kind::Text)]);
         let row = |text: &[Token]| if text.len() < 5 { vec![1.0, -9.0, 1.0] } else { vec![-90.0, 9.0, -90.0] };
         let tell = |last| {
-            let mut toy = Toy::new(lexicon(), row);
+            let mut toy = Toy::new(vocabulary(), row);
             let mut model = Until::new(&mut toy, last);
             let plan = Plan::new(plain_sampler().unwrap(), vec![0], 1, 9);
             let told = decode::tell(&mut model, 1, vec![plan]).remove(0);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::chat::{Renderer, Script, Template};
-use crate::model::{Lexicon, Model, SessionOptions, SessionSettings, Token};
+use crate::model::{Model, SessionOptions, SessionSettings, Token, Vocabulary};
 
 /// What a model file is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub trait Backend: Send + Sync {
     fn info(&self) -> &ModelInfo;
 
     /// The vocabulary.
-    fn vocabulary(&self) -> &Lexicon;
+    fn vocabulary(&self) -> &Vocabulary;
 
     /// Cuts a text into tokens; `begins` puts the token before it with which texts begin, if the model wants one, and
     /// `parse_special` reads names of control tokens as those.

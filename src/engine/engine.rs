@@ -11,7 +11,7 @@ use super::remedy::{Refusal, Remedy};
 use crate::catalog::{Machine, ModelCard, Need, Placement, Wish, check, place};
 use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
-use crate::model::{GpuLayers, Lexicon, MOST_BRANCHES, MOST_THREADS, Split, Token};
+use crate::model::{GpuLayers, MOST_BRANCHES, MOST_THREADS, Split, Token, Vocabulary};
 use crate::text::{EXCERPT, excerpt, some};
 
 /// Tokens of a prompt that are read in one decode.
@@ -94,7 +94,7 @@ impl Engine {
 
     /// The vocabulary.
     #[must_use]
-    pub fn vocabulary(&self) -> &Lexicon {
+    pub fn vocabulary(&self) -> &Vocabulary {
         self.backend.vocabulary()
     }
 

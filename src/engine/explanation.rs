@@ -4,10 +4,10 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::decode::Decided;
-use crate::model::{Kind, Lexicon};
+use crate::model::{Kind, Vocabulary};
 use crate::preset::Preset;
 use crate::prob::{Alpha, Token};
-use crate::sampler::{Draw, Looked, Pick, Removed, Stage, Watched};
+use crate::sampler::{CandidateTrace, Draw, Pick, Removed, Stage, TopTokenTrace};
 
 /// Where the next token is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -139,12 +139,12 @@ impl Explanation {
     ///
     /// # Errors
     /// A decision that is not of this preset.
-    pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, lexicon: &Lexicon) -> Result<Self> {
+    pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, vocabulary: &Vocabulary) -> Result<Self> {
         let Decided { draw, own, strayed, next: nexts } = decided;
-        let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, steering: _ } = draw;
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, feedback: _ } = draw;
         let named = |token: Token, log_p: f64| {
-            let piece = lexicon.show(token);
-            Named { token, piece, ends: lexicon.ends(token), log_p }
+            let piece = vocabulary.show(token);
+            Named { token, piece, ends: vocabulary.ends(token), log_p }
         };
         let exponents = match (alpha, preset.chain.split().1) {
             (Some(alpha), Some(future)) => {
@@ -155,22 +155,22 @@ impl Explanation {
         };
         let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
             let Removed { stage: name, count, likeliest } = removed;
-            let likeliest = likeliest.iter().map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            let likeliest = likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
             Cut { stage: name, label: label(stage), removed: *count, likeliest }
         });
         let stages: Vec<Cut> = stages.collect();
         let left = if alpha.is_some() {
             candidates.len()
         } else {
-            let may_be_taken = |&token: &Token| lexicon.kind(token) != Kind::Control;
-            let all = (0..).take(lexicon.len()).filter(may_be_taken).count();
+            let may_be_taken = |&token: &Token| vocabulary.kind(token) != Kind::Control;
+            let all = (0..).take(vocabulary.len()).filter(may_be_taken).count();
             all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);
-        let tell = |(looked, share): (&Looked, Option<f64>)| {
-            let Looked { token, p, log_p, future, log_s } = *looked;
+        let tell = |(looked, share): (&CandidateTrace, Option<f64>)| {
+            let CandidateTrace { token, p, log_p, future, log_s } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
-            let next = next.map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            let next = next.map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
             Candidate { named: named(token, log_p), p, future, log_s, share, next }
         };
         Ok(Self {
@@ -187,16 +187,16 @@ impl Explanation {
             candidates: candidates.iter().zip(weights).map(tell).collect(),
             pick: preset.pick,
             taken: Taken { named: named(*token, *log_p), rank: now.rank },
-            recorded: own.map(|Watched { token, log_p }| named(token, log_p)),
+            recorded: own.map(|TopTokenTrace { token, log_p }| named(token, log_p)),
             strayed: strayed.map(|at| at + 1),
         })
     }
 }
 
 /// s of each candidate divided by their sum, so that it can be read beside p.
-fn normalised(candidates: &[Looked]) -> Vec<Option<f64>> {
+fn normalised(candidates: &[CandidateTrace]) -> Vec<Option<f64>> {
     let largest = candidates.iter().filter_map(|looked| looked.log_s).fold(f64::NEG_INFINITY, f64::max);
-    let weight = |looked: &Looked| looked.log_s.map(|log_s| (log_s - largest).exp());
+    let weight = |looked: &CandidateTrace| looked.log_s.map(|log_s| (log_s - largest).exp());
     let sum: f64 = candidates.iter().filter_map(weight).sum();
     candidates.iter().map(|looked| weight(looked).map(|weight| weight / sum)).collect()
 }
@@ -225,8 +225,8 @@ fn label(stage: &Stage) -> String {
 mod tests {
     use super::*;
 
-    fn looked(log_s: Option<f64>) -> Looked {
-        Looked { token: 1, p: 0.5, log_p: -1.0, future: None, log_s }
+    fn looked(log_s: Option<f64>) -> CandidateTrace {
+        CandidateTrace { token: 1, p: 0.5, log_p: -1.0, future: None, log_s }
     }
 
     #[test]

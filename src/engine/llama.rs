@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::backend::{Backend, ModelInfo, Session};
 use crate::chat::{Renderer, Script, Template};
 use crate::llama::{self, Weights};
-use crate::model::{Lexicon, SessionOptions, SessionSettings, Token};
+use crate::model::{SessionOptions, SessionSettings, Token, Vocabulary};
 
 /// A loaded GGUF file.
 pub(super) struct Loaded {
@@ -46,8 +46,8 @@ impl Backend for Loaded {
         &self.info
     }
 
-    fn vocabulary(&self) -> &Lexicon {
-        self.weights.lexicon()
+    fn vocabulary(&self) -> &Vocabulary {
+        self.weights.vocabulary()
     }
 
     fn tokenize(&self, text: &str, begins: bool, parse_special: bool) -> Result<Vec<Token>> {

@@ -12,16 +12,16 @@ use super::*;
 use crate::catalog::Machine;
 use crate::chat::InProcess;
 use crate::decode::{Cancel, Completion, Ended, Observer, Plan, Stories, Told, drive, each};
-use crate::model::{Kind, Lexicon, Token};
+use crate::model::{Kind, Token, Vocabulary};
 use crate::prob::Noise;
 use crate::sampler::{Chain, Draw, Pick, Sampler, Stage};
 
 /// Words, marks and an end; the letters of the alphabet come first, so that every text can be cut.
-fn vocabulary() -> Lexicon {
+fn vocabulary() -> Vocabulary {
     let letters = (b'a'..=b'z').chain(*b" .,!\n").map(|byte| (char::from(byte).to_string(), Kind::Text));
     let words = ["write ", "a story ", "once ", "upon ", "time "].map(|word| (word.to_owned(), Kind::Text));
     let marks = ["<user>", "<assistant>", "<system>", "<think>", "</think>"].map(|mark| (mark.to_owned(), Kind::Control));
-    Lexicon::new(letters.chain(words).chain(marks).chain([("</s>".to_owned(), Kind::End)]))
+    Vocabulary::new(letters.chain(words).chain(marks).chain([("</s>".to_owned(), Kind::End)]))
 }
 
 /// Pseudo-random logits between 0 and 6, the end a rare one.

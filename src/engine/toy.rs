@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow};
 
 use super::backend::{Backend, ModelInfo, Session};
 use crate::chat::{Renderer, Script, Template};
-use crate::model::{Branch, Kind, Lexicon, MOST_BRANCHES, Model, Room, SessionOptions, SessionSettings, Step, Token, Toy};
+use crate::model::{Branch, Kind, MOST_BRANCHES, Model, Room, SessionOptions, SessionSettings, Step, Token, Toy, Vocabulary};
 
 /// The row of logits after a text.
 type Rule = dyn Fn(&[Token]) -> Vec<f32> + Send + Sync;
@@ -16,14 +16,14 @@ type Rule = dyn Fn(&[Token]) -> Vec<f32> + Send + Sync;
 #[derive(Clone)]
 pub struct ToyBackend {
     info: ModelInfo,
-    vocabulary: Lexicon,
+    vocabulary: Vocabulary,
     rows: Arc<Rule>,
     template: Option<String>,
 }
 
 impl ToyBackend {
     /// A model of this vocabulary whose row after a text is `rows(text)`, trained for 1,000 tokens.
-    pub fn new(vocabulary: Lexicon, rows: impl Fn(&[Token]) -> Vec<f32> + Send + Sync + 'static) -> Self {
+    pub fn new(vocabulary: Vocabulary, rows: impl Fn(&[Token]) -> Vec<f32> + Send + Sync + 'static) -> Self {
         let info = ModelInfo {
             path: PathBuf::from("toy"),
             name: Some("Toy".to_owned()),
@@ -76,7 +76,7 @@ impl Backend for ToyBackend {
         &self.info
     }
 
-    fn vocabulary(&self) -> &Lexicon {
+    fn vocabulary(&self) -> &Vocabulary {
         &self.vocabulary
     }
 
@@ -154,7 +154,7 @@ impl ToySession {
         Self { toy, rows: Arc::clone(&backend.rows), settings }
     }
 
-    fn toy(vocabulary: Lexicon, rows: &Arc<Rule>, settings: &SessionSettings) -> Toy {
+    fn toy(vocabulary: Vocabulary, rows: &Arc<Rule>, settings: &SessionSettings) -> Toy {
         let SessionSettings { cells, branches, batch, .. } = *settings;
         let rows = Arc::clone(rows);
         Toy::new(vocabulary, move |text| rows(text)).with_room(Room { cells, branches, batch })
@@ -167,13 +167,13 @@ impl Session for ToySession {
     }
 
     fn clear(&mut self) {
-        self.toy = Self::toy(self.toy.lexicon().clone(), &self.rows, &self.settings);
+        self.toy = Self::toy(self.toy.vocabulary().clone(), &self.rows, &self.settings);
     }
 }
 
 impl Model for ToySession {
-    fn lexicon(&self) -> &Lexicon {
-        self.toy.lexicon()
+    fn vocabulary(&self) -> &Vocabulary {
+        self.toy.vocabulary()
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {

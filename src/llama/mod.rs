@@ -14,9 +14,9 @@ mod cutting;
 mod device;
 mod file;
 mod held;
-mod lexicon;
 mod session;
 mod settings;
+mod vocabulary;
 mod weights;
 
 pub use backend::{SHORTENED, build, on_abort};

@@ -16,7 +16,7 @@ use super::backend::{backend, overheard};
 use super::branches::{Branches, Place, Sequence};
 use super::settings::{parameters, resolve};
 use super::weights::Weights;
-use crate::model::{Branch, From, Lexicon, MOST_BRANCHES, Model, Room, Rows, SessionOptions, SessionSettings, Step};
+use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, Rows, SessionOptions, SessionSettings, Step, Vocabulary};
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
@@ -94,7 +94,7 @@ impl Session<'_> {
         let mut uses = [Use::None; MOST_BRANCHES];
         let room = self.room();
         let tokens: usize = steps.iter().map(|step| step.tokens.len()).sum();
-        let made = steps.iter().filter(|step| !matches!(step.from, From::Move(_))).count();
+        let made = steps.iter().filter(|step| !matches!(step.from, Origin::Move(_))).count();
         ensure!(tokens <= room.cells, "{tokens} tokens do not fit into {} free cells", room.cells);
         ensure!(made <= room.branches, "{made} branches asked for, {} are free", room.branches);
 
@@ -102,21 +102,21 @@ impl Session<'_> {
             .iter()
             .map(|step| {
                 ensure!(!step.tokens.is_empty(), "a step without tokens");
-                let size = self.weights.lexicon().len();
+                let size = self.weights.vocabulary().len();
                 for &token in step.tokens {
                     ensure!((token as usize) < size, "token {token} is outside the vocabulary of {size}");
                 }
                 let mut new = || free.next().ok_or_else(|| anyhow!("no branch is free"));
                 match step.from {
-                    From::Root => Ok(Place { sequence: new()?, len: 0 }),
-                    From::Fork(branch) => {
+                    Origin::Root => Ok(Place { sequence: new()?, len: 0 }),
+                    Origin::Fork(branch) => {
                         let parent = self.branches.find(branch)?;
                         let before = &mut uses[usize::from(parent.sequence)];
                         ensure!(*before != Use::Moved, "branch {} is both forked and moved", branch.0);
                         *before = Use::Forked;
                         Ok(Place { sequence: new()?, len: parent.len })
                     }
-                    From::Move(branch) => {
+                    Origin::Move(branch) => {
                         let place = self.branches.find(branch)?;
                         let before = &mut uses[usize::from(place.sequence)];
                         ensure!(*before != Use::Forked, "branch {} is both forked and moved", branch.0);
@@ -132,7 +132,7 @@ impl Session<'_> {
     /// Notes every fork in the cells of its parent.
     fn fork(&mut self, steps: &[Step], places: &[Place]) -> Result<()> {
         for (step, place) in steps.iter().zip(places) {
-            if let From::Fork(parent) = step.from {
+            if let Origin::Fork(parent) = step.from {
                 let parent = self.branches.find(parent)?;
                 self.context.kv_cache_seq_cp(parent.sequence.into(), place.sequence.into(), None, None)?;
             }
@@ -222,8 +222,8 @@ enum Use {
 }
 
 impl Model for Session<'_> {
-    fn lexicon(&self) -> &Lexicon {
-        self.weights.lexicon()
+    fn vocabulary(&self) -> &Vocabulary {
+        self.weights.vocabulary()
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
@@ -232,9 +232,9 @@ impl Model for Session<'_> {
         if let Err(failure) = self.evaluate(steps, &places, read) {
             for (step, place) in steps.iter().zip(&places) {
                 match step.from {
-                    From::Root | From::Fork(_) => self.wipe(place.sequence),
-                    From::Move(_) if failure.untouched => {}
-                    From::Move(branch) => self.release(branch),
+                    Origin::Root | Origin::Fork(_) => self.wipe(place.sequence),
+                    Origin::Move(_) if failure.untouched => {}
+                    Origin::Move(branch) => self.release(branch),
                 }
             }
             return Err(failure.cause);
@@ -243,9 +243,9 @@ impl Model for Session<'_> {
             .iter()
             .zip(&places)
             .map(|(step, place)| match step.from {
-                From::Root => Ok(self.branches.grow(None, place.sequence, step.tokens.len())),
-                From::Fork(parent) => Ok(self.branches.grow(Some(parent), place.sequence, step.tokens.len())),
-                From::Move(branch) => {
+                Origin::Root => Ok(self.branches.grow(None, place.sequence, step.tokens.len())),
+                Origin::Fork(parent) => Ok(self.branches.grow(Some(parent), place.sequence, step.tokens.len())),
+                Origin::Move(branch) => {
                     self.branches.lengthen(branch, step.tokens.len()).ok_or_else(|| anyhow!("a moved branch was lost"))
                 }
             })
@@ -299,7 +299,7 @@ mod tests {
         session
     }
 
-    fn make(session: &mut Session, from: From, tokens: usize) -> Result<Branch> {
+    fn make(session: &mut Session, from: Origin, tokens: usize) -> Result<Branch> {
         let tokens: Vec<Token> = vec![300; tokens];
         Ok(session.extend(&[Step { from, tokens: &tokens, rows: Rows::Last }], &mut |_, _, _| ())?[0])
     }
@@ -308,24 +308,24 @@ mod tests {
     fn a_decode_refused_for_room_leaves_every_branch() {
         let weights = weights();
         let mut session = deluded(&weights);
-        let trunk = make(&mut session, From::Root, 200).unwrap();
+        let trunk = make(&mut session, Origin::Root, 200).unwrap();
         let room = session.room();
-        assert!(make(&mut session, From::Fork(trunk), 60).unwrap_err().to_string().contains("do not fit"));
-        assert!(make(&mut session, From::Move(trunk), 60).is_err());
+        assert!(make(&mut session, Origin::Fork(trunk), 60).unwrap_err().to_string().contains("do not fit"));
+        assert!(make(&mut session, Origin::Move(trunk), 60).is_err());
         assert_eq!(session.room(), room);
-        make(&mut session, From::Move(trunk), 56).unwrap();
+        make(&mut session, Origin::Move(trunk), 56).unwrap();
     }
 
     #[test]
     fn a_decode_that_fails_midway_takes_its_moved_branch_and_no_other() {
         let weights = weights();
         let mut session = deluded(&weights);
-        let kept = make(&mut session, From::Root, 50).unwrap();
-        let moved = make(&mut session, From::Fork(kept), 10).unwrap();
-        assert!(make(&mut session, From::Fork(kept), 300).is_err());
-        assert!(make(&mut session, From::Move(moved), 300).is_err());
-        assert!(make(&mut session, From::Fork(moved), 1).unwrap_err().to_string().contains("does not live"));
+        let kept = make(&mut session, Origin::Root, 50).unwrap();
+        let moved = make(&mut session, Origin::Fork(kept), 10).unwrap();
+        assert!(make(&mut session, Origin::Fork(kept), 300).is_err());
+        assert!(make(&mut session, Origin::Move(moved), 300).is_err());
+        assert!(make(&mut session, Origin::Fork(moved), 1).unwrap_err().to_string().contains("does not live"));
         assert_eq!(session.room(), Room { cells: 10_000 - 50, branches: 3, batch: 64 });
-        make(&mut session, From::Move(kept), 206).unwrap();
+        make(&mut session, Origin::Move(kept), 206).unwrap();
     }
 }

@@ -12,10 +12,10 @@ use llama_cpp_sys_2 as sys;
 use super::backend::{backend, fenced, heard, overheard};
 use super::cutting::letters_alone;
 use super::held::Held;
-use super::{device, file, lexicon};
+use super::{device, file, vocabulary};
 use crate::files::words;
 use crate::gguf::mixture;
-use crate::model::{Lexicon, LoadOptions};
+use crate::model::{LoadOptions, Vocabulary};
 use crate::text::{EXCERPT, excerpt};
 
 /// A loaded model file. [`Weights::session`] makes it tell.
@@ -23,7 +23,7 @@ pub struct Weights {
     pub(super) model: LlamaModel,
     path: PathBuf,
     files: Held,
-    lexicon: Lexicon,
+    vocabulary: Vocabulary,
     /// The only letters that can be written, where that is not all of them.
     pub(super) alone: Option<BTreeSet<char>>,
     /// The bytes of the longest piece, once somebody has asked.
@@ -65,12 +65,12 @@ impl Weights {
         };
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
         let locked = options.use_mlock && !heard("mlock");
-        let lexicon = fenced("reading the vocabulary", || lexicon::read(&model.vocab()));
+        let vocabulary = fenced("reading the vocabulary", || vocabulary::read(&model.vocab()));
         let alone = letters_alone(&model);
         if !files.is_at(&paths) {
             return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
         }
-        Ok(Self { model, path: path.clone(), files, lexicon, alone, longest: OnceLock::new(), locked })
+        Ok(Self { model, path: path.clone(), files, vocabulary, alone, longest: OnceLock::new(), locked })
     }
 
     /// The file, as it was given; where there are several, the first one.
@@ -112,8 +112,8 @@ impl Weights {
 
     /// The vocabulary.
     #[must_use]
-    pub fn lexicon(&self) -> &Lexicon {
-        &self.lexicon
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     /// A metadata value as text; `None` where the file has none under this key.

@@ -2,18 +2,18 @@
 //!
 //! Nothing here knows llama.cpp. A backend implements [`Model`]; the [`Toy`] is the reference implementation.
 
-mod lexicon;
+mod detokenizer;
 mod options;
 mod seam;
-mod text;
 mod toy;
+mod vocabulary;
 
 pub use crate::prob::Token;
-pub use lexicon::{Kind, Lexicon, has_form_of_control};
+pub use detokenizer::{Detokenizer, TextChunk};
 pub use options::{
     CacheType, Choice, FlashAttention, GpuLayers, LoadOptions, MOST_BRANCHES, MOST_THREADS, SessionOptions, SessionSettings,
     Split, UnknownChoice,
 };
-pub use seam::{Branch, From, Model, Room, Rows, Step};
-pub use text::{Flow, Telling};
+pub use seam::{Branch, Model, Origin, Room, Rows, Step};
 pub use toy::Toy;
+pub use vocabulary::{Kind, Vocabulary, has_form_of_control};

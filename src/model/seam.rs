@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::{Lexicon, Token};
+use super::{Token, Vocabulary};
 
 /// The name of a branch: the memory a model holds of one sequence of tokens.
 ///
@@ -12,7 +12,7 @@ pub struct Branch(pub u64);
 
 /// Where a step begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum From {
+pub enum Origin {
     /// With nothing: the first tokens of a text.
     Root,
     /// Behind the branch, which stays as it is and shares its memory with the new one.
@@ -34,7 +34,7 @@ pub enum Rows {
 #[derive(Debug, Clone, Copy)]
 pub struct Step<'a> {
     /// Where it begins.
-    pub from: From,
+    pub from: Origin,
     /// What to read; never empty.
     pub tokens: &'a [Token],
     /// Which rows to hand out.
@@ -57,8 +57,8 @@ pub struct Room {
 /// Prefill, plain decoding, candidate lookahead, rolls to the end of a word, many stories at once and scoring of a given
 /// text are all words of this one language. [`Toy`](super::Toy) is its reference implementation.
 pub trait Model {
-    /// The vocabulary: pieces, ends, control tokens. Rows of logits have [`Lexicon::len`] entries.
-    fn lexicon(&self) -> &Lexicon;
+    /// The vocabulary: pieces, ends, control tokens. Rows of logits have [`Vocabulary::len`] entries.
+    fn vocabulary(&self) -> &Vocabulary;
 
     /// Makes a branch for every step, in one decode where the tokens fit [`Room::batch`], and returns them in the order of
     /// the steps. Each row of logits is handed to `read(step, position, row)`, steps in order, positions ascending.

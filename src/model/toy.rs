@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Branch, From, Lexicon, Model, Room, Rows, Step, Token};
+use super::{Branch, Model, Origin, Room, Rows, Step, Token, Vocabulary};
 
 /// The row after a text.
 type Rule = dyn Fn(&[Token]) -> Vec<f32>;
@@ -14,16 +14,16 @@ type Rule = dyn Fn(&[Token]) -> Vec<f32>;
 /// It remembers whole texts, counts what is asked of it, and can be told to fail.
 ///
 /// ```
-/// use afterword::model::{From, Kind, Lexicon, Model, Rows, Step, Toy};
+/// use afterword::model::{Origin, Kind, Vocabulary, Model, Rows, Step, Toy};
 ///
-/// let lexicon = Lexicon::new([("a", Kind::Text), ("b", Kind::Text)]);
+/// let vocabulary = Vocabulary::new([("a", Kind::Text), ("b", Kind::Text)]);
 /// // After "a" comes "b", after "b" comes "a".
-/// let mut toy = Toy::bigram(lexicon, vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
-/// let step = Step { from: From::Root, tokens: &[0], rows: Rows::Last };
+/// let mut toy = Toy::bigram(vocabulary, vec![vec![0.0, 1.0], vec![1.0, 0.0]]);
+/// let step = Step { from: Origin::Root, tokens: &[0], rows: Rows::Last };
 /// toy.extend(&[step], &mut |_, _, row| assert_eq!(row, [0.0, 1.0])).unwrap();
 /// ```
 pub struct Toy {
-    lexicon: Lexicon,
+    vocabulary: Vocabulary,
     rows: Box<Rule>,
     texts: HashMap<Branch, Vec<Token>>,
     next: u64,
@@ -40,9 +40,9 @@ pub struct Toy {
 
 impl Toy {
     /// A model whose row after a text is `rows(text)`.
-    pub fn new(lexicon: Lexicon, rows: impl Fn(&[Token]) -> Vec<f32> + 'static) -> Self {
+    pub fn new(vocabulary: Vocabulary, rows: impl Fn(&[Token]) -> Vec<f32> + 'static) -> Self {
         Self {
-            lexicon,
+            vocabulary,
             rows: Box::new(rows),
             texts: HashMap::new(),
             next: 0,
@@ -56,8 +56,8 @@ impl Toy {
 
     /// A model whose row depends on the last token alone: `table[last]`.
     #[must_use]
-    pub fn bigram(lexicon: Lexicon, table: Vec<Vec<f32>>) -> Self {
-        Self::new(lexicon, move |text| table[text[text.len() - 1] as usize].clone())
+    pub fn bigram(vocabulary: Vocabulary, table: Vec<Vec<f32>>) -> Self {
+        Self::new(vocabulary, move |text| table[text[text.len() - 1] as usize].clone())
     }
 
     /// The same model with less room.
@@ -81,10 +81,10 @@ impl Toy {
         texts.iter().map(|text| text.len()).sum::<usize>() - shared.sum::<usize>()
     }
 
-    fn parent(&self, from: From) -> Result<&[Token]> {
+    fn parent(&self, from: Origin) -> Result<&[Token]> {
         match from {
-            From::Root => Ok(&[]),
-            From::Fork(branch) | From::Move(branch) => match self.texts.get(&branch) {
+            Origin::Root => Ok(&[]),
+            Origin::Fork(branch) | Origin::Move(branch) => match self.texts.get(&branch) {
                 Some(text) => Ok(text),
                 None => bail!("branch {} does not live", branch.0),
             },
@@ -100,21 +100,21 @@ impl Toy {
 }
 
 impl Model for Toy {
-    fn lexicon(&self) -> &Lexicon {
-        &self.lexicon
+    fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
         let room = self.room();
         let tokens: usize = steps.iter().map(|step| step.tokens.len()).sum();
-        let made = steps.iter().filter(|step| !matches!(step.from, From::Move(_))).count();
+        let made = steps.iter().filter(|step| !matches!(step.from, Origin::Move(_))).count();
         ensure!(tokens <= room.cells, "{tokens} tokens do not fit into {} free cells", room.cells);
         ensure!(made <= room.branches, "{made} branches asked for, {} are free", room.branches);
         let mut texts = Vec::with_capacity(steps.len());
         for step in steps {
             ensure!(!step.tokens.is_empty(), "a step without tokens");
             for &token in step.tokens {
-                ensure!((token as usize) < self.lexicon.len(), "token {token} is outside the vocabulary");
+                ensure!((token as usize) < self.vocabulary.len(), "token {token} is outside the vocabulary");
             }
             texts.push([self.parent(step.from)?, step.tokens].concat());
         }
@@ -124,7 +124,7 @@ impl Model for Toy {
         self.decodes += tokens.div_ceil(self.limits.batch.max(1));
         self.evaluations += tokens;
         for step in steps {
-            if let From::Move(branch) = step.from {
+            if let Origin::Move(branch) = step.from {
                 self.texts.remove(&branch);
             }
         }
@@ -142,7 +142,7 @@ impl Model for Toy {
     }
 
     fn prefix(&mut self, of: Branch, len: usize) -> Result<Option<Branch>> {
-        let text = self.parent(From::Fork(of))?;
+        let text = self.parent(Origin::Fork(of))?;
         ensure!(len >= 1 && len <= text.len(), "no prefix of {len} tokens of a branch of {}", text.len());
         ensure!(self.room().branches > 0, "no branch is free");
         let text = text[..len].to_vec();
@@ -168,11 +168,11 @@ mod tests {
     use crate::model::Kind;
 
     fn toy() -> Toy {
-        let lexicon = Lexicon::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
-        Toy::new(lexicon, |text| vec![text.len() as f32, text[0] as f32, text[text.len() - 1] as f32])
+        let vocabulary = Vocabulary::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
+        Toy::new(vocabulary, |text| vec![text.len() as f32, text[0] as f32, text[text.len() - 1] as f32])
     }
 
-    fn last(toy: &mut Toy, from: From, tokens: &[Token]) -> (Branch, Vec<f32>) {
+    fn last(toy: &mut Toy, from: Origin, tokens: &[Token]) -> (Branch, Vec<f32>) {
         let mut row = Vec::new();
         let branches = toy.extend(&[Step { from, tokens, rows: Rows::Last }], &mut |_, _, r| row = r.to_vec()).unwrap();
         (branches[0], row)
@@ -181,10 +181,10 @@ mod tests {
     #[test]
     fn a_fork_leaves_its_parent_and_equals_a_fresh_prefill() {
         let mut toy = toy();
-        let (trunk, _) = last(&mut toy, From::Root, &[0, 1]);
-        let (_, forked) = last(&mut toy, From::Fork(trunk), &[2]);
-        let (_, again) = last(&mut toy, From::Fork(trunk), &[2]);
-        let (_, fresh) = last(&mut toy, From::Root, &[0, 1, 2]);
+        let (trunk, _) = last(&mut toy, Origin::Root, &[0, 1]);
+        let (_, forked) = last(&mut toy, Origin::Fork(trunk), &[2]);
+        let (_, again) = last(&mut toy, Origin::Fork(trunk), &[2]);
+        let (_, fresh) = last(&mut toy, Origin::Root, &[0, 1, 2]);
         assert_eq!(forked, fresh);
         assert_eq!(again, fresh);
     }
@@ -192,11 +192,11 @@ mod tests {
     #[test]
     fn a_move_takes_the_name_away() {
         let mut toy = toy();
-        let (trunk, _) = last(&mut toy, From::Root, &[0]);
-        let (child, row) = last(&mut toy, From::Move(trunk), &[1]);
+        let (trunk, _) = last(&mut toy, Origin::Root, &[0]);
+        let (child, row) = last(&mut toy, Origin::Move(trunk), &[1]);
         assert_eq!(row, [2.0, 0.0, 1.0]);
         assert_eq!(toy.living(), 1);
-        let gone = Step { from: From::Fork(trunk), tokens: &[1], rows: Rows::Last };
+        let gone = Step { from: Origin::Fork(trunk), tokens: &[1], rows: Rows::Last };
         assert!(toy.extend(&[gone], &mut |_, _, _| ()).is_err());
         toy.release(child);
         assert_eq!(toy.living(), 0);
@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn shared_tokens_count_once() {
         let mut toy = toy().with_room(Room { cells: 4, branches: 9, batch: 9 });
-        let (trunk, _) = last(&mut toy, From::Root, &[0, 1]);
-        let fork = |token| Step { from: From::Fork(trunk), tokens: token, rows: Rows::Last };
+        let (trunk, _) = last(&mut toy, Origin::Root, &[0, 1]);
+        let fork = |token| Step { from: Origin::Fork(trunk), tokens: token, rows: Rows::Last };
         toy.extend(&[fork(&[0]), fork(&[1])], &mut |_, _, _| ()).unwrap();
         assert_eq!(toy.room().cells, 0);
         assert!(toy.extend(&[fork(&[2])], &mut |_, _, _| ()).is_err());
@@ -215,9 +215,9 @@ mod tests {
     #[test]
     fn a_failed_decode_leaves_forked_parents_and_no_new_branch() {
         let mut toy = toy();
-        let (trunk, _) = last(&mut toy, From::Root, &[0, 1]);
+        let (trunk, _) = last(&mut toy, Origin::Root, &[0, 1]);
         toy.fail_at = Some(1);
-        let fork = Step { from: From::Fork(trunk), tokens: &[2], rows: Rows::Last };
+        let fork = Step { from: Origin::Fork(trunk), tokens: &[2], rows: Rows::Last };
         assert!(toy.extend(&[fork], &mut |_, _, _| ()).is_err());
         assert_eq!(toy.living(), 1);
     }
@@ -226,7 +226,7 @@ mod tests {
     fn all_rows_come_in_order() {
         let mut toy = toy();
         let mut seen = Vec::new();
-        let step = Step { from: From::Root, tokens: &[0, 1, 2], rows: Rows::All };
+        let step = Step { from: Origin::Root, tokens: &[0, 1, 2], rows: Rows::All };
         toy.extend(&[step], &mut |step, position, row| seen.push((step, position, row[0]))).unwrap();
         assert_eq!(seen, [(0, 0, 1.0), (0, 1, 2.0), (0, 2, 3.0)]);
     }
@@ -234,9 +234,9 @@ mod tests {
     #[test]
     fn a_prefix_steps_back() {
         let mut toy = toy();
-        let (trunk, _) = last(&mut toy, From::Root, &[0, 1, 2]);
+        let (trunk, _) = last(&mut toy, Origin::Root, &[0, 1, 2]);
         let back = toy.prefix(trunk, 1).unwrap().unwrap();
-        let (_, row) = last(&mut toy, From::Fork(back), &[1]);
+        let (_, row) = last(&mut toy, Origin::Fork(back), &[1]);
         assert_eq!(row, [2.0, 0.0, 1.0]);
         assert!(toy.prefix(trunk, 4).is_err());
     }

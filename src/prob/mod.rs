@@ -4,6 +4,7 @@
 //! no state and draws no random number: noise is a function of its key.
 
 mod band;
+mod candidates;
 mod cycle;
 mod dry;
 mod entropy;
@@ -16,11 +17,11 @@ mod penalties;
 mod quantity;
 mod schedule;
 mod steering;
-mod survivors;
 mod tempering;
 mod truncation;
 
 pub use band::{Band, Bounds};
+pub use candidates::{Candidate, Candidates, Mass};
 pub use cycle::{Cycle, Many, Shape, Steps};
 pub use dry::{Dry, OpenWord, PenaltyAt};
 pub use entropy::{FLOOR, Partition, normalised_entropy};
@@ -32,7 +33,6 @@ pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Prob
 pub use quantity::{Bias, Bits, Decay, Exponent, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
 pub use steering::{AdaptiveP, Mirostat};
-pub use survivors::{Mass, Survivor, Survivors};
 pub use tempering::DynamicTemperature;
 pub use truncation::Xtc;
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::survivors::tame;
-use super::{Bias, Last, Repeat, Survivors, Token};
+use super::candidates::tame;
+use super::{Bias, Candidates, Last, Repeat, Token};
 
 /// A token that occurs among the latest tokens loses by it:
 ///
@@ -73,7 +73,7 @@ impl Penalties {
     }
 }
 
-impl Survivors {
+impl Candidates {
     /// Punishes the tokens that were counted.
     pub fn punish(&mut self, penalties: &Penalties, counts: &BTreeMap<Token, usize>) {
         for (&token, &count) in counts {
@@ -85,15 +85,15 @@ impl Survivors {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prob::Survivor;
+    use crate::prob::Candidate;
 
     /// The logits 2, 0, −2 and 1 after the text.
     fn after(penalties: &str, text: &[Token]) -> Vec<f64> {
         let penalties: Penalties = toml::from_str(penalties).unwrap();
-        let all = (0..).zip([2.0, 0.0, -2.0, 1.0]).map(|(token, logit)| Survivor { token, logit });
-        let mut survivors = Survivors::new(all.collect()).unwrap();
-        survivors.punish(&penalties, &penalties.counts(text, |token| token != 8));
-        survivors.iter().map(|survivor| survivor.logit).collect()
+        let all = (0..).zip([2.0, 0.0, -2.0, 1.0]).map(|(token, logit)| Candidate { token, logit });
+        let mut candidates = Candidates::new(all.collect()).unwrap();
+        candidates.punish(&penalties, &penalties.counts(text, |token| token != 8));
+        candidates.iter().map(|candidate| candidate.logit).collect()
     }
 
     #[test]

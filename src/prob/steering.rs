@@ -6,7 +6,7 @@ use std::f64::consts::LN_2;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Bits, Decay, Probability, Rate, Survivors};
+use super::{Bits, Candidates, Decay, Probability, Rate};
 
 /// Mirostat 2: keeps the surprise of the text near τ.
 ///
@@ -42,8 +42,8 @@ impl Mirostat {
     }
 
     /// Removes what is more surprising than μ.
-    pub fn cut(&self, survivors: &mut Survivors, mu: f64) {
-        survivors.at_most_surprising(mu);
+    pub fn cut(&self, candidates: &mut Candidates, mu: f64) {
+        candidates.at_most_surprising(mu);
     }
 
     /// μ after a draw with this ln p′.
@@ -85,12 +85,12 @@ impl AdaptiveP {
         self.target.get()
     }
 
-    /// Gives every survivor the weight of its distance from the target.
-    pub fn weigh(&self, survivors: &mut Survivors, average: f64) {
+    /// Gives every candidate the weight of its distance from the target.
+    pub fn weigh(&self, candidates: &mut Candidates, average: f64) {
         let target = (2.0 * self.target.get() - average).clamp(0.0, 1.0);
-        let own = survivors.mass();
-        survivors.reweigh(|survivor| {
-            let distance = (own.log_p(survivor.logit).exp() - target).abs() / Self::WIDTH;
+        let own = candidates.mass();
+        candidates.reweigh(|candidate| {
+            let distance = (own.log_p(candidate.logit).exp() - target).abs() / Self::WIDTH;
             Self::PEAK - Self::SHARPNESS * distance * distance / (1.0 + distance)
         });
     }
@@ -106,10 +106,10 @@ impl AdaptiveP {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prob::{Survivor, Token};
+    use crate::prob::{Candidate, Token};
 
-    fn survivors(p: &[f64]) -> Survivors {
-        Survivors::new((0..).zip(p).map(|(token, p)| Survivor { token, logit: p.ln() - 2.0 }).collect()).unwrap()
+    fn candidates(p: &[f64]) -> Candidates {
+        Candidates::new((0..).zip(p).map(|(token, p)| Candidate { token, logit: p.ln() - 2.0 }).collect()).unwrap()
     }
 
     #[test]
@@ -127,9 +127,9 @@ mod tests {
     fn mirostat_cuts_at_mu() {
         let mirostat: Mirostat = toml::from_str("tau = 1").unwrap();
         let left = |mu| {
-            let mut left = survivors(&[0.1, 0.2, 0.3, 0.4]);
+            let mut left = candidates(&[0.1, 0.2, 0.3, 0.4]);
             mirostat.cut(&mut left, mu);
-            left.iter().map(|survivor| survivor.token).collect::<Vec<Token>>()
+            left.iter().map(|candidate| candidate.token).collect::<Vec<Token>>()
         };
         assert_eq!(left(mirostat.begin()), [2, 3]);
         assert_eq!(left(2.33), [1, 2, 3]);
@@ -138,12 +138,12 @@ mod tests {
     #[test]
     fn adaptive_p_weighs_by_the_distance_from_the_target() {
         let adaptive: AdaptiveP = toml::from_str("target = 0.4").unwrap();
-        let mut weighed = survivors(&[0.1, 0.2, 0.3, 0.4]);
+        let mut weighed = candidates(&[0.1, 0.2, 0.3, 0.4]);
         adaptive.weigh(&mut weighed, adaptive.begin());
         // d = 1, 2/3, 1/3, 0: 5 − 10·d²/(1 + d) = 0, 7/3, 25/6, 5.
         let expected = [0.0, 7.0 / 3.0, 25.0 / 6.0, 5.0];
-        for (survivor, expected) in weighed.iter().zip(expected) {
-            assert!((survivor.logit - expected).abs() < 1e-12, "{survivor:?} is not {expected}");
+        for (candidate, expected) in weighed.iter().zip(expected) {
+            assert!((candidate.logit - expected).abs() < 1e-12, "{candidate:?} is not {expected}");
         }
     }
 
@@ -151,7 +151,7 @@ mod tests {
     fn adaptive_p_aims_as_far_beyond_the_target_as_the_average_fell_short() {
         let adaptive: AdaptiveP = toml::from_str("target = 0.3\ndecay = 0.5").unwrap();
         let highest = |average| {
-            let mut weighed = survivors(&[0.1, 0.2, 0.3, 0.4]);
+            let mut weighed = candidates(&[0.1, 0.2, 0.3, 0.4]);
             adaptive.weigh(&mut weighed, average);
             weighed.likeliest().token
         };

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Exponent, OutOfRange, Survivors, Temperature};
+use super::{Candidates, Exponent, OutOfRange, Temperature};
 
-/// T = low + (high − low) · (H / ln N)^exponent, with H the entropy of the N survivors.
+/// T = low + (high − low) · (H / ln N)^exponent, with H the entropy of the N candidates.
 ///
 /// `low` is the temperature where one token has all the mass, `high` that of an even distribution; low = high is a plain
 /// temperature. Where others write a temperature and a range to either side, low is the one less the other and high their sum;
@@ -13,10 +13,10 @@ use super::{Exponent, OutOfRange, Survivors, Temperature};
 /// Source: kalomaze, koboldcpp pull request 579, 2023.
 ///
 /// ```
-/// use afterword::prob::{DynamicTemperature, Survivors};
+/// use afterword::prob::{Candidates, DynamicTemperature};
 ///
 /// let dynamic: DynamicTemperature = toml::from_str("low = 0.5\nhigh = 1.5")?;
-/// let even = Survivors::of(&[1.0, 1.0, 1.0], |_| true).unwrap();
+/// let even = Candidates::of(&[1.0, 1.0, 1.0], |_| true).unwrap();
 /// assert!((dynamic.of(&even).get() - 1.5).abs() < 1e-12);
 /// # Ok::<(), toml::de::Error>(())
 /// ```
@@ -60,14 +60,14 @@ impl DynamicTemperature {
         self.high
     }
 
-    /// The temperature of these survivors; 1 for a single one, of which nothing can be measured.
+    /// The temperature of these candidates; 1 for a single one, of which nothing can be measured.
     #[must_use]
-    pub fn of(&self, survivors: &Survivors) -> Temperature {
-        let count = survivors.len() as f64;
+    pub fn of(&self, candidates: &Candidates) -> Temperature {
+        let count = candidates.len() as f64;
         if count < 2.0 {
             return Temperature::ONE;
         }
-        let openness = (survivors.entropy() / count.ln()).clamp(0.0, 1.0).powf(self.exponent.get());
+        let openness = (candidates.entropy() / count.ln()).clamp(0.0, 1.0).powf(self.exponent.get());
         let between = self.low.get() + (self.high.get() - self.low.get()) * openness;
         Temperature::new(between).unwrap_or(self.high)
     }
@@ -89,13 +89,13 @@ impl From<DynamicTemperature> for Ends {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prob::Survivor;
+    use crate::prob::Candidate;
 
     fn temperature(low: f64, high: f64, exponent: f64, p: &[f64]) -> f64 {
         let dynamic: DynamicTemperature =
             toml::from_str(&format!("low = {low:?}\nhigh = {high:?}\nexponent = {exponent:?}")).unwrap();
-        let all = (0..).zip(p).map(|(token, p)| Survivor { token, logit: p.ln() }).collect();
-        dynamic.of(&Survivors::new(all).unwrap()).get()
+        let all = (0..).zip(p).map(|(token, p)| Candidate { token, logit: p.ln() }).collect();
+        dynamic.of(&Candidates::new(all).unwrap()).get()
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::f64::consts::LN_2;
 
 use serde::{Deserialize, Serialize};
 
-use super::survivors::by_rank;
-use super::{Probability, Sigmas, Survivor, Survivors, Token};
+use super::candidates::by_rank;
+use super::{Candidate, Candidates, Probability, Sigmas, Token};
 
 /// XTC, "exclude top choices": with this probability, where at least two tokens have p ≥ threshold, all of those but the least
 /// likely are removed. What is still plausible stays, what everybody would say goes.
@@ -24,7 +24,7 @@ pub struct Xtc {
     pub threshold: Probability,
 }
 
-impl Survivors {
+impl Candidates {
     /// Locally typical sampling: keeps the smallest set of tokens whose surprise is nearest to the one to be expected, ranked by
     /// |−ln p − H|, with a mass above `mass`; 1 keeps all, 0 the most typical one. Of equals the likelier comes first.
     ///
@@ -34,25 +34,25 @@ impl Survivors {
             return;
         }
         let (own, entropy) = (self.mass(), self.entropy());
-        let strangeness = |survivor: &Survivor| (own.log_p(survivor.logit) + entropy).abs();
-        let order = |a: &Survivor, b: &Survivor| strangeness(a).total_cmp(&strangeness(b)).then_with(|| by_rank(a, b));
+        let strangeness = |candidate: &Candidate| (own.log_p(candidate.logit) + entropy).abs();
+        let order = |a: &Candidate, b: &Candidate| strangeness(a).total_cmp(&strangeness(b)).then_with(|| by_rank(a, b));
         let mut sum = 0.0;
-        self.keep_until(order, |survivor| {
-            sum += own.log_p(survivor.logit).exp();
+        self.keep_until(order, |candidate| {
+            sum += own.log_p(candidate.logit).exp();
             sum > mass.get()
         });
     }
 
-    /// top-nσ: keeps those with l ≥ max l − n·σ, where σ is the standard deviation of the survivors' logits. A large n keeps
+    /// top-nσ: keeps those with l ≥ max l − n·σ, where σ is the standard deviation of the candidates' logits. A large n keeps
     /// all, n near 0 the likeliest. A temperature before it changes nothing of what it keeps.
     ///
     /// Source: Tang et al., arXiv 2411.07641.
     pub fn top_n_sigma(&mut self, n: Sigmas) {
         let count = self.len() as f64;
-        let mean = self.iter().map(|survivor| survivor.logit).sum::<f64>() / count;
-        let variance = self.iter().map(|survivor| (survivor.logit - mean).powi(2)).sum::<f64>() / count;
+        let mean = self.iter().map(|candidate| candidate.logit).sum::<f64>() / count;
+        let variance = self.iter().map(|candidate| (candidate.logit - mean).powi(2)).sum::<f64>() / count;
         let threshold = self.highest() - n.get() * variance.sqrt();
-        self.0.retain(|survivor| survivor.logit >= threshold);
+        self.0.retain(|candidate| candidate.logit >= threshold);
     }
 
     /// top-H: adds ranked tokens as long as the entropy of the set, renormalised, is at most h·H(p); 1 keeps all, 0 the
@@ -68,8 +68,8 @@ impl Survivors {
         }
         let (own, most) = (self.mass(), h.get() * self.entropy());
         let (mut mass, mut weighted, mut first) = (0.0, 0.0, true);
-        self.keep_while(by_rank, |survivor| {
-            let log_p = own.log_p(survivor.logit);
+        self.keep_while(by_rank, |candidate| {
+            let log_p = own.log_p(candidate.logit);
             let p = log_p.exp();
             mass += p;
             weighted += p * log_p;
@@ -81,24 +81,24 @@ impl Survivors {
     /// XTC with this threshold, done: removes all with p ≥ threshold but the least likely of them and those that are protected.
     pub fn exclude_top_choices(&mut self, threshold: Probability, protected: impl Fn(Token) -> bool) {
         let (own, least) = (self.mass(), threshold.get().ln());
-        let top = |survivor: &Survivor| own.log_p(survivor.logit) >= least;
+        let top = |candidate: &Candidate| own.log_p(candidate.logit) >= least;
         let (mut choices, mut least_likely) = (0, None);
-        for survivor in self.iter().filter(top) {
+        for candidate in self.iter().filter(top) {
             choices += 1;
-            least_likely = least_likely.filter(|one| by_rank(one, &survivor) == Ordering::Greater).or(Some(survivor));
+            least_likely = least_likely.filter(|one| by_rank(one, &candidate) == Ordering::Greater).or(Some(candidate));
         }
         let Some(spared) = least_likely.filter(|_| choices >= 2) else { return };
-        self.0.retain(|survivor| !top(survivor) || survivor.token == spared.token || protected(survivor.token));
+        self.0.retain(|candidate| !top(candidate) || candidate.token == spared.token || protected(candidate.token));
     }
 
     /// Mirostat's cut: removes those with a surprise −log₂ p above `mu` bits; the likeliest stays.
     pub(super) fn at_most_surprising(&mut self, mu: f64) {
         let own = self.mass();
         let least = (-mu * LN_2).min(own.log_p(self.likeliest().logit));
-        self.0.retain(|survivor| own.log_p(survivor.logit) >= least);
+        self.0.retain(|candidate| own.log_p(candidate.logit) >= least);
     }
 
-    /// H = −Σ p ln p of the survivors, in nats.
+    /// H = −Σ p ln p of the candidates, in nats.
     #[must_use]
     pub fn entropy(&self) -> f64 {
         let (z, weighted) = self.sums(self.highest());
@@ -106,38 +106,38 @@ impl Survivors {
     }
 
     /// Keeps the first in this order up to the one, itself included, at which `done`; all where none is.
-    fn keep_until(&mut self, order: impl Fn(&Survivor, &Survivor) -> Ordering, mut done: impl FnMut(&Survivor) -> bool) {
+    fn keep_until(&mut self, order: impl Fn(&Candidate, &Candidate) -> Ordering, mut done: impl FnMut(&Candidate) -> bool) {
         let mut last = None;
         let mut ended = false;
-        self.in_order(&order, |survivor| {
-            last = Some(*survivor);
-            ended = done(survivor);
+        self.in_order(&order, |candidate| {
+            last = Some(*candidate);
+            ended = done(candidate);
             !ended
         });
         if let (true, Some(last)) = (ended, last) {
-            self.0.retain(|survivor| order(survivor, &last).is_le());
+            self.0.retain(|candidate| order(candidate, &last).is_le());
         }
     }
 
     /// Keeps the first in this order as long as `goes_on`, and the first of all.
-    fn keep_while(&mut self, order: impl Fn(&Survivor, &Survivor) -> Ordering, mut goes_on: impl FnMut(&Survivor) -> bool) {
+    fn keep_while(&mut self, order: impl Fn(&Candidate, &Candidate) -> Ordering, mut goes_on: impl FnMut(&Candidate) -> bool) {
         let mut last = None;
         let mut ended = false;
-        self.in_order(&order, |survivor| {
-            ended = !goes_on(survivor);
+        self.in_order(&order, |candidate| {
+            ended = !goes_on(candidate);
             if !ended || last.is_none() {
-                last = Some(*survivor);
+                last = Some(*candidate);
             }
             !ended
         });
         if let (true, Some(last)) = (ended, last) {
-            self.0.retain(|survivor| order(survivor, &last).is_le());
+            self.0.retain(|candidate| order(candidate, &last).is_le());
         }
     }
 
-    /// Visits survivors in an order as long as `visit` wants more. Mostly it wants few: the first 64 are sorted, then four
+    /// Visits candidates in an order as long as `visit` wants more. Mostly it wants few: the first 64 are sorted, then four
     /// times as many more, and so on.
-    fn in_order(&self, order: &impl Fn(&Survivor, &Survivor) -> Ordering, mut visit: impl FnMut(&Survivor) -> bool) {
+    fn in_order(&self, order: &impl Fn(&Candidate, &Candidate) -> Ordering, mut visit: impl FnMut(&Candidate) -> bool) {
         // Numbers are a quarter of what they stand for, and a second list of a whole vocabulary would be felt.
         let Ok(count) = u32::try_from(self.0.len()) else { return };
         let mut rest: Vec<u32> = (0..count).collect();
@@ -164,11 +164,11 @@ mod tests {
     use super::*;
 
     /// Probabilities in, tokens that stay out.
-    fn left(p: &[f64], stage: impl Fn(&mut Survivors)) -> Vec<Token> {
-        let all = (0..).zip(p).map(|(token, p)| Survivor { token, logit: p.ln() + 3.0 });
-        let mut survivors = Survivors::new(all.collect()).unwrap();
-        stage(&mut survivors);
-        survivors.iter().map(|survivor| survivor.token).collect()
+    fn left(p: &[f64], stage: impl Fn(&mut Candidates)) -> Vec<Token> {
+        let all = (0..).zip(p).map(|(token, p)| Candidate { token, logit: p.ln() + 3.0 });
+        let mut candidates = Candidates::new(all.collect()).unwrap();
+        stage(&mut candidates);
+        candidates.iter().map(|candidate| candidate.token).collect()
     }
 
     fn share(x: f64) -> Probability {
@@ -180,10 +180,10 @@ mod tests {
     #[test]
     fn the_entropy_of_halves_is_that_of_the_hand() {
         let halves = [0.5_f64, 0.25, 0.125, 0.125];
-        let all = (0..).zip(halves).map(|(token, p)| Survivor { token, logit: p.ln() });
-        assert!((Survivors::new(all.collect()).unwrap().entropy() - 1.75 * LN_2).abs() < 1e-12);
-        let certain = [Survivor { token: 0, logit: 1e280 }, Survivor { token: 1, logit: -1e280 }];
-        assert!(Survivors::new(certain.to_vec()).unwrap().entropy() < 1e-300);
+        let all = (0..).zip(halves).map(|(token, p)| Candidate { token, logit: p.ln() });
+        assert!((Candidates::new(all.collect()).unwrap().entropy() - 1.75 * LN_2).abs() < 1e-12);
+        let certain = [Candidate { token: 0, logit: 1e280 }, Candidate { token: 1, logit: -1e280 }];
+        assert!(Candidates::new(certain.to_vec()).unwrap().entropy() < 1e-300);
     }
 
     #[test]
@@ -263,12 +263,12 @@ mod tests {
     #[test]
     fn a_long_order_is_the_sorted_one() {
         let logit = |token: Token| f64::from(token.wrapping_mul(2_654_435_761) % 1000);
-        let survivors = Survivors::new((0..3000).map(|token| Survivor { token, logit: logit(token) }).collect()).unwrap();
+        let candidates = Candidates::new((0..3000).map(|token| Candidate { token, logit: logit(token) }).collect()).unwrap();
         let mut seen = Vec::new();
-        survivors.in_order(&by_rank, |survivor| {
-            seen.push(*survivor);
+        candidates.in_order(&by_rank, |candidate| {
+            seen.push(*candidate);
             true
         });
-        assert_eq!(seen, survivors.ranked());
+        assert_eq!(seen, candidates.ranked());
     }
 }

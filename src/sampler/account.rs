@@ -2,9 +2,9 @@
 
 use super::act::{self, Act, Does};
 use super::chain::Warmth;
-use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
-use super::lazy_draw::Contest;
-use crate::prob::{Alpha, Partition, Survivor, Survivors, Token, rank};
+use super::draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
+use super::lazy_draw::LazyDraw;
+use crate::prob::{Alpha, Candidate, Candidates, Partition, Token, rank};
 
 /// What the model itself says of a token.
 #[derive(Debug, Clone, Copy)]
@@ -19,29 +19,29 @@ pub(super) struct Own {
 pub(super) struct Account {
     partition: Partition,
     warmth: Warmth,
-    watched: Vec<Watched>,
+    watched: Vec<TopTokenTrace>,
     detail: bool,
     here: Option<f64>,
     alpha: Option<f64>,
     removed: Vec<Removed>,
-    steering: Option<f64>,
+    feedback: Option<f64>,
 }
 
 impl Account {
-    pub fn new(partition: Partition, warmth: Warmth, watched: Vec<Watched>, detail: bool) -> Self {
-        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), steering: None }
+    pub fn new(partition: Partition, warmth: Warmth, watched: Vec<TopTokenTrace>, detail: bool) -> Self {
+        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), feedback: None }
     }
 
-    /// Runs acts over the survivors and keeps account of what they remove.
-    pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
+    /// Runs acts over the candidates and keeps account of what they remove.
+    pub fn run(&mut self, acts: &[Act], candidates: &mut Candidates) {
         for act in acts {
             // It costs a look at all of them, and is for those who want to know.
             if let Does::DynamicTemperature(temperature) = act.does()
                 && self.detail
             {
-                self.warmth.temperature *= temperature.of(survivors).get();
+                self.warmth.temperature *= temperature.of(candidates).get();
             }
-            self.removed.extend(act::run(std::slice::from_ref(act), survivors, &self.watched));
+            self.removed.extend(act::run(std::slice::from_ref(act), candidates, &self.watched));
         }
     }
 
@@ -50,9 +50,9 @@ impl Account {
         self.removed.extend(act::idle(acts));
     }
 
-    /// What a stage that steers will remember.
-    pub fn remember(&mut self, steering: Option<f64>) {
-        self.steering = steering;
+    /// What a stage with feedback will remember.
+    pub fn remember(&mut self, feedback: Option<f64>) {
+        self.feedback = feedback;
     }
 
     /// Act number `at` is known to have removed so many more, which were left out before it ran.
@@ -60,10 +60,10 @@ impl Account {
         self.removed[at].count += more;
     }
 
-    /// Enters `future`: α, the openness of this very moment, and the narrowing to candidates.
-    pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
+    /// Enters `future`: α, Ĥ of this very moment, and the narrowing to candidates.
+    pub fn enter(&mut self, alpha: Alpha, here: f64, candidates: &mut Candidates, narrow: impl FnOnce(&mut Candidates)) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
-        self.removed.push(act::removing("future", survivors, &self.watched, narrow));
+        self.removed.push(act::removing("future", candidates, &self.watched, narrow));
     }
 
     /// What the row says of a token.
@@ -75,23 +75,23 @@ impl Account {
     }
 
     /// What a chain without `future` has left of the watched tokens, likeliest first.
-    pub fn left(&self, survivors: &Survivors) -> Vec<Looked> {
+    pub fn left(&self, candidates: &Candidates) -> Vec<CandidateTrace> {
         if self.watched.is_empty() {
             return Vec::new();
         }
-        let mass = survivors.mass();
-        let tell = |survivor: Survivor| {
-            let own = self.watched.iter().find(|one| one.token == survivor.token)?;
-            let p = mass.log_p(survivor.logit).exp();
-            Some(Looked { token: survivor.token, p, log_p: own.log_p, future: None, log_s: None })
+        let mass = candidates.mass();
+        let tell = |candidate: Candidate| {
+            let own = self.watched.iter().find(|one| one.token == candidate.token)?;
+            let p = mass.log_p(candidate.logit).exp();
+            Some(CandidateTrace { token: candidate.token, p, log_p: own.log_p, future: None, log_s: None })
         };
-        let mut left: Vec<Looked> = survivors.iter().filter_map(tell).collect();
+        let mut left: Vec<CandidateTrace> = candidates.iter().filter_map(tell).collect();
         left.sort_by(by_p);
         left
     }
 
     /// The draw of a token.
-    pub fn draw(&self, own: Own, candidates: Vec<Looked>, skipped: Option<Skipped>) -> Draw {
+    pub fn draw(&self, own: Own, candidates: Vec<CandidateTrace>, skipped: Option<Skipped>) -> Draw {
         Draw {
             token: own.token,
             log_p: own.log_p,
@@ -101,24 +101,24 @@ impl Account {
             candidates,
             skipped,
             removed: self.removed.clone(),
-            steering: self.steering,
+            feedback: self.feedback,
         }
     }
 }
 
 /// The candidates as a draw tells of them, likeliest first.
-pub(super) fn looked(survivors: &Survivors, own: &[Own], contest: &Contest) -> Vec<Looked> {
-    let mass = survivors.mass();
-    let tell = |(Survivor { token, logit }, own): (Survivor, &Own)| {
-        let (log_p, future) = (mass.log_p(logit), contest.future(token));
-        Looked { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| contest.log_s(log_p, h)) }
+pub(super) fn looked(candidates: &Candidates, own: &[Own], lazy_draw: &LazyDraw) -> Vec<CandidateTrace> {
+    let mass = candidates.mass();
+    let tell = |(Candidate { token, logit }, own): (Candidate, &Own)| {
+        let (log_p, future) = (mass.log_p(logit), lazy_draw.future(token));
+        CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| lazy_draw.log_s(log_p, h)) }
     };
-    let mut looked: Vec<Looked> = survivors.iter().zip(own).map(tell).collect();
+    let mut looked: Vec<CandidateTrace> = candidates.iter().zip(own).map(tell).collect();
     looked.sort_by(by_p);
     looked
 }
 
 /// Likeliest first, of equals the smaller token first.
-fn by_p(a: &Looked, b: &Looked) -> std::cmp::Ordering {
+fn by_p(a: &CandidateTrace, b: &CandidateTrace) -> std::cmp::Ordering {
     b.p.total_cmp(&a.p).then(a.token.cmp(&b.token))
 }

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::binding::Bound;
+use super::binding::Binding;
 use super::chain::{Pick, Stage};
-use super::draw::{Removed, Watched};
-use super::history::Memory;
-use crate::model::{Kind, Lexicon};
+use super::draw::{Removed, TopTokenTrace};
+use super::history::History;
+use crate::model::{Kind, Vocabulary};
 use crate::prob::{AdaptiveP, DynamicTemperature, Mirostat, OpenWord, Penalties, Place, Probability, Sigmas, StepNoise};
-use crate::prob::{Survivors, Temperature, Token};
+use crate::prob::{Candidates, Temperature, Token};
 
 /// What a stage does at this moment: whatever it reads of the story has been read, and its coins have fallen.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,23 +40,23 @@ pub(super) enum Does {
 /// The moment for which acts are made.
 #[derive(Debug)]
 pub(super) struct Scene<'a> {
-    pub memory: &'a Memory,
+    pub history: &'a History,
     pub place: &'a Place<'a>,
-    pub lexicon: &'a Lexicon,
-    pub bound: &'a Bound,
+    pub vocabulary: &'a Vocabulary,
+    pub bound: &'a Binding,
     /// The coins of this step: number 0 is that of the first stage that throws one, wherever it stands.
     pub coins: StepNoise,
     pub thrown: Token,
 }
 
 impl Scene<'_> {
-    /// The acts of these stages, `future` left out: it is no act but a contest.
+    /// The acts of these stages, `future` left out: it is no act but a lookahead.
     pub fn acts(&mut self, stages: &[Stage]) -> Vec<Act> {
         stages.iter().filter_map(|stage| Some(Act { stage: stage.name(), does: self.does(stage)? })).collect()
     }
 
     fn does(&mut self, stage: &Stage) -> Option<Does> {
-        let Self { memory, place, lexicon, bound, coins, thrown } = self;
+        let Self { history, place, vocabulary, bound, coins, thrown } = self;
         Some(match stage {
             Stage::Bias(biases) => {
                 let penalties = biases.iter().flat_map(|(text, bias)| {
@@ -72,17 +72,20 @@ impl Scene<'_> {
             }
             // A chat template ends every turn with the token that is to end the answer: that nobody has said, and nobody repeats.
             Stage::Penalties(penalties) => {
-                let said = |token| lexicon.kind(token) == Kind::Text;
-                Does::Punish(*penalties, penalties.counts(memory.text(), said))
+                let said = |token| vocabulary.kind(token) == Kind::Text;
+                Does::Punish(*penalties, penalties.counts(history.text(), said))
             }
             Stage::Dry(dry) => {
                 let breakers: Vec<&[u8]> = dry.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
                 let breaks = |token| {
-                    lexicon.kind(token) != Kind::Text || breakers.iter().any(|breaker| holds(lexicon.piece(token), breaker))
+                    vocabulary.kind(token) != Kind::Text
+                        || breakers.iter().any(|breaker| holds(vocabulary.piece(token), breaker))
                 };
-                let word =
-                    OpenWord { length: lexicon.open_word(memory.text()), continues: |token| lexicon.continues_word(token) };
-                Does::Penalise(dry.penalties(memory.text(), breaks, &word).into_iter().collect())
+                let word = OpenWord {
+                    length: vocabulary.open_word(history.text()),
+                    continues: |token| vocabulary.continues_word(token),
+                };
+                Does::Penalise(dry.penalties(history.text(), breaks, &word).into_iter().collect())
             }
             Stage::TopNSigma(n) => Does::TopNSigma(*n),
             Stage::TopK(k) => Does::TopK(k.get()),
@@ -97,8 +100,8 @@ impl Scene<'_> {
             }
             Stage::Temperature(t) => Does::Temperature(t.at(place)),
             Stage::DynamicTemperature(t) => Does::DynamicTemperature(*t),
-            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, memory.steering().unwrap_or_else(|| mirostat.begin())),
-            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, memory.steering().unwrap_or_else(|| adaptive.begin())),
+            Stage::Mirostat(mirostat) => Does::Mirostat(*mirostat, history.feedback().unwrap_or_else(|| mirostat.begin())),
+            Stage::AdaptiveP(adaptive) => Does::AdaptiveP(*adaptive, history.feedback().unwrap_or_else(|| adaptive.begin())),
             Stage::Future(_) => return None,
         })
     }
@@ -115,30 +118,30 @@ impl Act {
         &self.does
     }
 
-    pub fn run(&self, survivors: &mut Survivors) {
+    pub fn run(&self, candidates: &mut Candidates) {
         match &self.does {
-            Does::Penalise(penalties) => survivors.penalise(penalties.iter().copied()),
-            Does::Punish(penalties, counts) => survivors.punish(penalties, counts),
-            Does::Ban(banned) => survivors.retain(|token| banned.binary_search(&token).is_err()),
-            Does::TopNSigma(n) => survivors.top_n_sigma(*n),
-            Does::TopK(k) => survivors.top_k(*k),
-            Does::Typical(mass) => survivors.typical(*mass),
-            Does::TopP(p) => survivors.top_p(*p),
-            Does::MinP(share) => survivors.min_p(*share),
-            Does::TopH(share) => survivors.top_h(*share),
+            Does::Penalise(penalties) => candidates.penalise(penalties.iter().copied()),
+            Does::Punish(penalties, counts) => candidates.punish(penalties, counts),
+            Does::Ban(banned) => candidates.retain(|token| banned.binary_search(&token).is_err()),
+            Does::TopNSigma(n) => candidates.top_n_sigma(*n),
+            Does::TopK(k) => candidates.top_k(*k),
+            Does::Typical(mass) => candidates.typical(*mass),
+            Does::TopP(p) => candidates.top_p(*p),
+            Does::MinP(share) => candidates.min_p(*share),
+            Does::TopH(share) => candidates.top_h(*share),
             Does::Xtc(None, _) => {}
             Does::Xtc(Some(threshold), protected) => {
-                survivors.exclude_top_choices(*threshold, |token| protected.binary_search(&token).is_ok());
+                candidates.exclude_top_choices(*threshold, |token| protected.binary_search(&token).is_ok());
             }
-            Does::Temperature(t) => survivors.temperature(*t),
-            Does::DynamicTemperature(t) => survivors.temperature(t.of(survivors)),
-            Does::Mirostat(mirostat, mu) => mirostat.cut(survivors, *mu),
-            Does::AdaptiveP(adaptive, average) => adaptive.weigh(survivors, *average),
+            Does::Temperature(t) => candidates.temperature(*t),
+            Does::DynamicTemperature(t) => candidates.temperature(t.of(candidates)),
+            Does::Mirostat(mirostat, mu) => mirostat.cut(candidates, *mu),
+            Does::AdaptiveP(adaptive, average) => adaptive.weigh(candidates, *average),
         }
     }
 
-    /// Whether it steers, and must know what it found once the token is drawn.
-    pub fn steers(&self) -> bool {
+    /// Whether it has feedback: it must know what it found once the token is drawn.
+    pub fn has_feedback(&self) -> bool {
         matches!(self.does, Does::Mirostat(..) | Does::AdaptiveP(..))
     }
 
@@ -148,7 +151,7 @@ impl Act {
     }
 
     /// What is to be remembered after the draw of a token: `found` is what the act found if it looks back, `left` what it left.
-    pub fn follow(&self, found: Option<&Survivors>, left: &Survivors, token: Token) -> Option<f64> {
+    pub fn follow(&self, found: Option<&Candidates>, left: &Candidates, token: Token) -> Option<f64> {
         match &self.does {
             Does::Mirostat(mirostat, mu) => Some(mirostat.follow(*mu, left.log_p(token)?)),
             Does::AdaptiveP(adaptive, average) => Some(adaptive.follow(*average, found?.log_p(token)?)),
@@ -173,32 +176,32 @@ pub(super) fn idle(acts: &[Act]) -> Vec<Removed> {
 }
 
 /// Runs the acts in their order and tells what each removed; `watched` are the tokens whose fate is told by name.
-pub(super) fn run(acts: &[Act], survivors: &mut Survivors, watched: &[Watched]) -> Vec<Removed> {
-    let run_one = |act: &Act| removing(act.stage, survivors, watched, |survivors| act.run(survivors));
+pub(super) fn run(acts: &[Act], candidates: &mut Candidates, watched: &[TopTokenTrace]) -> Vec<Removed> {
+    let run_one = |act: &Act| removing(act.stage, candidates, watched, |candidates| act.run(candidates));
     acts.iter().map(run_one).collect()
 }
 
-/// Does one thing to the survivors and tells what it removed.
+/// Does one thing to the candidates and tells what it removed.
 pub(super) fn removing(
     stage: &'static str,
-    survivors: &mut Survivors,
-    watched: &[Watched],
-    does: impl FnOnce(&mut Survivors),
+    candidates: &mut Candidates,
+    watched: &[TopTokenTrace],
+    does: impl FnOnce(&mut Candidates),
 ) -> Removed {
-    let before = survivors.len();
-    let standing: Vec<Watched> = watched.iter().copied().filter(|one| survivors.holds(one.token)).collect();
-    does(survivors);
-    let likeliest = standing.into_iter().filter(|one| !survivors.holds(one.token)).collect();
-    Removed { stage, count: before - survivors.len(), likeliest }
+    let before = candidates.len();
+    let standing: Vec<TopTokenTrace> = watched.iter().copied().filter(|one| candidates.holds(one.token)).collect();
+    does(candidates);
+    let likeliest = standing.into_iter().filter(|one| !candidates.holds(one.token)).collect();
+    Removed { stage, count: before - candidates.len(), likeliest }
 }
 
-/// Picks one of the survivors.
-pub(super) fn pick(pick: Pick, survivors: &Survivors, noise: StepNoise) -> Token {
-    let likeliest = || survivors.likeliest().token;
+/// Picks one of the candidates.
+pub(super) fn pick(pick: Pick, candidates: &Candidates, noise: StepNoise) -> Token {
+    let likeliest = || candidates.likeliest().token;
     match pick {
         Pick::Argmax => likeliest(),
         // Every logit is finite, so there always is a largest.
-        Pick::Sample => noise.largest(survivors.iter().map(|s| (s.token, s.logit))).unwrap_or_else(likeliest),
+        Pick::Sample => noise.largest(candidates.iter().map(|s| (s.token, s.logit))).unwrap_or_else(likeliest),
     }
 }
 
@@ -212,12 +215,14 @@ mod tests {
 
     /// A scene of this text in which number `thrown` is the next coin.
     fn does(stage: &str, text: &[Token], step: usize) -> Does {
-        let lexicon = Lexicon::new(["a", " b", "c"].map(|piece| (piece, crate::model::Kind::Text)));
+        let vocabulary = Vocabulary::new(["a", " b", "c"].map(|piece| (piece, crate::model::Kind::Text)));
         let stage: Stage = toml::from_str(stage).unwrap();
-        let bound = Bound::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &lexicon);
+        let bound = Binding::of(&super::super::Chain::new(vec![stage.clone()]).unwrap(), &vocabulary);
         let coins = crate::prob::Noise::new(1, &[]).at(step, 1);
-        let memory = &Memory::of_prompt(text);
-        Scene { memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 }.does(&stage).unwrap()
+        let history = &History::of_prompt(text);
+        Scene { history, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 }
+            .does(&stage)
+            .unwrap()
     }
 
     #[test]
@@ -233,12 +238,13 @@ mod tests {
         pieces.dedup();
         let number = |one: &(&str, Kind)| (0..).zip(&pieces).find(|(_, piece)| *piece == one).unwrap().0;
         let tokens: Vec<Token> = text.iter().map(number).collect();
-        let lexicon = Lexicon::new(pieces.iter().copied());
+        let vocabulary = Vocabulary::new(pieces.iter().copied());
         let stage: Stage = toml::from_str(stage).unwrap();
         let chain = super::super::Chain::new(vec![stage.clone()]).unwrap();
-        let (bound, memory) = (Bound::of(&chain, &lexicon), Memory::of_prompt(&tokens));
+        let (bound, history) = (Binding::of(&chain, &vocabulary), History::of_prompt(&tokens));
         let coins = crate::prob::Noise::new(1, &[]).at(0, 1);
-        let mut scene = Scene { memory: &memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 };
+        let mut scene =
+            Scene { history: &history, place: &Place::default(), vocabulary: &vocabulary, bound: &bound, coins, thrown: 0 };
         scene.does(&stage).unwrap()
     }
 

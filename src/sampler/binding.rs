@@ -6,12 +6,12 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, ensure};
 
 use super::chain::{Chain, Stage};
-use super::history::Memory;
+use super::history::History;
 use super::opening::Opening;
 use super::sampler::Sampler;
 use super::step::Turn;
-use super::token_patterns::{Spelling, spelled};
-use crate::model::{Kind, Lexicon};
+use super::token_patterns::{TokenPattern, patterns_of};
+use crate::model::{Kind, Vocabulary};
 use crate::prob::{Noise, Token};
 
 /// A sampler for one vocabulary: the decisions of a storyteller, as a pure function of what is known.
@@ -19,16 +19,16 @@ use crate::prob::{Noise, Token};
 /// [`Sampler::bind`] makes it. A copy shares everything with it.
 ///
 /// ```
-/// use afterword::model::{Kind, Lexicon};
+/// use afterword::model::{Kind, Vocabulary};
 /// use afterword::prob::Noise;
-/// use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler};
+/// use afterword::sampler::{Ask, Chain, History, Pick, Sampler};
 ///
-/// let words = Lexicon::new([" wood", " door", " sea"].map(|piece| (piece, Kind::Text)));
+/// let words = Vocabulary::new([" wood", " door", " sea"].map(|piece| (piece, Kind::Text)));
 /// let future = toml::from_str("future = { candidates = 3, entropy-top = 3, alpha = 1 }")?;
 /// let sampler = Sampler::new(Chain::new(vec![future])?, Pick::Argmax).bind(&words)?;
 ///
 /// // A model's row after the text, and one behind each candidate: only behind ` door` anything may follow.
-/// let mut turn = sampler.turn(&Memory::of_prompt(&[2]), &[1.0, 0.5, 0.0], Noise::new(1, &[2]))?;
+/// let mut turn = sampler.turn(&History::of_prompt(&[2]), &[1.0, 0.5, 0.0], Noise::new(1, &[2]))?;
 /// let draw = loop {
 ///     match turn.ask() {
 ///         Ask::Take(draw) => break draw,
@@ -47,29 +47,29 @@ pub struct BoundSampler(Arc<Parts>);
 #[derive(Debug)]
 struct Parts {
     sampler: Sampler,
-    lexicon: Lexicon,
-    bound: Bound,
+    vocabulary: Vocabulary,
+    bound: Binding,
 }
 
 impl BoundSampler {
     /// This sampler for this vocabulary.
-    pub(super) fn new(sampler: &Sampler, lexicon: &Lexicon) -> Result<Self> {
+    pub(super) fn new(sampler: &Sampler, vocabulary: &Vocabulary) -> Result<Self> {
         if let Some(future) = sampler.chain().split().1 {
-            let (n, v) = (future.entropy_top.get(), lexicon.len());
+            let (n, v) = (future.entropy_top.get(), vocabulary.len());
             ensure!(n <= v, "`future.entropy-top` is {n}, but the model's vocabulary has only {v} tokens");
         }
-        let bound = Bound::of(sampler.chain(), lexicon);
+        let bound = Binding::of(sampler.chain(), vocabulary);
         bound.check(sampler.chain())?;
-        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), lexicon: lexicon.clone(), bound })))
+        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound })))
     }
 
-    /// The turn for the row of logits after the text that `memory` holds: one logit a token of the vocabulary, in nats up to a
+    /// The turn for the row of logits after the text that `history` holds: one logit a token of the vocabulary, in nats up to a
     /// constant; −∞ and NaN have no probability.
     ///
     /// # Errors
     /// A row in which no token that may be taken has a finite logit.
-    pub fn turn(&self, memory: &Memory, row: &[f32], noise: Noise) -> Result<Turn> {
-        Opening::of(self, memory, row, noise)?.turn()
+    pub fn turn(&self, history: &History, row: &[f32], noise: Noise) -> Result<Turn> {
+        Opening::of(self, history, row, noise)?.turn()
     }
 
     /// The description that it was made of.
@@ -80,20 +80,20 @@ impl BoundSampler {
 
     /// The vocabulary.
     #[must_use]
-    pub fn lexicon(&self) -> &Lexicon {
-        &self.0.lexicon
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.0.vocabulary
     }
 
     /// What its chain needs to know of it.
-    pub(super) fn bound(&self) -> &Bound {
+    pub(super) fn bound(&self) -> &Binding {
         &self.0.bound
     }
 }
 
 /// What a chain needs to know of a vocabulary, looked up once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bound {
-    spellings: BTreeMap<Spelling, Vec<Token>>,
+pub(super) struct Binding {
+    patterns: BTreeMap<TokenPattern, Vec<Token>>,
     /// What XTC never removes, in ascending order.
     protected: Arc<[Token]>,
     /// What is never a candidate, in ascending order.
@@ -102,29 +102,29 @@ pub(super) struct Bound {
     control_and_ends: Vec<Token>,
 }
 
-impl Bound {
+impl Binding {
     /// Looks up what the chain needs, in one walk through the vocabulary.
-    pub fn of(chain: &Chain, lexicon: &Lexicon) -> Self {
-        let mut spellings: BTreeMap<Spelling, Vec<Token>> =
-            chain.stages().iter().flat_map(spelled).map(|text| (text.clone(), Vec::new())).collect();
-        let tokens = || (0..).take(lexicon.len());
-        if !spellings.is_empty() {
-            for token in tokens().filter(|&token| lexicon.kind(token) == Kind::Text) {
-                let piece = lexicon.piece(token);
-                spellings.iter_mut().filter(|(text, _)| text.is(piece)).for_each(|(_, tokens)| tokens.push(token));
+    pub fn of(chain: &Chain, vocabulary: &Vocabulary) -> Self {
+        let mut patterns: BTreeMap<TokenPattern, Vec<Token>> =
+            chain.stages().iter().flat_map(patterns_of).map(|text| (text.clone(), Vec::new())).collect();
+        let tokens = || (0..).take(vocabulary.len());
+        if !patterns.is_empty() {
+            for token in tokens().filter(|&token| vocabulary.kind(token) == Kind::Text) {
+                let piece = vocabulary.piece(token);
+                patterns.iter_mut().filter(|(text, _)| text.is(piece)).for_each(|(_, tokens)| tokens.push(token));
             }
         }
         let protects = chain.stages().iter().any(|stage| matches!(stage, Stage::Xtc(_)));
-        let is_form = |token: &Token| lexicon.ends(*token) || lexicon.piece(*token).contains(&b'\n');
+        let is_form = |token: &Token| vocabulary.ends(*token) || vocabulary.piece(*token).contains(&b'\n');
         let protected = tokens().filter(|token| protects && is_form(token)).collect();
-        let control = tokens().filter(|&token| lexicon.kind(token) == Kind::Control).collect();
-        let control_and_ends = tokens().filter(|&token| lexicon.kind(token) != Kind::Text).collect();
-        Self { spellings, protected, control, control_and_ends }
+        let control = tokens().filter(|&token| vocabulary.kind(token) == Kind::Control).collect();
+        let control_and_ends = tokens().filter(|&token| vocabulary.kind(token) != Kind::Text).collect();
+        Self { patterns, protected, control, control_and_ends }
     }
 
-    /// The tokens of a spelling, in ascending order.
-    pub fn tokens(&self, text: &Spelling) -> &[Token] {
-        self.spellings.get(text).map_or(&[], Vec::as_slice)
+    /// The tokens of a pattern, in ascending order.
+    pub fn tokens(&self, text: &TokenPattern) -> &[Token] {
+        self.patterns.get(text).map_or(&[], Vec::as_slice)
     }
 
     /// Tokens that end the story and those with a line break in them, in ascending order; none where no stage asks.
@@ -142,13 +142,13 @@ impl Bound {
         if must_go_on { &self.control_and_ends } else { &self.control }
     }
 
-    /// Whether every spelling has a token.
+    /// Whether every pattern has a token.
     ///
     /// # Errors
     /// One that has none.
     pub fn check(&self, chain: &Chain) -> Result<()> {
         for stage in chain.stages() {
-            if let Some(text) = spelled(stage).find(|text| self.tokens(text).is_empty()) {
+            if let Some(text) = patterns_of(stage).find(|text| self.tokens(text).is_empty()) {
                 return Err(anyhow!(
                     "the stage `{}` names {text}, which is not one token of this model\nhint: only what is one token, with or \
                      without a space before it, can be biased or banned",
@@ -164,9 +164,9 @@ impl Bound {
 mod tests {
     use super::*;
 
-    fn lexicon() -> Lexicon {
+    fn vocabulary() -> Vocabulary {
         let pieces = ["cat", " cat", "cats", "\n", " ", "  cat", "\n"];
-        Lexicon::new(pieces.map(|piece| (piece, Kind::Text)).into_iter().chain([("cat", Kind::Control)]))
+        Vocabulary::new(pieces.map(|piece| (piece, Kind::Text)).into_iter().chain([("cat", Kind::Control)]))
     }
 
     fn chain(stage: &str) -> Chain {
@@ -177,7 +177,7 @@ mod tests {
     fn a_text_stands_for_itself_with_and_without_a_space() {
         let tokens = |text: &str| {
             let chain = chain(&format!("ban = [{text:?}]"));
-            Bound::of(&chain, &lexicon()).tokens(&Spelling::try_from(text.to_owned()).unwrap()).to_vec()
+            Binding::of(&chain, &vocabulary()).tokens(&TokenPattern::try_from(text.to_owned()).unwrap()).to_vec()
         };
         assert_eq!(tokens("cat"), [0, 1]);
         assert_eq!(tokens(" cat"), [1]);
@@ -190,7 +190,7 @@ mod tests {
     fn a_text_of_several_tokens_is_refused_by_name() {
         let refusal = |stage: &str| {
             let chain = chain(stage);
-            Bound::of(&chain, &lexicon()).check(&chain).map_err(|error| error.to_string())
+            Binding::of(&chain, &vocabulary()).check(&chain).map_err(|error| error.to_string())
         };
         let hint = "\nhint: only what is one token, with or without a space before it, can be biased or banned";
         assert_eq!(
@@ -206,8 +206,8 @@ mod tests {
 
     #[test]
     fn ends_and_line_breaks_are_protected_where_xtc_asks() {
-        let lexicon = Lexicon::new([("a", Kind::Text), (".\n\n", Kind::Text), ("</s>", Kind::End), ("", Kind::Control)]);
-        let protected = |stage: &str| Bound::of(&chain(stage), &lexicon).protected().to_vec();
+        let vocabulary = Vocabulary::new([("a", Kind::Text), (".\n\n", Kind::Text), ("</s>", Kind::End), ("", Kind::Control)]);
+        let protected = |stage: &str| Binding::of(&chain(stage), &vocabulary).protected().to_vec();
         assert_eq!(protected("xtc = { probability = 1, threshold = 0.1 }"), [1, 2]);
         assert!(protected("top-k = 3").is_empty());
     }

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
 
-use super::token_patterns::Spelling;
+use super::token_patterns::TokenPattern;
 use crate::prob::{AdaptiveP, Alpha, Bias, Dry, DynamicTemperature, Mirostat, Penalties, Place, Probability, Schedule, Sigmas};
 use crate::prob::{Temperature, Top, Unit, Xtc};
 
@@ -28,9 +28,9 @@ pub(super) struct Warmth {
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
     /// Adds to the logits of the tokens that these texts stand for: l + b, in nats; 0 changes nothing.
-    Bias(BTreeMap<Spelling, Bias>),
+    Bias(BTreeMap<TokenPattern, Bias>),
     /// Removes the tokens that these texts stand for, unless nothing else is left.
-    Ban(Vec<Spelling>),
+    Ban(Vec<TokenPattern>),
     /// Punishes tokens that were said before.
     Penalties(Penalties),
     /// Punishes tokens that would go on repeating the text.
@@ -248,9 +248,9 @@ impl Chain {
         &self.0
     }
 
-    /// Whether a stage steers by how likely the tokens were that were drawn before.
+    /// Whether a stage has feedback: it steers by how likely the tokens were that were drawn before.
     #[must_use]
-    pub fn steers(&self) -> bool {
+    pub fn has_feedback(&self) -> bool {
         self.0.iter().any(|stage| stage.role() == Role::Draw)
     }
 

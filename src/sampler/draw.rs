@@ -18,13 +18,13 @@ pub struct Draw {
     pub temperature: Option<f64>,
     /// The candidates of `future`, likeliest first, those that were not looked at among them. Without `future` those of the
     /// likeliest tokens that the chain has left, to a sampler with detail; else none.
-    pub candidates: Vec<Looked>,
+    pub candidates: Vec<CandidateTrace>,
     /// Why nothing was looked at; `None` where something was, or where the chain has no `future`.
     pub skipped: Option<Skipped>,
     /// What each stage removed, in the order of the chain. A stage after `future` that no longer had to run is absent.
     pub removed: Vec<Removed>,
-    /// What a stage that steers will remember of it; `None` for a chain without one.
-    pub steering: Option<f64>,
+    /// What a stage with feedback will remember of it; `None` for a chain without one.
+    pub feedback: Option<f64>,
 }
 
 /// The model's own distribution at one moment.
@@ -40,7 +40,7 @@ pub struct Now {
 
 /// A candidate of `future`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Looked {
+pub struct CandidateTrace {
     /// The token.
     pub token: Token,
     /// p, its probability among the candidates; without `future` that among all that the chain has left.
@@ -70,12 +70,12 @@ pub struct Removed {
     /// How many tokens it removed.
     pub count: usize,
     /// Those of the likeliest tokens now that fell here, likeliest first; known only to a sampler with detail.
-    pub likeliest: Vec<Watched>,
+    pub likeliest: Vec<TopTokenTrace>,
 }
 
 /// A token and its log-probability, the model's own and unmodified, in nats.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Watched {
+pub struct TopTokenTrace {
     /// The token.
     pub token: Token,
     /// ln p.

@@ -5,7 +5,7 @@
 
 use super::act::{Act, Does};
 use super::chain::Pick;
-use crate::prob::{Ranked, StepNoise, Survivor, Survivors, Temperature, Token, heaviest_of_row};
+use crate::prob::{Candidate, Candidates, Ranked, StepNoise, Temperature, Token, heaviest_of_row};
 
 /// The longest top-k that has a shortcut. For a longer one, ranking the likeliest one by one costs more than it saves.
 const LONGEST: usize = 256;
@@ -87,13 +87,13 @@ impl<'a> Prelude<'a> {
     }
 
     /// The touched tokens after the prelude.
-    fn changed(&self, row: &[f32], may: &impl Fn(Token) -> bool) -> Vec<Survivor> {
-        let own = |&token: &Token| Some(Survivor { token, logit: f64::from(*row.get(token as usize)?) });
-        let there = |survivor: &Survivor| survivor.logit.is_finite() && may(survivor.token);
-        let touched: Vec<Survivor> = self.touched.iter().filter_map(own).filter(there).collect();
-        let Some(mut survivors) = Survivors::new(touched) else { return Vec::new() };
-        self.acts.iter().for_each(|act| act.run(&mut survivors));
-        survivors.iter().collect()
+    fn changed(&self, row: &[f32], may: &impl Fn(Token) -> bool) -> Vec<Candidate> {
+        let own = |&token: &Token| Some(Candidate { token, logit: f64::from(*row.get(token as usize)?) });
+        let there = |candidate: &Candidate| candidate.logit.is_finite() && may(candidate.token);
+        let touched: Vec<Candidate> = self.touched.iter().filter_map(own).filter(there).collect();
+        let Some(mut candidates) = Candidates::new(touched) else { return Vec::new() };
+        self.acts.iter().for_each(|act| act.run(&mut candidates));
+        candidates.iter().collect()
     }
 }
 
@@ -136,11 +136,11 @@ mod tests {
             let frozen = Does::Temperature(Temperature::new(0.0).unwrap());
             for cut in [Does::MinP(Probability::new(0.1).unwrap()), Does::TopK(1), Does::TopK(5), frozen] {
                 let acts: Vec<Act> = prelude.iter().cloned().chain([Act::of(cut)]).collect();
-                let mut all = Survivors::of(&row, |_| true).unwrap();
+                let mut all = Candidates::of(&row, |_| true).unwrap();
                 act::run(&acts, &mut all, &[]);
                 let shortcut = Prelude::of(&acts);
                 let Some(floor) = shortcut.floor(top(&row, shortcut.needs(20))) else { continue };
-                let (mut some, below) = Survivors::from_floor(&row, floor.logit, &floor.also, &[]).unwrap();
+                let (mut some, below) = Candidates::from_floor(&row, floor.logit, &floor.also, &[]).unwrap();
                 assert!(below > 0 && floor.at == prelude.len());
                 act::run(&acts, &mut some, &[]);
                 assert_eq!(some, all);
@@ -160,11 +160,11 @@ mod tests {
                 let acts: Vec<Act> = prelude.iter().cloned().chain(temperatures).collect();
                 for (step, pick) in (0..200).map(|step| (step, if step == 0 { Pick::Argmax } else { Pick::Sample })) {
                     let noise = Noise::new(1, &[]).at(step, 0);
-                    let mut survivors = Survivors::of(&row, may).unwrap();
-                    act::run(&acts, &mut survivors, &[]);
+                    let mut candidates = Candidates::of(&row, may).unwrap();
+                    act::run(&acts, &mut candidates, &[]);
                     let drawn = Prelude::of(&acts).draw(&row, may, pick, noise);
                     let bans = acts.iter().any(|act| matches!(act.does(), Does::Ban(_)));
-                    assert_eq!(drawn, (!bans).then(|| act::pick(pick, &survivors, noise)));
+                    assert_eq!(drawn, (!bans).then(|| act::pick(pick, &candidates, noise)));
                 }
             }
         }

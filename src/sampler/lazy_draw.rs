@@ -1,7 +1,7 @@
-//! The contest of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
+//! The lazy draw of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
 
-use super::step::Path;
-use crate::prob::{FLOOR, Survivor, Survivors, Token};
+use super::step::TokenPath;
+use crate::prob::{Candidate, Candidates, FLOOR, Token};
 
 /// How p and Ĥ of a candidate become its weight, and the weight its chance.
 ///
@@ -40,13 +40,13 @@ impl Weighing {
 
 /// One candidate.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Candidate {
+pub(super) struct Contender {
     pub token: Token,
     logit: f64,
     noise: f64,
     bound: f64,
     /// The candidate and what has been rolled on behind it: the path whose row decides about Ĥ.
-    pub path: Path,
+    pub path: TokenPath,
     pub future: Option<f64>,
     score: Option<f64>,
     lost: bool,
@@ -61,32 +61,32 @@ pub(super) struct Candidate {
 /// their bounds until none can. The draw is exactly the one with all scores known. The idea is that of EPIC (Ahmed & Singh,
 /// arXiv 2601.01714, 2026).
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Contest {
+pub(super) struct LazyDraw {
     weighing: Weighing,
-    candidates: Vec<Candidate>,
+    contenders: Vec<Contender>,
 }
 
-impl Contest {
-    /// The contest between these survivors; `noise(token)` is their Gumbel noise, or 0 for an argmax.
-    pub fn new(weighing: Weighing, survivors: &Survivors, noise: impl Fn(Token) -> f64) -> Self {
-        let enter = |Survivor { token, logit }| {
+impl LazyDraw {
+    /// The draw among these candidates; `noise(token)` is their Gumbel noise, or 0 for an argmax.
+    pub fn new(weighing: Weighing, candidates: &Candidates, noise: impl Fn(Token) -> f64) -> Self {
+        let enter = |Candidate { token, logit }| {
             let noise = noise(token);
             let bound = weighing.bound(logit, noise);
-            Candidate { token, logit, noise, bound, path: Path(vec![token]), future: None, score: None, lost: false }
+            Contender { token, logit, noise, bound, path: TokenPath(vec![token]), future: None, score: None, lost: false }
         };
-        let mut candidates: Vec<Candidate> = survivors.iter().map(enter).collect();
-        candidates.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));
-        Self { weighing, candidates }
+        let mut contenders: Vec<Contender> = candidates.iter().map(enter).collect();
+        contenders.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));
+        Self { weighing, contenders }
     }
 
     /// The candidate that is this token.
-    pub fn find(&mut self, token: Token) -> Option<&mut Candidate> {
-        self.candidates.iter_mut().find(|candidate| candidate.token == token)
+    pub fn find(&mut self, token: Token) -> Option<&mut Contender> {
+        self.contenders.iter_mut().find(|candidate| candidate.token == token)
     }
 
     /// Ĥ of a candidate, where it is known.
     pub fn future(&self, token: Token) -> Option<f64> {
-        self.candidates.iter().find(|candidate| candidate.token == token)?.future
+        self.contenders.iter().find(|candidate| candidate.token == token)?.future
     }
 
     /// ln s for Ĥ = `future`, up to the constant that `logit` carries.
@@ -104,32 +104,32 @@ impl Contest {
     }
 
     /// The leader among the known: the highest score, of equals the smaller token.
-    pub fn leader(&self) -> Option<&Candidate> {
-        let known = self.candidates.iter().filter(|candidate| candidate.score.is_some());
+    pub fn leader(&self) -> Option<&Contender> {
+        let known = self.contenders.iter().filter(|candidate| candidate.score.is_some());
         known.reduce(|best, next| if beats((next.score, next.token), (best.score, best.token)) { next } else { best })
     }
 
     /// The candidates that are not known and can still win, best bound first.
-    pub fn open(&self) -> impl Iterator<Item = &Candidate> {
+    pub fn open(&self) -> impl Iterator<Item = &Contender> {
         let leader = self.leader().map(|leader| (leader.score, leader.token));
         self.unknown()
             .take_while(move |candidate| leader.is_none_or(|leader| beats((Some(candidate.bound), candidate.token), leader)))
     }
 
     /// All candidates that are not known, best bound first.
-    pub fn unknown(&self) -> impl Iterator<Item = &Candidate> {
-        self.candidates.iter().filter(|candidate| candidate.score.is_none())
+    pub fn unknown(&self) -> impl Iterator<Item = &Contender> {
+        self.contenders.iter().filter(|candidate| candidate.score.is_none())
     }
 
     /// The candidates that have lost since this was last asked.
     pub fn newly_lost(&mut self) -> Vec<Token> {
         let Some(leader) = self.leader().map(|leader| leader.token) else { return Vec::new() };
-        let losing = |candidate: &&mut Candidate| candidate.score.is_some() && !candidate.lost && candidate.token != leader;
-        let mark = |candidate: &mut Candidate| {
+        let losing = |candidate: &&mut Contender| candidate.score.is_some() && !candidate.lost && candidate.token != leader;
+        let mark = |candidate: &mut Contender| {
             candidate.lost = true;
             candidate.token
         };
-        self.candidates.iter_mut().filter(losing).map(mark).collect()
+        self.contenders.iter_mut().filter(losing).map(mark).collect()
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a turn opens: what is known at once, the fast path, the cut, and then the ending or the contest of the candidates.
+//! How a turn opens: what is known at once, the fast path, the cut, and then the ending or the lookahead.
 
 use anyhow::{Context, Result, bail};
 
@@ -6,14 +6,14 @@ use super::account::{Account, looked};
 use super::act::{self, Act, Scene};
 use super::binding::BoundSampler;
 use super::chain::{Chain, EndOfText, Future, Pick, Stage, Warmth};
-use super::draw::{Draw, Skipped, Watched};
+use super::draw::{Draw, Skipped, TopTokenTrace};
 use super::fast_path::{Floor, Prelude};
-use super::history::Memory;
-use super::lazy_draw::{Contest, Weighing};
+use super::history::History;
+use super::lazy_draw::{LazyDraw, Weighing};
 use super::sampler::{Reach, Sampler};
 use super::step::{Looking, Turn};
-use crate::model::{Kind, Lexicon};
-use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+use crate::model::{Kind, Vocabulary};
+use crate::prob::{Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, normalised_entropy, top};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
@@ -43,7 +43,7 @@ pub(super) struct Opening<'a> {
 
 /// What the stages before `future` have left.
 struct Cut {
-    survivors: Survivors,
+    candidates: Candidates,
     /// The likeliest tokens of the row, likeliest first.
     best: Vec<Ranked>,
     account: Account,
@@ -54,18 +54,18 @@ impl<'a> Opening<'a> {
     ///
     /// # Errors
     /// A row without a finite logit.
-    pub fn of(sampler: &'a BoundSampler, memory: &'a Memory, row: &'a [f32], noise: Noise) -> Result<Self> {
+    pub fn of(sampler: &'a BoundSampler, history: &'a History, row: &'a [f32], noise: Noise) -> Result<Self> {
         let partition =
             Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
-        let (lexicon, chain) = (sampler.lexicon(), sampler.sampler().chain());
-        let place = memory.place(chain.counts_text(), lexicon);
-        let coins = noise.at(memory.step(), COINS);
-        let mut scene = Scene { memory, place: &place, lexicon, bound: sampler.bound(), coins, thrown: 0 };
+        let (vocabulary, chain) = (sampler.vocabulary(), sampler.sampler().chain());
+        let place = history.place(chain.counts_text(), vocabulary);
+        let coins = noise.at(history.step(), COINS);
+        let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.acts(before), scene.acts(after));
-        let noise = noise.at(memory.step(), DRAW);
+        let noise = noise.at(history.step(), DRAW);
         let mut opening = Self { sampler, place, row, partition, noise, before, after, must_go_on: false };
-        opening.must_go_on = memory.step() < sampler.sampler().min_tokens() && opening.can_go_on();
+        opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
         Ok(opening)
     }
 
@@ -81,7 +81,7 @@ impl<'a> Opening<'a> {
         let cut = self.cut(&prelude)?;
         match self.chain().split().1 {
             None => Ok(Turn::taken(self.end(cut))),
-            Some(future) => Ok(self.contest(future, cut)),
+            Some(future) => Ok(self.look_ahead(future, cut)),
         }
     }
 
@@ -101,12 +101,12 @@ impl<'a> Opening<'a> {
     /// # Errors
     /// A row in which no token that may be taken has a finite logit.
     fn cut(&self, prelude: &Prelude) -> Result<Cut> {
-        let (row, lexicon, detail) = (self.row, self.sampler.lexicon(), self.description().has_detail());
+        let (row, vocabulary, detail) = (self.row, self.sampler.vocabulary(), self.description().has_detail());
         let future = self.chain().split().1;
         let best = if detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
         let best = top(row, prelude.needs(best));
         let followed = best.iter().take(if detail { WATCHED } else { 0 });
-        let watched = |ranked: &Ranked| Watched { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
+        let watched = |ranked: &Ranked| TopTokenTrace { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
         let mut account = Account::new(self.partition, self.warmth(), followed.map(watched).collect(), detail);
 
         let allowed = best.iter().copied().filter(|ranked| self.may(ranked.token));
@@ -114,49 +114,49 @@ impl<'a> Opening<'a> {
         let all = Floor { logit: f64::NEG_INFINITY, at: 0, also: Vec::new() };
         let Floor { logit, at, also } = floor.unwrap_or(all);
         // A row that is longer than the vocabulary has nothing behind it that may be taken.
-        let known = &row[..row.len().min(lexicon.len())];
+        let known = &row[..row.len().min(vocabulary.len())];
         let barred = self.sampler.bound().barred(self.must_go_on);
-        let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, barred) else {
+        let Some((mut candidates, below)) = Candidates::from_floor(known, logit, &also, barred) else {
             bail!("the model gives no word that may be taken a probability that is a number")
         };
-        account.run(self.before_feedback(), &mut survivors);
+        account.run(self.before_feedback(), &mut candidates);
         if below > 0 {
             account.count_more(at, below);
         }
-        Ok(Cut { survivors, best, account })
+        Ok(Cut { candidates, best, account })
     }
 
     /// The ending of a chain without `future`: a stage with feedback, and the draw.
-    fn end(&self, Cut { mut survivors, mut account, best: _ }: Cut) -> Draw {
+    fn end(&self, Cut { mut candidates, mut account, best: _ }: Cut) -> Draw {
         let feedback = &self.before[self.before_feedback().len()..];
-        let found = feedback.first().filter(|act| act.looks_back()).map(|_| survivors.clone());
-        account.run(feedback, &mut survivors);
-        let token = act::pick(self.description().pick(), &survivors, self.noise);
-        account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &survivors, token)));
-        account.draw(account.own(self.row, token), account.left(&survivors), None)
+        let found = feedback.first().filter(|act| act.looks_back()).map(|_| candidates.clone());
+        account.run(feedback, &mut candidates);
+        let token = act::pick(self.description().pick(), &candidates, self.noise);
+        account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &candidates, token)));
+        account.draw(account.own(self.row, token), account.left(&candidates), None)
     }
 
-    /// The future: narrows the survivors to candidates, and opens their contest where there is something to look at.
-    fn contest(self, future: &Future, Cut { mut survivors, best, mut account }: Cut) -> Turn {
+    /// The future: narrows what is left to the likeliest, and opens their lazy draw where there is something to look at.
+    fn look_ahead(self, future: &Future, Cut { mut candidates, best, mut account }: Cut) -> Turn {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);
-        let here = openness_of(&best, future.entropy_top.get());
-        account.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, self.sampler.lexicon()));
+        let here = entropy_of(&best, future.entropy_top.get());
+        account.enter(alpha, here, &mut candidates, |candidates| narrow(candidates, future, self.sampler.vocabulary()));
         let (a, b) = future.curve.exponents(alpha);
-        let skipped = match (survivors.len(), b) {
+        let skipped = match (candidates.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut contest = self.contestants(a, b, &survivors);
-        let own: Vec<_> = survivors.iter().map(|survivor| account.own(self.row, survivor.token)).collect();
+        let mut lazy_draw = self.lazy_draw(a, b, &candidates);
+        let own: Vec<_> = candidates.iter().map(|candidate| account.own(self.row, candidate.token)).collect();
         if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
-            let candidates = looked(&survivors, &own, &contest);
-            account.run(&self.after, &mut survivors);
-            let token = act::pick(described.pick(), &survivors, self.noise);
-            return Turn::taken(account.draw(account.own(self.row, token), candidates, Some(skipped)));
+            let traces = looked(&candidates, &own, &lazy_draw);
+            account.run(&self.after, &mut candidates);
+            let token = act::pick(described.pick(), &candidates, self.noise);
+            return Turn::taken(account.draw(account.own(self.row, token), traces, Some(skipped)));
         }
-        self.settle_ends(future, &survivors, &mut contest);
+        self.settle_ends(future, &candidates, &mut lazy_draw);
         Turn::looking(Looking {
             sampler: self.sampler.clone(),
             entropy_top: future.entropy_top.get(),
@@ -164,15 +164,15 @@ impl<'a> Opening<'a> {
             decides_by_all: skipped.is_none() && (described.reach() == Reach::Full || !described.leader_wins()),
             account,
             own,
-            contest,
-            survivors,
+            lazy_draw,
+            candidates,
             after: self.after,
             noise: self.noise,
         })
     }
 
-    /// The contest of these survivors: at the temperature behind `future`, or the argmax where that is frozen.
-    fn contestants(&self, a: f64, b: f64, survivors: &Survivors) -> Contest {
+    /// The lazy draw of these candidates: at the temperature behind `future`, or the argmax where that is frozen.
+    fn lazy_draw(&self, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
         let temperature = match self.chain().split().2 {
             [Stage::Temperature(t)] => Some(t.at(&self.place)),
             _ => None,
@@ -180,35 +180,35 @@ impl<'a> Opening<'a> {
         let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
         let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
         let gumbel = |token: Token| if argmax { 0.0 } else { self.noise.gumbel(token) };
-        Contest::new(Weighing { a, b, temperature }, survivors, gumbel)
+        LazyDraw::new(Weighing { a, b, temperature }, candidates, gumbel)
     }
 
-    /// Tells the contest what the candidates count that end the story, unless they are looked at like others.
-    fn settle_ends(&self, future: &Future, survivors: &Survivors, contest: &mut Contest) {
-        let lexicon = self.sampler.lexicon();
-        if future.end_of_text == EndOfText::Article || !survivors.iter().any(|one| lexicon.ends(one.token)) {
+    /// Tells the lazy draw what the candidates count that end the story, unless they are looked at like others.
+    fn settle_ends(&self, future: &Future, candidates: &Candidates, lazy_draw: &mut LazyDraw) {
+        let vocabulary = self.sampler.vocabulary();
+        if future.end_of_text == EndOfText::Article || !candidates.iter().any(|one| vocabulary.ends(one.token)) {
             return;
         }
-        let going_on = openness_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), lexicon);
-        for end in survivors.iter().filter(|one| lexicon.ends(one.token)) {
-            contest.know(end.token, going_on);
+        let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), vocabulary);
+        for end in candidates.iter().filter(|one| vocabulary.ends(one.token)) {
+            lazy_draw.know(end.token, going_on);
         }
     }
 
     /// The stages before `future`, without the last one where that has feedback.
     fn before_feedback(&self) -> &[Act] {
-        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(Act::steers))]
+        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(Act::has_feedback))]
     }
 
     /// Whether the token may be taken.
     fn may(&self, token: Token) -> bool {
-        let lexicon = self.sampler.lexicon();
-        lexicon.kind(token) != Kind::Control && !(self.must_go_on && lexicon.ends(token))
+        let vocabulary = self.sampler.vocabulary();
+        vocabulary.kind(token) != Kind::Control && !(self.must_go_on && vocabulary.ends(token))
     }
 
     /// Whether the model has anything else to say than an end: where it has not, it may end before its time.
     fn can_go_on(&self) -> bool {
-        (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.lexicon().kind(token) == Kind::Text)
+        (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.vocabulary().kind(token) == Kind::Text)
     }
 
     fn warmth(&self) -> Warmth {
@@ -225,26 +225,26 @@ impl<'a> Opening<'a> {
 }
 
 /// Ĥ of a row over its n likeliest tokens.
-pub(super) fn openness(row: &[f32], n: usize) -> f64 {
-    openness_of(&top(row, n), n)
+pub(super) fn entropy_behind(row: &[f32], n: usize) -> f64 {
+    entropy_of(&top(row, n), n)
 }
 
 /// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
-fn openness_going_on(row: &[f32], n: usize, ends: usize, lexicon: &Lexicon) -> f64 {
+fn entropy_going_on(row: &[f32], n: usize, ends: usize, vocabulary: &Vocabulary) -> f64 {
     let mut likeliest = top(row, n + ends);
-    likeliest.retain(|ranked| !lexicon.ends(ranked.token));
-    openness_of(&likeliest, n)
+    likeliest.retain(|ranked| !vocabulary.ends(ranked.token));
+    entropy_of(&likeliest, n)
 }
 
 /// Ĥ over the first n of a row's likeliest tokens.
-fn openness_of(best: &[Ranked], n: usize) -> f64 {
+fn entropy_of(best: &[Ranked], n: usize) -> f64 {
     normalised_entropy(best.iter().take(n).map(|ranked| f64::from(ranked.logit)), n)
 }
 
 /// Leaves the candidates of `future`.
-fn narrow(survivors: &mut Survivors, future: &Future, lexicon: &Lexicon) {
+fn narrow(candidates: &mut Candidates, future: &Future, vocabulary: &Vocabulary) {
     if future.end_of_text == EndOfText::Never {
-        survivors.retain(|token| !lexicon.ends(token));
+        candidates.retain(|token| !vocabulary.ends(token));
     }
-    survivors.top_k(future.candidates.get());
+    candidates.top_k(future.candidates.get());
 }

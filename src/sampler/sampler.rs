@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::binding::BoundSampler;
 use super::chain::{Chain, Horizon, Pick, Stage};
-use crate::model::Lexicon;
+use crate::model::Vocabulary;
 use crate::prob::Temperature;
 
 /// How many candidates a sampler wants to know. Whichever it is, it takes the same tokens.
@@ -130,16 +130,16 @@ impl Sampler {
     ///
     /// # Errors
     /// As [`Sampler::check`].
-    pub fn bind(&self, lexicon: &Lexicon) -> Result<BoundSampler> {
-        BoundSampler::new(self, lexicon)
+    pub fn bind(&self, vocabulary: &Vocabulary) -> Result<BoundSampler> {
+        BoundSampler::new(self, vocabulary)
     }
 
     /// Whether the sampler fits the vocabulary.
     ///
     /// # Errors
     /// An `entropy-top` above the number of tokens; a text to be biased or banned that is not one token.
-    pub fn check(&self, lexicon: &Lexicon) -> Result<()> {
-        self.bind(lexicon).map(drop)
+    pub fn check(&self, vocabulary: &Vocabulary) -> Result<()> {
+        self.bind(vocabulary).map(drop)
     }
 
     /// Whether the draw is the leader of the lazy draw: where nothing but one `temperature` follows `future`.

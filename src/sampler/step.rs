@@ -5,21 +5,21 @@ use super::act::{self, Act};
 use super::binding::BoundSampler;
 use super::chain::Horizon;
 use super::draw::Draw;
-use super::lazy_draw::Contest;
-use super::opening::openness;
+use super::lazy_draw::LazyDraw;
+use super::opening::entropy_behind;
 use super::sampler::Reach;
-use crate::prob::{StepNoise, Survivors, Token, top};
+use crate::prob::{Candidates, StepNoise, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Path(pub Vec<Token>);
+pub struct TokenPath(pub Vec<Token>);
 
 /// What a turn asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ask {
     /// The rows after these paths, in the order in which they decide; any non-empty first part of them may be answered by
     /// [`Turn::learn`] before the turn is asked again. A path of several tokens comes after its shorter one was learnt.
-    Look(Vec<Path>),
+    Look(Vec<TokenPath>),
     /// The token that comes next: the turn is over, and says the same if it is asked again.
     Take(Draw),
 }
@@ -34,7 +34,7 @@ enum State {
     Looking(Box<Looking>),
 }
 
-/// A turn with a contest.
+/// A turn that looks ahead.
 #[derive(Debug, Clone)]
 pub(super) struct Looking {
     pub sampler: BoundSampler,
@@ -43,10 +43,10 @@ pub(super) struct Looking {
     /// Whether all candidates are known to decide, and not to be shown.
     pub decides_by_all: bool,
     pub account: Account,
-    /// Facts of the survivors' tokens, in their order.
+    /// Facts of the candidates' tokens, in their order.
     pub own: Vec<Own>,
-    pub contest: Contest,
-    pub survivors: Survivors,
+    pub lazy_draw: LazyDraw,
+    pub candidates: Candidates,
     pub after: Vec<Act>,
     pub noise: StepNoise,
 }
@@ -85,18 +85,18 @@ impl Turn {
     }
 
     /// Takes in the row of logits after a path that was asked for; other paths change nothing.
-    pub fn learn(&mut self, path: &Path, row: &[f32]) {
+    pub fn learn(&mut self, path: &TokenPath, row: &[f32]) {
         if let State::Looking(looking) = &mut self.0 {
             looking.learn(path, row);
         }
     }
 
     /// The paths that no longer matter since this was last asked, each with all that is below it: release them.
-    pub fn lost(&mut self) -> Vec<Path> {
+    pub fn lost(&mut self) -> Vec<TokenPath> {
         match &mut self.0 {
             // Where stages follow that remove, any candidate may still be taken.
             State::Looking(looking) if looking.sampler.sampler().leader_wins() => {
-                looking.contest.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
+                looking.lazy_draw.newly_lost().into_iter().map(|token| TokenPath(vec![token])).collect()
             }
             _ => Vec::new(),
         }
@@ -104,44 +104,44 @@ impl Turn {
 }
 
 impl Looking {
-    fn wanted(&self) -> Vec<Path> {
+    fn wanted(&self) -> Vec<TokenPath> {
         match self.sampler.sampler().reach() {
-            Reach::Lazy => self.contest.open().map(|candidate| candidate.path.clone()).collect(),
-            Reach::Full | Reach::Exhaustive => self.contest.unknown().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Lazy => self.lazy_draw.open().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Full | Reach::Exhaustive => self.lazy_draw.unknown().map(|candidate| candidate.path.clone()).collect(),
         }
     }
 
-    fn learn(&mut self, path: &Path, row: &[f32]) {
-        let lexicon = self.sampler.lexicon();
-        let Some(candidate) = path.0.first().and_then(|&token| self.contest.find(token)) else { return };
+    fn learn(&mut self, path: &TokenPath, row: &[f32]) {
+        let vocabulary = self.sampler.vocabulary();
+        let Some(candidate) = path.0.first().and_then(|&token| self.lazy_draw.find(token)) else { return };
         if candidate.future.is_some() || candidate.path != *path {
             return;
         }
         let (token, length) = (candidate.token, path.0.len());
-        let rolls = self.horizon == Horizon::Word && length < Horizon::CAP && !lexicon.ends(token);
+        let rolls = self.horizon == Horizon::Word && length < Horizon::CAP && !vocabulary.ends(token);
         let likeliest = if rolls { top(row, 1).first().map(|ranked| ranked.token) } else { None };
-        if let Some(next) = likeliest.filter(|&next| lexicon.continues_word(next)) {
+        if let Some(next) = likeliest.filter(|&next| vocabulary.continues_word(next)) {
             candidate.path.0.push(next);
             return;
         }
-        self.contest.know(token, openness(row, self.entropy_top));
+        self.lazy_draw.know(token, entropy_behind(row, self.entropy_top));
     }
 
-    /// Takes the winner of a contest in which nothing unknown can win any more.
+    /// Takes the winner of a lazy draw in which nothing unknown can win any more.
     fn take(&self) -> Draw {
-        let candidates = looked(&self.survivors, &self.own, &self.contest);
+        let traces = looked(&self.candidates, &self.own, &self.lazy_draw);
         let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
-        let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.contest.leader()) {
+        let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.lazy_draw.leader()) {
             leader.token
         } else {
-            // All are known: their weights become the survivors' logits, and the stages behind `future` run.
-            let mut survivors = self.survivors.clone();
-            survivors.reweigh(|s| self.contest.log_s(s.logit, self.contest.future(s.token).unwrap_or_default()));
-            account.run(&self.after, &mut survivors);
-            act::pick(sampler.pick(), &survivors, self.noise)
+            // All are known: their weights become the candidates' logits, and the stages behind `future` run.
+            let mut candidates = self.candidates.clone();
+            candidates.reweigh(|s| self.lazy_draw.log_s(s.logit, self.lazy_draw.future(s.token).unwrap_or_default()));
+            account.run(&self.after, &mut candidates);
+            act::pick(sampler.pick(), &candidates, self.noise)
         };
         let own = self.own.iter().find(|own| own.token == token);
-        account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
+        account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), traces, None)
     }
 }
 
@@ -150,22 +150,22 @@ mod tests {
     use std::sync::LazyLock;
 
     use super::*;
-    use crate::model::{Kind, Lexicon};
+    use crate::model::{Kind, Vocabulary};
     use crate::prob::{Noise, rank};
-    use crate::sampler::{Chain, Memory, Pick, Sampler, Skipped, Stage};
+    use crate::sampler::{Chain, History, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
 
-    fn lexicon() -> Lexicon {
-        static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
-            Lexicon::new((0..V).map(|token| match token {
+    fn vocabulary() -> Vocabulary {
+        static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
+            Vocabulary::new((0..V).map(|token| match token {
                 10 => ("</s>".to_string(), Kind::End),
                 11 => ("<pad>".to_string(), Kind::Control),
                 _ if token.is_multiple_of(3) => ("ly".to_string(), Kind::Text),
                 _ => (format!(" w{token}"), Kind::Text),
             }))
         });
-        LEXICON.clone()
+        VOCABULARY.clone()
     }
 
     /// The row after a text: pseudo-random logits between 0 and 4.
@@ -185,15 +185,15 @@ mod tests {
     }
 
     /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
-    fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<Path>) {
-        let mut turn = sampler.bind(&lexicon()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+    fn take(sampler: &Sampler, history: &History, seed: u64, width: usize) -> (Draw, Vec<TokenPath>) {
+        let mut turn = sampler.bind(&vocabulary()).unwrap().turn(history, &row(history.text()), Noise::new(seed, &[])).unwrap();
         let mut answered = Vec::new();
         loop {
             match turn.ask() {
                 Ask::Take(draw) => return (draw, answered),
                 Ask::Look(paths) => {
                     for path in paths.into_iter().take(width) {
-                        turn.learn(&path, &row(&[memory.text(), &path.0].concat()));
+                        turn.learn(&path, &row(&[history.text(), &path.0].concat()));
                         answered.push(path);
                     }
                 }
@@ -203,13 +203,13 @@ mod tests {
 
     /// The first 300 tokens of a story.
     fn story(sampler: &Sampler, seed: u64, width: usize) -> (Vec<Token>, usize) {
-        let (mut memory, mut looks) = (Memory::of_prompt(&[1, 2, 3]), 0);
+        let (mut history, mut looks) = (History::of_prompt(&[1, 2, 3]), 0);
         for _ in 0..300 {
-            let (draw, answered) = take(sampler, &memory, seed, width);
-            memory = memory.after(&draw);
+            let (draw, answered) = take(sampler, &history, seed, width);
+            history = history.after(&draw);
             looks += answered.len();
         }
-        (memory.told().to_vec(), looks)
+        (history.told().to_vec(), looks)
     }
 
     #[test]
@@ -243,12 +243,12 @@ mod tests {
             let weight = |&token: &Token| {
                 let p = f64::from(row(&text)[token as usize]).exp();
                 let after = if token == 10 { row(&text) } else { row(&[4, 5, token]) };
-                p.powf(a) * openness(&after, 5).powf(b)
+                p.powf(a) * entropy_behind(&after, 5).powf(b)
             };
             let sum: f64 = ranked.iter().map(weight).sum();
             let mut counts = vec![0.0; V as usize];
             for seed in 0..100_000 {
-                counts[take(&lazy, &Memory::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
+                counts[take(&lazy, &History::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
             }
             let expected = |token: &Token| 1e5 * weight(token) / sum;
             let chi: f64 = ranked.iter().map(|t| (counts[*t as usize] - expected(t)).powi(2) / expected(t)).sum();
@@ -277,7 +277,7 @@ mod tests {
     fn a_stage_behind_the_future_has_all_candidates_looked_at() {
         let truncated = sampler(&[&future("0", ", end-of-text = 'article'"), "top-k = 2"], Pick::Sample);
         assert_eq!(truncated.reach(), Reach::Full);
-        let (draw, answered) = take(&truncated, &Memory::of_prompt(&[1]), 1, 99);
+        let (draw, answered) = take(&truncated, &History::of_prompt(&[1]), 1, 99);
         assert_eq!(answered.len(), 8);
         let mut weights: Vec<(f64, Token)> = draw.candidates.iter().map(|c| (-c.log_s.unwrap(), c.token)).collect();
         weights.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn one_survivor_is_taken_without_a_look() {
-        let (draw, answered) = take(&sampler(&["top-k = 1", &future("1", "")], Pick::Sample), &Memory::of_prompt(&[1]), 1, 9);
+        let (draw, answered) = take(&sampler(&["top-k = 1", &future("1", "")], Pick::Sample), &History::of_prompt(&[1]), 1, 9);
         assert_eq!((answered.len(), draw.skipped), (0, Some(Skipped::OneSurvivor)));
     }
 
@@ -302,15 +302,16 @@ mod tests {
         let row = |text: &[Token]| row(text).into_iter().zip(0..V).map(|(l, t)| if t == 10 { 9.0 } else { l }).collect();
         let row = |text: &[Token]| -> Vec<f32> { row(text) };
         let ends = |sampler: &Sampler, told: &[Token], seed| {
-            let mut memory = Memory::of_prompt(&[1]);
+            let mut history = History::of_prompt(&[1]);
             for &token in told {
-                memory = memory.retold(token, -1.0);
+                history = history.retold(token, -1.0);
             }
-            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+            let mut turn =
+                sampler.bind(&vocabulary()).unwrap().turn(&history, &row(history.text()), Noise::new(seed, &[])).unwrap();
             loop {
                 match turn.ask() {
                     Ask::Take(draw) => return draw.token,
-                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
+                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[history.text(), &paths[0].0].concat())),
                 }
             }
         };
@@ -338,26 +339,26 @@ mod tests {
         let mut row = [f32::NEG_INFINITY; 12];
         (row[10], row[11]) = (1.0, 2.0);
         let least = sampler(&[], Pick::Sample).with_min_tokens(9);
-        let ask = least.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
+        let ask = least.bind(&vocabulary()).unwrap().turn(&History::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
         assert!(matches!(ask, Ask::Take(draw) if draw.token == 10));
     }
 
     #[test]
     fn an_end_counts_as_open_as_now_if_the_story_goes_on_or_is_never_taken_or_looked_at_like_others() {
-        let memory = Memory::of_prompt(&[7]);
+        let history = History::of_prompt(&[7]);
         let end = |how: &str| {
             let sampler = sampler(
                 &[&format!("future = {{ candidates = 11, entropy-top = 5, alpha = 0, end-of-text = '{how}' }}")],
                 Pick::Sample,
             );
-            let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &memory, 1, 99);
+            let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &history, 1, 99);
             let looked = draw.candidates.iter().find(|c| c.token == 10).map(|c| c.future.unwrap());
-            (looked, answered.contains(&Path(vec![10])))
+            (looked, answered.contains(&TokenPath(vec![10])))
         };
         let going_on: Vec<f32> = (0..).zip(row(&[7])).map(|(t, l)| if t == 10 { f32::NEG_INFINITY } else { l }).collect();
-        assert_eq!(end("neutral"), (Some(openness(&going_on, 5)), false));
+        assert_eq!(end("neutral"), (Some(entropy_behind(&going_on, 5)), false));
         assert_eq!(end("never"), (None, false));
-        assert_eq!(end("article"), (Some(openness(&row(&[7, 10]), 5)), true));
+        assert_eq!(end("article"), (Some(entropy_behind(&row(&[7, 10]), 5)), true));
     }
 
     #[test]
@@ -367,7 +368,8 @@ mod tests {
         let log_odds = |logit: f32| {
             let mut row = row(&[7]);
             row[10] = logit;
-            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
+            let mut turn =
+                sampler.bind(&vocabulary()).unwrap().turn(&History::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
@@ -386,14 +388,14 @@ mod tests {
     #[test]
     fn a_temperature_that_moves_is_told_with_every_draw() {
         let temperature = |chain: &[&str], step: usize| {
-            let mut memory = Memory::of_prompt(&[1]);
+            let mut history = History::of_prompt(&[1]);
             for _ in 0..step {
-                memory = memory.retold(2, -1.0);
+                history = history.retold(2, -1.0);
             }
             let sampler = sampler(chain, Pick::Sample);
-            let told = take(&sampler.with_detail(), &memory, 1, 99).0.temperature;
+            let told = take(&sampler.with_detail(), &history, 1, 99).0.temperature;
             assert!(
-                chain.iter().any(|stage| stage.starts_with("dynamic")) || told == take(&sampler, &memory, 1, 99).0.temperature
+                chain.iter().any(|stage| stage.starts_with("dynamic")) || told == take(&sampler, &history, 1, 99).0.temperature
             );
             told
         };
@@ -412,24 +414,24 @@ mod tests {
     #[test]
     fn the_word_horizon_follows_a_candidate_to_the_end_of_its_word() {
         let word = sampler(&[&future("0", ", horizon = 'word'")], Pick::Sample).with_reach(Reach::Exhaustive);
-        let (draw, answered) = take(&word, &Memory::of_prompt(&[7]), 1, 99);
+        let (draw, answered) = take(&word, &History::of_prompt(&[7]), 1, 99);
         for candidate in draw.candidates.iter().filter(|c| c.token != 10) {
             let mut path = vec![candidate.token];
             let next = |path: &[Token]| top(&row(&[&[7], path].concat()), 1)[0].token;
-            while path.len() < Horizon::CAP && lexicon().continues_word(next(&path)) {
+            while path.len() < Horizon::CAP && vocabulary().continues_word(next(&path)) {
                 path.push(next(&path));
             }
-            assert_eq!(candidate.future, Some(openness(&row(&[&[7], &path[..]].concat()), 5)));
-            assert!((1..=path.len()).all(|length| answered.contains(&Path(path[..length].to_vec()))));
+            assert_eq!(candidate.future, Some(entropy_behind(&row(&[&[7], &path[..]].concat()), 5)));
+            assert!((1..=path.len()).all(|length| answered.contains(&TokenPath(path[..length].to_vec()))));
         }
         assert!(answered.iter().any(|path| path.0.len() > 1), "no candidate was rolled on");
     }
 
     #[test]
     fn what_has_lost_is_told_once_and_never_the_leader() {
-        let memory = Memory::of_prompt(&[1, 2]);
+        let history = History::of_prompt(&[1, 2]);
         let lazy = sampler(&[&future("0.5", "")], Pick::Sample);
-        let mut turn = lazy.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(8, &[])).unwrap();
+        let mut turn = lazy.bind(&vocabulary()).unwrap().turn(&history, &row(history.text()), Noise::new(8, &[])).unwrap();
         let (mut lost, mut learnt) = (Vec::new(), 0);
         let draw = loop {
             match turn.ask() {
@@ -441,7 +443,7 @@ mod tests {
                 }
             }
         };
-        assert!(!lost.contains(&Path(vec![draw.token])));
+        assert!(!lost.contains(&TokenPath(vec![draw.token])));
         let unique: std::collections::BTreeSet<_> = lost.iter().collect();
         assert_eq!(unique.len(), lost.len());
         assert!(learnt <= lost.len() + 1);
@@ -450,7 +452,7 @@ mod tests {
     #[test]
     fn a_draw_tells_the_models_own_probability_and_rank() {
         let text = [3, 3];
-        let (draw, _) = take(&sampler(&["temperature = 0.1"], Pick::Sample).with_detail(), &Memory::of_prompt(&text), 1, 1);
+        let (draw, _) = take(&sampler(&["temperature = 0.1"], Pick::Sample).with_detail(), &History::of_prompt(&text), 1, 1);
         let z: f64 = row(&text).iter().map(|&l| f64::from(l).exp()).sum();
         assert!((draw.log_p - (f64::from(row(&text)[draw.token as usize]) - z.ln())).abs() < 1e-12);
         assert_eq!(draw.now.rank, Some(rank(&row(&text), draw.token)));
@@ -459,7 +461,7 @@ mod tests {
     #[test]
     fn detail_tells_where_the_likeliest_fell() {
         let detailed = sampler(&["top-k = 5", &future("0", "")], Pick::Sample).with_detail();
-        let (draw, _) = take(&detailed, &Memory::of_prompt(&[2]), 1, 1);
+        let (draw, _) = take(&detailed, &History::of_prompt(&[2]), 1, 1);
         let mut ranked: Vec<Token> = top(&row(&[2]), 12).iter().map(|r| r.token).collect();
         ranked.retain(|&token| token != 11);
         let fallen: Vec<Token> = draw.removed[0].likeliest.iter().map(|one| one.token).collect();
@@ -470,8 +472,8 @@ mod tests {
     #[test]
     fn detail_tells_what_a_plain_chain_has_left() {
         let sampler = sampler(&["top-k = 3"], Pick::Argmax);
-        assert_eq!(take(&sampler, &Memory::of_prompt(&[2]), 1, 1).0.candidates, []);
-        let left = take(&sampler.with_detail(), &Memory::of_prompt(&[2]), 1, 1).0.candidates;
+        assert_eq!(take(&sampler, &History::of_prompt(&[2]), 1, 1).0.candidates, []);
+        let left = take(&sampler.with_detail(), &History::of_prompt(&[2]), 1, 1).0.candidates;
         assert_eq!(left.len(), 3);
         assert!((left.iter().map(|one| one.p).sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(left.windows(2).all(|pair| pair[0].p >= pair[1].p && pair[0].log_p < pair[0].p.ln()));
@@ -480,7 +482,7 @@ mod tests {
     #[test]
     fn a_row_of_nothing_is_an_error() {
         let sampler = sampler(&[], Pick::Sample);
-        let turn = |row: &[f32]| sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), row, Noise::new(1, &[]));
+        let turn = |row: &[f32]| sampler.bind(&vocabulary()).unwrap().turn(&History::of_prompt(&[1]), row, Noise::new(1, &[]));
         assert!(turn(&[f32::NAN; 12]).is_err());
         let mut only_control = [f32::NEG_INFINITY; 12];
         only_control[11] = 1.0;

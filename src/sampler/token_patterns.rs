@@ -12,9 +12,9 @@ use super::chain::Stage;
 /// At least one character. A text that a model spells with several tokens stands for none of them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Spelling(String);
+pub struct TokenPattern(String);
 
-impl Spelling {
+impl TokenPattern {
     /// Whether this piece of a vocabulary is the text, or a space and the text.
     pub(super) fn is(&self, piece: &[u8]) -> bool {
         let Self(text) = self;
@@ -23,8 +23,8 @@ impl Spelling {
     }
 }
 
-/// The spellings that a stage names.
-pub(super) fn spelled(stage: &Stage) -> Box<dyn Iterator<Item = &Spelling> + '_> {
+/// The patterns that a stage names.
+pub(super) fn patterns_of(stage: &Stage) -> Box<dyn Iterator<Item = &TokenPattern> + '_> {
     match stage {
         Stage::Bias(biases) => Box::new(biases.keys()),
         Stage::Ban(texts) => Box::new(texts.iter()),
@@ -32,7 +32,7 @@ pub(super) fn spelled(stage: &Stage) -> Box<dyn Iterator<Item = &Spelling> + '_>
     }
 }
 
-impl fmt::Display for Spelling {
+impl fmt::Display for TokenPattern {
     /// In quotes where white space matters.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(text) = self;
@@ -44,15 +44,15 @@ impl fmt::Display for Spelling {
     }
 }
 
-impl TryFrom<String> for Spelling {
+impl TryFrom<String> for TokenPattern {
     type Error = &'static str;
     fn try_from(text: String) -> Result<Self, Self::Error> {
         if text.is_empty() { Err("an empty text is no token: expected at least one character") } else { Ok(Self(text)) }
     }
 }
 
-impl From<Spelling> for String {
-    fn from(Spelling(text): Spelling) -> Self {
+impl From<TokenPattern> for String {
+    fn from(TokenPattern(text): TokenPattern) -> Self {
         text
     }
 }
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_empty_text_is_no_spelling() {
+    fn an_empty_text_is_no_pattern() {
         assert!(toml::from_str::<Stage>("ban = ['']").unwrap_err().message().contains("at least one character"));
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::Lexicon;
+use crate::model::Vocabulary;
 use crate::prob::Token;
-use crate::sampler::{Draw, Looked, Removed, Skipped};
+use crate::sampler::{CandidateTrace, Draw, Removed, Skipped};
 
 /// One token of a story. Numbers have six significant digits; what is not known is absent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,18 +75,18 @@ impl TracedToken {
     /// The trace of a draw. The sampler needs detail for the rank to be known: without it the rank is that of one that nothing
     /// beats.
     #[must_use]
-    pub fn of(draw: &Draw, lexicon: &Lexicon) -> Self {
-        let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, steering: _ } = draw;
-        let candidate = |looked: &Looked| {
-            let Looked { token, p, log_p: _, future, log_s } = looked;
-            let (id, piece) = (*token, lexicon.show(*token));
+    pub fn of(draw: &Draw, vocabulary: &Vocabulary) -> Self {
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, feedback: _ } = draw;
+        let candidate = |looked: &CandidateTrace| {
+            let CandidateTrace { token, p, log_p: _, future, log_s } = looked;
+            let (id, piece) = (*token, vocabulary.show(*token));
             Some(TracedCandidate { id, piece, p: short(*p), future: short((*future)?), s: short((*log_s)?.exp()) })
         };
         let future = candidates.iter().find(|looked| looked.token == *token).and_then(|looked| looked.future);
         let removed = removed.iter().filter(|removed| removed.count > 0);
         Self {
             id: *token,
-            piece: lexicon.show(*token),
+            piece: vocabulary.show(*token),
             p: short(log_p.exp()),
             rank: now.rank.unwrap_or_default(),
             surprisal: short(-log_p),
@@ -126,8 +126,9 @@ mod tests {
 
     #[test]
     fn a_trace_tells_what_was_looked_at_and_reads_back() {
-        let lexicon = Lexicon::new([(" wolf", Kind::Text), (" lamb", Kind::Text)]);
-        let looked = |token, future: Option<f64>| Looked { token, p: 0.5, log_p: -1.0, future, log_s: future.map(f64::ln) };
+        let vocabulary = Vocabulary::new([(" wolf", Kind::Text), (" lamb", Kind::Text)]);
+        let looked =
+            |token, future: Option<f64>| CandidateTrace { token, p: 0.5, log_p: -1.0, future, log_s: future.map(f64::ln) };
         let draw = Draw {
             token: 1,
             log_p: -0.5,
@@ -140,9 +141,9 @@ mod tests {
                 Removed { stage: "dry", count: 0, likeliest: Vec::new() },
                 Removed { stage: "min-p", count: 3, likeliest: Vec::new() },
             ],
-            steering: None,
+            feedback: None,
         };
-        let traced = TracedToken::of(&draw, &lexicon);
+        let traced = TracedToken::of(&draw, &vocabulary);
         assert_eq!((traced.piece.as_str(), traced.rank, traced.future), (" lamb", 1, Some(0.75)));
         assert_eq!(traced.temperature, Some(1.25));
         assert_eq!(traced.candidates.iter().map(|one| (one.id, one.s)).collect::<Vec<_>>(), [(1, 0.75)]);

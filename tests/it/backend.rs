@@ -9,7 +9,7 @@ use crate::support::BUNDLED;
 use crate::support::gguf::{Family, tiny};
 use afterword::llama::{Session, Weights};
 use afterword::model::{
-    Branch, CacheType, FlashAttention, From, Kind, LoadOptions, Model, Room, Rows, SessionOptions, Step, Token,
+    Branch, CacheType, FlashAttention, Kind, LoadOptions, Model, Origin, Room, Rows, SessionOptions, Step, Token,
 };
 
 fn options() -> SessionOptions {
@@ -39,7 +39,7 @@ fn text(length: usize, seed: u64) -> Vec<Token> {
     (0..length).map(next).collect()
 }
 
-fn last(from: From, tokens: &[Token]) -> Step<'_> {
+fn last(from: Origin, tokens: &[Token]) -> Step<'_> {
     Step { from, tokens, rows: Rows::Last }
 }
 
@@ -79,14 +79,14 @@ fn forks_equal_fresh_prefills(family: Family) {
     let weights = weights(family);
     let (mut told, mut fresh) = (weights.session(&options()).unwrap(), weights.session(&options()).unwrap());
     let mut story = text(9, 1);
-    let (mut trunk, _) = one(&mut told, last(From::Root, &story));
+    let (mut trunk, _) = one(&mut told, last(Origin::Root, &story));
     for step in 0..40 {
         let candidates = text(3, 100 + step);
-        let steps: Vec<Step> = candidates.chunks(1).map(|token| last(From::Fork(trunk), token)).collect();
+        let steps: Vec<Step> = candidates.chunks(1).map(|token| last(Origin::Fork(trunk), token)).collect();
         let (forks, rows) = extend(&mut told, &steps);
         for (candidate, row) in candidates.iter().zip(&rows) {
             let whole = [&story[..], &[*candidate]].concat();
-            let (branch, again) = one(&mut fresh, last(From::Root, &whole));
+            let (branch, again) = one(&mut fresh, last(Origin::Root, &whole));
             assert_within(tolerance(family), row, &again, &format!("{family:?}, step {step}"));
             fresh.release(branch);
         }
@@ -114,12 +114,12 @@ fn one_candidate_alone_is_bitwise_plain_decoding() {
         let weights = weights(family);
         let (mut plain, mut forked) = (weights.session(&options()).unwrap(), weights.session(&options()).unwrap());
         let prompt = text(9, 1);
-        let (mut alone, first) = one(&mut plain, last(From::Root, &prompt));
-        let (mut trunk, again) = one(&mut forked, last(From::Root, &prompt));
+        let (mut alone, first) = one(&mut plain, last(Origin::Root, &prompt));
+        let (mut trunk, again) = one(&mut forked, last(Origin::Root, &prompt));
         assert_eq!(first, again);
         for token in text(40, 2) {
-            let (longer, row) = one(&mut plain, last(From::Move(alone), &[token]));
-            let (fork, same) = one(&mut forked, last(From::Fork(trunk), &[token]));
+            let (longer, row) = one(&mut plain, last(Origin::Move(alone), &[token]));
+            let (fork, same) = one(&mut forked, last(Origin::Fork(trunk), &[token]));
             forked.release(trunk);
             assert_eq!(row, same, "{family:?}");
             (alone, trunk) = (longer, fork);
@@ -134,12 +134,12 @@ fn all_rows_of_a_step_are_those_of_single_steps() {
         let weights = weights(family);
         let mut session = weights.session(&options()).unwrap();
         let tokens = text(20, 3);
-        let (_, rows) = extend(&mut session, &[Step { from: From::Root, tokens: &tokens, rows: Rows::All }]);
+        let (_, rows) = extend(&mut session, &[Step { from: Origin::Root, tokens: &tokens, rows: Rows::All }]);
         assert_eq!(rows.len(), tokens.len());
-        let (mut branch, first) = one(&mut session, last(From::Root, &tokens[..1]));
+        let (mut branch, first) = one(&mut session, last(Origin::Root, &tokens[..1]));
         assert_close(&rows[0], &first, "the first row");
         for (row, token) in rows[1..].iter().zip(&tokens[1..]) {
-            let (moved, single) = one(&mut session, last(From::Move(branch), &[*token]));
+            let (moved, single) = one(&mut session, last(Origin::Move(branch), &[*token]));
             assert_within(tolerance(family), row, &single, &format!("{family:?}"));
             branch = moved;
         }
@@ -152,10 +152,10 @@ fn a_prompt_longer_than_a_batch_equals_its_tokens_one_by_one() {
         let weights = weights(family);
         let mut session = weights.session(&SessionOptions { batch: 7, ..options() }).unwrap();
         let tokens = text(40, 4);
-        let (whole, long) = one(&mut session, last(From::Root, &tokens));
-        let (mut branch, mut row) = one(&mut session, last(From::Root, &tokens[..1]));
+        let (whole, long) = one(&mut session, last(Origin::Root, &tokens));
+        let (mut branch, mut row) = one(&mut session, last(Origin::Root, &tokens[..1]));
         for token in &tokens[1..] {
-            (branch, row) = one(&mut session, last(From::Move(branch), &[*token]));
+            (branch, row) = one(&mut session, last(Origin::Move(branch), &[*token]));
         }
         assert_within(tolerance(family), &long, &row, &format!("{family:?}"));
         session.release(branch);
@@ -170,19 +170,19 @@ fn steps_of_one_call_do_not_know_of_each_other() {
         let weights = weights(family);
         let mut session = weights.session(&SessionOptions { batch: 9, ..options() }).unwrap();
         let (start, added) = (text(12, 1), text(10, 2));
-        let (trunk, _) = one(&mut session, last(From::Root, &start));
-        let (other, _) = one(&mut session, last(From::Root, &start[..5]));
+        let (trunk, _) = one(&mut session, last(Origin::Root, &start));
+        let (other, _) = one(&mut session, last(Origin::Root, &start[..5]));
         let steps = [
-            last(From::Fork(trunk), &added[..1]),
-            last(From::Root, &added),
-            last(From::Move(other), &added[..4]),
-            last(From::Fork(trunk), &added[..3]),
+            last(Origin::Fork(trunk), &added[..1]),
+            last(Origin::Root, &added),
+            last(Origin::Move(other), &added[..4]),
+            last(Origin::Fork(trunk), &added[..3]),
         ];
         let (_, rows) = extend(&mut session, &steps);
         let before: [&[Token]; 4] = [&start, &[], &start[..5], &start];
         for (number, step) in steps.iter().enumerate() {
             let whole = [before[number], step.tokens].concat();
-            let (branch, fresh) = one(&mut session, last(From::Root, &whole));
+            let (branch, fresh) = one(&mut session, last(Origin::Root, &whole));
             assert_within(tolerance(family), &rows[number], &fresh, &format!("{family:?}, step {number}"));
             session.release(branch);
         }
@@ -194,10 +194,11 @@ fn rows_come_in_the_order_of_steps_and_positions_over_batches() {
     let weights = weights(Family::Llama);
     let mut session = weights.session(&SessionOptions { batch: 4, ..options() }).unwrap();
     let (short, long) = (text(3, 5), text(6, 6));
-    let steps = [last(From::Root, &short), Step { from: From::Root, tokens: &long, rows: Rows::All }, last(From::Root, &short)];
+    let steps =
+        [last(Origin::Root, &short), Step { from: Origin::Root, tokens: &long, rows: Rows::All }, last(Origin::Root, &short)];
     let mut seen = Vec::new();
     session.extend(&steps, &mut |step, position, row| seen.push((step, position, row.len()))).unwrap();
-    let size = weights.lexicon().len();
+    let size = weights.vocabulary().len();
     let all = (0..6).map(|position| (1, position, size));
     assert_eq!(seen, [(0, 2, size)].into_iter().chain(all).chain([(2, 2, size)]).collect::<Vec<_>>());
 }
@@ -209,9 +210,9 @@ fn room_is_refused_exactly_at_its_border() {
         let options = SessionOptions { cells: 2048, branches: 64, batch: 128, ..options() };
         let mut session = weights.session(&options).unwrap();
         let prompt = text(2000, 7);
-        let (trunk, _) = one(&mut session, last(From::Root, &prompt));
+        let (trunk, _) = one(&mut session, last(Origin::Root, &prompt));
         let candidates = text(49, 8);
-        let steps: Vec<Step> = candidates.chunks(1).map(|token| last(From::Fork(trunk), token)).collect();
+        let steps: Vec<Step> = candidates.chunks(1).map(|token| last(Origin::Fork(trunk), token)).collect();
 
         let refused = session.extend(&steps, &mut |_, _, _| panic!("nothing is evaluated")).unwrap_err();
         assert_eq!(refused.to_string(), "49 tokens do not fit into 48 free cells");
@@ -222,9 +223,9 @@ fn room_is_refused_exactly_at_its_border() {
         for fork in forks {
             session.release(fork);
         }
-        let (_, row) = one(&mut session, last(From::Move(trunk), &candidates[..1]));
+        let (_, row) = one(&mut session, last(Origin::Move(trunk), &candidates[..1]));
         let mut fresh = weights.session(&options).unwrap();
-        let (_, again) = one(&mut fresh, last(From::Root, &[&prompt[..], &candidates[..1]].concat()));
+        let (_, again) = one(&mut fresh, last(Origin::Root, &[&prompt[..], &candidates[..1]].concat()));
         assert_within(tolerance(family), &row, &again, "the trunk after the border");
     }
 }
@@ -235,21 +236,21 @@ fn a_batch_smaller_than_the_number_of_branches_is_no_trouble() {
     let tight = SessionOptions { cells: 20, branches: 256, batch: 1, ..options() };
     let (mut narrow, mut wide) = (weights.session(&tight).unwrap(), weights.session(&options()).unwrap());
     let tokens = text(20, 1);
-    let (_, row) = one(&mut narrow, last(From::Root, &tokens));
+    let (_, row) = one(&mut narrow, last(Origin::Root, &tokens));
     assert_eq!(narrow.room(), Room { cells: 0, branches: 255, batch: 1 });
-    assert_close(&row, &one(&mut wide, last(From::Root, &tokens)).1, "20 batches of 1");
+    assert_close(&row, &one(&mut wide, last(Origin::Root, &tokens)).1, "20 batches of 1");
 }
 
 #[test]
 fn branches_are_refused_exactly_at_their_number() {
     let weights = weights(Family::Mamba);
     let mut session = weights.session(&SessionOptions { branches: 4, ..options() }).unwrap();
-    let (trunk, _) = one(&mut session, last(From::Root, &text(5, 1)));
-    let fork = last(From::Fork(trunk), &[262]);
+    let (trunk, _) = one(&mut session, last(Origin::Root, &text(5, 1)));
+    let fork = last(Origin::Fork(trunk), &[262]);
     assert!(session.extend(&[fork; 4], &mut |_, _, _| ()).unwrap_err().to_string().contains("3 are free"));
     let (_, rows) = extend(&mut session, &[fork; 3]);
     assert_close(&rows[0], &rows[2], "equal forks");
-    let (_, _) = one(&mut session, last(From::Move(trunk), &[263]));
+    let (_, _) = one(&mut session, last(Origin::Move(trunk), &[263]));
     assert_eq!(session.room().branches, 0);
 }
 
@@ -258,9 +259,9 @@ fn shared_cells_count_once_and_all_return() {
     let weights = weights(Family::Llama);
     let mut session = weights.session(&options()).unwrap();
     let empty = session.room();
-    let (trunk, _) = one(&mut session, last(From::Root, &text(30, 1)));
+    let (trunk, _) = one(&mut session, last(Origin::Root, &text(30, 1)));
     let draft = text(5, 2);
-    let (drafts, _) = extend(&mut session, &[last(From::Fork(trunk), &draft), last(From::Fork(trunk), &draft)]);
+    let (drafts, _) = extend(&mut session, &[last(Origin::Fork(trunk), &draft), last(Origin::Fork(trunk), &draft)]);
     assert_eq!(session.room().cells, empty.cells - 30 - 5 - 5);
     session.release(trunk);
     session.release(drafts[0]);
@@ -273,11 +274,11 @@ fn shared_cells_count_once_and_all_return() {
 fn ten_thousand_forks_leave_no_trace() {
     let weights = weights(Family::Llama);
     let mut session = weights.session(&SessionOptions { cells: 64, branches: 3, ..options() }).unwrap();
-    let (trunk, _) = one(&mut session, last(From::Root, &text(50, 1)));
+    let (trunk, _) = one(&mut session, last(Origin::Root, &text(50, 1)));
     let before = session.room();
     let mut rows = (Vec::new(), Vec::new());
     for cycle in 0..10_000 {
-        let (fork, row) = one(&mut session, last(From::Fork(trunk), &[270]));
+        let (fork, row) = one(&mut session, last(Origin::Fork(trunk), &[270]));
         session.release(fork);
         if cycle == 0 {
             rows.0 = row;
@@ -293,25 +294,25 @@ fn ten_thousand_forks_leave_no_trace() {
 fn a_wrong_step_changes_nothing() {
     let weights = weights(Family::Llama);
     let mut session = weights.session(&options()).unwrap();
-    let (dead, _) = one(&mut session, last(From::Root, &text(3, 1)));
+    let (dead, _) = one(&mut session, last(Origin::Root, &text(3, 1)));
     session.release(dead);
     session.release(dead);
-    let (trunk, _) = one(&mut session, last(From::Root, &text(3, 1)));
+    let (trunk, _) = one(&mut session, last(Origin::Root, &text(3, 1)));
     let room = session.room();
-    let outside = Token::try_from(weights.lexicon().len()).unwrap();
-    let good = last(From::Fork(trunk), &[270]);
+    let outside = Token::try_from(weights.vocabulary().len()).unwrap();
+    let good = last(Origin::Fork(trunk), &[270]);
     for (wrong, cause) in [
-        (last(From::Fork(dead), &[270]), "does not live"),
-        (last(From::Move(dead), &[270]), "does not live"),
-        (last(From::Fork(trunk), &[]), "without tokens"),
-        (last(From::Fork(trunk), &[outside]), "outside the vocabulary"),
-        (last(From::Move(trunk), &[270]), "both forked and moved"),
+        (last(Origin::Fork(dead), &[270]), "does not live"),
+        (last(Origin::Move(dead), &[270]), "does not live"),
+        (last(Origin::Fork(trunk), &[]), "without tokens"),
+        (last(Origin::Fork(trunk), &[outside]), "outside the vocabulary"),
+        (last(Origin::Move(trunk), &[270]), "both forked and moved"),
     ] {
         let refused = session.extend(&[good, wrong], &mut |_, _, _| panic!("nothing is evaluated")).unwrap_err();
         assert!(refused.to_string().contains(cause), "{refused}");
         assert_eq!(session.room(), room);
     }
-    let twice = last(From::Move(trunk), &[270]);
+    let twice = last(Origin::Move(trunk), &[270]);
     assert!(session.extend(&[twice, twice], &mut |_, _, _| ()).is_err());
     one(&mut session, good);
 }
@@ -320,10 +321,10 @@ fn a_wrong_step_changes_nothing() {
 fn windowed(weights: &Weights, cells: usize) -> (Session<'_>, [Branch; 2], [Vec<Token>; 2]) {
     let mut session = weights.session(&SessionOptions { cells, ..options() }).unwrap();
     let texts = [text(100, 1), text(100, 2)];
-    let mut branches = [0, 1].map(|at| one(&mut session, last(From::Root, &texts[at][..20])).0);
+    let mut branches = [0, 1].map(|at| one(&mut session, last(Origin::Root, &texts[at][..20])).0);
     for token in 20..100 {
         for (branch, text) in branches.iter_mut().zip(&texts) {
-            *branch = one(&mut session, last(From::Move(*branch), &text[token..=token])).0;
+            *branch = one(&mut session, last(Origin::Move(*branch), &text[token..=token])).0;
         }
     }
     (session, branches, texts)
@@ -340,8 +341,8 @@ fn a_sliding_window_steps_back_to_wherever_its_memory_still_holds_the_window() {
         for (branch, text) in branches.iter().zip(&texts) {
             let Some(prefix) = session.prefix(*branch, len).unwrap() else { continue };
             back += 1;
-            let (grown, row) = one(&mut session, last(From::Move(prefix), &[270]));
-            let (branch, again) = one(&mut fresh, last(From::Root, &[&text[..len], &[270]].concat()));
+            let (grown, row) = one(&mut session, last(Origin::Move(prefix), &[270]));
+            let (branch, again) = one(&mut fresh, last(Origin::Root, &[&text[..len], &[270]].concat()));
             assert_within(tolerance(Family::Gemma3), &row, &again, &format!("{len} tokens"));
             session.release(grown);
             fresh.release(branch);
@@ -350,17 +351,17 @@ fn a_sliding_window_steps_back_to_wherever_its_memory_still_holds_the_window() {
     assert_eq!(back, 16, "all of both texts is held");
     // A fork holds on to what it shares. Behind it a text goes on until the cells run out, and is written over itself.
     session.release(branches[1]);
-    let (kept, _) = one(&mut session, last(From::Fork(branches[0]), &[270]));
+    let (kept, _) = one(&mut session, last(Origin::Fork(branches[0]), &[270]));
     session.release(kept);
     let mut long = branches[0];
     for token in text(150, 3) {
-        long = one(&mut session, last(From::Move(long), &[token])).0;
+        long = one(&mut session, last(Origin::Move(long), &[token])).0;
     }
     let whole = [&texts[0][..], &text(150, 3)].concat();
     for len in [10, 100, 200, 245, 250] {
         let Some(prefix) = session.prefix(long, len).unwrap() else { continue };
-        let (grown, row) = one(&mut session, last(From::Move(prefix), &[270]));
-        let (branch, again) = one(&mut fresh, last(From::Root, &[&whole[..len], &[270]].concat()));
+        let (grown, row) = one(&mut session, last(Origin::Move(prefix), &[270]));
+        let (branch, again) = one(&mut fresh, last(Origin::Root, &[&whole[..len], &[270]].concat()));
         assert_within(tolerance(Family::Gemma3), &row, &again, &format!("{len} tokens of a text that fills the memory"));
         session.release(grown);
         fresh.release(branch);
@@ -373,18 +374,18 @@ fn a_prefix_steps_back_where_memory_can() {
         let weights = weights(family);
         let mut session = weights.session(&options()).unwrap();
         let tokens = text(30, 1);
-        let (whole, _) = one(&mut session, last(From::Root, &tokens));
+        let (whole, _) = one(&mut session, last(Origin::Root, &tokens));
         let back = session.prefix(whole, 12).unwrap();
         let can = !matches!(family, Family::Mamba | Family::Lfm2);
         assert_eq!(back.is_some(), can, "{family:?}");
         if let Some(back) = back {
             session.release(whole);
             assert_eq!(session.room().cells, 512 - 12);
-            let (_, row) = one(&mut session, last(From::Move(back), &[270]));
-            let (_, fresh) = one(&mut session, last(From::Root, &[&tokens[..12], &[270]].concat()));
+            let (_, row) = one(&mut session, last(Origin::Move(back), &[270]));
+            let (_, fresh) = one(&mut session, last(Origin::Root, &[&tokens[..12], &[270]].concat()));
             assert_within(tolerance(family), &row, &fresh, &format!("{family:?}"));
         }
-        let (other, _) = one(&mut session, last(From::Root, &tokens));
+        let (other, _) = one(&mut session, last(Origin::Root, &tokens));
         assert!(session.prefix(other, 31).is_err() && session.prefix(other, 0).is_err());
     }
 }
@@ -393,12 +394,12 @@ fn a_prefix_steps_back_where_memory_can() {
 fn a_cleared_session_has_the_bits_of_a_new_one() {
     let weights = weights(Family::Llama);
     let (mut used, mut new) = (weights.session(&options()).unwrap(), weights.session(&options()).unwrap());
-    one(&mut used, last(From::Root, &text(33, 1)));
-    one(&mut used, last(From::Root, &text(20, 2)));
+    one(&mut used, last(Origin::Root, &text(33, 1)));
+    one(&mut used, last(Origin::Root, &text(20, 2)));
     used.clear();
     assert_eq!(used.room(), new.room());
     let prompt = text(25, 3);
-    assert_eq!(one(&mut used, last(From::Root, &prompt)).1, one(&mut new, last(From::Root, &prompt)).1);
+    assert_eq!(one(&mut used, last(Origin::Root, &prompt)).1, one(&mut new, last(Origin::Root, &prompt)).1);
 }
 
 #[test]
@@ -415,11 +416,11 @@ fn the_bundled_model_forks_as_it_reads() {
     let weights = Weights::load(Path::new(BUNDLED), &LoadOptions::default(), |_| true).unwrap();
     let mut session = weights.session(&options()).unwrap();
     let prompt = weights.tokenize("Once upon a time", true, false).unwrap();
-    let (trunk, row) = one(&mut session, last(From::Root, &prompt));
+    let (trunk, row) = one(&mut session, last(Origin::Root, &prompt));
     let likeliest = (0..row.len()).max_by(|&a, &b| row[a].total_cmp(&row[b])).unwrap();
-    assert_eq!(weights.lexicon().kind(Token::try_from(likeliest).unwrap()), Kind::Text);
+    assert_eq!(weights.vocabulary().kind(Token::try_from(likeliest).unwrap()), Kind::Text);
     let token = [Token::try_from(likeliest).unwrap()];
-    let (_, forked) = one(&mut session, last(From::Fork(trunk), &token));
-    let (_, moved) = one(&mut session, last(From::Move(trunk), &token));
+    let (_, forked) = one(&mut session, last(Origin::Fork(trunk), &token));
+    let (_, moved) = one(&mut session, last(Origin::Move(trunk), &token));
     assert_eq!(forked, moved);
 }

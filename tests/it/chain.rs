@@ -2,14 +2,14 @@
 
 #![allow(clippy::cast_possible_truncation)]
 
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, BoundSampler, Chain, Draw, Memory, Pick, Role, Sampler, Stage};
+use afterword::sampler::{Ask, BoundSampler, Chain, Draw, History, Pick, Role, Sampler, Stage};
 use proptest::prelude::*;
 
 /// A vocabulary with a line break, an end and control tokens in it.
-fn lexicon(size: Token) -> Lexicon {
-    Lexicon::new((0..size).map(|token| match token % 23 {
+fn vocabulary(size: Token) -> Vocabulary {
+    Vocabulary::new((0..size).map(|token| match token % 23 {
         3 => (format!(".{token}\n"), Kind::Text),
         7 => ("</s>".to_owned(), Kind::End),
         11 => (String::new(), Kind::Control),
@@ -80,8 +80,8 @@ fn sampler(chain: &[String], argmax: bool) -> Sampler {
 }
 
 /// One decision; whatever it wants to look at looks like `row` turned round.
-fn draw(sampler: &BoundSampler, memory: &Memory, row: &[f32]) -> Option<Draw> {
-    let mut turn = sampler.turn(memory, row, Noise::new(5, &[])).ok()?;
+fn draw(sampler: &BoundSampler, history: &History, row: &[f32]) -> Option<Draw> {
+    let mut turn = sampler.turn(history, row, Noise::new(5, &[])).ok()?;
     let behind: Vec<f32> = row.iter().rev().copied().collect();
     loop {
         match turn.ask() {
@@ -94,22 +94,22 @@ fn draw(sampler: &BoundSampler, memory: &Memory, row: &[f32]) -> Option<Draw> {
 /// Three tokens of a story in which every row is this one.
 fn check(chain: &[String], row: &[f32], argmax: bool) {
     // At least the words that chains name.
-    let lexicon = lexicon(row.len().max(10).try_into().unwrap());
+    let vocabulary = vocabulary(row.len().max(10).try_into().unwrap());
     let sampler = sampler(chain, argmax);
-    let (plain, detailed) = (sampler.bind(&lexicon).unwrap(), sampler.with_detail().bind(&lexicon).unwrap());
-    let mut memory = Memory::of_prompt(&[0, 1, 0, 1]);
+    let (plain, detailed) = (sampler.bind(&vocabulary).unwrap(), sampler.with_detail().bind(&vocabulary).unwrap());
+    let mut history = History::of_prompt(&[0, 1, 0, 1]);
     for _ in 0..3 {
-        let may = |(token, logit): (Token, &f32)| logit.is_finite() && lexicon.kind(token) != Kind::Control;
-        let Some(drawn) = draw(&plain, &memory, row) else {
+        let may = |(token, logit): (Token, &f32)| logit.is_finite() && vocabulary.kind(token) != Kind::Control;
+        let Some(drawn) = draw(&plain, &history, row) else {
             let none = !(0..).zip(row).any(may);
             assert!(none, "nothing was drawn: {chain:?}");
             return;
         };
         assert!(may((drawn.token, &row[drawn.token as usize])), "{chain:?} drew token {}", drawn.token);
         assert!(drawn.log_p <= 1e-9 && drawn.log_p.is_finite(), "{chain:?}: ln p = {}", drawn.log_p);
-        assert!(drawn.steering.is_none_or(f64::is_finite), "{chain:?}: {:?}", drawn.steering);
+        assert!(drawn.feedback.is_none_or(f64::is_finite), "{chain:?}: {:?}", drawn.feedback);
         // What is shown is what is done.
-        let detailed = draw(&detailed, &memory, row).unwrap();
+        let detailed = draw(&detailed, &history, row).unwrap();
         assert_eq!(detailed.token, drawn.token, "{chain:?} draws another token where detail is asked for");
         let counts = |draw: &Draw| draw.removed.iter().map(|removed| (removed.stage, removed.count)).collect::<Vec<_>>();
         assert_eq!(counts(&detailed), counts(&drawn), "{chain:?}");
@@ -119,7 +119,7 @@ fn check(chain: &[String], row: &[f32], argmax: bool) {
             let sum: f64 = left.iter().map(|one| one.p).sum();
             assert!((sum - 1.0).abs() < 1e-9, "{chain:?}: what is left has a mass of {sum}");
         }
-        memory = memory.after(&drawn);
+        history = history.after(&drawn);
     }
 }
 
@@ -152,11 +152,11 @@ fn row(step: usize) -> Vec<f32> {
 }
 
 /// What a story of so many tokens draws, and with which probabilities.
-fn story(sampler: &Sampler, memory: &mut Memory, tokens: usize) -> Vec<Draw> {
-    let sampler = sampler.bind(&lexicon(400)).unwrap();
+fn story(sampler: &Sampler, history: &mut History, tokens: usize) -> Vec<Draw> {
+    let sampler = sampler.bind(&vocabulary(400)).unwrap();
     let tell = |_| {
-        let drawn = draw(&sampler, memory, &row(memory.step())).unwrap();
-        *memory = memory.after(&drawn);
+        let drawn = draw(&sampler, history, &row(history.step())).unwrap();
+        *history = history.after(&drawn);
         drawn
     };
     (0..tokens).map(tell).collect()
@@ -166,8 +166,8 @@ fn story(sampler: &Sampler, memory: &mut Memory, tokens: usize) -> Vec<Draw> {
 fn mirostat_holds_the_surprise_near_its_target() {
     // Every draw moves μ by a tenth of its error, so the mean error is what μ has moved in all, times 10, over 3000.
     for tau in [1.0, 2.0] {
-        let told = story(&sampler(&[format!("mirostat = {{ tau = {tau:?} }}")], false), &mut Memory::of_prompt(&[1]), 3000);
-        let mean = tau + (2.0 * tau - told.last().unwrap().steering.unwrap()) * 10.0 / 3000.0;
+        let told = story(&sampler(&[format!("mirostat = {{ tau = {tau:?} }}")], false), &mut History::of_prompt(&[1]), 3000);
+        let mean = tau + (2.0 * tau - told.last().unwrap().feedback.unwrap()) * 10.0 / 3000.0;
         assert!((mean - tau).abs() < 0.1, "τ = {tau}: {mean} bits a token");
     }
 }
@@ -176,7 +176,7 @@ fn mirostat_holds_the_surprise_near_its_target() {
 fn adaptive_p_holds_the_probability_near_its_target() {
     let mean = |target: f64| {
         let chain = ["min-p = 0.02".to_owned(), format!("adaptive-p = {{ target = {target:?} }}")];
-        let told = story(&sampler(&chain, false), &mut Memory::of_prompt(&[1]), 3000);
+        let told = story(&sampler(&chain, false), &mut History::of_prompt(&[1]), 3000);
         told.iter().map(|draw| draw.log_p.exp()).sum::<f64>() / 3000.0
     };
     let (low, high) = (mean(0.1), mean(0.5));
@@ -184,14 +184,14 @@ fn adaptive_p_holds_the_probability_near_its_target() {
 }
 
 #[test]
-fn a_story_goes_on_from_a_recorded_memory_as_if_it_had_never_stopped() {
+fn a_story_goes_on_from_a_recorded_history_as_if_it_had_never_stopped() {
     for last in ["mirostat = { tau = 3 }", "adaptive-p = { target = 0.3 }"] {
         let chain = ["penalties = { repeat = 1.2, frequency = 0.1 }", "dry = { multiplier = 0.8 }", "min-p = 0.01", last];
         let sampler = sampler(&chain.map(str::to_owned), false);
-        let mut memory = Memory::of_prompt(&[1, 2]);
-        let whole = story(&sampler, &mut memory.clone(), 60);
-        let mut halves = story(&sampler, &mut memory, 30);
-        let record = serde_json::to_string(&memory).unwrap();
+        let mut history = History::of_prompt(&[1, 2]);
+        let whole = story(&sampler, &mut history.clone(), 60);
+        let mut halves = story(&sampler, &mut history, 30);
+        let record = serde_json::to_string(&history).unwrap();
         halves.extend(story(&sampler, &mut serde_json::from_str(&record).unwrap(), 30));
         assert_eq!(halves, whole);
     }
@@ -201,11 +201,11 @@ fn a_story_goes_on_from_a_recorded_memory_as_if_it_had_never_stopped() {
 fn the_coin_of_xtc_belongs_to_the_step_and_not_to_the_preset() {
     let excluded = |chain: &[&str]| -> Vec<bool> {
         let chain: Vec<String> = chain.iter().map(|stage| (*stage).to_owned()).collect();
-        let sampler = sampler(&chain, false).bind(&lexicon(400)).unwrap();
+        let sampler = sampler(&chain, false).bind(&vocabulary(400)).unwrap();
         let at = |step: usize| {
-            let begun = Memory::of_prompt(&[1]);
-            let memory = (0..step).fold(begun, |memory, _| memory.after(&draw(&sampler, &memory, &row(0)).unwrap()));
-            draw(&sampler, &memory, &row(1)).unwrap().removed.iter().any(|r| r.stage == "xtc" && r.count > 0)
+            let begun = History::of_prompt(&[1]);
+            let history = (0..step).fold(begun, |history, _| history.after(&draw(&sampler, &history, &row(0)).unwrap()));
+            draw(&sampler, &history, &row(1)).unwrap().removed.iter().any(|r| r.stage == "xtc" && r.count > 0)
         };
         (0..40).map(at).collect()
     };

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use afterword::decode::{Cancel, Completion, Ended, Observer, Plan, Stories, Told, drive, each};
-use afterword::model::{Kind, Lexicon, Toy};
+use afterword::model::{Kind, Toy, Vocabulary};
 use afterword::prob::{Noise, Token};
 use afterword::sampler::{Chain, Pick, Sampler, Stage};
 use afterword::story::StopReason;
@@ -11,8 +11,8 @@ use afterword::story::StopReason;
 const V: Token = 12;
 const END: Token = 11;
 
-fn lexicon() -> Lexicon {
-    Lexicon::new((0..V).map(|t| if t == END { (String::new(), Kind::End) } else { (format!(" w{t}"), Kind::Text) }))
+fn vocabulary() -> Vocabulary {
+    Vocabulary::new((0..V).map(|t| if t == END { (String::new(), Kind::End) } else { (format!(" w{t}"), Kind::Text) }))
 }
 
 /// Pseudo-random logits; the end is very unlikely.
@@ -63,7 +63,7 @@ fn tell_on(mut toy: Toy, plan: Plan) -> (Completion, Heard) {
 }
 
 fn tell(plan: Plan) -> Completion {
-    let (told, heard) = tell_on(Toy::new(lexicon(), row), plan);
+    let (told, heard) = tell_on(Toy::new(vocabulary(), row), plan);
     assert_eq!((heard.text.as_str(), told.failure(), heard.left), (told.text.as_str(), None, 0));
     told
 }
@@ -73,7 +73,7 @@ fn a_prompt_may_leave_room_for_one_token_and_no_less() {
     for sampler in [sampler(&[]), future(8, 5)] {
         let told = tell(Plan { context: 4, ..plan(&sampler) });
         assert_eq!((told.tokens.len(), told.stop), (1, StopReason::Context));
-        let mut toy = Toy::new(lexicon(), row);
+        let mut toy = Toy::new(vocabulary(), row);
         assert!(Stories::new(&mut toy, 1).begin(Plan { context: 3, ..plan(&sampler) }).is_err());
     }
 }
@@ -95,7 +95,7 @@ fn more_candidates_than_tokens_are_all_tokens() {
 #[test]
 fn an_entropy_may_be_measured_over_the_whole_vocabulary_and_no_more() {
     assert_eq!(tell(plan(&future(8, V))).tokens.len(), 40);
-    let mut toy = Toy::new(lexicon(), row);
+    let mut toy = Toy::new(vocabulary(), row);
     let refused = Stories::new(&mut toy, 1).begin(plan(&future(8, V + 1))).unwrap_err();
     assert_eq!(refused.to_string(), "`future.entropy-top` is 13, but the model's vocabulary has only 12 tokens");
 }
@@ -118,7 +118,7 @@ fn of_stop_strings_that_begin_alike_the_one_that_is_complete_first_ends_the_stor
 
 #[test]
 fn a_vocabulary_of_control_tokens_fails_with_a_sentence() {
-    let silent = || Lexicon::new((0..V).map(|t| (format!("<{t}>"), Kind::Control)));
+    let silent = || Vocabulary::new((0..V).map(|t| (format!("<{t}>"), Kind::Control)));
     for sampler in [sampler(&[]), future(8, 5)] {
         let (told, heard) = tell_on(Toy::new(silent(), row), plan(&sampler));
         assert_eq!(told.failure(), Some("the model gives no word that may be taken a probability that is a number"));
@@ -136,10 +136,10 @@ fn a_story_that_fails_keeps_every_word_before_it() {
     {
         let whole = tell(plan(&sampler));
         // The last three letters could begin a stop string, and are held back when the failure comes.
-        let told_before: String = whole.tokens[..8].iter().map(|&token| lexicon().show(token)).collect();
+        let told_before: String = whole.tokens[..8].iter().map(|&token| vocabulary().show(token)).collect();
         let stop = format!("{}#", &told_before[told_before.len() - 3..]);
         for stops in [Vec::new(), vec![stop]] {
-            let (told, heard) = tell_on(Toy::new(lexicon(), broken), Plan { stops, ..plan(&sampler) });
+            let (told, heard) = tell_on(Toy::new(vocabulary(), broken), Plan { stops, ..plan(&sampler) });
             assert!(told.failure().unwrap().contains("a probability that is a number"));
             assert_eq!(heard.text, told.text, "what was told was not heard");
             assert!(heard.text.starts_with(&told_before), "{} does not begin with {told_before}", heard.text);

@@ -162,7 +162,7 @@ fn a_planted_breach_is_found() {
 #[test]
 fn what_is_allowed_is_no_breach() {
     for (path, text) in [
-        ("src/sampler/turn.rs", "use crate::model::Lexicon;\nuse super::draw::{Draw, self};\nuse crate::prob;"),
+        ("src/sampler/turn.rs", "use crate::model::Vocabulary;\nuse super::draw::{Draw, self};\nuse crate::prob;"),
         ("src/model/toy.rs", "use super::super::prob::Token; // not crate::cli"),
         ("src/prob/mod.rs", "//! What `crate::cli` does, unsafe or not: println!\npub use noise::Noise;"),
         (

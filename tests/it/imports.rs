@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::preset::{Folders, Imported, find, import, list, parse, schema};
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, Memory, Sampler};
+use afterword::sampler::{Ask, History, Sampler};
 
 fn imported(file: &str) -> Imported {
     import(&fs::read_to_string(format!("tests/imports/{file}")).unwrap(), file).unwrap()
@@ -35,9 +35,9 @@ fn names_and_notes(text: &str) -> (Vec<String>, String) {
 /// The tokens that an imported file leaves of a row of logits.
 fn survivors(file: &str, row: &[f32]) -> Vec<u32> {
     let preset = parse(&imported(file).toml, file).unwrap();
-    let lexicon = Lexicon::new((0..row.len()).map(|n| (format!(" {n}"), Kind::Text)));
+    let vocabulary = Vocabulary::new((0..row.len()).map(|n| (format!(" {n}"), Kind::Text)));
     let sampler = Sampler::new(preset.chain, preset.pick).with_detail();
-    let mut turn = sampler.bind(&lexicon).unwrap().turn(&Memory::of_prompt(&[39]), row, Noise::new(1, &[])).unwrap();
+    let mut turn = sampler.bind(&vocabulary).unwrap().turn(&History::of_prompt(&[39]), row, Noise::new(1, &[])).unwrap();
     let Ask::Take(draw) = turn.ask() else { panic!("a chain without future looks at nothing") };
     let mut left: Vec<u32> = draw.candidates.iter().map(|one| one.token).collect();
     left.sort_unstable();

@@ -7,10 +7,10 @@ use std::path::Path;
 use crate::support::BUNDLED;
 use afterword::decode::{self, Completion, Plan, Stories};
 use afterword::llama::Weights;
-use afterword::model::{From, LoadOptions, Model, Rows, SessionOptions, Step, Token};
+use afterword::model::{LoadOptions, Model, Origin, Rows, SessionOptions, Step, Token};
 use afterword::preset::{Folders, Preset, find};
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
+use afterword::sampler::{Ask, Chain, History, Pick, Reach, Sampler, Stage};
 
 const PROMPTS: [&str; 8] = [
     "Once upon a time",
@@ -82,10 +82,8 @@ fn stories_told_together_cost_as_few_evaluations_and_fewer_decodes() {
     let together = tell(&weights, &plans(&weights, &future("0"), 0..1), 1, 8);
     assert!((cost(&together) - cost(&alone)).abs() < 0.2, "{} and {}", cost(&together), cost(&alone));
     // Batches of another width have other bits, so texts may part; none ends before its time.
-    assert!(
-        together.iter().all(|told| told.failure().is_none()
-            && (told.tokens.len() == 100 || weights.lexicon().ends(*told.tokens.last().unwrap())))
-    );
+    assert!(together.iter().all(|told| told.failure().is_none()
+        && (told.tokens.len() == 100 || weights.vocabulary().ends(*told.tokens.last().unwrap()))));
 }
 
 #[test]
@@ -99,28 +97,28 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
             return known.clone();
         }
         let mut row = Vec::new();
-        let step = Step { from: From::Root, tokens: &text, rows: Rows::Last };
+        let step = Step { from: Origin::Root, tokens: &text, rows: Rows::Last };
         let branches = session.extend(&[step], &mut |_, _, r| row = r.to_vec()).unwrap();
         session.release(branches[0]);
         table.borrow_mut().insert(text, row.clone());
         row
     };
     let mut story = |sampler: &Sampler, prompt: &[Token], seed| {
-        let (mut memory, noise) = (Memory::of_prompt(prompt), Noise::new(seed, prompt));
-        let sampler = sampler.bind(weights.lexicon()).unwrap();
+        let (mut history, noise) = (History::of_prompt(prompt), Noise::new(seed, prompt));
+        let sampler = sampler.bind(weights.vocabulary()).unwrap();
         for _ in 0..25 {
-            let mut turn = sampler.turn(&memory, &row(memory.text().to_vec()), noise).unwrap();
+            let mut turn = sampler.turn(&history, &row(history.text().to_vec()), noise).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
                     Ask::Look(paths) => {
-                        turn.learn(&paths[0], &row([memory.text(), &paths[0].0].concat()));
+                        turn.learn(&paths[0], &row([history.text(), &paths[0].0].concat()));
                     }
                 }
             };
-            memory = memory.after(&draw);
+            history = history.after(&draw);
         }
-        memory.told().to_vec()
+        history.told().to_vec()
     };
     for alpha in ["-0.5", "0", "1", "{ wave = { period = 20 } }"] {
         for horizon in ["token", "word"] {

@@ -113,15 +113,15 @@ fn no_file_makes_llama_cpp_print() {
 }
 
 #[test]
-fn the_lexicon_has_text_bytes_ends_and_silent_tokens() {
+fn the_vocabulary_has_text_bytes_ends_and_silent_tokens() {
     let weights = weights(Family::Llama);
-    let lexicon = weights.lexicon();
-    assert_eq!((lexicon.piece(3 + 0xC3), lexicon.kind(3 + 0xC3)), (&[0xC3][..], Kind::Text));
-    let kinds = [0, 1, 2, 259, 260, 261, 262].map(|token| lexicon.kind(token));
+    let vocabulary = weights.vocabulary();
+    assert_eq!((vocabulary.piece(3 + 0xC3), vocabulary.kind(3 + 0xC3)), (&[0xC3][..], Kind::Text));
+    let kinds = [0, 1, 2, 259, 260, 261, 262].map(|token| vocabulary.kind(token));
     let (text, end, control) = (Kind::Text, Kind::End, Kind::Control);
     assert_eq!(kinds, [control, control, end, text, control, control, text]);
-    assert_eq!((lexicon.piece(259), lexicon.piece(1), lexicon.piece(2)), (&b"<mark>"[..], &b""[..], &b""[..]));
-    assert_eq!(lexicon.show(269), " once");
+    assert_eq!((vocabulary.piece(259), vocabulary.piece(1), vocabulary.piece(2)), (&b"<mark>"[..], &b""[..], &b""[..]));
+    assert_eq!(vocabulary.show(269), " once");
 }
 
 /// Some files call the marks of pictures and tools user-defined words.
@@ -144,14 +144,14 @@ fn a_word_that_was_added_in_the_form_of_a_control_token_is_never_told() {
             }
         }
         let weights = Weights::load(&file.write(), &LoadOptions::default(), |_| true).unwrap();
-        assert_eq!(weights.lexicon().kind(259), kind, "{name:?}");
+        assert_eq!(weights.vocabulary().kind(259), kind, "{name:?}");
     }
 }
 
 #[test]
 fn text_becomes_tokens_with_one_beginning() {
     let weights = weights(Family::Llama);
-    let spoken = |tokens: &[Token]| tokens.iter().map(|&token| weights.lexicon().show(token)).collect::<String>();
+    let spoken = |tokens: &[Token]| tokens.iter().map(|&token| weights.vocabulary().show(token)).collect::<String>();
     let tokens = weights.tokenize("once thé", true, false).unwrap();
     assert_eq!((tokens[0], spoken(&tokens).replace('\u{fffd}', "")), (1, " once th".to_owned()));
     assert_eq!(weights.tokenize("once thé", false, false).unwrap(), tokens[1..]);

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::support::gguf::{Family, tiny};
 use afterword::llama::Weights;
-use afterword::model::{Branch, CacheType, FlashAttention, From, LoadOptions, Model, Rows, SessionOptions, Step};
+use afterword::model::{Branch, CacheType, FlashAttention, LoadOptions, Model, Origin, Rows, SessionOptions, Step};
 use afterword::prob::{Partition, Token, top};
 
 /// A way to read a text.
@@ -45,16 +45,16 @@ fn rows(weights: &Weights, text: &[Token], way: Way, hear: &mut dyn FnMut(usize,
         if let (true, Some(parent)) = (forked, trunk) {
             // Another token first, and behind it the text's own, which goes on from there.
             let other = [(tokens[0] + 1) % 100 + 3];
-            let step = Step { from: From::Fork(parent), tokens: &other, rows: Rows::Last };
+            let step = Step { from: Origin::Fork(parent), tokens: &other, rows: Rows::Last };
             let lost = session.extend(&[step], &mut |_, _, _| ()).unwrap()[0];
-            let step = Step { from: From::Fork(parent), tokens, rows: Rows::All };
+            let step = Step { from: Origin::Fork(parent), tokens, rows: Rows::All };
             let own = session.extend(&[step], &mut |_, at, row| hear(number * way.chunk + at, row)).unwrap()[0];
             session.release(lost);
             session.release(parent);
             trunk = Some(own);
         }
         if !forked {
-            let step = Step { from: trunk.map_or(From::Root, From::Move), tokens, rows: Rows::All };
+            let step = Step { from: trunk.map_or(Origin::Root, Origin::Move), tokens, rows: Rows::All };
             let grown = session.extend(&[step], &mut |_, at, row| hear(number * way.chunk + at, row)).unwrap();
             trunk = Some(grown[0]);
         }

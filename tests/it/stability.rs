@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use afterword::llama::Weights;
-use afterword::model::{From, LoadOptions, Model, Rows, SessionOptions, Step};
+use afterword::model::{LoadOptions, Model, Origin, Rows, SessionOptions, Step};
 use sha2::{Digest, Sha256};
 
 use crate::support::{BUNDLED, Ends, ROOT, afterword, err};
@@ -32,10 +32,10 @@ fn rows() -> String {
     let mut sum = Sha256::new();
     let mut add = |_: usize, _: usize, row: &[f32]| row.iter().for_each(|logit| sum.update(logit.to_bits().to_le_bytes()));
     let tokens: Vec<u32> = (300..332).collect();
-    let step = Step { from: From::Root, tokens: &tokens, rows: Rows::All };
+    let step = Step { from: Origin::Root, tokens: &tokens, rows: Rows::All };
     let mut branch = session.extend(&[step], &mut add).unwrap()[0];
     for token in 400..416 {
-        let step = Step { from: From::Move(branch), tokens: &[token], rows: Rows::Last };
+        let step = Step { from: Origin::Move(branch), tokens: &[token], rows: Rows::Last };
         branch = session.extend(&[step], &mut add).unwrap()[0];
     }
     sum.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))

@@ -1,9 +1,9 @@
 //! The closed loop: a story whose α moves by itself stays nearer to its band than one whose α stands anywhere.
 
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::preset::parse;
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, Memory, Sampler};
+use afterword::sampler::{Ask, History, Sampler};
 
 const TOKENS: usize = 600;
 
@@ -21,20 +21,20 @@ fn told(alpha: &str, seed: u64) -> Vec<f64> {
     let text =
         format!("[[chain]]\nfuture = {{ candidates = 24, entropy-top = 12, alpha = {alpha} }}\n[[chain]]\ntemperature = 1.0\n");
     let preset = parse(&text, "steady").unwrap();
-    let lexicon = Lexicon::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));
-    let sampler = Sampler::new(preset.chain, preset.pick).bind(&lexicon).unwrap();
-    let (mut memory, mut surprisals) = (Memory::of_prompt(&[1]).planning(TOKENS), Vec::new());
+    let vocabulary = Vocabulary::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));
+    let sampler = Sampler::new(preset.chain, preset.pick).bind(&vocabulary).unwrap();
+    let (mut history, mut surprisals) = (History::of_prompt(&[1]).planning(TOKENS), Vec::new());
     while surprisals.len() < TOKENS {
-        let mut turn = sampler.turn(&memory, &row(memory.text()), Noise::new(seed, &[1])).unwrap();
+        let mut turn = sampler.turn(&history, &row(history.text()), Noise::new(seed, &[1])).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[history.text(), &paths[0].0].concat())),
             }
         };
         surprisals.push(-draw.log_p);
         // What is written down and read again goes on alike.
-        memory = serde_json::from_str(&serde_json::to_string(&memory.after(&draw)).unwrap()).unwrap();
+        history = serde_json::from_str(&serde_json::to_string(&history.after(&draw)).unwrap()).unwrap();
     }
     surprisals
 }

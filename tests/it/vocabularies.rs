@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use crate::support::gguf::{Family, Gguf, Scratch, Value, tiny};
 use crate::support::{Ends, afterword, err, out};
 use afterword::llama::Weights;
-use afterword::model::{Flow, Kind, LoadOptions, Telling, Token};
+use afterword::model::{Detokenizer, Kind, LoadOptions, TextChunk, Token};
 
 /// What stories are made of, and what is hard in it: marks that combine, characters of two to four bytes, several that are one
 /// picture, scripts without spaces and from right to left, white space of all kinds, and words that look like control tokens.
@@ -158,15 +158,15 @@ fn byte_level_weights() -> &'static Weights {
 
 /// What a story of these tokens shows, and how often one of them left a character half told.
 fn told(weights: &Weights, tokens: &[Token]) -> (String, usize) {
-    let (mut telling, mut text, mut halves) = (Telling::new(Vec::new()), String::new(), 0);
+    let (mut detokenizer, mut text, mut halves) = (Detokenizer::new(Vec::new()), String::new(), 0);
     for &token in tokens {
-        let piece = weights.lexicon().piece(token);
-        let Flow::Text(shown) = telling.push(piece) else { panic!("stopped") };
+        let piece = weights.vocabulary().piece(token);
+        let TextChunk::Text(shown) = detokenizer.push(piece) else { panic!("stopped") };
         assert!(!shown.contains('\u{fffd}'), "half a character is shown: {shown:?}");
         halves += usize::from(std::str::from_utf8(piece).is_err());
         text += &shown;
     }
-    text += &telling.finish();
+    text += &detokenizer.finish();
     (text, halves)
 }
 
@@ -182,7 +182,7 @@ fn what_a_byte_level_vocabulary_reads_it_tells() {
     }
     assert!(halves > 50, "only {halves} tokens hold a part of a character");
     let wolf = weights.tokenize("🐺", false, false).unwrap();
-    let pieces: Vec<&[u8]> = wolf.iter().map(|&token| weights.lexicon().piece(token)).collect();
+    let pieces: Vec<&[u8]> = wolf.iter().map(|&token| weights.vocabulary().piece(token)).collect();
     assert_eq!(pieces, [&[0xF0, 0x9F][..], &[0x90], &[0xBA]]);
     assert_eq!(weights.tokenize("hood", false, false).unwrap().len(), 1, "the merges are not used");
 }
@@ -191,7 +191,7 @@ fn what_a_byte_level_vocabulary_reads_it_tells() {
 fn what_sentence_piece_reads_it_tells_behind_its_space() {
     let mut file = sentence_piece();
     let weights = load(&file);
-    assert_eq!(weights.lexicon().len(), 32_000);
+    assert_eq!(weights.vocabulary().len(), 32_000);
     let mut halves = 0;
     for text in TEXTS {
         let tokens = weights.tokenize(text, false, false).unwrap();
@@ -219,7 +219,7 @@ fn the_name_of_a_control_token_is_text_unless_it_is_parsed() {
     assert_eq!((parsed[0], parsed.last()), (control, Some(&added)));
     // A control token is never shown; a token that was added to the words is one of them.
     assert_eq!(told(weights, &parsed).0, format!("once{ADDED}"));
-    let kinds = [begin, control, added].map(|token| weights.lexicon().kind(token));
+    let kinds = [begin, control, added].map(|token| weights.vocabulary().kind(token));
     assert_eq!(kinds, [Kind::Control, Kind::Control, Kind::Text]);
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use afterword::bench::median;
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, History, Pick, Sampler};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -15,7 +15,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 
-use super::row::{VOCABULARY, lexicon, row};
+use super::row::{VOCABULARY, row, vocabulary};
 
 /// Draws of each, in turns.
 const DRAWS: usize = 200;
@@ -26,7 +26,7 @@ pub fn measure() {
     backend.void_logs();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
     let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default()).unwrap();
-    let lexicon = lexicon(VOCABULARY);
+    let vocabulary = vocabulary(VOCABULARY);
     let rows: Vec<Vec<f32>> = (0..8).map(|seed| row(seed, VOCABULARY)).collect();
     let size = i32::try_from(VOCABULARY).unwrap();
     let dry = || LlamaSampler::dry(&model, 0.8, 1.75, 2, 1024, ["\n", ":", "\"", "*"]);
@@ -54,7 +54,7 @@ pub fn measure() {
     ];
     for (ours, theirs) in chains {
         let stages = ours.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
-        let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&lexicon).unwrap();
+        let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&vocabulary).unwrap();
         let draws = !ours.iter().any(|stage| stage.starts_with("mirostat"));
         let theirs = theirs.into_iter().chain(draws.then(|| LlamaSampler::dist(1)));
         let (own, peer) = times(&sampler, LlamaSampler::chain_simple(theirs), &rows);
@@ -67,14 +67,14 @@ pub fn measure() {
 fn times(sampler: &BoundSampler, mut theirs: LlamaSampler, rows: &[Vec<f32>]) -> (f64, f64) {
     let prompt: Vec<Token> = (0..1000).map(|i| i % 700).collect();
     theirs.accept_many(prompt.iter().map(|&token| LlamaToken(i32::try_from(token).unwrap())));
-    let mut memory = Memory::of_prompt(&prompt);
+    let mut history = History::of_prompt(&prompt);
     let mut data = Vec::with_capacity(VOCABULARY as usize);
     let (mut own, mut peer) = (Vec::new(), Vec::new());
     for row in rows.iter().cycle().take(DRAWS) {
         let began = Instant::now();
-        let mut turn = sampler.turn(&memory, row, Noise::new(1, &[])).unwrap();
+        let mut turn = sampler.turn(&history, row, Noise::new(1, &[])).unwrap();
         let Ask::Take(draw) = turn.ask() else { unreachable!("a plain chain looks at nothing") };
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         own.push(1e3 * began.elapsed().as_secs_f64());
 
         let began = Instant::now();

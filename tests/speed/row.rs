@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use afterword::bench::median;
-use afterword::model::{Kind, Lexicon};
+use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, History, Pick, Sampler};
 
 pub const VOCABULARY: Token = 150_000;
 
@@ -22,7 +22,7 @@ const ROWS: usize = 80;
 pub fn measure() {
     println!("a row of {VOCABULARY} logits: medians in ms, of a turn with its draw and of a candidate's row");
     let future = "future = { candidates = 20, entropy-top = 20, alpha = 0 }";
-    let (rows, lexicon) = (rows(VOCABULARY), lexicon(VOCABULARY));
+    let (rows, vocabulary) = (rows(VOCABULARY), vocabulary(VOCABULARY));
     for chain in [
         &["dry = { multiplier = 0.8 }", "min-p = 0.05", future][..],
         &["dry = { multiplier = 0.8 }", "min-p = 0.05", "temperature = 0.9"],
@@ -31,7 +31,7 @@ pub fn measure() {
         &["top-k = 40", "top-p = 0.95"],
         &["top-p = 0.95"],
     ] {
-        let Times { turn, candidate, copy, .. } = times(&bound(chain, &lexicon), &rows);
+        let Times { turn, candidate, copy, .. } = times(&bound(chain, &vocabulary), &rows);
         // A turn's own row is one that was evaluated too, and each row is copied out of the model.
         let worst = turn.max(candidate.unwrap_or_default()) + copy;
         let (holds, chain) = (if worst <= MOST { "holds" } else { "MISSED" }, chain.join(", "));
@@ -39,18 +39,18 @@ pub fn measure() {
     }
 
     println!("\na row of {LARGEST} logits, as gemma's, beside the sum of its exponentials: medians in ms");
-    let (rows, lexicon) = (self::rows(LARGEST), self::lexicon(LARGEST));
+    let (rows, vocabulary) = (self::rows(LARGEST), self::vocabulary(LARGEST));
     for chain in [&["temperature = 0.9"][..], &["temperature = 0"], &["min-p = 0.05", future, "temperature = 0.9"]] {
-        let Times { turn, candidate, copy, sum } = times(&bound(chain, &lexicon), &rows);
+        let Times { turn, candidate, copy, sum } = times(&bound(chain, &vocabulary), &rows);
         let (holds, chain) = (if turn <= sum { "holds" } else { "MISSED" }, chain.join(", "));
         let (ratio, candidate) = (turn / sum, shown(candidate));
         println!("{holds:<7} turn {turn:.3}, {ratio:.2} of the sum's {sum:.3}; candidate {candidate}; copy {copy:.3}: {chain}");
     }
 }
 
-fn bound(chain: &[&str], lexicon: &Lexicon) -> BoundSampler {
+fn bound(chain: &[&str], vocabulary: &Vocabulary) -> BoundSampler {
     let stages = chain.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
-    Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(lexicon).unwrap()
+    Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(vocabulary).unwrap()
 }
 
 /// Medians in milliseconds, all taken in turns.
@@ -66,11 +66,11 @@ struct Times {
 }
 
 fn times(sampler: &BoundSampler, rows: &[Vec<f32>]) -> Times {
-    let mut memory = Memory::of_prompt(&(0..1000).map(|i| i % 700).collect::<Vec<_>>());
+    let mut history = History::of_prompt(&(0..1000).map(|i| i % 700).collect::<Vec<_>>());
     let (mut turns, mut learnt, mut copies, mut sums) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (at, row) in rows.iter().cycle().enumerate().take(ROWS) {
         let began = Instant::now();
-        let mut turn = sampler.turn(&memory, row, Noise::new(1, &[])).unwrap();
+        let mut turn = sampler.turn(&history, row, Noise::new(1, &[])).unwrap();
         let mut time = since(began);
         let draw = loop {
             let began = Instant::now();
@@ -86,7 +86,7 @@ fn times(sampler: &BoundSampler, rows: &[Vec<f32>]) -> Times {
             }
         };
         let began = Instant::now();
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         turns.push(time + since(began));
 
         let began = Instant::now();
@@ -114,8 +114,8 @@ fn shown(time: Option<f64>) -> String {
     time.map_or("–".into(), |time| format!("{time:.3}"))
 }
 
-pub fn lexicon(size: Token) -> Lexicon {
-    Lexicon::new((0..size).map(|token| (format!(" w{token}"), Kind::Text)))
+pub fn vocabulary(size: Token) -> Vocabulary {
+    Vocabulary::new((0..size).map(|token| (format!(" w{token}"), Kind::Text)))
 }
 
 fn rows(size: Token) -> Vec<Vec<f32>> {

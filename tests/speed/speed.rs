@@ -117,8 +117,8 @@ fn samplers() -> Samplers {
 
 /// Sixteen tokens of text.
 fn prompt(weights: &Weights) -> Vec<Token> {
-    let lexicon = weights.lexicon();
-    let is_text = |token: &Token| lexicon.kind(*token) == Kind::Text;
-    let size = Token::try_from(lexicon.len()).unwrap();
-    (300..size).filter(is_text).step_by(lexicon.len() / 20).take(16).collect()
+    let vocabulary = weights.vocabulary();
+    let is_text = |token: &Token| vocabulary.kind(*token) == Kind::Text;
+    let size = Token::try_from(vocabulary.len()).unwrap();
+    (300..size).filter(is_text).step_by(vocabulary.len() / 20).take(16).collect()
 }

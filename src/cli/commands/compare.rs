@@ -22,7 +22,7 @@ use crate::cli::tell::{Tale, tell_in};
 use crate::cli::usage::Usage;
 use crate::decode::{Keep, Plan, Stories};
 use crate::engine::{Engine, Prompt, Session};
-use crate::model::Lexicon;
+use crate::model::Vocabulary;
 use crate::preset::Edit;
 use crate::prob::Token;
 use crate::report::{Story, slices};
@@ -125,8 +125,8 @@ fn sampler(voice: &Voice, drawn: bool) -> Sampler {
 
 /// A story as it is drawn.
 fn drawable(compared: &Compared, tale: &Tale, prompt: &Prompt, engine: &Engine) -> Story {
-    let lexicon = engine.vocabulary();
-    let trace: Vec<TracedToken> = tale.draws.iter().map(|draw| TracedToken::of(draw, lexicon)).collect();
+    let vocabulary = engine.vocabulary();
+    let trace: Vec<TracedToken> = tale.draws.iter().map(|draw| TracedToken::of(draw, vocabulary)).collect();
     let shown = shown(compared, true);
     let facts =
         shown.facts.into_iter().enumerate().map(|(at, fact)| (if at == 0 { "told".into() } else { String::new() }, fact));
@@ -230,7 +230,7 @@ struct Seconds {
     tell: f64,
 }
 
-fn compared(voices: &[Voice], tales: &[Tale], prompt: &Prompt, lexicon: &Lexicon) -> Result<Vec<Compared>> {
+fn compared(voices: &[Voice], tales: &[Tale], prompt: &Prompt, vocabulary: &Vocabulary) -> Result<Vec<Compared>> {
     let first = tales.first().map_or(&[][..], |tale| &tale.told.tokens);
     let compare = |(voice, tale): (&Voice, &Tale)| {
         let Voice { label, edits, chosen: Chosen { name, preset } } = voice;
@@ -239,7 +239,7 @@ fn compared(voices: &[Voice], tales: &[Tale], prompt: &Prompt, lexicon: &Lexicon
         let parts_at = parting(first, &told.tokens);
         let begun = text.len() - told.text.len();
         let own_from = parts_at.map(|at| {
-            let trace: Vec<TracedToken> = draws.iter().map(|draw| TracedToken::of(draw, lexicon)).collect();
+            let trace: Vec<TracedToken> = draws.iter().map(|draw| TracedToken::of(draw, vocabulary)).collect();
             begun + slices(&told.text, &trace).iter().take(at).map(|slice| slice.len()).sum::<usize>()
         });
         Ok(Compared {

@@ -22,7 +22,7 @@ use crate::cli::settings::{Chosen, seed};
 use crate::cli::usage::Usage;
 use crate::decode::{Decided, Observer, Plan, Told};
 use crate::engine::{Beside, Explanation, Moment, Question, Replay, StoryRequest};
-use crate::model::Telling;
+use crate::model::Detokenizer;
 use crate::preset::{Edit, Preset};
 use crate::prob::Token;
 use crate::story::{Mode, Record};
@@ -182,7 +182,7 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
         Mode::Raw => record.prompt.clone(),
         Mode::Chat(chat) => format!("{}\n\n{}", record.prompt, chat.prefill),
     };
-    let text = begun + &Telling::text_of(&bytes);
+    let text = begun + &Detokenizer::text_of(&bytes);
     Ok(Asked { opened, chosen, text, story: Story::Told { record: Box::new(record), replay, after }, what_if })
 }
 

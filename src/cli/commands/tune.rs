@@ -21,7 +21,7 @@ use crate::cli::usage::Usage;
 use crate::decode::{Plan, Stories};
 use crate::engine::{Engine, Session};
 use crate::llama::physical_cores;
-use crate::model::{Branch, From, Rows, Step};
+use crate::model::{Branch, Origin, Rows, Step};
 use crate::prob::Token;
 
 /// How often each size is decoded in a run: one decode alone is soon disturbed.
@@ -123,7 +123,7 @@ fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: NonZeroUsize) -> Resul
     let most = SIZES.into_iter().max().unwrap_or(1);
     let cells = prompt.len() + most;
     let mut session = engine.session_in_batches(cells, 1 + most, cells, Some(threads.get()))?;
-    let trunk = Step { from: From::Root, tokens: prompt, rows: Rows::Last };
+    let trunk = Step { from: Origin::Root, tokens: prompt, rows: Rows::Last };
     let made = session.extend(&[trunk], &mut |_, _, _| ())?;
     Ok(Bed { threads: threads.get(), session, trunk: made[0], costs: std::array::from_fn(|_| Vec::new()) })
 }

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::{Explorer, NodeId};
 use crate::prob::Noise;
-use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path};
+use crate::sampler::{Ask, BoundSampler, Draw, History, TokenPath};
 
 impl Explorer<'_> {
     /// Decides about the token behind a node, as a story does that comes there and looks at `width` candidates in one decode.
@@ -19,12 +19,12 @@ impl Explorer<'_> {
         &mut self,
         node: NodeId,
         sampler: &BoundSampler,
-        memory: &Memory,
+        history: &History,
         noise: Noise,
         width: usize,
-        see: &mut dyn FnMut(&Path, &[f32]),
+        see: &mut dyn FnMut(&TokenPath, &[f32]),
     ) -> Result<Draw> {
-        let mut turn = sampler.turn(memory, self.row(node)?, noise)?;
+        let mut turn = sampler.turn(history, self.row(node)?, noise)?;
         loop {
             let paths = match turn.ask() {
                 Ask::Take(draw) => return Ok(draw),

@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use anyhow::{Result, ensure};
 
 use super::{Explorer, Node, NodeId};
-use crate::model::{Branch, From};
+use crate::model::{Branch, Origin};
 
 impl Explorer<'_> {
     /// Makes sure that a node's text is in memory, computed anew if it is gone; whether it is.
@@ -35,7 +35,7 @@ impl Explorer<'_> {
     }
 
     /// Where the reading of a node's text begins, and how many tokens of it lie behind that; at most `most`.
-    pub(super) fn begin(&mut self, node: NodeId, most: usize) -> Result<(From, usize)> {
+    pub(super) fn begin(&mut self, node: NodeId, most: usize) -> Result<(Origin, usize)> {
         let (depth, nothing) = (self.nodes[node.0].depth, BTreeSet::new());
         let above = |explorer: &Self| {
             let is_there = |above: &NodeId| explorer.nodes[above.0].branch.is_some() && explorer.nodes[above.0].depth <= most;
@@ -46,7 +46,7 @@ impl Explorer<'_> {
             && let Some(branch) = self.step_back(other, len, &nothing)?
         {
             if self.fits(&nothing, 0, depth - len) {
-                return Ok((From::Move(branch), len));
+                return Ok((Origin::Move(branch), len));
             }
             self.model.release(branch);
         }
@@ -55,17 +55,17 @@ impl Explorer<'_> {
         {
             let (held, standing) = (self.nodes[above.0].depth, BTreeSet::from([above]));
             if self.fits(&standing, 1, depth - held) {
-                return Ok((From::Fork(branch), held));
+                return Ok((Origin::Fork(branch), held));
             }
             if self.fits(&standing, 0, depth - held) {
                 // There is no room for both: the shorter text becomes the longer one.
                 self.nodes[above.0].branch = None;
                 self.living.remove(&above);
-                return Ok((From::Move(branch), held));
+                return Ok((Origin::Move(branch), held));
             }
         }
         ensure!(self.fits(&nothing, 1, depth), "the model has no room for a text of {depth} tokens");
-        Ok((From::Root, 0))
+        Ok((Origin::Root, 0))
     }
 
     /// The text in memory that has most in common with that of a node: how many tokens, at most `most` and not 0, and whose.

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::super::request::{DecodeRequest, Purpose};
 use super::{Phase, Storyteller};
-use crate::model::{Branch, From};
+use crate::model::{Branch, Origin};
 use crate::prob::Token;
 
 /// The most tokens that are scored in one decode: a row for each of them is held at once.
@@ -84,7 +84,7 @@ impl Storyteller {
 
     /// How many tokens of prompt and story the model sees, the one told last among them.
     pub(super) fn seen(&self) -> usize {
-        self.memory.text().len() - self.dropped
+        self.history.text().len() - self.dropped
     }
 
     /// The same tokens, from this one on.
@@ -102,7 +102,7 @@ impl Storyteller {
             None => (false, chunk),
         };
         let tokens = self.seen_from(read).take(chunk).collect();
-        DecodeRequest { from: self.trunk.map_or(From::Root, From::Move), tokens, purpose: Purpose::Trunk, scored }
+        DecodeRequest { from: self.trunk.map_or(Origin::Root, Origin::Move), tokens, purpose: Purpose::Trunk, scored }
     }
 
     /// Drops the older half of what the model sees of the story, the larger one of two, and goes back to reading: nothing but

@@ -10,9 +10,9 @@ const WORDS: Token = 40;
 const END: Token = 39;
 
 /// Words, marks that end sentences and lines, a character in three parts, and an end.
-fn prose() -> Lexicon {
+fn prose() -> Vocabulary {
     let wolf = "狼".as_bytes();
-    Lexicon::new((0..WORDS).map(|token| match token {
+    Vocabulary::new((0..WORDS).map(|token| match token {
         END => (b"</s>".to_vec(), Kind::End),
         36..39 => (vec![wolf[token as usize - 36]], Kind::Text),
         30..33 => (b".".to_vec(), Kind::Text),
@@ -152,7 +152,7 @@ fn an_end_is_held_off_until_as_many_tokens_as_were_asked_for() {
 fn a_loop_is_noticed_across_requests() {
     let circle = |text: &[Token]| (0..V).map(|t| if t == (text[text.len() - 1] + 1) % 5 { 30.0 } else { 0.0 }).collect();
     let circling = Plan { stop_on_loop: true, ..Plan::new(sampler_of(&[]), vec![4], 1, 150) };
-    let told = in_pieces(&mut Toy::new(lexicon(), circle), &circling, &[10], Hands::Text);
+    let told = in_pieces(&mut Toy::new(vocabulary(), circle), &circling, &[10], Hands::Text);
     assert_eq!((told.stop, told.tokens.len()), (StopReason::Loop, 96));
 }
 

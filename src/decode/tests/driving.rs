@@ -162,8 +162,8 @@ fn where_there_is_no_room_for_any_story_all_have_failed() {
     struct Crowded(Toy, Cell<bool>);
 
     impl crate::model::Model for Crowded {
-        fn lexicon(&self) -> &Lexicon {
-            self.0.lexicon()
+        fn vocabulary(&self) -> &Vocabulary {
+            self.0.vocabulary()
         }
 
         fn extend(

@@ -84,7 +84,7 @@ fn somewhere(explorer: &mut Explorer, dice: &mut Dice) -> NodeId {
 
 #[test]
 fn in_any_tree_and_any_room_a_row_is_that_of_its_text_and_nothing_leaks() {
-    let samplers = [sampler("0", "token"), sampler("1", "word")].map(|sampler| sampler.bind(&lexicon()).unwrap());
+    let samplers = [sampler("0", "token"), sampler("1", "word")].map(|sampler| sampler.bind(&vocabulary()).unwrap());
     for round in 0..120 {
         let mut dice = Dice(round);
         let budget = Budget { branches: 1 + dice.below(7), rows: 1 + dice.below(9) };
@@ -140,15 +140,15 @@ fn in_any_tree_and_any_room_a_row_is_that_of_its_text_and_nothing_leaks() {
 #[test]
 fn a_story_told_by_hand_in_the_tree_is_the_one_that_is_told() {
     let band = "temperature = { band = { surprisal = [1.0, 1.2], window = 8, gain = 3 } }";
-    let steering = "mirostat = { tau = 2, eta = 0.5 }";
+    let feedback = "mirostat = { tau = 2, eta = 0.5 }";
     let stages = |stages: &[&str]| {
         let stages = stages.iter().map(|stage| toml::from_str::<Stage>(stage).unwrap());
         Sampler::new(Chain::new(stages.collect()).unwrap(), Pick::Sample)
     };
-    for sampler in [sampler("0", "token"), sampler("{ wave = { period = 9 } }", "word"), stages(&[band]), stages(&[steering])] {
+    for sampler in [sampler("0", "token"), sampler("{ wave = { period = 9 } }", "word"), stages(&[band]), stages(&[feedback])] {
         let plan = plan(&sampler, &[1, 2, 3], 7);
         let told = tell_one(1, plan.clone());
-        let bound = sampler.bind(&lexicon()).unwrap();
+        let bound = sampler.bind(&vocabulary()).unwrap();
         for budget in [BUDGET, Budget { branches: 2, rows: 1 }] {
             let mut ledger = Ledger::new(large(), true);
             let mut explorer = Explorer::new(&mut ledger, budget);

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use anyhow::{Result, ensure};
 
 use super::{Token, toy};
-use crate::model::{Branch, From, Lexicon, Model, Room, Step, Toy};
+use crate::model::{Branch, Model, Origin, Room, Step, Toy, Vocabulary};
 
 /// The toy in a memory whose cells are shared by forks alone, as in a real one, and which may not be able to step back.
 pub struct Ledger {
@@ -23,21 +23,21 @@ impl Ledger {
 }
 
 impl Model for Ledger {
-    fn lexicon(&self) -> &Lexicon {
-        self.toy.lexicon()
+    fn vocabulary(&self) -> &Vocabulary {
+        self.toy.vocabulary()
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
         let (room, tokens) = (self.room(), steps.iter().map(|step| step.tokens.len()).sum::<usize>());
-        let made = steps.iter().filter(|step| !matches!(step.from, From::Move(_))).count();
+        let made = steps.iter().filter(|step| !matches!(step.from, Origin::Move(_))).count();
         ensure!(tokens <= room.cells && made <= room.branches, "{tokens} cells and {made} branches do not fit into {room:?}");
         let before = |from| match from {
-            From::Root => Vec::new(),
-            From::Fork(branch) | From::Move(branch) => self.cells[&branch].clone(),
+            Origin::Root => Vec::new(),
+            Origin::Fork(branch) | Origin::Move(branch) => self.cells[&branch].clone(),
         };
         let texts: Vec<Vec<u64>> = steps.iter().map(|step| before(step.from)).collect();
         for step in steps {
-            if let From::Move(branch) = step.from {
+            if let Origin::Move(branch) = step.from {
                 self.cells.remove(&branch);
             }
         }

@@ -4,30 +4,30 @@ use super::*;
 
 /// The story when its sampler is asked by hand, with the rows of what is left where a full context is cut by hand.
 fn slid_by_hand(plan: &Plan) -> (Vec<Token>, usize) {
-    let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
+    let mut history = History::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
     let (mut seen, mut slides) = (plan.prompt.clone(), 0);
-    let sampler = plan.sampler.bind(&lexicon()).unwrap();
-    while memory.step() < plan.max_tokens {
-        let mut turn = sampler.turn(&memory, &row(&seen), noise).unwrap();
+    let sampler = plan.sampler.bind(&vocabulary()).unwrap();
+    while history.step() < plan.max_tokens {
+        let mut turn = sampler.turn(&history, &row(&seen), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => turn.learn(&paths[0], &row(&[&seen[..], &paths[0].0].concat())),
             }
         };
-        memory = memory.after(&draw);
+        history = history.after(&draw);
         seen.push(draw.token);
         if draw.token == 13 {
             break;
         }
-        if seen.len() == plan.context && memory.step() < plan.max_tokens {
+        if seen.len() == plan.context && history.step() < plan.max_tokens {
             let told = seen.len() - plan.prompt.len();
             seen.drain(plan.prompt.len()..plan.prompt.len() + told.div_ceil(2));
             slides += 1;
         }
     }
-    (memory.told().to_vec(), slides)
+    (history.told().to_vec(), slides)
 }
 
 /// A plan that slides.
@@ -85,8 +85,8 @@ fn a_decode_that_fails_takes_at_most_the_one_draft_that_was_alone_in_it() {
 fn a_story_that_repeats_itself_for_good_ends_unless_it_may() {
     let circle = |text: &[Token]| (0..V).map(|t| if t == (text[text.len() - 1] + 1) % 5 { 30.0 } else { 0.0 }).collect();
     let circling = Plan { max_tokens: 150, stop_on_loop: true, ..plan(&sampler("-1", "token"), &[4], 1) };
-    let told = tell(&mut Toy::new(lexicon(), circle), 1, vec![circling.clone()]).remove(0);
+    let told = tell(&mut Toy::new(vocabulary(), circle), 1, vec![circling.clone()]).remove(0);
     assert_eq!((told.stop, told.tokens.len()), (StopReason::Loop, 96));
-    let told = tell(&mut Toy::new(lexicon(), circle), 1, vec![Plan { stop_on_loop: false, ..circling }]).remove(0);
+    let told = tell(&mut Toy::new(vocabulary(), circle), 1, vec![Plan { stop_on_loop: false, ..circling }]).remove(0);
     assert_eq!((told.stop, told.tokens.len()), (StopReason::Tokens, 150));
 }

@@ -115,7 +115,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
     let work =
         Work { cells: setup.run.settings.cells, branches: setup.branches, parallel: setup.run.parallel, pace: setup.pace };
     let mut times = std::collections::BTreeMap::new();
-    let lexicon = engine.vocabulary();
+    let vocabulary = engine.vocabulary();
     tell_all(engine, &work, &whole, &|item| setup.plan(item), &mut |item, heard| {
         match heard {
             Heard::Began(_) => {
@@ -134,7 +134,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
                 let first = first.unwrap_or(now);
                 let seconds = [first - began, now - first].map(|time| time.as_secs_f64());
                 let draws = finished.draws.iter().filter(|_| setup.run.trace.is_some());
-                let trace = draws.map(|draw| TracedToken::of(draw, lexicon)).collect();
+                let trace = draws.map(|draw| TracedToken::of(draw, vocabulary)).collect();
                 let record = setup.record(item, *finished, seconds, trace);
                 // Mapped weights change with their file. What was kept before was told before.
                 ensure!(

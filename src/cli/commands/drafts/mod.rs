@@ -185,7 +185,7 @@ impl Drafts<'_> {
         let ended = draft.ended.unwrap_or(began);
         let first = draft.first.unwrap_or(ended);
         let draws = || draft.words.iter().filter_map(|(_, draw)| draw.as_ref());
-        let lexicon = self.engine.vocabulary();
+        let vocabulary = self.engine.vocabulary();
         Ok(recorder.record(Recorded {
             resolved: self.chosen.preset.to_toml()?,
             preset: &self.chosen.name,
@@ -194,7 +194,7 @@ impl Drafts<'_> {
             completion: told.clone(),
             draft: number,
             times: [first - began, ended - first].map(|time| time.as_secs_f64()),
-            trace: draws().filter(|_| self.trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect(),
+            trace: draws().filter(|_| self.trace.is_some()).map(|draw| TracedToken::of(draw, vocabulary)).collect(),
         }))
     }
 

@@ -20,7 +20,7 @@ pub enum Kind {
 ///
 /// Pieces are bytes: one may hold part of a character only. A copy shares everything with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lexicon(Arc<Table>);
+pub struct Vocabulary(Arc<Table>);
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Table {
@@ -30,7 +30,7 @@ struct Table {
     kinds: Vec<Kind>,
 }
 
-impl Lexicon {
+impl Vocabulary {
     /// A vocabulary of these pieces, numbered from 0.
     pub fn new<P: AsRef<[u8]>>(tokens: impl IntoIterator<Item = (P, Kind)>) -> Self {
         let mut table = Table::default();
@@ -182,8 +182,8 @@ fn is_written_without_spaces(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn lexicon() -> Lexicon {
-        Lexicon::new([
+    fn vocabulary() -> Vocabulary {
+        Vocabulary::new([
             ("", Kind::Control),
             (" once", Kind::Text),
             ("ly", Kind::Text),
@@ -196,23 +196,23 @@ mod tests {
 
     #[test]
     fn pieces_and_kinds_come_back_as_given() {
-        let lexicon = lexicon();
-        assert_eq!(lexicon.len(), 7);
-        assert_eq!(lexicon.piece(0), b"");
-        assert_eq!(lexicon.piece(1), b" once");
-        assert_eq!(lexicon.piece(2), b"ly");
-        assert!(lexicon.ends(6) && !lexicon.ends(2));
+        let vocabulary = vocabulary();
+        assert_eq!(vocabulary.len(), 7);
+        assert_eq!(vocabulary.piece(0), b"");
+        assert_eq!(vocabulary.piece(1), b" once");
+        assert_eq!(vocabulary.piece(2), b"ly");
+        assert!(vocabulary.ends(6) && !vocabulary.ends(2));
     }
 
     #[test]
     fn a_token_outside_the_vocabulary_is_an_empty_control_token() {
-        assert_eq!(lexicon().piece(7), b"");
-        assert_eq!(lexicon().kind(7), Kind::Control);
+        assert_eq!(vocabulary().piece(7), b"");
+        assert_eq!(vocabulary().kind(7), Kind::Control);
     }
 
     #[test]
     fn letters_and_inner_apostrophes_continue_a_word() {
-        let continuing: Vec<Token> = (0..7).filter(|&t| lexicon().continues_word(t)).collect();
+        let continuing: Vec<Token> = (0..7).filter(|&t| vocabulary().continues_word(t)).collect();
         assert_eq!(continuing, [2, 4]);
     }
 
@@ -241,17 +241,17 @@ mod tests {
 
     #[test]
     fn a_script_without_spaces_has_no_continuations() {
-        let lexicon = Lexicon::new(["狼", "の", "ไทย", "é", "волк"].map(|piece| (piece, Kind::Text)));
-        assert_eq!((0..5).filter(|&t| lexicon.continues_word(t)).collect::<Vec<_>>(), [3, 4]);
+        let vocabulary = Vocabulary::new(["狼", "の", "ไทย", "é", "волк"].map(|piece| (piece, Kind::Text)));
+        assert_eq!((0..5).filter(|&t| vocabulary.continues_word(t)).collect::<Vec<_>>(), [3, 4]);
     }
 
     #[test]
     fn the_word_in_which_a_text_ends_is_counted_from_its_first_token() {
         let pieces = [" the", " light", "house", ".", "\n", "The", " don", "'", "t", " well", "-", "known", "狼", "\""];
-        let lexicon = Lexicon::new(pieces.map(|piece| (piece, Kind::Text)).into_iter().chain([("x", Kind::Control)]));
+        let vocabulary = Vocabulary::new(pieces.map(|piece| (piece, Kind::Text)).into_iter().chain([("x", Kind::Control)]));
         let open = |text: &[&str]| {
             let number = |piece: &&str| pieces.iter().position(|one| one == piece).unwrap_or(pieces.len());
-            lexicon.open_word(&text.iter().map(|piece| u32::try_from(number(piece)).unwrap()).collect::<Vec<_>>())
+            vocabulary.open_word(&text.iter().map(|piece| u32::try_from(number(piece)).unwrap()).collect::<Vec<_>>())
         };
         for (text, length) in [
             (&[][..], 0),
@@ -278,14 +278,14 @@ mod tests {
     #[test]
     fn a_text_that_ends_inside_a_character_ends_in_a_word() {
         // 狼 in three tokens: its second and third byte go on with the first, and behind it no word is open.
-        let lexicon = Lexicon::new([0xE7_u8, 0x8B, 0xBC].map(|byte| ([byte], Kind::Text)));
-        assert_eq!([&[0][..], &[0, 1], &[0, 1, 2], &[2]].map(|text| lexicon.open_word(text)), [1, 2, 0, 0]);
+        let vocabulary = Vocabulary::new([0xE7_u8, 0x8B, 0xBC].map(|byte| ([byte], Kind::Text)));
+        assert_eq!([&[0][..], &[0, 1], &[0, 1, 2], &[2]].map(|text| vocabulary.open_word(text)), [1, 2, 0, 0]);
     }
 
     #[test]
     fn the_rest_of_a_character_continues_a_word() {
-        let lexicon = Lexicon::new([(&[0xC3][..], Kind::Text), (&[0xA9][..], Kind::Text)]);
-        assert!(lexicon.continues_word(1));
-        assert_eq!(lexicon.show(1), "\u{fffd}");
+        let vocabulary = Vocabulary::new([(&[0xC3][..], Kind::Text), (&[0xA9][..], Kind::Text)]);
+        assert!(vocabulary.continues_word(1));
+        assert_eq!(vocabulary.show(1), "\u{fffd}");
     }
 }

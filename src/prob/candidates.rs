@@ -8,7 +8,7 @@ const LARGEST: f64 = 1e280;
 
 /// A token that is still in play, and its logit as the chain has left it.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Survivor {
+pub struct Candidate {
     /// The token.
     pub token: Token,
     /// Its logit, in nats up to a constant; finite.
@@ -42,30 +42,30 @@ impl Mass {
     }
 }
 
-/// The survivors of a row: at least one, in ascending order of tokens, every logit finite.
+/// The candidates of a row: at least one, in ascending order of tokens, every logit finite.
 ///
 /// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
 ///
 /// ```
-/// use afterword::prob::{Probability, Survivors};
+/// use afterword::prob::{Candidates, Probability};
 ///
 /// // p = 0.1, 0.2, 0.3 and 0.4: 0.45 of the likeliest is 0.18.
 /// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
-/// let mut survivors = Survivors::of(&row, |_| true).unwrap();
-/// survivors.min_p(Probability::new(0.45)?);
-/// assert_eq!(survivors.iter().map(|survivor| survivor.token).collect::<Vec<_>>(), [1, 2, 3]);
-/// assert!((survivors.log_p(3).unwrap() - (0.4_f64 / 0.9).ln()).abs() < 1e-6);
+/// let mut candidates = Candidates::of(&row, |_| true).unwrap();
+/// candidates.min_p(Probability::new(0.45)?);
+/// assert_eq!(candidates.iter().map(|candidate| candidate.token).collect::<Vec<_>>(), [1, 2, 3]);
+/// assert!((candidates.log_p(3).unwrap() - (0.4_f64 / 0.9).ln()).abs() < 1e-6);
 /// # Ok::<(), afterword::prob::OutOfRange>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]
-pub struct Survivors(pub(super) Vec<Survivor>);
+pub struct Candidates(pub(super) Vec<Candidate>);
 
-impl Survivors {
+impl Candidates {
     /// The tokens of a row that may be taken and have a finite logit; `None` where there is none.
     #[must_use]
     pub fn of(row: &[f32], may: impl Fn(Token) -> bool) -> Option<Self> {
         let there = (0..).zip(row).filter(|&(token, logit): &(Token, &f32)| logit.is_finite() && may(token));
-        Self::new(there.map(|(token, &logit)| Survivor { token, logit: f64::from(logit) }).collect())
+        Self::new(there.map(|(token, &logit)| Candidate { token, logit: f64::from(logit) }).collect())
     }
 
     /// The tokens of a row that are not `barred` and have a finite logit of at least `floor`, or stand in `also`, and how many
@@ -92,7 +92,7 @@ impl Survivors {
                 if shut.binary_search(&token).is_ok() {
                     there -= 1;
                 } else if logit >= floor || named.binary_search(&token).is_ok() {
-                    kept.push(Survivor { token, logit });
+                    kept.push(Candidate { token, logit });
                 }
             }
         }
@@ -100,12 +100,12 @@ impl Survivors {
         Some((Self::new(kept)?, below))
     }
 
-    /// These survivors, in ascending order of tokens; `None` where there is none.
+    /// These candidates, in ascending order of tokens; `None` where there is none.
     #[must_use]
-    pub fn new(survivors: Vec<Survivor>) -> Option<Self> {
-        debug_assert!(survivors.is_sorted_by(|a, b| a.token < b.token), "survivors out of order");
-        debug_assert!(survivors.iter().all(|survivor| survivor.logit.is_finite()), "a logit is not finite");
-        (!survivors.is_empty()).then_some(Self(survivors))
+    pub fn new(candidates: Vec<Candidate>) -> Option<Self> {
+        debug_assert!(candidates.is_sorted_by(|a, b| a.token < b.token), "candidates out of order");
+        debug_assert!(candidates.iter().all(|candidate| candidate.logit.is_finite()), "a logit is not finite");
+        (!candidates.is_empty()).then_some(Self(candidates))
     }
 
     /// How many there are, at least 1.
@@ -116,7 +116,7 @@ impl Survivors {
     }
 
     /// In ascending order of tokens.
-    pub fn iter(&self) -> impl Iterator<Item = Survivor> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = Candidate> + '_ {
         self.0.iter().copied()
     }
 
@@ -127,14 +127,14 @@ impl Survivors {
     }
 
     fn find(&self, token: Token) -> Option<usize> {
-        self.0.binary_search_by_key(&token, |survivor| survivor.token).ok()
+        self.0.binary_search_by_key(&token, |candidate| candidate.token).ok()
     }
 
     /// The likeliest one, of equals the one with the smaller number.
     #[must_use]
-    pub fn likeliest(&self) -> Survivor {
+    pub fn likeliest(&self) -> Candidate {
         let max = self.highest();
-        *self.0.iter().find(|survivor| survivor.logit == max).unwrap_or(&self.0[0])
+        *self.0.iter().find(|candidate| candidate.logit == max).unwrap_or(&self.0[0])
     }
 
     /// The largest logit.
@@ -142,17 +142,17 @@ impl Survivors {
         let mut maxima = [f64::NEG_INFINITY; 8];
         let (eights, rest) = self.0.as_chunks::<8>();
         for eight in eights {
-            for (max, survivor) in maxima.iter_mut().zip(eight) {
-                *max = if survivor.logit > *max { survivor.logit } else { *max };
+            for (max, candidate) in maxima.iter_mut().zip(eight) {
+                *max = if candidate.logit > *max { candidate.logit } else { *max };
             }
         }
-        let rest = rest.iter().map(|survivor| survivor.logit);
+        let rest = rest.iter().map(|candidate| candidate.logit);
         maxima.into_iter().chain(rest).fold(f64::NEG_INFINITY, f64::max)
     }
 
     /// All of them, likeliest first, of equals the smaller number first.
     #[must_use]
-    pub fn ranked(&self) -> Vec<Survivor> {
+    pub fn ranked(&self) -> Vec<Candidate> {
         let mut ranked = self.0.clone();
         ranked.sort_unstable_by(by_rank);
         ranked
@@ -170,11 +170,11 @@ impl Survivors {
         let mut sums = Sums::default();
         let (eights, rest) = self.0.as_chunks::<8>();
         for eight in eights {
-            sums.add(eight.map(|survivor| survivor.logit - max));
+            sums.add(eight.map(|candidate| candidate.logit - max));
         }
         let (mut z, mut mean) = sums.total();
-        for survivor in rest {
-            let below = (survivor.logit - max).max(-700.0);
+        for candidate in rest {
+            let below = (candidate.logit - max).max(-700.0);
             let mass = super::exponential::exp(below);
             z += mass;
             mean += mass * below;
@@ -182,7 +182,7 @@ impl Survivors {
         (z, mean)
     }
 
-    /// ln p of a token among the survivors; `None` for one that is gone.
+    /// ln p of a token among the candidates; `None` for one that is gone.
     #[must_use]
     pub fn log_p(&self, token: Token) -> Option<f64> {
         Some(self.mass().log_p(self.0[self.find(token)?].logit))
@@ -190,8 +190,8 @@ impl Survivors {
 
     /// Keeps those for which `keep` holds, unless that would keep none: then nothing changes.
     pub fn retain(&mut self, keep: impl Fn(Token) -> bool) {
-        if self.0.iter().any(|survivor| keep(survivor.token)) {
-            self.0.retain(|survivor| keep(survivor.token));
+        if self.0.iter().any(|candidate| keep(candidate.token)) {
+            self.0.retain(|candidate| keep(candidate.token));
         }
     }
 
@@ -219,7 +219,7 @@ impl Survivors {
             let mut ranked = self.0.clone();
             let (_, last, _) = ranked.select_nth_unstable_by(k - 1, by_rank);
             let last = *last;
-            self.0.retain(|survivor| by_rank(survivor, &last).is_le());
+            self.0.retain(|candidate| by_rank(candidate, &last).is_le());
         }
     }
 
@@ -235,7 +235,7 @@ impl Survivors {
         // even counted.
         let max = self.highest();
         let goal = p.get() * self.sums(max).0;
-        let near = self.0.iter().copied().filter(|survivor| survivor.logit >= max - NEAR).collect();
+        let near = self.0.iter().copied().filter(|candidate| candidate.logit >= max - NEAR).collect();
         let mut near = Self(near);
         let mut steps = near.steps(max);
         if steps.iter().sum::<f64>() < goal {
@@ -249,15 +249,15 @@ impl Survivors {
             reached
         };
         let within = steps.iter().position(reaches).unwrap_or(STEPS - 1);
-        let mut ranked: Vec<Survivor> =
-            near.0.iter().copied().filter(|survivor| step(max - survivor.logit) == within).collect();
+        let mut ranked: Vec<Candidate> =
+            near.0.iter().copied().filter(|candidate| step(max - candidate.logit) == within).collect();
         ranked.sort_unstable_by(by_rank);
-        let last = ranked.iter().find(|survivor| {
-            sum += super::exponential::exp(survivor.logit - max);
+        let last = ranked.iter().find(|candidate| {
+            sum += super::exponential::exp(candidate.logit - max);
             sum >= goal
         });
         if let Some(last) = last.or(ranked.last()) {
-            near.0.retain(|survivor| by_rank(survivor, last).is_le());
+            near.0.retain(|candidate| by_rank(candidate, last).is_le());
         }
         *self = near;
     }
@@ -265,8 +265,8 @@ impl Survivors {
     /// The mass exp(l − max) in each step of logits.
     fn steps(&self, max: f64) -> [f64; STEPS] {
         let mut steps = [0.0; STEPS];
-        for survivor in &self.0 {
-            steps[step(max - survivor.logit)] += super::exponential::exp(survivor.logit - max);
+        for candidate in &self.0 {
+            steps[step(max - candidate.logit)] += super::exponential::exp(candidate.logit - max);
         }
         steps
     }
@@ -277,7 +277,7 @@ impl Survivors {
     /// Source: Nguyen et al., arXiv 2407.01082.
     pub fn min_p(&mut self, share: Probability) {
         let threshold = self.highest() + share.get().ln();
-        self.0.retain(|survivor| survivor.logit >= threshold);
+        self.0.retain(|candidate| candidate.logit >= threshold);
     }
 
     /// Temperature: l / T, so that p becomes p^(1/T), renormalised; 1 changes nothing, 0 keeps only the likeliest.
@@ -285,17 +285,17 @@ impl Survivors {
         if temperature.is_frozen() {
             self.0 = vec![self.likeliest()];
         } else {
-            self.0.iter_mut().for_each(|survivor| survivor.logit = temperature.cool(survivor.logit));
+            self.0.iter_mut().for_each(|candidate| candidate.logit = temperature.cool(candidate.logit));
         }
     }
 
-    /// Gives every survivor a new logit.
+    /// Gives every candidate a new logit.
     ///
     /// # Panics
     /// In debug builds, for one that is not finite.
-    pub fn reweigh(&mut self, logit: impl Fn(Survivor) -> f64) {
-        self.0.iter_mut().for_each(|survivor| survivor.logit = logit(*survivor));
-        debug_assert!(self.0.iter().all(|survivor| survivor.logit.is_finite()), "a logit is not finite");
+    pub fn reweigh(&mut self, logit: impl Fn(Candidate) -> f64) {
+        self.0.iter_mut().for_each(|candidate| candidate.logit = logit(*candidate));
+        debug_assert!(self.0.iter().all(|candidate| candidate.logit.is_finite()), "a logit is not finite");
     }
 }
 
@@ -323,7 +323,7 @@ impl Temperature {
 }
 
 /// Likeliest first, of equals the smaller number first.
-pub(super) fn by_rank(a: &Survivor, b: &Survivor) -> std::cmp::Ordering {
+pub(super) fn by_rank(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
     b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token))
 }
 
@@ -332,16 +332,16 @@ mod tests {
     use super::*;
 
     /// Probabilities in, tokens and probabilities out.
-    fn survivors(p: &[f64]) -> Survivors {
-        let all = (0..).zip(p).filter(|(_, p)| **p > 0.0).map(|(token, p)| Survivor { token, logit: p.ln() });
-        Survivors::new(all.collect()).unwrap()
+    fn candidates(p: &[f64]) -> Candidates {
+        let all = (0..).zip(p).filter(|(_, p)| **p > 0.0).map(|(token, p)| Candidate { token, logit: p.ln() });
+        Candidates::new(all.collect()).unwrap()
     }
 
-    fn after(p: &[f64], stage: impl Fn(&mut Survivors)) -> Vec<(Token, f64)> {
-        let mut survivors = survivors(p);
-        stage(&mut survivors);
-        let mass = survivors.mass();
-        survivors.iter().map(|s| (s.token, (mass.log_p(s.logit).exp() * 1e6).round() / 1e6)).collect()
+    fn after(p: &[f64], stage: impl Fn(&mut Candidates)) -> Vec<(Token, f64)> {
+        let mut candidates = candidates(p);
+        stage(&mut candidates);
+        let mass = candidates.mass();
+        candidates.iter().map(|s| (s.token, (mass.log_p(s.logit).exp() * 1e6).round() / 1e6)).collect()
     }
 
     fn share(x: f64) -> Probability {
@@ -403,19 +403,19 @@ mod tests {
     #[test]
     fn what_may_not_be_taken_or_has_no_mass_does_not_survive() {
         let row = [1.0, f32::NEG_INFINITY, f32::NAN, 2.0, 3.0];
-        let survivors = Survivors::of(&row, |token| token != 4).unwrap();
-        assert_eq!(survivors.iter().map(|s| s.token).collect::<Vec<_>>(), [0, 3]);
-        assert_eq!(Survivors::of(&row, |_| false), None);
+        let candidates = Candidates::of(&row, |token| token != 4).unwrap();
+        assert_eq!(candidates.iter().map(|s| s.token).collect::<Vec<_>>(), [0, 3]);
+        assert_eq!(Candidates::of(&row, |_| false), None);
     }
 
     #[test]
     fn a_floor_leaves_what_is_not_below_it_and_counts_the_rest() {
         let row = [1.0, f32::NEG_INFINITY, 2.0, 3.0, 4.0];
-        let (survivors, below) = Survivors::from_floor(&row, 2.0, &[], &[4]).unwrap();
-        assert_eq!((survivors.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![2, 3], 1));
-        let (named, below) = Survivors::from_floor(&row, 2.0, &[0, 1, 3], &[4]).unwrap();
+        let (candidates, below) = Candidates::from_floor(&row, 2.0, &[], &[4]).unwrap();
+        assert_eq!((candidates.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![2, 3], 1));
+        let (named, below) = Candidates::from_floor(&row, 2.0, &[0, 1, 3], &[4]).unwrap();
         assert_eq!((named.iter().map(|s| s.token).collect::<Vec<_>>(), below), (vec![0, 2, 3], 0));
-        assert_eq!(Survivors::from_floor(&row, 9.0, &[], &[]), None);
+        assert_eq!(Candidates::from_floor(&row, 9.0, &[], &[]), None);
     }
 
     #[test]
@@ -423,10 +423,10 @@ mod tests {
         let row: Vec<f32> = (0_u32..1003).map(|i| (i.wrapping_mul(2_654_435_761) % 1000) as f32).collect();
         let (also, barred) = ([5, 16, 500, 1002], [0, 15, 17, 499, 998]);
         for floor in [f64::NEG_INFINITY, 500.0, 990.0, 999.0] {
-            let (found, below) = Survivors::from_floor(&row, floor, &also, &barred).unwrap();
-            let mut walk = Survivors::of(&row, |token| !barred.contains(&token)).unwrap();
+            let (found, below) = Candidates::from_floor(&row, floor, &also, &barred).unwrap();
+            let mut walk = Candidates::of(&row, |token| !barred.contains(&token)).unwrap();
             let all = walk.len();
-            walk.0.retain(|survivor| survivor.logit >= floor || also.contains(&survivor.token));
+            walk.0.retain(|candidate| candidate.logit >= floor || also.contains(&candidate.token));
             assert_eq!((found.len() + below, found), (all, walk));
         }
     }
@@ -435,9 +435,9 @@ mod tests {
     fn top_p_of_a_long_row_is_that_of_its_sorted_list_near_the_top_and_far_below() {
         for (spread, p) in [(1.0, 0.5), (1.0, 0.999), (4.0, 0.9), (4.0, 0.999_999_9), (40.0, 0.95)] {
             let row: Vec<f32> = (0_u32..3001).map(|i| spread * (i.wrapping_mul(2_654_435_761) % 997) as f32 / 100.0).collect();
-            let all = Survivors::of(&row, |_| true).unwrap();
+            let all = Candidates::of(&row, |_| true).unwrap();
             let (mass, mut sum) = (all.mass(), 0.0);
-            let reaches = |s: &Survivor| {
+            let reaches = |s: &Candidate| {
                 sum += mass.log_p(s.logit).exp();
                 sum >= p
             };
@@ -445,13 +445,13 @@ mod tests {
             let mut kept = all.clone();
             kept.top_p(share(p));
             assert_eq!(kept.len(), count, "spread {spread}, p {p}");
-            assert!(all.ranked()[..count].iter().all(|survivor| kept.holds(survivor.token)));
+            assert!(all.ranked()[..count].iter().all(|candidate| kept.holds(candidate.token)));
         }
     }
 
     #[test]
     fn nothing_removes_the_last_survivor() {
-        let mut one = survivors(&[0.0, 1.0]);
+        let mut one = candidates(&[0.0, 1.0]);
         one.top_k(1);
         one.top_p(share(0.0));
         one.min_p(share(1.0));

@@ -4,13 +4,13 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token_type::LlamaTokenAttr;
 use llama_cpp_2::vocab::LlamaVocab;
 
-use crate::model::{Kind, Lexicon, has_form_of_control};
+use crate::model::{Kind, Vocabulary, has_form_of_control};
 
 /// Reads all pieces and kinds. Pieces are text as it would be written: markers of spaces are spaces, byte tokens bytes,
 /// and control tokens nothing.
-pub(super) fn read(vocabulary: &LlamaVocab) -> Lexicon {
+pub(super) fn read(vocabulary: &LlamaVocab) -> Vocabulary {
     let suppressed = vocabulary.suppress_tokens();
-    Lexicon::new(vocabulary.tokens().map(|token| {
+    Vocabulary::new(vocabulary.tokens().map(|token| {
         let piece = vocabulary.token_to_piece(token, false, None);
         let kind = kind(vocabulary, suppressed, token, &piece);
         (piece, kind)

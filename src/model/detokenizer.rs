@@ -2,7 +2,7 @@
 
 /// What a piece brought.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Flow {
+pub enum TextChunk {
     /// Text that may be shown, often empty.
     Text(String),
     /// The rest of the text before a stop string, which ends it.
@@ -20,15 +20,15 @@ pub enum Flow {
 /// yet become a stop string is held back until that is decided. Bytes that can be no character become `�`.
 ///
 /// ```
-/// use afterword::model::{Flow, Telling};
+/// use afterword::model::{TextChunk, Detokenizer};
 ///
-/// let mut telling = Telling::new(vec!["END".into()]);
-/// assert_eq!(telling.push(b"the E"), Flow::Text("the ".into()));
-/// assert_eq!(telling.push(b"N"), Flow::Text(String::new()));
-/// assert_eq!(telling.push(b"D."), Flow::Stopped { text: String::new(), stop: "END".into() });
+/// let mut detokenizer = Detokenizer::new(vec!["END".into()]);
+/// assert_eq!(detokenizer.push(b"the E"), TextChunk::Text("the ".into()));
+/// assert_eq!(detokenizer.push(b"N"), TextChunk::Text(String::new()));
+/// assert_eq!(detokenizer.push(b"D."), TextChunk::Stopped { text: String::new(), stop: "END".into() });
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct Telling {
+pub struct Detokenizer {
     stops: Vec<String>,
     /// The beginning of a character.
     bytes: Vec<u8>,
@@ -36,7 +36,7 @@ pub struct Telling {
     held: String,
 }
 
-impl Telling {
+impl Detokenizer {
     /// A text that ends before the first of these strings; empty ones stop nothing.
     #[must_use]
     pub fn new(mut stops: Vec<String>) -> Self {
@@ -47,22 +47,22 @@ impl Telling {
     /// A text that goes on behind these bytes: of them it holds the beginning of a character, which the next bytes complete.
     #[must_use]
     pub fn behind(before: &[u8], stops: Vec<String>) -> Self {
-        let mut telling = Self { bytes: before.to_vec(), ..Self::new(stops) };
-        telling.decode();
-        telling.held.clear();
-        telling
+        let mut detokenizer = Self { bytes: before.to_vec(), ..Self::new(stops) };
+        detokenizer.decode();
+        detokenizer.held.clear();
+        detokenizer
     }
 
     /// The text of these bytes, with nothing of a character that is not whole at its end.
     #[must_use]
     pub fn text_of(bytes: &[u8]) -> String {
-        let mut telling = Self { bytes: bytes.to_vec(), ..Self::default() };
-        telling.decode();
-        telling.finish()
+        let mut detokenizer = Self { bytes: bytes.to_vec(), ..Self::default() };
+        detokenizer.decode();
+        detokenizer.finish()
     }
 
     /// Takes the bytes of the next token.
-    pub fn push(&mut self, piece: &[u8]) -> Flow {
+    pub fn push(&mut self, piece: &[u8]) -> TextChunk {
         self.bytes.extend_from_slice(piece);
         self.decode();
         let first = self.stops.iter().filter_map(|stop| Some((self.held.find(stop.as_str())?, stop))).min_by_key(|(at, _)| *at);
@@ -70,10 +70,10 @@ impl Telling {
             let stop = stop.clone();
             self.held.truncate(at);
             self.bytes.clear();
-            return Flow::Stopped { text: std::mem::take(&mut self.held), stop };
+            return TextChunk::Stopped { text: std::mem::take(&mut self.held), stop };
         }
         let kept = self.held.split_off(self.held.len() - self.undecided());
-        Flow::Text(std::mem::replace(&mut self.held, kept))
+        TextChunk::Text(std::mem::replace(&mut self.held, kept))
     }
 
     /// Bytes of whole characters that are held back.
@@ -125,29 +125,29 @@ impl Telling {
 mod tests {
     use super::*;
 
-    fn text(flow: Flow) -> String {
+    fn text(flow: TextChunk) -> String {
         match flow {
-            Flow::Text(text) => text,
-            Flow::Stopped { .. } => panic!("stopped"),
+            TextChunk::Text(text) => text,
+            TextChunk::Stopped { .. } => panic!("stopped"),
         }
     }
 
     #[test]
     fn a_character_appears_when_it_is_whole() {
-        let mut telling = Telling::new(vec![]);
+        let mut detokenizer = Detokenizer::new(vec![]);
         let wolf = "🐺".as_bytes();
         for byte in &wolf[..3] {
-            assert_eq!(text(telling.push(&[*byte])), "");
+            assert_eq!(text(detokenizer.push(&[*byte])), "");
         }
-        assert_eq!(text(telling.push(&wolf[3..])), "🐺");
-        assert_eq!(telling.finish(), "");
+        assert_eq!(text(detokenizer.push(&wolf[3..])), "🐺");
+        assert_eq!(detokenizer.finish(), "");
     }
 
     #[test]
     fn broken_bytes_become_one_mark_and_the_rest_goes_on() {
-        let mut telling = Telling::new(vec![]);
-        assert_eq!(text(telling.push(b"a\xFFb\xE2\x82")), "a\u{fffd}b");
-        assert_eq!(text(telling.push(b"c")), "\u{fffd}c");
+        let mut detokenizer = Detokenizer::new(vec![]);
+        assert_eq!(text(detokenizer.push(b"a\xFFb\xE2\x82")), "a\u{fffd}b");
+        assert_eq!(text(detokenizer.push(b"c")), "\u{fffd}c");
     }
 
     #[test]
@@ -156,13 +156,13 @@ mod tests {
             for bytes in 1..character.len() {
                 // Held back for a stop string or not: what is whole is told, and nothing stands for what is not.
                 for whole in ["", "a", "狼#"] {
-                    let mut telling = Telling::new(vec!["#!".into()]);
-                    let mut told = text(telling.push(whole.as_bytes()));
-                    told += &text(telling.push(&character.as_bytes()[..bytes]));
-                    told += &telling.finish();
+                    let mut detokenizer = Detokenizer::new(vec!["#!".into()]);
+                    let mut told = text(detokenizer.push(whole.as_bytes()));
+                    told += &text(detokenizer.push(&character.as_bytes()[..bytes]));
+                    told += &detokenizer.finish();
                     assert_eq!(told, whole, "{bytes} bytes of {character}");
-                    assert_eq!(telling.finish(), "");
-                    assert_eq!(Telling::text_of(&[whole.as_bytes(), &character.as_bytes()[..bytes]].concat()), whole);
+                    assert_eq!(detokenizer.finish(), "");
+                    assert_eq!(Detokenizer::text_of(&[whole.as_bytes(), &character.as_bytes()[..bytes]].concat()), whole);
                 }
             }
         }
@@ -170,29 +170,29 @@ mod tests {
 
     #[test]
     fn a_stop_string_is_found_across_pieces_and_is_not_shown() {
-        let mut telling = Telling::new(vec!["\n\n".into(), "The End".into()]);
-        assert_eq!(text(telling.push(b"gone. The")), "gone. ");
-        assert_eq!(text(telling.push(b" En")), "");
-        assert_eq!(telling.push(b"d."), Flow::Stopped { text: String::new(), stop: "The End".into() });
+        let mut detokenizer = Detokenizer::new(vec!["\n\n".into(), "The End".into()]);
+        assert_eq!(text(detokenizer.push(b"gone. The")), "gone. ");
+        assert_eq!(text(detokenizer.push(b" En")), "");
+        assert_eq!(detokenizer.push(b"d."), TextChunk::Stopped { text: String::new(), stop: "The End".into() });
     }
 
     #[test]
     fn what_begins_like_a_stop_string_and_is_none_is_shown() {
-        let mut telling = Telling::new(vec!["aab".into()]);
-        assert_eq!(text(telling.push(b"aa")), "");
-        assert_eq!(text(telling.push(b"a")), "a");
-        assert_eq!(telling.push(b"b!"), Flow::Stopped { text: String::new(), stop: "aab".into() });
-        assert_eq!(telling.finish(), "");
+        let mut detokenizer = Detokenizer::new(vec!["aab".into()]);
+        assert_eq!(text(detokenizer.push(b"aa")), "");
+        assert_eq!(text(detokenizer.push(b"a")), "a");
+        assert_eq!(detokenizer.push(b"b!"), TextChunk::Stopped { text: String::new(), stop: "aab".into() });
+        assert_eq!(detokenizer.finish(), "");
     }
 
     #[test]
     fn the_earliest_of_several_stops_counts() {
-        let mut telling = Telling::new(vec!["z".into(), "b".into()]);
-        assert_eq!(telling.push(b"abcz"), Flow::Stopped { text: "a".into(), stop: "b".into() });
+        let mut detokenizer = Detokenizer::new(vec!["z".into(), "b".into()]);
+        assert_eq!(detokenizer.push(b"abcz"), TextChunk::Stopped { text: "a".into(), stop: "b".into() });
     }
 
     #[test]
     fn an_empty_stop_string_stops_nothing() {
-        assert_eq!(text(Telling::new(vec![String::new()]).push(b"on")), "on");
+        assert_eq!(text(Detokenizer::new(vec![String::new()]).push(b"on")), "on");
     }
 }
