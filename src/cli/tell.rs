@@ -69,11 +69,24 @@ pub fn tell_why(
     progress: &Progress,
     mut hear: impl FnMut(&str, Option<&Draw>) -> Result<()>,
 ) -> Result<Tale> {
-    plan.check(model.lexicon())?;
+    tell_in(&mut Stories::new(model, width), plan, progress, &mut hear)
+}
+
+/// As [`tell_why`], with whatever these stories keep of others.
+///
+/// # Errors
+/// As there.
+pub fn tell_in(
+    stories: &mut Stories,
+    plan: Plan,
+    progress: &Progress,
+    hear: &mut dyn FnMut(&str, Option<&Draw>) -> Result<()>,
+) -> Result<Tale> {
+    stories.check(&plan)?;
     let prompt = plan.prompt.len();
     let started = Instant::now();
-    let mut teller = Teller { progress, hear: &mut hear, first: None, draws: Vec::new(), unshown: None, told: None };
-    drive(&mut Stories::new(model, width), 1, &mut each([plan]), &mut teller, interruption());
+    let mut teller = Teller { progress, hear, first: None, draws: Vec::new(), unshown: None, told: None };
+    drive(stories, 1, &mut each([plan]), &mut teller, interruption());
     let Teller { first, draws, unshown, told, .. } = teller;
     let mut told = told.unwrap_or_else(|| Completion::unbegun(prompt, StopReason::Interrupted));
     let first = first.unwrap_or_else(Instant::now);

@@ -31,9 +31,9 @@ pub(super) struct Detokenizing {
 }
 
 impl Detokenizing {
-    /// A text that ends before the first of these strings.
-    pub fn new(stops: Vec<String>) -> Self {
-        Self { telling: Telling::new(stops), given: 0, ends: VecDeque::new() }
+    /// A text behind these bytes that ends before the first of these strings.
+    pub fn new(before: &[u8], stops: Vec<String>) -> Self {
+        Self { telling: Telling::behind(before, stops), given: 0, ends: VecDeque::new() }
     }
 
     /// Takes the bytes of the token with this number; returns what appeared, and the stop string that ends it.
@@ -76,7 +76,7 @@ mod tests {
 
     /// What is heard of these pieces: the text of each event, and whose it is.
     fn heard(stops: &[&str], pieces: &[&[u8]]) -> Vec<(String, Vec<(usize, usize)>)> {
-        let mut text = Detokenizing::new(stops.iter().map(ToString::to_string).collect());
+        let mut text = Detokenizing::new(&[], stops.iter().map(ToString::to_string).collect());
         let mut all = Vec::new();
         for (token, piece) in pieces.iter().enumerate() {
             let (heard, stop) = text.push(token, piece);

@@ -13,6 +13,7 @@ use crate::story::StopReason;
 
 /// What a source of stories answers when there is place for one more.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "it is handed out once a story")]
 pub enum Next {
     /// This one, under a number by which its teller knows it.
     Story(usize, Plan),

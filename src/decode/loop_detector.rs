@@ -28,9 +28,13 @@ pub(super) struct LoopDetector {
 }
 
 impl LoopDetector {
-    /// Before the first token.
-    pub fn new() -> Self {
-        Self { equal: [0; LONGEST] }
+    /// Behind these tokens, which were told before.
+    pub fn behind(told: &[Token]) -> Self {
+        let mut loops = Self { equal: [0; LONGEST] };
+        for end in 1..=told.len() {
+            loops.hear(&told[..end]);
+        }
+        loops
     }
 
     /// Takes in the last of the tokens that were told, and tells whether they now go in a circle.
@@ -52,7 +56,7 @@ mod tests {
 
     /// After how many tokens it is heard.
     fn heard(story: impl IntoIterator<Item = Token>) -> Option<usize> {
-        let (mut refrain, mut told) = (LoopDetector::new(), Vec::new());
+        let (mut refrain, mut told) = (LoopDetector::behind(&[]), Vec::new());
         for token in story {
             told.push(token);
             if refrain.hear(&told) {

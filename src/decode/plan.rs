@@ -4,7 +4,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::model::Lexicon;
 use crate::prob::Token;
-use crate::sampler::Sampler;
+use crate::sampler::{Carried, Sampler};
 use crate::story::StopReason;
 
 /// What story is to be told.
@@ -12,14 +12,20 @@ use crate::story::StopReason;
 pub struct Plan {
     /// The decisions.
     pub sampler: Sampler,
-    /// The tokens that the story goes on from, at least 1.
+    /// The tokens that the story goes on from, at least 1: what was told of it before among them.
     pub prompt: Vec<Token>,
+    /// How much of it was told before.
+    pub continuation: Continuation,
     /// The seed of its noise.
     pub seed: u64,
     /// The most tokens to tell, at least 1; `usize::MAX` where only the context ends it.
     pub max_tokens: usize,
     /// The most tokens of prompt and story that the model sees together.
     pub context: usize,
+    /// The most cells of the model's memory that the story may use, forks for its lookahead among them: so many are reserved
+    /// for it, where it could come to need more. A story without a limit then ends, or shifts its context, where its slot is
+    /// full, and not where the whole context is. `None`: as many as it needs.
+    pub budget: Option<usize>,
     /// Whether a story goes on at a full context: with the prompt and the later half of what the model saw of the story, read
     /// afresh. Without, it ends there.
     pub context_shift: bool,
@@ -35,14 +41,35 @@ impl Plan {
     #[must_use]
     pub fn new(sampler: Sampler, prompt: Vec<Token>, seed: u64, max_tokens: usize) -> Self {
         let context = prompt.len().saturating_add(max_tokens);
-        Self { sampler, prompt, seed, max_tokens, context, context_shift: false, stop_on_loop: false, stops: Vec::new() }
+        let continuation = Continuation::default();
+        let (budget, context_shift, stop_on_loop, stops) = (None, false, false, Vec::new());
+        Self { sampler, prompt, continuation, seed, max_tokens, context, budget, context_shift, stop_on_loop, stops }
     }
 
-    /// The most tokens that will be told: what a schedule over the length of the story goes by.
+    /// The same story in a context that its budget holds, where `width` candidates are looked at at once.
+    pub(super) fn within_budget(self, width: usize) -> Self {
+        let context = self.context_within_budget(width);
+        Self { context, ..self }
+    }
+
+    /// The tokens of prompt and story that it may come to beside its forks.
+    pub(super) fn context_within_budget(&self, width: usize) -> usize {
+        let forks = self.sampler.forks(width);
+        self.budget.map_or(self.context, |budget| self.context.min(budget.saturating_sub(forks)))
+    }
+
+    /// The most tokens that the story will have, those told before among them: what a schedule over its length goes by.
     #[must_use]
     pub fn planned(&self) -> usize {
         let room = self.context.saturating_sub(self.prompt.len());
-        if self.context_shift { self.max_tokens } else { self.max_tokens.min(room) }
+        let more = if self.context_shift { self.max_tokens } else { self.max_tokens.min(room) };
+        self.continuation.planned.unwrap_or(self.continuation.told.saturating_add(more))
+    }
+
+    /// The tokens that the story began behind, which with the seed are the key of its noise.
+    #[must_use]
+    pub fn origin(&self) -> &[Token] {
+        &self.prompt[..self.prompt.len().saturating_sub(self.continuation.told)]
     }
 
     /// Whether it can be told at all, wherever there is room for it.
@@ -56,9 +83,37 @@ impl Plan {
         if prompt >= context {
             bail!("the prompt has {prompt} tokens and leaves no room for a story in a context of {context}");
         }
+        let told = self.continuation.told;
+        ensure!(told <= prompt, "of a prompt of {prompt} tokens {told} cannot have been told");
         ensure!(self.max_tokens > 0, "no token is to be told");
         self.sampler.check(lexicon)
     }
+}
+
+/// Where a story stands that goes on from one that ended: its clock.
+///
+/// A story that is told in pieces is the one that is told at once. To the step that comes next, which is the t of waves and the key
+/// of the noise, `told` tokens have been told; what stands before them in the prompt is the text that it began behind.
+/// Sentences and paragraphs are counted from there, and `min-tokens`, the search for loops and penalties see all that was told.
+/// So the pieces need no more than their text and this number, with these exceptions:
+///
+/// - Schedules over the length of the story (keyframes, fades) go by `planned`.
+/// - Schedules that follow the surprisal (`band`) need that of every token told. Where it is not `carried` it is computed from
+///   the rows behind the told tokens, while they are read: the same to the bit where the model's rows are, which on llama.cpp
+///   depends on how many tokens a decode reads.
+/// - Stages that steer by every draw (`mirostat`, `adaptive-p`) begin afresh where their state is not `carried`.
+/// - A stop string that begins in one piece and ends in the next stops nothing, for its beginning was given out; and a piece
+///   whose context was shifted cannot be gone on from as it was told.
+///
+/// With `told` the length of the prompt all of it is story: then the clock is the position in the text, whoever wrote it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Continuation {
+    /// How many of the prompt's last tokens are the story's own; 0 where it begins behind the prompt.
+    pub told: usize,
+    /// The most tokens that the whole story may have; `None`: those told before and those that are to be told now.
+    pub planned: Option<usize>,
+    /// What the piece before left behind beside its tokens: [`Completion::carried`].
+    pub carried: Option<Carried>,
 }
 
 /// What a story has cost so far.
@@ -90,6 +145,10 @@ pub struct Completion {
     pub log_p: f64,
     /// What it cost.
     pub counts: Counts,
+    /// Tokens of the prompt that were not read for this story: others had read them, and they were still in memory.
+    pub cached_tokens: usize,
+    /// What a story that goes on from this one may need to know beside the tokens.
+    pub carried: Carried,
 }
 
 impl Completion {
@@ -97,7 +156,15 @@ impl Completion {
     #[must_use]
     pub fn unbegun(prompt: usize, stop: StopReason) -> Self {
         let counts = Counts { prompt, ..Counts::default() };
-        Self { tokens: Vec::new(), text: String::new(), stop, log_p: 0.0, counts }
+        Self {
+            tokens: Vec::new(),
+            text: String::new(),
+            stop,
+            log_p: 0.0,
+            counts,
+            cached_tokens: 0,
+            carried: Carried::default(),
+        }
     }
 
     /// Why it broke off, if it did.

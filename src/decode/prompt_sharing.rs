@@ -66,6 +66,12 @@ impl Prompts {
         self.0.iter().position(|prompt| prompt.tokens == tokens && !matches!(prompt.state, State::Taken))
     }
 
+    /// Of every prompt: its length, its stories, how many branches are reserved to keep it, and whether one does.
+    pub fn all(&self) -> impl Iterator<Item = (usize, &[usize], usize, bool)> {
+        let kept = |prompt: &Prompt| matches!(prompt.state, State::Kept(..));
+        self.0.iter().map(move |prompt| (prompt.tokens.len(), &prompt.stories[..], usize::from(prompt.branch), kept(prompt)))
+    }
+
     fn of(&self, story: usize) -> Option<&Prompt> {
         self.0.iter().find(|prompt| prompt.stories.contains(&story))
     }

@@ -10,6 +10,18 @@ pub(super) struct DecodeRequest {
     pub from: From,
     pub tokens: Vec<Token>,
     pub purpose: Purpose,
+    /// Whether the rows of all its tokens are asked for, to see how surprising the next ones were.
+    pub scored: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub branch: Branch,
+    /// The row behind its last token.
+    pub row: Vec<f32>,
+    /// Where it is scored: −ln p of the told tokens that follow its tokens, in their order, in nats.
+    pub surprisals: Vec<f64>,
 }
 
 /// What it is made for.
@@ -23,7 +35,8 @@ pub(super) enum Purpose {
 
 impl DecodeRequest {
     pub fn step(&self) -> Step<'_> {
-        Step { from: self.from, tokens: &self.tokens, rows: Rows::Last }
+        let rows = if self.scored { Rows::All } else { Rows::Last };
+        Step { from: self.from, tokens: &self.tokens, rows }
     }
 }
 

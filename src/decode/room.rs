@@ -4,15 +4,47 @@ use std::collections::BTreeMap;
 
 use super::plan::Plan;
 use super::round::Stories;
+use super::storyteller::Storyteller;
 use crate::prob::Token;
 
 /// The most cells and branches that a story can come to hold when `width` candidates are looked at at once.
 pub(super) fn needs(plan: &Plan, width: usize) -> (usize, usize) {
     let forks = plan.sampler.forks(width);
-    (plan.context.min(plan.prompt.len().saturating_add(plan.max_tokens)) + forks, 1 + forks)
+    let longest = plan.prompt.len().saturating_add(plan.max_tokens);
+    (plan.context_within_budget(width).min(longest).saturating_add(forks), 1 + forks)
 }
 
 impl Stories<'_> {
+    /// The cells and branches that running stories were promised and do not hold yet.
+    pub(super) fn owed(&self) -> (usize, usize) {
+        let (mut cells, mut branches) = (0_usize, 0_usize);
+        for (story, promised) in self.tellers.iter().zip(&self.promised) {
+            let (_, beyond, held) = story.as_ref().map_or((0, 0, 0), Storyteller::holds);
+            cells += promised.0.saturating_sub(beyond);
+            branches += promised.1.saturating_sub(held);
+        }
+        for (len, stories, reserved, kept) in self.prompts.all() {
+            // Until it is kept it lies where the first of its stories has read to.
+            let reader = stories.first().and_then(|&first| self.tellers.get(first)?.as_ref());
+            let read = if kept { len } else { reader.map_or(0, |story| story.holds().0) };
+            cells += len.saturating_sub(read);
+            branches += reserved.saturating_sub(usize::from(kept));
+        }
+        (cells, branches)
+    }
+
+    /// Gives up what is kept until running stories find all that they were promised.
+    pub(super) fn make_room(&mut self) {
+        while !self.kept.is_empty() {
+            let (room, (cells, branches)) = (self.model.room(), self.owed());
+            if room.cells >= cells && room.branches >= branches {
+                return;
+            }
+            let gone = self.kept.give_up();
+            self.release(gone.into_iter().collect());
+        }
+    }
+
     /// The cells and branches in which any one of these plans can be told.
     #[must_use]
     pub fn room_for(plans: &[Plan], width: usize) -> (usize, usize) {

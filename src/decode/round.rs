@@ -7,14 +7,16 @@ use anyhow::{Result, anyhow, ensure};
 
 use super::again::Again;
 use super::detokenizing::Heard;
+use super::kept::{Beginning, Keep, Kept};
 use super::observer::{Observer, Told};
 use super::plan::Plan;
-use super::prompt_sharing::{Left, Prompts, fork};
-use super::request::DecodeRequest;
+use super::prompt_sharing::{Prompts, fork};
+use super::request::{Answer, DecodeRequest};
 use super::room::needs;
 use super::storyteller::{Settled, Storyteller};
 use crate::files::causes;
 use crate::model::{Branch, From, Model, Step};
+use crate::prob::{Partition, Token};
 use crate::story::StopReason;
 
 /// The most tokens of a prompt that are read in one decode, so that its progress can be seen and it can be interrupted.
@@ -25,17 +27,19 @@ pub(super) const CHUNK: usize = 256;
 /// Which stories run beside it changes nothing in a story's decisions, only how many decodes they share. Those whose prompts
 /// are equal share the prompt too: it is read once, and its cells count once.
 pub struct Stories<'m> {
-    model: &'m mut dyn Model,
+    pub(super) model: &'m mut dyn Model,
     width: usize,
     /// By number; a number without a story is free.
-    tellers: Vec<Option<Storyteller>>,
+    pub(super) tellers: Vec<Option<Storyteller>>,
     /// Cells and branches that no running story has been promised.
-    unpromised: (usize, usize),
+    pub(super) unpromised: (usize, usize),
     /// What each story was promised beside its prompt.
-    promised: Vec<(usize, usize)>,
-    prompts: Prompts,
+    pub(super) promised: Vec<(usize, usize)>,
+    pub(super) prompts: Prompts,
+    /// What stays in memory of stories that ended.
+    pub(super) kept: Kept,
     /// Stories that had a part in a decode that failed, and have told nothing since.
-    suspects: BTreeSet<usize>,
+    pub(super) suspects: BTreeSet<usize>,
 }
 
 impl<'m> Stories<'m> {
@@ -50,8 +54,24 @@ impl<'m> Stories<'m> {
             unpromised: (room.cells, room.branches),
             promised: Vec::new(),
             prompts: Prompts::default(),
+            kept: Kept::default(),
             suspects: BTreeSet::new(),
         }
+    }
+
+    /// The same, with so many texts kept in the room that no story is promised.
+    #[must_use]
+    pub fn keeping(mut self, keep: Keep) -> Self {
+        self.kept = Kept::new(keep);
+        self
+    }
+
+    /// Whether a story can be told at all, as [`Plan::check`] has it for this model.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check(&self, plan: &Plan) -> Result<()> {
+        plan.check(self.model.lexicon())
     }
 
     /// Takes a story in and reserves all the room that it can come to need, so that none ends because of its neighbours;
@@ -63,13 +83,15 @@ impl<'m> Stories<'m> {
     /// A plan that cannot be told, as [`Plan::check`] has it, or not enough room beside the stories that run.
     pub fn begin(&mut self, plan: Plan) -> Result<usize> {
         let (cells, branches) = needs(&plan, self.width);
+        let plan = plan.within_budget(self.width);
         let prompt = plan.prompt.clone();
         let story = Storyteller::new(plan, self.model.lexicon())?;
         let number = self.tellers.iter().position(Option::is_none).unwrap_or(self.tellers.len());
         let own = cells - prompt.len();
         let (free_cells, free_branches) = self.unpromised;
         // One branch more may be too much where a prompt read twice is not.
-        let shared = self.prompts.to_share(&prompt).filter(|more| own <= free_cells && branches + more <= free_branches);
+        let open = if story.scores() { None } else { self.prompts.to_share(&prompt) };
+        let shared = open.filter(|more| own <= free_cells && branches + more <= free_branches);
         self.unpromised = if let Some(more) = shared {
             self.prompts.share(&prompt, number);
             (free_cells - own, free_branches - branches - more)
@@ -86,6 +108,7 @@ impl<'m> Stories<'m> {
             self.promised.push((0, 0));
         }
         (self.promised[number], self.tellers[number]) = ((own, branches), Some(story));
+        self.make_room();
         Ok(number)
     }
 
@@ -128,6 +151,7 @@ impl<'m> Stories<'m> {
                 self.release(branches.unwrap_or_default());
                 self.suspects.insert(number);
             }
+            self.make_room();
         }
         if idle && self.running() > 0 {
             let error = anyhow!("the model has no room left for any of {} stories", self.running());
@@ -138,21 +162,61 @@ impl<'m> Stories<'m> {
         }
     }
 
-    /// Gives every story that is at its beginning the prompt that is kept for it, and lets it go on from there; whether there
-    /// was one.
+    /// Lets every story that is at its beginning go on from where others have read to: from the end of a prompt that it shares,
+    /// or of the longest beginning that is kept. Whether there was one.
     fn share(&mut self, observer: &mut dyn Observer) -> bool {
         let mut shared = false;
         for number in 0..self.tellers.len() {
-            let Some(story) = self.tellers[number].as_mut().filter(|story| story.is_bare()) else { continue };
-            let Some((kept, row)) = self.prompts.kept(number) else { continue };
-            let begun = fork(self.model, kept, story.counts().prompt).and_then(|branch| story.begin_behind(branch, row));
+            let begun = match self.share_prompt(number).transpose() {
+                None => self.take_over(number).transpose(),
+                shared => shared,
+            };
             match begun {
-                Ok(()) => self.settle(number, observer),
-                Err(error) => self.fail(number, &error, observer),
+                None => continue,
+                Some(Ok(())) => self.settle(number, observer),
+                Some(Err(error)) => self.fail(number, &error, observer),
             }
             shared = true;
         }
         shared
+    }
+
+    /// Gives a story the prompt that is kept for it while others of that prompt run; nothing where there is none.
+    fn share_prompt(&mut self, number: usize) -> Result<Option<()>> {
+        let Some(story) = self.tellers[number].as_mut().filter(|story| story.is_bare()) else { return Ok(None) };
+        let Some((kept, row)) = self.prompts.kept(number) else { return Ok(None) };
+        let prompt = story.counts().prompt;
+        let branch = fork(self.model, kept, prompt)?;
+        story.begin_behind(branch, prompt, Some(row)).map(Some)
+    }
+
+    /// Gives a story what is kept of its text; nothing where there is none, or where another one reads it for both.
+    fn take_over(&mut self, number: usize) -> Result<Option<()>> {
+        if self.kept.is_empty() || self.prompts.waits(number) {
+            return Ok(None);
+        }
+        let Some(story) = self.tellers[number].as_mut() else { return Ok(None) };
+        let Some((text, most)) = story.unread() else { return Ok(None) };
+        let Some(Beginning { branch, len, row }) = self.kept.take_over(self.model, &text, most)? else { return Ok(None) };
+        let prompt = story.counts().prompt;
+        let begun = story.begin_behind(branch, len, row.as_deref());
+        if let Some(row) = row.filter(|_| len == prompt) {
+            self.prompts.read(number, self.model, branch, &row)?;
+        }
+        begun.map(Some)
+    }
+
+    /// Keeps a prompt that this story has read to its end, if prompts are kept and there is a branch for it.
+    fn keep_prompt(&mut self, number: usize, branch: Branch, row: &[f32]) -> Result<()> {
+        let ([keeps, _], Some(story)) = (self.kept.keeps(), &self.tellers[number]) else { return Ok(()) };
+        let (_, branches) = self.owed();
+        if keeps && self.model.room().branches > branches {
+            let prompt = story.prompt().to_vec();
+            let kept = fork(self.model, branch, prompt.len())?;
+            let gone = self.kept.keep(prompt, kept, Some(row.to_vec()));
+            self.release(gone);
+        }
+        Ok(())
     }
 
     /// Makes the branches that are asked for, and hands them out with their rows.
@@ -161,11 +225,24 @@ impl<'m> Stories<'m> {
             return Ok(());
         }
         let steps: Vec<Step> = requests.iter().map(|(_, request)| request.step()).collect();
-        let mut rows: Vec<Vec<f32>> = vec![Vec::new(); steps.len()];
-        let branches = self.model.extend(&steps, &mut |step, _, row| rows[step] = row.to_vec())?;
+        let (mut rows, mut surprisals) = (vec![Vec::new(); steps.len()], vec![Vec::new(); steps.len()]);
+        let tellers = &self.tellers;
+        let branches = self.model.extend(&steps, &mut |step, position, row| {
+            let (number, request) = &requests[step];
+            let story = tellers[*number].as_ref().filter(|_| request.scored);
+            if let Some(token) = story.and_then(|story| story.scored(position)) {
+                surprisals[step].extend(surprisal(row, token));
+            }
+            if position + 1 == request.tokens.len() {
+                rows[step] = row.to_vec();
+            }
+        })?;
 
         let mut last = None;
-        for (((number, request), branch), row) in requests.into_iter().zip(branches).zip(rows) {
+        let answers = branches.into_iter().zip(rows).zip(surprisals);
+        let answers = answers.map(|((branch, row), surprisals)| Answer { branch, row, surprisals });
+        for ((number, request), answer) in requests.into_iter().zip(answers) {
+            let branch = answer.branch;
             let Some(story) = self.tellers[number].as_mut() else {
                 // It failed over what this very decode told it before.
                 self.model.release(branch);
@@ -175,13 +252,20 @@ impl<'m> Stories<'m> {
                 story.count_decode();
             }
             let ends_prompt = story.ends_prompt(&request);
-            let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &row) } else { Ok(()) };
-            match kept.and_then(|()| story.answer(request, branch, row)) {
+            let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &answer.row) } else { Ok(()) };
+            let row = (ends_prompt && self.kept.keeps()[0]).then(|| answer.row.clone());
+            match kept.and_then(|()| story.answer(request, answer)) {
                 Ok(free) => self.release(free),
                 Err(error) => {
                     self.fail(number, &error, observer);
                     self.model.release(branch);
+                    continue;
                 }
+            }
+            if let Some(row) = row
+                && let Err(error) = self.keep_prompt(number, branch, &row)
+            {
+                self.fail(number, &error, observer);
             }
             self.tell_reading(number, observer);
         }
@@ -260,47 +344,10 @@ impl<'m> Stories<'m> {
             self.end(number, stop, unheard, observer);
         }
     }
-
-    /// Ends a story as interrupted; what is told of it is kept. A number that no story has is ignored.
-    pub fn cancel(&mut self, number: usize, observer: &mut dyn Observer) {
-        if number < self.tellers.len() {
-            self.end(number, StopReason::Interrupted, Heard::default(), observer);
-        }
-    }
-
-    /// Ends every story that still runs, as interrupted.
-    pub fn interrupt(&mut self, observer: &mut dyn Observer) {
-        (0..self.tellers.len()).for_each(|number| self.cancel(number, observer));
-    }
-
-    fn fail(&mut self, number: usize, error: &anyhow::Error, observer: &mut dyn Observer) {
-        self.end(number, StopReason::Failed(causes(error)), Heard::default(), observer);
-    }
-
-    /// Ends a story, if there is one, and gives its room back.
-    fn end(&mut self, number: usize, stop: StopReason, unheard: Heard, observer: &mut dyn Observer) {
-        let Some(story) = self.tellers[number].take() else { return };
-        let (ended, branches) = story.end(stop, unheard);
-        self.release(branches);
-        let (cells, branches) = std::mem::take(&mut self.promised[number]);
-        let left: Left = self.prompts.leave(number);
-        self.release(left.kept.into_iter().collect());
-        let (free_cells, free_branches) = self.unpromised;
-        self.unpromised = (free_cells + cells + left.cells, free_branches + branches + left.branches);
-        self.suspects.remove(&number);
-        observer.ended(number, ended);
-    }
-
-    fn release(&mut self, branches: Vec<Branch>) {
-        for branch in branches {
-            self.model.release(branch);
-        }
-    }
 }
 
-/// The model gets back what stories hold of it, even where they have not ended.
-impl Drop for Stories<'_> {
-    fn drop(&mut self) {
-        self.interrupt(&mut ());
-    }
+/// −ln p of a token in this row. One that the model holds impossible tells nothing of how surprising the text is.
+fn surprisal(row: &[f32], token: Token) -> Option<f64> {
+    let logit = row.get(token as usize)?;
+    Some(-Partition::of(row)?.log_p(*logit)).filter(|surprisal| surprisal.is_finite())
 }

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use super::again::Again;
 use super::cancel::Cancel;
 use super::drive::{Next, drive_on};
+use super::explorer::{Budget, Explorer};
 use super::observer::{Ended, Observer, Told};
 use super::plan::{Completion, Plan};
 use super::round::Stories;
 use crate::model::Model;
-use crate::prob::Token;
-use crate::sampler::{Draw, Reach, Sampler, Watched};
+use crate::prob::{Noise, Token};
+use crate::sampler::{BoundSampler, Draw, Memory, Reach, Sampler, Watched};
 use crate::story::StopReason;
 
 /// A place in a story.
@@ -67,6 +68,9 @@ pub fn decide(
     let plan = plans.get(which).context("there is no story to be told again")?;
     ensure!(told.len() < plan.max_tokens, "the story has at most {} tokens", plan.max_tokens);
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.lexicon())?;
+    if let ([plan], [], None) = (plans, told, own) {
+        return decide_behind(model, plan, &closely, nexts, width, observer, cancel);
+    }
     let mut stories = Stories::new(model, width);
     let mut numbers = BTreeMap::new();
     for (at, plan) in plans.iter().enumerate() {
@@ -86,6 +90,36 @@ pub fn decide(
         (stop, None) => bail!("told again the story ends after {step} tokens: {stop}"),
         (_, Some(draw)) => decided(plan, draw, own, again.context("the story is not told again")?).map(Some),
     }
+}
+
+/// Decides about the first token behind a prompt, which nobody has told yet: there is no story to be kept to.
+fn decide_behind(
+    model: &mut dyn Model,
+    plan: &Plan,
+    closely: &BoundSampler,
+    nexts: usize,
+    width: usize,
+    observer: &mut dyn Observer,
+    cancel: &Cancel,
+) -> Result<Option<Decided>> {
+    plan.check(model.lexicon())?;
+    let branches = model.room().branches;
+    let mut explorer = Explorer::new(model, Budget { branches, rows: branches + 1 });
+    let node = explorer.add(explorer.root(), &plan.prompt);
+    let mut hear = |read, of| {
+        let left = cancel.is_cancelled() || observer.reading(0, read, of).is_break();
+        if left { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    if cancel.is_cancelled() || !explorer.reach(node, &mut hear)? {
+        return Ok(None);
+    }
+    let carried = plan.continuation.carried.clone().unwrap_or_default();
+    let memory = Memory::of_text(&plan.prompt, plan.continuation.told).planning(plan.planned()).carrying(carried);
+    let mut again = Again::new(&[], closely.clone(), nexts);
+    again.meet(0, explorer.row(node)?);
+    let noise = Noise::new(plan.seed, plan.origin());
+    let draw = explorer.decide(node, closely, &memory, noise, width, &mut |path, row| again.see(0, path, row))?;
+    decided(plan, draw, None, again).map(Some)
 }
 
 /// The decision with all that was seen on the way to it.

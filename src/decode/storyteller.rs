@@ -7,11 +7,13 @@ use super::detokenizing::{Detokenizing, Heard};
 use super::loop_detector::LoopDetector;
 use super::observer::Ended;
 use super::plan::{Completion, Counts, Plan};
-use super::request::{DecodeRequest, Known, Purpose, drop_lost};
+use super::request::{Answer, DecodeRequest, Known, Purpose, drop_lost};
 use crate::model::{Branch, From, Lexicon};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path, Turn};
+use crate::sampler::{Ask, BoundSampler, Carried, Draw, Memory, Path, Turn};
 use crate::story::StopReason;
+
+mod reading;
 
 #[derive(Debug)]
 enum Phase {
@@ -49,11 +51,16 @@ pub(super) struct Storyteller {
     loops: LoopDetector,
     detokenizing: Detokenizing,
     trunk: Option<Branch>,
+    /// Tokens of its text that the trunk holds.
+    held: usize,
     known: Vec<Known>,
     phase: Phase,
+    /// The surprisals of the tokens that were told before, as far as they are scored, where that is to be done.
+    scores: Option<Vec<f64>>,
     text: String,
     log_p: f64,
     counts: Counts,
+    cached_tokens: usize,
     /// Where the story was told before.
     again: Option<Again>,
 }
@@ -63,20 +70,29 @@ impl Storyteller {
     ///
     /// # Errors
     /// As [`Plan::check`].
-    pub fn new(plan: Plan, lexicon: &Lexicon) -> Result<Self> {
+    pub fn new(mut plan: Plan, lexicon: &Lexicon) -> Result<Self> {
         plan.check(lexicon)?;
+        let carried = plan.continuation.carried.take();
+        let (origin, told) = (plan.origin(), plan.continuation.told);
+        let before = &plan.prompt[origin.len()..];
+        let bytes: Vec<u8> = before.iter().flat_map(|&token| lexicon.piece(token)).copied().collect();
+        let loops = LoopDetector::behind(before);
+        let scores = (carried.is_none() && told > 0 && plan.sampler.chain().follows_surprisal()).then(Vec::new);
         Ok(Self {
             sampler: plan.sampler.bind(lexicon)?,
-            noise: Noise::new(plan.seed, &plan.prompt),
-            memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
+            noise: Noise::new(plan.seed, origin),
+            memory: Memory::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried.unwrap_or_default()),
             dropped: 0,
-            loops: LoopDetector::new(),
-            detokenizing: Detokenizing::new(plan.stops.clone()),
+            loops,
+            detokenizing: Detokenizing::new(&bytes, plan.stops.clone()),
             trunk: None,
+            held: 0,
             known: Vec::new(),
             phase: Phase::Reading(0),
+            scores,
             text: String::new(),
             log_p: 0.0,
+            cached_tokens: 0,
             counts: Counts { prompt: plan.prompt.len(), ..Counts::default() },
             again: None,
             plan,
@@ -88,43 +104,19 @@ impl Storyteller {
         &mut self.again
     }
 
+    /// What it goes on from.
+    pub fn prompt(&self) -> &[Token] {
+        &self.plan.prompt
+    }
+
     /// What it has cost so far.
     pub fn counts(&self) -> Counts {
         self.counts
     }
 
-    /// Whether it stands before the first token of its text and has nothing of it.
-    pub fn is_bare(&self) -> bool {
-        self.trunk.is_none() && matches!(self.phase, Phase::Reading(0))
-    }
-
-    /// Whether the prompt is read to its end by this request, and nothing more.
-    pub fn ends_prompt(&self, request: &DecodeRequest) -> bool {
-        matches!((&request.purpose, &self.phase), (Purpose::Trunk, Phase::Reading(read))
-            if read + request.tokens.len() == self.plan.prompt.len())
-    }
-
-    /// Goes on behind a branch of its own that holds the prompt; `row` is the one behind it.
-    ///
-    /// # Errors
-    /// A row that no decision can be made from.
-    pub fn begin_behind(&mut self, branch: Branch, row: &[f32]) -> Result<()> {
-        let prompt = self.plan.prompt.len();
-        self.trunk = Some(branch);
-        if self.seen() > prompt {
-            self.phase = Phase::Reading(prompt);
-            return Ok(());
-        }
-        self.counts.evaluations += 1;
-        self.choose(row)
-    }
-
-    /// While a text is read: how many of its tokens have been, and how many there are.
-    pub fn reading(&self) -> Option<(usize, usize)> {
-        match self.phase {
-            Phase::Reading(read) => Some((read, self.seen())),
-            Phase::Choosing(..) | Phase::Stepping(_) => None,
-        }
+    /// The tokens of this telling.
+    fn told(&self) -> &[Token] {
+        &self.memory.text()[self.plan.prompt.len()..]
     }
 
     /// The story at its end, with the branches that it held. `unheard` is what nobody heard of the text that it told last.
@@ -134,8 +126,9 @@ impl Storyteller {
         self.text.push_str(&held.text);
         unheard.push(held);
         let (rest, parts) = (unheard.text, unheard.parts);
-        let tokens = self.memory.told().to_vec();
-        let completion = Completion { tokens, text: self.text, stop, log_p: self.log_p, counts: self.counts };
+        let (tokens, carried) = (self.told().to_vec(), self.memory.carried());
+        let Self { text, log_p, counts, cached_tokens, .. } = self;
+        let completion = Completion { tokens, text, stop, log_p, counts, cached_tokens, carried };
         (Ended { plan: self.plan, completion, rest, parts, again: self.again }, branches)
     }
 
@@ -157,7 +150,7 @@ impl Storyteller {
                     }
                     for known in self.known.iter().filter(|one| known.contains(&one.path)) {
                         if let Some(again) = &mut self.again {
-                            again.see(self.memory.step(), &known.path, &known.row);
+                            again.see(self.counts.tokens, &known.path, &known.row);
                         }
                         turn.learn(&known.path, &known.row);
                     }
@@ -171,7 +164,7 @@ impl Storyteller {
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
     fn take(&mut self, draw: Draw, lexicon: &Lexicon, settled: &mut Settled) -> Result<()> {
         let draw = match &mut self.again {
-            Some(again) => again.keep(self.memory.step(), draw),
+            Some(again) => again.keep(self.counts.tokens, draw),
             None => draw,
         };
         let token = draw.token;
@@ -190,6 +183,7 @@ impl Storyteller {
             known.path.0.remove(0);
             if known.path.0.is_empty() {
                 settled.free.extend(self.trunk.replace(known.branch));
+                self.held += 1;
                 self.choose(&known.row)?;
             } else {
                 self.known.push(known);
@@ -220,28 +214,12 @@ impl Storyteller {
         }
     }
 
-    /// How many tokens of prompt and story the model sees, the one told last among them.
-    fn seen(&self) -> usize {
-        self.memory.text().len() - self.dropped
-    }
-
-    /// The same tokens, from this one on.
-    fn seen_from(&self, from: usize) -> impl Iterator<Item = Token> {
-        let kept = self.memory.told()[self.dropped..].iter();
-        self.plan.prompt.iter().chain(kept).copied().skip(from)
-    }
-
-    /// Drops the older half of what the model sees of the story, the larger one of two, and goes back to reading: nothing but
-    /// a fresh reading can take tokens out of every kind of memory. Returns the branches that held it.
-    fn shift_context(&mut self) -> Vec<Branch> {
-        self.dropped += (self.seen() - self.plan.prompt.len()).div_ceil(2);
-        self.counts.context_shifts += 1;
-        self.read_again()
-    }
-
     /// Begins the turn for this row.
     fn choose(&mut self, row: &[f32]) -> Result<()> {
-        let other = self.again.as_mut().and_then(|again| again.meet(self.memory.step(), row));
+        if let Some(surprisals) = self.scores.take() {
+            self.memory = self.memory.clone().carrying(Carried { surprisals, steering: None });
+        }
+        let other = self.again.as_mut().and_then(|again| again.meet(self.counts.tokens, row));
         let turn = other.unwrap_or(&self.sampler).turn(&self.memory, row, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
@@ -252,19 +230,16 @@ impl Storyteller {
     pub fn requests(&self, width: usize, chunk: usize) -> Vec<DecodeRequest> {
         let trunk = |from: fn(Branch) -> From| self.trunk.map_or(From::Root, from);
         match &self.phase {
-            Phase::Reading(read) => {
-                let tokens: Vec<Token> = self.seen_from(*read).take(chunk).collect();
-                vec![DecodeRequest { from: trunk(From::Move), tokens, purpose: Purpose::Trunk }]
-            }
+            Phase::Reading(read) => vec![self.reading_on(*read, chunk)],
             Phase::Stepping(token) => {
-                vec![DecodeRequest { from: trunk(From::Move), tokens: vec![*token], purpose: Purpose::Trunk }]
+                vec![DecodeRequest { from: trunk(From::Move), tokens: vec![*token], purpose: Purpose::Trunk, scored: false }]
             }
             Phase::Choosing(turn, looks) => {
                 let look = |path: &Path| {
                     let (last, before) = path.0.split_last()?;
                     let parent = self.known.iter().find(|known| known.path.0 == before);
                     let from = parent.map_or(trunk(From::Fork), |known| From::Fork(known.branch));
-                    Some(DecodeRequest { from, tokens: vec![*last], purpose: Purpose::Look(path.clone()) })
+                    Some(DecodeRequest { from, tokens: vec![*last], purpose: Purpose::Look(path.clone()), scored: false })
                 };
                 // A turn that needs all candidates gets them in as few decodes as there can be. One that only shows them keeps
                 // the width, for a batch of another width has other bits, and the story would not be the one that is shown.
@@ -274,14 +249,18 @@ impl Storyteller {
         }
     }
 
-    /// Takes in a branch that it asked for, and the row behind it; returns the branches that nobody needs any more.
+    /// Takes in what it asked for; returns the branches that nobody needs any more.
     ///
     /// # Errors
     /// A row that no decision can be made from.
-    pub fn answer(&mut self, request: DecodeRequest, branch: Branch, row: Vec<f32>) -> Result<Vec<Branch>> {
+    pub fn answer(&mut self, request: DecodeRequest, answer: Answer) -> Result<Vec<Branch>> {
+        let Answer { branch, row, surprisals } = answer;
         let path = match request.purpose {
             Purpose::Trunk => {
-                self.trunk = Some(branch);
+                (self.trunk, self.held) = (Some(branch), self.held + request.tokens.len());
+                if let Some(scores) = &mut self.scores {
+                    scores.extend(surprisals);
+                }
                 if let Phase::Reading(read) = &mut self.phase {
                     *read += request.tokens.len();
                     let read = *read;
@@ -297,21 +276,16 @@ impl Storyteller {
         self.counts.evaluations += 1;
         let Phase::Choosing(turn, _) = &mut self.phase else { return Ok(vec![branch]) };
         if let Some(again) = &mut self.again {
-            again.see(self.memory.step(), &path, &row);
+            again.see(self.counts.tokens, &path, &row);
         }
         turn.learn(&path, &row);
         self.known.push(Known { path, branch, row });
         Ok(drop_lost(turn, &mut self.known))
     }
 
-    /// Goes back to reading all that the model is to see, for its branches can no longer be trusted; returns them.
-    pub fn read_again(&mut self) -> Vec<Branch> {
-        self.phase = Phase::Reading(0);
-        self.branches()
-    }
-
     /// Takes all its branches from it.
     pub fn branches(&mut self) -> Vec<Branch> {
+        self.held = 0;
         let known = self.known.drain(..).map(|known| known.branch);
         known.chain(self.trunk.take()).collect()
     }

@@ -9,8 +9,12 @@ use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
+mod continuing;
 mod drafts;
 mod driving;
+mod exploring;
+mod keeping;
+mod ledger;
 mod long;
 
 const V: Token = 14;

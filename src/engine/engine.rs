@@ -245,6 +245,14 @@ impl Engine {
     /// # Errors
     /// A preset looks at more paths at once than there can be branches; or as [`Engine::session_of`].
     pub fn session(&self, plans: &[Plan], width: usize) -> Result<Box<dyn Session + '_>> {
+        self.session_keeping(plans, width, 0)
+    }
+
+    /// The same, with so many branches more for texts that are kept, as far as there can be so many.
+    ///
+    /// # Errors
+    /// As [`Engine::session`].
+    pub fn session_keeping(&self, plans: &[Plan], width: usize, kept: usize) -> Result<Box<dyn Session + '_>> {
         let (cells, branches) = Stories::room_for(plans, width);
         if branches > MOST_BRANCHES {
             let (needed, most) = (branches - 1, MOST_BRANCHES - 1);
@@ -252,7 +260,7 @@ impl Engine {
                 format!("the preset looks at up to {needed} paths at once, and the KV cache has sequences for {most}");
             return Err(Refusal::new(message, Remedy::FewerCandidates).into());
         }
-        self.session_of(cells, branches)
+        self.session_of(cells, (branches + kept).min(MOST_BRANCHES))
     }
 
     /// A memory of so many cells and branches.

@@ -192,6 +192,21 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Whether a sequence still holds what comes after its first `len` tokens will look at.
+    ///
+    /// A recurrent memory holds its last state alone. A sliding window has a cache of full size here, which holds every token,
+    /// until its cells run short: then llama.cpp writes over those that lie outside of the window of their sequence, the oldest
+    /// first.
+    fn reaches_back(&self, sequence: Sequence, len: usize) -> bool {
+        if self.weights.is_recurrent() || self.weights.is_hybrid() {
+            return false;
+        }
+        self.weights.window().is_none_or(|window| {
+            let oldest = usize::try_from(self.context.kv_cache_seq_pos_min(sequence.into()));
+            oldest.is_ok_and(|oldest| oldest <= len.saturating_sub(window))
+        })
+    }
+
     /// Empties a sequence. Whole sequences can always be removed, so the answer carries nothing.
     fn wipe(&mut self, sequence: Sequence) {
         let _ = self.context.clear_kv_cache_seq(Some(sequence.into()), None, None);
@@ -241,8 +256,7 @@ impl Model for Session<'_> {
         let place = self.branches.find(of)?;
         ensure!(len >= 1 && len <= place.len, "no prefix of {len} tokens of a branch of {}", place.len);
         let sequence = self.branches.free().next().ok_or_else(|| anyhow!("no branch is free"))?;
-        let weights = self.weights;
-        if len < place.len && (weights.is_recurrent() || weights.is_hybrid() || weights.window().is_some()) {
+        if len < place.len && !self.reaches_back(place.sequence, len) {
             return Ok(None);
         }
         self.context.kv_cache_seq_cp(place.sequence.into(), sequence.into(), None, Some(u32::try_from(len)?))?;

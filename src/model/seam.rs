@@ -72,8 +72,9 @@ pub trait Model {
     /// parents are whole; after a failed evaluation moved ones are gone.
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>>;
 
-    /// Makes a branch of the first `len` tokens of `of`, which lives on. `None` where the model's memory cannot step back
-    /// (recurrent and sliding-window models): prefill again.
+    /// Makes a branch of the first `len` tokens of `of`, which lives on. `None` where the model's memory cannot step back so
+    /// far (recurrent models, and sliding windows that no longer hold what was before): prefill again. All of a branch can
+    /// always be had.
     ///
     /// # Errors
     /// A branch that does not live, a `len` of 0 or beyond its length, or no free branch.

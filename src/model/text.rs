@@ -44,6 +44,15 @@ impl Telling {
         Self { stops, ..Self::default() }
     }
 
+    /// A text that goes on behind these bytes: of them it holds the beginning of a character, which the next bytes complete.
+    #[must_use]
+    pub fn behind(before: &[u8], stops: Vec<String>) -> Self {
+        let mut telling = Self { bytes: before.to_vec(), ..Self::new(stops) };
+        telling.decode();
+        telling.held.clear();
+        telling
+    }
+
     /// The text of these bytes, with nothing of a character that is not whole at its end.
     #[must_use]
     pub fn text_of(bytes: &[u8]) -> String {

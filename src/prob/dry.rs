@@ -12,6 +12,16 @@ use super::{Last, Multiplier, Token};
 /// Source: p-e-w, text-generation-webui pull request 5677, 2024. Breakers are tokens here, not strings: a breaker that a
 /// tokenizer spreads over several tokens breaks at each of them that holds it whole, else not at all. Where the penalty falls
 /// is [`PenaltyAt`]'s to say: by itself it falls where a word begins, and not in the middle of a name that has to be said again.
+///
+/// ```
+/// use afterword::prob::{Dry, OpenWord};
+///
+/// let dry: Dry = toml::from_str("multiplier = 0.8\nbase = 2\nallowed-length = 2")?;
+/// // After 1 2 3 came 4: a fourth token would go on with three.
+/// let word = OpenWord { length: 0, continues: |_| false };
+/// assert_eq!(dry.penalties(&[1, 2, 3, 4, 1, 2, 3], |_| false, &word), [(4, 1.6)].into());
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Dry {

@@ -6,6 +6,14 @@ use super::lanes::{Sums, largest};
 pub const FLOOR: f64 = 1e-6;
 
 /// What the softmax of a row of logits is made of: ln Z and the mean logit.
+///
+/// ```
+/// use afterword::prob::Partition;
+///
+/// let partition = Partition::of(&[2.0, 2.0, 2.0, 2.0, f32::NEG_INFINITY]).unwrap();
+/// assert!((partition.log_p(2.0) - 0.25_f64.ln()).abs() < 1e-12);
+/// assert!((partition.entropy() - 4.0_f64.ln()).abs() < 1e-12);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Partition {
     log_z: f64,
@@ -53,6 +61,13 @@ impl Partition {
 /// about: 0.
 ///
 /// Source: Will Kurt, "Making LLMs Better at Creative Writing using Entropy", countbayesie.com, 2026.
+///
+/// ```
+/// use afterword::prob::normalised_entropy;
+///
+/// let halves = [0.5_f64, 0.25, 0.125, 0.125].map(f64::ln);
+/// assert!((normalised_entropy(halves, 4) - 0.875).abs() < 1e-12);
+/// ```
 #[must_use]
 pub fn normalised_entropy(logits: impl IntoIterator<Item = f64>, n: usize) -> f64 {
     let mut logits = logits.into_iter();

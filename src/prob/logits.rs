@@ -16,6 +16,13 @@ pub struct Ranked {
 ///
 /// One pass: a logit that does not beat the n-th best so far costs one comparison, and NaN beats nothing. What to beat is known
 /// well from the start, by a look at the row's beginning.
+///
+/// ```
+/// use afterword::prob::top;
+///
+/// let tokens: Vec<u32> = top(&[0.5, 2.0, f32::NAN, 3.0], 2).iter().map(|ranked| ranked.token).collect();
+/// assert_eq!(tokens, [3, 1]);
+/// ```
 #[must_use]
 pub fn top(row: &[f32], n: usize) -> Vec<Ranked> {
     let mut best: Vec<Ranked> = Vec::with_capacity(n + 1);

@@ -26,10 +26,28 @@ fn absorb(key: u64, word: u64) -> u64 {
 }
 
 /// The noise of one story: a seed and the prompt that it is told from.
+///
+/// ```
+/// use afterword::prob::Noise;
+///
+/// let noise = Noise::new(7, &[1, 2, 3]);
+/// // The number of a token at a step is always the same, and another one at every step.
+/// assert_eq!(noise.at(4, 0).gumbel(9), Noise::new(7, &[1, 2, 3]).at(4, 0).gumbel(9));
+/// assert_ne!(noise.at(4, 0).gumbel(9), noise.at(5, 0).gumbel(9));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Noise(u64);
 
 /// The noise of one decision: for every token one number.
+///
+/// ```
+/// use afterword::prob::Noise;
+///
+/// // One draw a step from weights whose chances are as 1 to 3.
+/// let weights = [(0, 1.0_f64.ln()), (1, 3.0_f64.ln())];
+/// let ones = (0..1000).filter(|&step| Noise::new(1, &[]).at(step, 0).largest(weights) == Some(1)).count();
+/// assert!((700..800).contains(&ones));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StepNoise(u64);
 

@@ -15,6 +15,15 @@ use super::{Bias, Last, Repeat, Survivors, Token};
 ///
 /// Source: `repeat` Keskar et al., "CTRL", arXiv 1909.05858, with the product for negative logits that everybody adds;
 /// `frequency` and `presence` the programming interface of `OpenAI`.
+///
+/// ```
+/// use afterword::prob::Penalties;
+///
+/// let penalties: Penalties = toml::from_str("repeat = 2\nfrequency = 0.25")?;
+/// // Said twice: 3 / 2 − 2 · 0.25.
+/// assert_eq!(penalties.punished(3.0, 2), 1.0);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Penalties {

@@ -130,6 +130,20 @@ impl Scheduled for Temperature {
 ///
 /// In a preset a plain number is the constant schedule: `alpha = 0.5`; the others are tables with one key, their name:
 /// `alpha = { wave = { period = 60 } }`.
+///
+/// ```
+/// use afterword::prob::{Alpha, Place, Schedule};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Preset {
+///     alpha: Schedule<Alpha>,
+/// }
+///
+/// let Preset { alpha } = toml::from_str("alpha = { wave = { period = 60 } }")?;
+/// let at = |token| alpha.at(&Place { token, ..Place::default() }).get();
+/// assert_eq!([at(0), at(15), at(45)], [0.0, 1.0, -1.0]);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub enum Schedule<Q: Scheduled> {
     /// The same value at every token.

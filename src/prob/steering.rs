@@ -14,6 +14,16 @@ use super::{Bits, Decay, Probability, Rate, Survivors};
 /// then μ ← μ − η(−log₂ p′ − τ), beginning from μ = 2τ.
 ///
 /// Source: Basu et al., "Mirostat", ICLR 2021 (arXiv 2007.14966), in the second form of the authors' code.
+///
+/// ```
+/// use afterword::prob::Mirostat;
+///
+/// let mirostat: Mirostat = toml::from_str("tau = 3\neta = 0.1")?;
+/// // A token drawn with p′ = 1/2 was 2 bits less surprising than it was to be: μ rises by a tenth of that.
+/// let mu = mirostat.follow(mirostat.begin(), 0.5_f64.ln());
+/// assert!((mu - 6.2).abs() < 1e-12);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Mirostat {

@@ -45,6 +45,18 @@ impl Mass {
 /// The survivors of a row: at least one, in ascending order of tokens, every logit finite.
 ///
 /// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
+///
+/// ```
+/// use afterword::prob::{Probability, Survivors};
+///
+/// // p = 0.1, 0.2, 0.3 and 0.4: 0.45 of the likeliest is 0.18.
+/// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+/// let mut survivors = Survivors::of(&row, |_| true).unwrap();
+/// survivors.min_p(Probability::new(0.45)?);
+/// assert_eq!(survivors.iter().map(|survivor| survivor.token).collect::<Vec<_>>(), [1, 2, 3]);
+/// assert!((survivors.log_p(3).unwrap() - (0.4_f64 / 0.9).ln()).abs() < 1e-6);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Survivors(pub(super) Vec<Survivor>);
 

@@ -11,6 +11,15 @@ use super::{Exponent, OutOfRange, Survivors, Temperature};
 /// the two ends say what will be, and cannot meet an unwritten floor at 0.
 ///
 /// Source: kalomaze, koboldcpp pull request 579, 2023.
+///
+/// ```
+/// use afterword::prob::{DynamicTemperature, Survivors};
+///
+/// let dynamic: DynamicTemperature = toml::from_str("low = 0.5\nhigh = 1.5")?;
+/// let even = Survivors::of(&[1.0, 1.0, 1.0], |_| true).unwrap();
+/// assert!((dynamic.of(&even).get() - 1.5).abs() < 1e-12);
+/// # Ok::<(), toml::de::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Ends", into = "Ends")]
 pub struct DynamicTemperature {

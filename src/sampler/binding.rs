@@ -17,6 +17,30 @@ use crate::prob::{Noise, Token};
 /// A sampler for one vocabulary: the decisions of a storyteller, as a pure function of what is known.
 ///
 /// [`Sampler::bind`] makes it. A copy shares everything with it.
+///
+/// ```
+/// use afterword::model::{Kind, Lexicon};
+/// use afterword::prob::Noise;
+/// use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler};
+///
+/// let words = Lexicon::new([" wood", " door", " sea"].map(|piece| (piece, Kind::Text)));
+/// let future = toml::from_str("future = { candidates = 3, entropy-top = 3, alpha = 1 }")?;
+/// let sampler = Sampler::new(Chain::new(vec![future])?, Pick::Argmax).bind(&words)?;
+///
+/// // A model's row after the text, and one behind each candidate: only behind ` door` anything may follow.
+/// let mut turn = sampler.turn(&Memory::of_prompt(&[2]), &[1.0, 0.5, 0.0], Noise::new(1, &[2]))?;
+/// let draw = loop {
+///     match turn.ask() {
+///         Ask::Take(draw) => break draw,
+///         Ask::Look(paths) => {
+///             let row = if paths[0].0 == [1] { [0.0, 0.0, 0.0] } else { [9.0, 0.0, 0.0] };
+///             turn.learn(&paths[0], &row);
+///         }
+///     }
+/// };
+/// assert_eq!(draw.token, 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct BoundSampler(Arc<Parts>);
 

@@ -282,6 +282,16 @@ impl Chain {
         self.0.iter().filter_map(unit).any(|unit| unit != Unit::Token)
     }
 
+    /// Whether a schedule of the chain follows the surprisal of what was told.
+    #[must_use]
+    pub fn follows_surprisal(&self) -> bool {
+        self.0.iter().any(|stage| match stage {
+            Stage::Temperature(temperature) => matches!(temperature, Schedule::Band(_)),
+            Stage::Future(future) => matches!(future.alpha, Schedule::Band(_)),
+            _ => false,
+        })
+    }
+
     /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.
     #[must_use]
     pub fn split(&self) -> (&[Stage], Option<&Future>, &[Stage]) {

@@ -7,7 +7,24 @@ use super::sentence_counter::SentenceCounter;
 use crate::model::Lexicon;
 use crate::prob::{Place, Token};
 
+/// What the past of a story holds beside its tokens.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Carried {
+    /// −ln p of every token that was told, in nats.
+    pub surprisals: Vec<f64>,
+    /// What a stage that steers by every draw remembers: μ of Mirostat in bits, the average of adaptive-p.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steering: Option<f64>,
+}
+
 /// The story so far as a value: two stories with the same memory, seed and prompt go on alike.
+///
+/// ```
+/// use afterword::sampler::Memory;
+///
+/// let memory = Memory::of_prompt(&[4, 7]).retold(9, -0.5);
+/// assert_eq!((memory.text(), memory.told(), memory.step()), (&[4, 7, 9][..], &[9][..], 1));
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Memory {
     text: Vec<Token>,
@@ -29,6 +46,26 @@ impl Memory {
     #[must_use]
     pub fn of_prompt(prompt: &[Token]) -> Self {
         Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), steering: None }
+    }
+
+    /// Of a text whose last `told` tokens, at most all, are the story's own. What is not in these tokens is not known: stages that
+    /// steer and schedules that follow the surprisal begin afresh, unless [`Memory::carrying`] says more.
+    #[must_use]
+    pub fn of_text(text: &[Token], told: usize) -> Self {
+        Self { prompt: text.len().saturating_sub(told), ..Self::of_prompt(text) }
+    }
+
+    /// The same memory, with what the past of the story holds beside its tokens.
+    #[must_use]
+    pub fn carrying(self, carried: Carried) -> Self {
+        let Carried { surprisals, steering } = carried;
+        Self { surprisals, steering, ..self }
+    }
+
+    /// What the past of the story holds beside its tokens.
+    #[must_use]
+    pub fn carried(&self) -> Carried {
+        Carried { surprisals: self.surprisals.clone(), steering: self.steering }
     }
 
     /// The same memory, of a story that may have so many tokens.

@@ -24,7 +24,7 @@ pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, OpenWord, Pe
 pub use binding::BoundSampler;
 pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
 pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
-pub use history::Memory;
+pub use history::{Carried, Memory};
 pub use lazy_draw::Weighing;
 pub use sampler::{Reach, Sampler};
 pub use step::{Ask, Path, Turn};

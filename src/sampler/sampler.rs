@@ -19,6 +19,16 @@ pub enum Reach {
 }
 
 /// A chain of stages and a way to pick: the description of a decision. [`Sampler::bind`] makes of it what decides.
+///
+/// ```
+/// use afterword::sampler::{Chain, Pick, Reach, Sampler};
+///
+/// let future = toml::from_str("future = { candidates = 20, entropy-top = 20, alpha = 0 }")?;
+/// let sampler = Sampler::new(Chain::new(vec![toml::from_str("min-p = 0.05")?, future])?, Pick::Sample);
+/// // Nothing follows `future`: so it is enough to look at the candidates that can still win, two branches at a time.
+/// assert_eq!((sampler.reach(), sampler.forks(1)), (Reach::Lazy, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampler {
     chain: Chain,

@@ -18,9 +18,9 @@ use crate::cli::render::progress::{Progress, speed};
 use crate::cli::render::prose::{Ink, Line, end_of, wrap};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, combinations, seed};
-use crate::cli::tell::{Tale, tell};
+use crate::cli::tell::{Tale, tell_in};
 use crate::cli::usage::Usage;
-use crate::decode::Plan;
+use crate::decode::{Keep, Plan, Stories};
 use crate::engine::{Engine, Prompt, Session};
 use crate::model::Lexicon;
 use crate::preset::Edit;
@@ -56,7 +56,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let plan = |voice: &Voice| engine.plan(&sampler(voice, drawn.is_some()), &prompt.tokens, &request);
     let plans = voices.iter().map(plan).collect::<Result<Vec<Plan>>>()?;
     let width = engine.width(&plans);
-    let mut session = engine.session(&plans, width)?;
+    let mut session = engine.session_keeping(&plans, width, 1)?;
 
     let (tales, failure) = tell_all(&mut *session, &voices, plans, width, terminal);
     let stories = compared(&voices, &tales, &prompt, engine.vocabulary())?;
@@ -140,8 +140,8 @@ fn drawable(compared: &Compared, tale: &Tale, prompt: &Prompt, engine: &Engine) 
     }
 }
 
-/// Tells the stories one after another, each in an empty memory: so each is the one that `write` tells. Returns those that
-/// were told, and why no further one could be.
+/// Tells the stories one after another, each in a memory that holds nothing but the prompt, which the first one reads: so each
+/// is the one that `write` tells. Returns those that were told, and why no further one could be.
 fn tell_all(
     session: &mut dyn Session,
     voices: &[Voice],
@@ -150,11 +150,11 @@ fn tell_all(
     terminal: &Terminal,
 ) -> (Vec<Tale>, Option<anyhow::Error>) {
     let (mut tales, all) = (Vec::new(), plans.len());
+    let mut stories = Stories::new(session, width).keeping(Keep { prompts: 1, stories: 0 });
     for (voice, plan) in voices.iter().zip(plans) {
         let which = format!("{} of {all} · {}", tales.len() + 1, voice.label);
         let progress = Progress::telling_apart(terminal, &which, plan.max_tokens);
-        session.clear();
-        let told = tell(session, plan, width, &progress, |_| Ok(()));
+        let told = tell_in(&mut stories, plan, &progress, &mut |_, _| Ok(()));
         progress.clear();
         let mut tale = match told {
             Ok(tale) => tale,

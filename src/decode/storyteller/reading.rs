@@ -1,0 +1,130 @@
+//! How a story comes to hold its text: read in parts, taken over from others, scored, and read anew where it was lost.
+
+use anyhow::Result;
+
+use super::super::request::{DecodeRequest, Purpose};
+use super::{Phase, Storyteller};
+use crate::model::{Branch, From};
+use crate::prob::Token;
+
+/// The most tokens that are scored in one decode: a row for each of them is held at once.
+const SCORED: usize = 32;
+
+impl Storyteller {
+    /// Whether it has to read its prompt itself, however many have read it before.
+    pub fn scores(&self) -> bool {
+        self.scores.is_some()
+    }
+
+    /// Whether it stands before the first token of its text, has nothing of it, and can go on from where others have read to.
+    pub fn is_bare(&self) -> bool {
+        self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && !self.scores()
+    }
+
+    /// The token that was told before and follows this one of a part that is read, where its surprisal is asked for.
+    pub fn scored(&self, position: usize) -> Option<Token> {
+        let Phase::Reading(read) = self.phase else { return None };
+        let at = read + position + 1;
+        (at >= self.plan.origin().len()).then(|| self.plan.prompt.get(at).copied()).flatten()
+    }
+
+    /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun.
+    pub fn unread(&self) -> Option<(Vec<Token>, usize)> {
+        let begins = self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && self.counts.tokens == 0;
+        let text: Vec<Token> = begins.then(|| self.seen_from(0).collect())?;
+        let most = self.scores.as_ref().map_or(text.len(), |_| self.first_scored());
+        Some((text, most))
+    }
+
+    /// The text that its trunk holds, with the trunk, which is no longer its own; `None` where it has none.
+    pub fn give_trunk(&mut self) -> Option<(Vec<Token>, Branch)> {
+        let text = self.seen_from(0).take(self.held).collect();
+        self.trunk.take().map(|trunk| (text, trunk))
+    }
+
+    /// The cells that it holds of its prompt, those beyond it, and its branches.
+    pub fn holds(&self) -> (usize, usize, usize) {
+        let prompt = self.plan.prompt.len();
+        (self.held.min(prompt), self.held.saturating_sub(prompt) + self.known.len(), self.known.len() + self.trunk.iter().len())
+    }
+
+    /// Whether the prompt is read to its end by this request, and nothing more.
+    pub fn ends_prompt(&self, request: &DecodeRequest) -> bool {
+        matches!((&request.purpose, &self.phase), (Purpose::Trunk, Phase::Reading(read))
+            if read + request.tokens.len() == self.plan.prompt.len())
+    }
+
+    /// Goes on behind a branch of its own that holds the first `len` tokens of its text, which others have read; `row` is the
+    /// one behind them, needed where that is all.
+    ///
+    /// # Errors
+    /// A row that no decision can be made from.
+    pub fn begin_behind(&mut self, branch: Branch, len: usize, row: Option<&[f32]>) -> Result<()> {
+        (self.trunk, self.held) = (Some(branch), len);
+        if self.counts.tokens == 0 {
+            self.cached_tokens = len;
+        }
+        self.phase = Phase::Reading(len);
+        match row.filter(|_| len == self.seen()) {
+            None => Ok(()),
+            Some(row) => {
+                self.counts.evaluations += 1;
+                self.choose(row)
+            }
+        }
+    }
+
+    /// While a text is read: how many of its tokens have been, and how many there are.
+    pub fn reading(&self) -> Option<(usize, usize)> {
+        match self.phase {
+            Phase::Reading(read) => Some((read, self.seen())),
+            Phase::Choosing(..) | Phase::Stepping(_) => None,
+        }
+    }
+
+    /// How many tokens of prompt and story the model sees, the one told last among them.
+    pub(super) fn seen(&self) -> usize {
+        self.memory.text().len() - self.dropped
+    }
+
+    /// The same tokens, from this one on.
+    fn seen_from(&self, from: usize) -> impl Iterator<Item = Token> {
+        let kept = self.told()[self.dropped..].iter();
+        self.plan.prompt.iter().chain(kept).copied().skip(from)
+    }
+
+    /// The request for the next part, of at most `chunk` tokens, behind what has been read.
+    pub(super) fn reading_on(&self, read: usize, chunk: usize) -> DecodeRequest {
+        let first = self.first_scored();
+        let (scored, chunk) = match self.scores {
+            Some(_) if read < first => (false, chunk.min(first - read)),
+            Some(_) => (true, chunk.min(SCORED)),
+            None => (false, chunk),
+        };
+        let tokens = self.seen_from(read).take(chunk).collect();
+        DecodeRequest { from: self.trunk.map_or(From::Root, From::Move), tokens, purpose: Purpose::Trunk, scored }
+    }
+
+    /// Drops the older half of what the model sees of the story, the larger one of two, and goes back to reading: nothing but
+    /// a fresh reading can take tokens out of every kind of memory. Returns the branches that held it.
+    pub(super) fn shift_context(&mut self) -> Vec<Branch> {
+        self.dropped += (self.seen() - self.plan.prompt.len()).div_ceil(2);
+        self.counts.context_shifts += 1;
+        self.read_again()
+    }
+
+    /// The first token whose row tells how surprising a token was that was told before: the one before that.
+    fn first_scored(&self) -> usize {
+        self.plan.origin().len().saturating_sub(1)
+    }
+
+    /// Goes back to reading all that the model is to see, for its branches can no longer be trusted; returns them.
+    pub fn read_again(&mut self) -> Vec<Branch> {
+        if self.counts.tokens == 0 {
+            self.cached_tokens = 0;
+        }
+        self.phase = Phase::Reading(0);
+        self.scores.iter_mut().for_each(Vec::clear);
+        self.branches()
+    }
+}
