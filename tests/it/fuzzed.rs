@@ -127,11 +127,29 @@ fn a_header_that_nobody_wrote_is_read_or_refused() {
     headers(30_000..30_200);
 }
 
-#[test]
-#[ignore = "takes minutes"]
-fn files_that_nobody_wrote_by_the_hundred_thousand_are_read_or_refused() {
-    presets(2_000..100_000);
-    settings(2_000..100_000);
-    records(200..5_000);
-    headers(30_200..50_000);
+/// The same by the hundred thousand.
+mod many {
+    #[test]
+    #[ignore = "takes minutes"]
+    fn presets() {
+        super::presets(2_000..100_000);
+    }
+
+    #[test]
+    #[ignore = "takes minutes"]
+    fn settings() {
+        super::settings(2_000..100_000);
+    }
+
+    #[test]
+    #[ignore = "takes minutes"]
+    fn records() {
+        super::records(200..5_000);
+    }
+
+    #[test]
+    #[ignore = "takes minutes"]
+    fn headers() {
+        super::headers(30_200..50_000);
+    }
 }
