@@ -13,6 +13,8 @@ mod settings;
 mod shortcut;
 mod spelling;
 mod turn;
+#[cfg(test)]
+mod vectors;
 
 pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, OpenWord, Penalties, PenaltyAt, Xtc};
 pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
