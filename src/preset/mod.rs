@@ -17,8 +17,6 @@
 //! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it as `extends` would, [`lint`] says what in
 //! it does nothing or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
 
-mod breath;
-mod doubts;
 mod edit;
 mod find;
 mod import;
@@ -27,7 +25,7 @@ mod mistake;
 mod overlay;
 mod reference;
 mod schema;
-mod shape;
+mod structure;
 mod vocabulary;
 mod words;
 mod writing;

@@ -9,9 +9,9 @@ use toml::de::{DeArray, DeTable, DeValue};
 use super::mistake::Fault;
 use super::reference::{Lacking, lacking};
 use super::schema::{Draw, Preset, STAGES, value_of};
-use super::shape;
+use super::structure;
 use super::writing::line;
-use crate::sampler::{Chain, Role, Stage};
+use crate::sampler::{Chain, Stage};
 
 /// The word that takes a stage away.
 pub(super) const OFF: &str = "off";
@@ -84,7 +84,7 @@ impl<'t> Draft<'t> {
     /// is `"off"` goes.
     pub fn resolve(self, below: Option<&Preset>) -> Result<Preset, Fault> {
         let Self { tree, text, typed } = self;
-        shape::check(tree.get_ref(), text, below.is_some())?;
+        structure::check(tree.get_ref(), text, below.is_some())?;
         let Some(below) = below else {
             let Written { description, chain, draw, .. } = written(tree, text)?;
             let chain = Chain::new(chain).map_err(|error| Fault::of_chain(&error))?;
@@ -141,7 +141,7 @@ pub(super) fn read(text: &str) -> Result<Preset, Fault> {
 
 /// What a tree means.
 fn written(tree: Spanned<DeTable>, text: &str) -> Result<Written, Fault> {
-    let values = shape::values_of_stages(tree.get_ref());
+    let values = structure::values_of_stages(tree.get_ref());
     Written::deserialize(toml::Deserializer::from(tree)).map_err(|error| {
         let fault = Fault::of_meaning(&error, text);
         // A number out of range is reported for the table around it, which has one value: that one.
@@ -215,7 +215,7 @@ fn value_in<'t>(line: &'t str, key: &str) -> Result<DeValue<'t>, Fault> {
 fn fill<'t>(written: &mut Spanned<DeValue<'t>>, name: &str, below: DeValue<'t>) {
     let place = written.span();
     let (DeValue::Table(table), DeValue::Table(below)) = (written.get_mut(), below) else { return };
-    if shape::NUMBER_OR_NAMED.contains(&name) && !below.keys().any(|key| table.contains_key(key.get_ref().as_ref())) {
+    if structure::NUMBER_OR_NAMED.contains(&name) && !below.keys().any(|key| table.contains_key(key.get_ref().as_ref())) {
         return;
     }
     for (key, value) in below {
@@ -247,26 +247,13 @@ fn lay(below: &[Stage], changes: &[Change]) -> Vec<Stage> {
     chain.into_iter().map(|(_, stage)| stage).collect()
 }
 
-/// Where a new stage stands: where the fewest of the others stand on the wrong side of it, by the order words and penalties,
-/// cuts, `xtc`, `future`, temperatures, what draws; and of such places at the last. So in a chain of that order it comes behind
+/// Where a new stage stands: where the fewest of the others stand on the wrong side of it, by the order of their roles: words and
+/// penalties, cuts, `xtc`, `future`, temperatures, what draws; and of such places at the last. So in a chain of that order it comes behind
 /// what is of its kind, and `future` stands behind every cut even where a temperature came first.
 fn place(chain: &[Stage], stage: &Stage) -> usize {
     let wrong = |at: usize| {
-        let before = chain[..at].iter().filter(|other| rank(other) > rank(stage)).count();
-        before + chain[at..].iter().filter(|other| rank(other) < rank(stage)).count()
+        let before = chain[..at].iter().filter(|other| other.role() > stage.role()).count();
+        before + chain[at..].iter().filter(|other| other.role() < stage.role()).count()
     };
     (0..=chain.len()).rev().min_by_key(|&at| wrong(at)).unwrap_or(0)
-}
-
-/// What a stage waits for: penalties see all tokens, truncations what the penalties leave, and so on.
-fn rank(stage: &Stage) -> u8 {
-    match (stage.role(), stage) {
-        (Role::Words, _) => 0,
-        // What XTC may exclude, the other cuts have found good.
-        (Role::Cut, Stage::Xtc(_)) => 2,
-        (Role::Cut, _) => 1,
-        (Role::Future, _) => 3,
-        (Role::Temper, _) => 4,
-        (Role::Draw, _) => 5,
-    }
 }

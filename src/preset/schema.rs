@@ -108,10 +108,8 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::prob::{
-        Alpha, Amplitude, Cycle, Dry, Last, Multiplier, PenaltyAt, Period, Phase, Schedule, Shape, Share, Top, Unit,
-    };
-    use crate::sampler::{Curve, EndOfText, Future, Horizon, Role};
+    use crate::prob::{Alpha, Amplitude, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
+    use crate::sampler::{Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
     fn read(text: &str) -> Preset {
         overlay::read(text).unwrap()
@@ -274,7 +272,7 @@ mod tests {
             number("top-p", 0.0..=1.0),
             number("min-p", 0.0..=1.0),
             number("temperature", 0.0..=1e300),
-            (1_usize..=usize::MAX >> 1).prop_map(|k| Stage::TopK(NonZeroUsize::new(k).unwrap())),
+            (1_usize..=usize::MAX >> 1).prop_map(|k| Stage::TopK(TopK(NonZeroUsize::new(k).unwrap()))),
             dry.prop_map(|(multiplier, base, allowed, last, breakers, words)| Stage::Dry(Dry {
                 multiplier: Multiplier::new(multiplier).unwrap(),
                 base: Multiplier::new(base).unwrap(),

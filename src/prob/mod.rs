@@ -1,39 +1,33 @@
-//! Distributions, entropy, truncation, penalties, schedules and keyed noise, as pure values.
+//! Distributions, entropy, selection, schedules and keyed noise, as pure values.
 //!
 //! Natural logarithms and `f64` throughout, over rows of `f32` logits. This floor names no other module of the crate, keeps
 //! no state and draws no random number: noise is a function of its key.
 
 mod band;
 mod cycle;
-mod dry;
 mod entropy;
 mod exponential;
+mod keys;
 mod last;
 mod logits;
 mod noise;
-mod penalties;
 mod quantity;
 mod schedule;
-mod steering;
+mod selection;
 mod survivors;
-mod tempering;
-mod truncation;
 
 pub use band::{Band, Bounds};
 pub use cycle::{Cycle, Many, Shape, Steps};
-pub use dry::{Dry, OpenWord, PenaltyAt};
 pub use entropy::{FLOOR, Partition, normalised_entropy};
+pub use keys::{KEYS, keys_in_order};
 pub use last::Last;
 pub use logits::{Ranked, rank, top};
 pub use noise::{Noise, StepNoise};
-pub use penalties::Penalties;
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
 pub use quantity::{Bias, Bits, Decay, Exponent, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
-pub use steering::{AdaptiveP, Mirostat};
 pub use survivors::{Mass, Survivor, Survivors};
-pub use tempering::DynamicTemperature;
-pub use truncation::Xtc;
+pub(crate) use survivors::{by_rank, tame};
 
 /// The number of a token: its index in a row of logits.
 pub type Token = u32;

@@ -122,7 +122,8 @@ impl Survivors {
     }
 
     /// The largest logit.
-    pub(super) fn highest(&self) -> f64 {
+    #[must_use]
+    pub fn highest(&self) -> f64 {
         let mut maxima = [f64::NEG_INFINITY; 8];
         let (eights, rest) = self.0.as_chunks::<8>();
         for eight in eights {
@@ -187,6 +188,15 @@ impl Survivors {
         if self.0.iter().any(|survivor| keep(survivor.token)) {
             self.0.retain(|survivor| keep(survivor.token));
         }
+    }
+
+    /// Keeps those for which `keep` holds. It must hold for one of them, the likeliest if for no other.
+    ///
+    /// # Panics
+    /// In debug builds, where it holds for none.
+    pub(crate) fn keep(&mut self, keep: impl Fn(&Survivor) -> bool) {
+        self.0.retain(keep);
+        debug_assert!(!self.0.is_empty(), "nothing is left");
     }
 
     /// Takes the penalties off the logits of their tokens.
@@ -302,7 +312,7 @@ fn split_below<'a>(tokens: &mut &'a [Token], end: Token) -> &'a [Token] {
 }
 
 /// Keeps a logit so far from the ends of the numbers that sums, differences and quotients of logits stay finite.
-pub(super) fn tame(logit: f64) -> f64 {
+pub(crate) fn tame(logit: f64) -> f64 {
     logit.clamp(-LARGEST, LARGEST)
 }
 
@@ -317,7 +327,7 @@ impl Temperature {
 }
 
 /// Likeliest first, of equals the smaller number first.
-pub(super) fn by_rank(a: &Survivor, b: &Survivor) -> std::cmp::Ordering {
+pub(crate) fn by_rank(a: &Survivor, b: &Survivor) -> std::cmp::Ordering {
     b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token))
 }
 

@@ -3,24 +3,27 @@
 //! A [`Sampler`] is a [`Chain`] of stages and a way to pick. For one position of one story it makes a [`Turn`], which is asked
 //! until it takes a token: [`Ask::Look`] names paths whose rows it wants to know, [`Ask::Take`] ends it.
 
-mod act;
 mod chain;
 mod contest;
 mod draw;
 mod memory;
+mod prepared;
 mod rhythm;
 mod settings;
 mod shortcut;
 mod spelling;
+mod stages;
 mod turn;
 #[cfg(test)]
 mod vectors;
 
-pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, OpenWord, Penalties, PenaltyAt, Xtc};
-pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
+pub use chain::{Chain, Pick};
 pub use contest::Weighing;
 pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
 pub use memory::Memory;
 pub use settings::{Reach, Sampler};
 pub use spelling::Spelling;
+pub use stages::{AdaptiveP, Ban, Bias, Dry, DynamicTemperature, Future, MinP, Mirostat, Penalties, Temperature, TopH, TopK};
+pub use stages::{Apply, Curve, Elsewhere, EndOfText, Horizon, Kind, OpenWord, PenaltyAt, Role, Stage};
+pub use stages::{TopNSigma, TopP, Typical, Xtc};
 pub use turn::{Ask, Path, Turn};

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use super::act::{self, Act, Scene};
-use super::chain::{Chain, EndOfText, Future, Horizon, Pick, Stage};
+use super::chain::{Chain, Pick};
 use super::contest::{Contest, Weighing};
 use super::draw::{Skipped, Watched};
 use super::memory::Memory;
+use super::prepared::{self, PreparedStage, Scene};
 use super::shortcut::{Floor, Prelude};
 use super::spelling::Bound;
+use super::stages::{EndOfText, Future, Horizon, Stage};
 use super::turn::{Looking, Moment, Turn, looked};
 use crate::model::{Kind, Lexicon};
 use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
@@ -93,8 +94,8 @@ impl Sampler {
         let throws =
             |stage: &Stage| matches!(stage, Stage::Xtc(xtc) if (f64::MIN_POSITIVE..1.0).contains(&xtc.probability.get()));
         let leaves_one = |stage: &Stage| match stage {
-            Stage::TopK(k) => k.get() == 1,
-            Stage::Temperature(temperature) => temperature.constant().is_some_and(Temperature::is_frozen),
+            Stage::TopK(k) => k.0.get() == 1,
+            Stage::Temperature(temperature) => temperature.0.constant().is_some_and(Temperature::is_frozen),
             _ => false,
         };
         let certain = self.0.pick == Pick::Argmax || stages.iter().any(leaves_one);
@@ -165,7 +166,7 @@ impl Sampler {
         let place = memory.place(settings.chain.counts_text(), lexicon);
         let warmth = settings.chain.warmth(&place);
         let mut scene = Scene { memory, place: &place, lexicon, bound, coins, thrown: 0 };
-        let acts = scene.acts(before);
+        let acts = scene.prepare(before);
         let prelude = Prelude::of(&acts);
         let takeable = |token: Token| lexicon.kind(token) != Kind::Control;
         // Before the story may end, an end is no candidate; but where the model has nothing else to say, it may say that.
@@ -193,7 +194,7 @@ impl Sampler {
         let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, bound.barred(must_go_on)) else {
             bail!("the model gives no word that may be taken a probability that is a number")
         };
-        let (plain, steering) = acts.split_at(acts.len() - usize::from(acts.last().is_some_and(Act::steers)));
+        let (plain, steering) = acts.split_at(acts.len() - usize::from(acts.last().is_some_and(PreparedStage::steers)));
         moment.run(plain, &mut survivors);
         if below > 0 {
             moment.count_more(at, below);
@@ -201,7 +202,7 @@ impl Sampler {
         let Some(future) = future else {
             let found = steering.first().filter(|act| act.looks_back()).map(|_| survivors.clone());
             moment.run(steering, &mut survivors);
-            let token = act::pick(settings.pick, &survivors, noise);
+            let token = prepared::pick(settings.pick, &survivors, noise);
             moment.remember(steering.first().and_then(|act| act.follow(found.as_ref(), &survivors, token)));
             return Ok(Turn::taken(moment.draw(moment.own(row, token), moment.left(&survivors), None)));
         };
@@ -209,7 +210,7 @@ impl Sampler {
         let alpha = future.alpha.at(&place);
         let here = openness_of(&best, future.entropy_top.get());
         moment.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, lexicon));
-        let after = scene.acts(after);
+        let after = scene.prepare(after);
         let (a, b) = future.curve.exponents(alpha);
         let skipped = match (survivors.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),
@@ -221,7 +222,7 @@ impl Sampler {
             let own: Vec<_> = survivors.iter().map(|survivor| moment.own(row, survivor.token)).collect();
             let candidates = looked(&survivors, &own, &contest);
             moment.run(&after, &mut survivors);
-            let token = act::pick(settings.pick, &survivors, noise);
+            let token = prepared::pick(settings.pick, &survivors, noise);
             return Ok(Turn::taken(moment.draw(moment.own(row, token), candidates, Some(skipped))));
         }
         if future.end_of_text != EndOfText::Article {
@@ -253,7 +254,7 @@ impl Sampler {
     /// The contest for a draw with this noise: at the temperature behind `future`, or the argmax where that is frozen.
     fn contest(&self, a: f64, b: f64, place: &Place, survivors: &Survivors, noise: StepNoise) -> Contest {
         let temperature = match self.0.chain.split().2 {
-            [Stage::Temperature(t)] => Some(t.at(place)),
+            [Stage::Temperature(t)] => Some(t.0.at(place)),
             _ => None,
         };
         let argmax = self.0.pick == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);

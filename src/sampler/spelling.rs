@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::chain::{Chain, Stage};
+use super::chain::Chain;
+use super::stages::Stage;
 use crate::model::{Kind, Lexicon};
 use crate::prob::Token;
 
@@ -15,13 +17,14 @@ use crate::prob::Token;
 /// every one that is a space and this text. Longer tokens that begin with it are other words and not meant: `cat` is not `cats`.
 ///
 /// At least one character. A text that a model spells with several tokens stands for none of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("minLength" = 1))]
 pub struct Spelling(String);
 
 /// What a chain needs to know of a vocabulary, looked up once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bound {
+pub(crate) struct Bound {
     spellings: BTreeMap<Spelling, Vec<Token>>,
     /// What XTC never removes, in ascending order.
     protected: Arc<[Token]>,
@@ -44,7 +47,7 @@ impl Bound {
     /// Looks up what the chain needs, in one walk through the vocabulary.
     pub fn of(chain: &Chain, lexicon: &Lexicon) -> Self {
         let mut spellings: BTreeMap<Spelling, Vec<Token>> =
-            chain.stages().iter().flat_map(spelled).map(|text| (text.clone(), Vec::new())).collect();
+            chain.stages().iter().flat_map(Stage::patterns).map(|text| (text.clone(), Vec::new())).collect();
         let tokens = || (0..).take(lexicon.len());
         if !spellings.is_empty() {
             for token in tokens().filter(|&token| lexicon.kind(token) == Kind::Text) {
@@ -86,7 +89,7 @@ impl Bound {
     /// One that has none.
     pub fn check(&self, chain: &Chain) -> Result<()> {
         for stage in chain.stages() {
-            if let Some(text) = spelled(stage).find(|text| self.tokens(text).is_empty()) {
+            if let Some(text) = stage.patterns().into_iter().find(|text| self.tokens(text).is_empty()) {
                 return Err(anyhow!(
                     "the stage `{}` names {text}, which is not one token of this model\nhint: only what is one token, with or \
                      without a space before it, can be biased or banned",
@@ -95,15 +98,6 @@ impl Bound {
             }
         }
         Ok(())
-    }
-}
-
-/// The spellings that a stage names.
-fn spelled(stage: &Stage) -> Box<dyn Iterator<Item = &Spelling> + '_> {
-    match stage {
-        Stage::Bias(biases) => Box::new(biases.keys()),
-        Stage::Ban(texts) => Box::new(texts.iter()),
-        _ => Box::new(std::iter::empty()),
     }
 }
 

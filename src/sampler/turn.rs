@@ -1,10 +1,11 @@
 //! A turn: the decision about one token, asked until it takes.
 
-use super::act::{self, Act, Does};
-use super::chain::{Horizon, Pick, Warmth};
+use super::chain::{Pick, Warmth};
 use super::contest::Contest;
 use super::draw::{Draw, Looked, Now, Removed, Skipped, Watched};
+use super::prepared::{self, PreparedStage, StageOp};
 use super::settings::{Reach, openness};
+use super::stages::Horizon;
 use crate::model::Lexicon;
 use crate::prob::{Alpha, Partition, StepNoise, Survivor, Survivors, Token, rank, top};
 
@@ -48,7 +49,7 @@ pub(super) struct Looking {
     pub own: Vec<Own>,
     pub contest: Contest,
     pub survivors: Survivors,
-    pub after: Vec<Act>,
+    pub after: Vec<PreparedStage>,
     pub noise: StepNoise,
 }
 
@@ -138,7 +139,7 @@ impl Looking {
             let mut survivors = self.survivors.clone();
             survivors.reweigh(|s| self.contest.log_s(s.logit, self.contest.future(s.token).unwrap_or_default()));
             moment.run(&self.after, &mut survivors);
-            act::pick(self.pick, &survivors, self.noise)
+            prepared::pick(self.pick, &survivors, self.noise)
         };
         let own = self.own.iter().find(|own| own.token == token);
         moment.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
@@ -172,21 +173,21 @@ impl Moment {
     }
 
     /// Runs acts over the survivors and keeps account of what they remove.
-    pub fn run(&mut self, acts: &[Act], survivors: &mut Survivors) {
+    pub fn run(&mut self, acts: &[PreparedStage], survivors: &mut Survivors) {
         for act in acts {
             // It costs a look at all of them, and is for those who want to know.
-            if let Does::DynamicTemperature(temperature) = act.does()
+            if let StageOp::DynamicTemperature(temperature) = act.op()
                 && self.detail
             {
                 self.warmth.temperature *= temperature.of(survivors).get();
             }
-            self.removed.extend(act::run(std::slice::from_ref(act), survivors, &self.watched));
+            self.removed.extend(prepared::run(std::slice::from_ref(act), survivors, &self.watched));
         }
     }
 
     /// Acts ran that removed nothing.
-    pub fn ran_idle(&mut self, acts: &[Act]) {
-        self.removed.extend(act::idle(acts));
+    pub fn ran_idle(&mut self, acts: &[PreparedStage]) {
+        self.removed.extend(prepared::idle(acts));
     }
 
     /// What a stage that steers will remember.
@@ -202,7 +203,7 @@ impl Moment {
     /// Enters `future`: α, the openness of this very moment, and the narrowing to candidates.
     pub fn enter(&mut self, alpha: Alpha, here: f64, survivors: &mut Survivors, narrow: impl FnOnce(&mut Survivors)) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
-        self.removed.push(act::removing("future", survivors, &self.watched, narrow));
+        self.removed.push(prepared::removing("future", survivors, &self.watched, narrow));
     }
 
     /// What the row says of a token.

@@ -6,7 +6,7 @@
 
 use std::fmt::Write;
 
-use super::act::{Scene, run};
+use super::prepared::{Scene, run};
 use super::spelling::Bound;
 use super::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
 use crate::model::{Kind, Lexicon};
@@ -83,7 +83,7 @@ fn left(text: &str) -> Vec<(Token, f64)> {
     let bound = Bound::of(&Chain::new(vec![stage.clone()]).unwrap(), &lexicon);
     let coins = Noise::new(7, &TEXT).at(0, 1);
     let mut scene = Scene { memory: &memory, place: &Place::default(), lexicon: &lexicon, bound: &bound, coins, thrown: 0 };
-    let acts = scene.acts(&[stage]);
+    let acts = scene.prepare(&[stage]);
     let mut survivors = Survivors::of(&row(0), |_| true).unwrap();
     run(&acts, &mut survivors, &[]);
     survivors.iter().map(|survivor| (survivor.token, survivor.logit)).collect()
@@ -96,7 +96,11 @@ fn weighed(text: &str) -> Vec<(Token, f64)> {
     let mut turn = sampler.turn(&Memory::of_prompt(&TEXT), &row(0), &lexicon, Noise::new(7, &TEXT)).unwrap();
     loop {
         match turn.ask() {
-            Ask::Look(paths) => paths.iter().for_each(|path| turn.learn(path, &row(path.0[0] + 1), &lexicon)),
+            Ask::Look(paths) => {
+                for path in &paths {
+                    turn.learn(path, &row(path.0[0] + 1), &lexicon);
+                }
+            }
             Ask::Take(draw) => return draw.candidates.iter().map(|one| (one.token, one.log_s.unwrap())).collect(),
         }
     }
@@ -106,10 +110,16 @@ fn told() -> String {
     let mut page = String::new();
     let mut tell = |stage: &str, numbers: Vec<(Token, f64)>| {
         writeln!(page, "{stage}").unwrap();
-        numbers.iter().for_each(|(token, x)| writeln!(page, "  {token:2} {:016x} {x:?}", x.to_bits()).unwrap());
+        for (token, x) in numbers {
+            writeln!(page, "  {token:2} {:016x} {x:?}", x.to_bits()).unwrap();
+        }
     };
-    STAGES.iter().for_each(|stage| tell(stage, left(stage)));
-    FUTURES.iter().for_each(|stage| tell(stage, weighed(stage)));
+    for stage in STAGES {
+        tell(stage, left(stage));
+    }
+    for stage in FUTURES {
+        tell(stage, weighed(stage));
+    }
     page
 }
 

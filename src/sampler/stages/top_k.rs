@@ -1,0 +1,47 @@
+//! top-k.
+
+use std::num::NonZeroUsize;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::elsewhere::at_most_0;
+use super::{Apply, Elsewhere, Role, Rule};
+use crate::prob::Survivors;
+use crate::sampler::prepared::{Scene, StageOp};
+
+/// Keeps the k likeliest tokens; 1 keeps only the likeliest.
+///
+/// Of equals the smaller numbers stay; a k of as many as there are, or more, keeps all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TopK(pub NonZeroUsize);
+
+impl Apply for TopK {
+    fn apply(&self, candidates: &mut Survivors) {
+        candidates.top_k(self.0.get());
+    }
+}
+
+impl Rule for TopK {
+    const NAME: &'static str = "top-k";
+    const ROLE: Role = Role::Cut;
+    const ELSEWHERE: &'static Elsewhere =
+        &Elsewhere { samplers: &[], keys: &[("", &["top_k"])], off: at_most_0, unit: 1.0 };
+
+    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::TopK(*self))
+    }
+
+    fn label(&self) -> String {
+        format!("top-k {}", self.0)
+    }
+
+    fn leaves_one(&self) -> bool {
+        self.0.get() == 1
+    }
+
+    fn ignores_temperature(&self) -> bool {
+        true
+    }
+}

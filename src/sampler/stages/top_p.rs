@@ -1,0 +1,47 @@
+//! top-p, also called nucleus sampling.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::elsewhere::no_share;
+use super::rule::keeps_all;
+use super::{Apply, Elsewhere, Role, Rule};
+use crate::prob::{Probability, Survivors};
+use crate::sampler::prepared::{Scene, StageOp};
+
+/// Keeps the smallest set of likeliest tokens whose probabilities sum to at least p; 1 keeps every token, 0 the likeliest.
+///
+/// # Source
+/// Holtzman et al., "The curious case of neural text degeneration", ICLR 2020, arXiv 1904.09751.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct TopP(pub Probability);
+
+impl Apply for TopP {
+    fn apply(&self, candidates: &mut Survivors) {
+        candidates.top_p(self.0);
+    }
+}
+
+impl Rule for TopP {
+    const NAME: &'static str = "top-p";
+    const ROLE: Role = Role::Cut;
+    const ELSEWHERE: &'static Elsewhere =
+        &Elsewhere { samplers: &[], keys: &[("", &["top_p"])], off: no_share, unit: 1.0 };
+
+    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::whole(*self))
+    }
+
+    fn label(&self) -> String {
+        format!("top-p {}", self.0.get())
+    }
+
+    fn idle(&self) -> Option<String> {
+        (self.0.get() == 1.0).then(|| keeps_all(1.0))
+    }
+
+    fn leaves_one(&self) -> bool {
+        self.0.get() == 0.0
+    }
+}
