@@ -1,17 +1,21 @@
 //! The estimate of memory against what llama.cpp takes, by its own account in its log.
+//!
+//! In a process of its own: there is one listener to that log, and whatever else loads a model would be heard as well.
 
 #![cfg(feature = "llama")]
 // What helps a test may fail as a test does; and only the C function can set another listener to llama.cpp's log.
 #![allow(clippy::unwrap_used, unsafe_code)]
 
+#[path = "it/support/gguf/mod.rs"]
 mod gguf;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::path::Path;
 use std::sync::Mutex;
 
-use afterword::catalog::{Kind, ModelCard, Need, Wish};
-use afterword::llama::{CacheType, FlashAttention, LoadOptions, SessionOptions, Weights, devices};
+use afterword::catalog::{ModelCard, Need, Wish};
+use afterword::llama::{Weights, devices};
+use afterword::model::{CacheType, FlashAttention, LoadOptions, SessionOptions};
 use gguf::{Family, tiny};
 use llama_cpp_sys_2 as sys;
 
@@ -41,8 +45,8 @@ fn compare(path: &Path, options: &SessionOptions) -> ([f64; 2], [f64; 2]) {
         branches: options.branches as u64,
         stories: 1,
         batch: options.batch as u64,
-        keys: Kind::named(&options.keys.to_string()).unwrap(),
-        values: Kind::named(&options.values.to_string()).unwrap(),
+        keys: options.keys,
+        values: options.values,
         flash_attention: options.flash_attention != FlashAttention::Off,
     };
     let need = Need::of(&card, &wish);

@@ -2,6 +2,8 @@
 //!
 //! They count in 32 bits, we in 64; so rows are short, and no boundary falls between the two by chance. Where a rule itself
 //! differs, the test says so under its name.
+//!
+//! In a process of its own: it starts llama.cpp itself, which may be done once in a process.
 
 #![cfg(feature = "llama")]
 // What helps a test may fail as a test does; adaptive-p is not wrapped, and its one sampler is called by hand.

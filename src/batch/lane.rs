@@ -1,12 +1,12 @@
 //! Stories told together in one memory: as many at once as there are streams, and one that ends makes room for the next.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
-use anyhow::{Result, anyhow};
-
-use crate::decode::{Counts, Event, Plan, Stories, Told};
+use crate::decode::{Cancel, Completion, Counts, Ended, Next, Observer, Plan, Stories, Told, drive};
 use crate::model::Model;
 use crate::sampler::Draw;
+use crate::story::StopReason;
 
 /// What happened, to the story with this number of the caller's.
 #[derive(Debug)]
@@ -27,13 +27,9 @@ pub struct Finished {
     /// What was asked for.
     pub plan: Plan,
     /// What was told.
-    pub told: Told,
-    /// The sum of the log-probabilities of its tokens, the model's own, in nats.
-    pub log_p: f64,
+    pub told: Completion,
     /// The decisions, where they are kept.
     pub draws: Vec<Draw>,
-    /// Why it could not go on.
-    pub failed: Option<anyhow::Error>,
 }
 
 /// How stories are told in a lane.
@@ -47,103 +43,57 @@ pub struct Pace {
     pub keeps_draws: bool,
 }
 
-/// A story on its way.
-struct Running {
-    number: usize,
-    plan: Plan,
-    log_p: f64,
-    draws: Vec<Draw>,
-    failed: Option<anyhow::Error>,
-    ended: bool,
-}
-
-/// Tells the stories that `next` hands out, until there is none or `stop` says so; what is on its way then is not heard of
+/// Tells the stories that `next` hands out, until there is none or `cancel` is set; what is on its way then is not heard of
 /// again. A story that cannot begin or go on has failed, and the others go on.
 ///
 /// Which stories run beside each other depends on nothing but their order and lengths.
-///
-/// # Errors
-/// No story can go on, for want of room.
 pub fn tell(
     model: &mut dyn Model,
     pace: Pace,
     next: &mut dyn FnMut() -> Option<(usize, Plan)>,
-    stop: &dyn Fn() -> bool,
+    cancel: &Cancel,
     hear: &mut dyn FnMut(Heard),
-) -> Result<()> {
-    let mut stories = Stories::new(model, pace.width);
-    let mut running: BTreeMap<usize, Running> = BTreeMap::new();
-    let mut more = true;
-    loop {
-        if stop() {
-            // What is on its way gives its room back.
-            drop(stories.finish());
-            return Ok(());
+) {
+    let mut source = |_| next().map_or(Next::Never, |(number, plan)| Next::Story(number, plan));
+    let mut lane = Lane { keeps_draws: pace.keeps_draws, draws: BTreeMap::new(), hear };
+    drive(&mut Stories::new(model, pace.width), pace.streams, &mut source, &mut lane, cancel);
+}
+
+/// Keeps what is to be kept of the stories on their way.
+struct Lane<'h> {
+    keeps_draws: bool,
+    draws: BTreeMap<usize, Vec<Draw>>,
+    hear: &'h mut dyn FnMut(Heard),
+}
+
+impl Observer for Lane<'_> {
+    fn began(&mut self, story: usize) {
+        (self.hear)(Heard::Began(story));
+    }
+
+    fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
+        if self.keeps_draws {
+            self.draws.entry(story).or_default().push(told.draw.clone());
         }
-        while more && running.len() < pace.streams.max(1) {
-            let Some((number, plan)) = next() else {
-                more = false;
-                break;
-            };
-            hear(Heard::Began(number));
-            match stories.begin(plan.clone()) {
-                Ok(story) => {
-                    let (draws, failed) = (Vec::new(), None);
-                    running.insert(story, Running { number, plan, log_p: 0.0, draws, failed, ended: false });
-                }
-                Err(error) => hear(Heard::Finished(Box::new(unbegun(number, plan, error)))),
-            }
-        }
-        if running.is_empty() {
-            return Ok(());
-        }
-        stories.round(&mut |event| match event {
-            Event::Read { .. } => {}
-            Event::Told { story, draw, counts, .. } => {
-                let Some(one) = running.get_mut(&story) else { return };
-                one.log_p += draw.log_p;
-                if pace.keeps_draws {
-                    one.draws.push(draw.clone());
-                }
-                hear(Heard::Told(one.number, counts));
-            }
-            Event::Ended { story, .. } => {
-                if let Some(one) = running.get_mut(&story) {
-                    one.ended = true;
-                }
-            }
-            Event::Failed { story, error, .. } => {
-                if let Some(one) = running.get_mut(&story) {
-                    (one.ended, one.failed) = (true, Some(error));
-                }
-            }
-        })?;
-        let ended: Vec<usize> = running.iter().filter(|(_, one)| one.ended).map(|(story, _)| *story).collect();
-        for story in ended {
-            let Some(one) = running.remove(&story) else { continue };
-            let Running { number, plan, log_p, draws, failed, ended: _ } = one;
-            let told = stories.take(story).ok_or_else(|| anyhow!("a story that ended goes on"))?;
-            hear(Heard::Finished(Box::new(Finished { number, plan, told, log_p, draws, failed })));
+        (self.hear)(Heard::Told(story, told.counts));
+        ControlFlow::Continue(())
+    }
+
+    fn ended(&mut self, number: usize, ended: Ended) {
+        let Ended { plan, completion: told, .. } = ended;
+        let draws = self.draws.remove(&number).unwrap_or_default();
+        if told.stop != StopReason::Interrupted {
+            (self.hear)(Heard::Finished(Box::new(Finished { number, plan, told, draws })));
         }
     }
 }
 
-/// A story without a word.
-fn unbegun(number: usize, plan: Plan, error: anyhow::Error) -> Finished {
-    let counts = Counts { prompt: plan.prompt.len(), ..Counts::default() };
-    let told = Told { tokens: Vec::new(), text: String::new(), stop: None, counts };
-    Finished { number, plan, told, log_p: 0.0, draws: Vec::new(), failed: Some(error) }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
-    use std::cell::RefCell;
-
     use super::*;
     use crate::model::{Kind, Lexicon, Toy};
     use crate::prob::Token;
     use crate::sampler::{Chain, Pick, Sampler};
-    use crate::story::StopReason;
 
     /// A model of three letters, and of rows that depend on the whole text.
     pub fn toy() -> Toy {
@@ -156,24 +106,26 @@ pub(super) mod tests {
 
     pub fn plan(prompt: &[Token], seed: u64, tokens: usize) -> Plan {
         let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
-        Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: 100, slides: false, may_loop: true, stops: Vec::new() }
+        Plan { context: 100, ..Plan::new(sampler, prompt.to_vec(), seed, tokens) }
     }
 
-    fn told(streams: usize, plans: Vec<Plan>, stop: impl Fn(usize) -> bool) -> Vec<Finished> {
+    /// Tells these stories, until so many tokens are told over all.
+    fn told(streams: usize, plans: Vec<Plan>, most: usize) -> Vec<Finished> {
         let mut toy = toy();
         let mut plans = plans.into_iter().enumerate();
-        let (mut finished, rounds) = (Vec::new(), RefCell::new(0));
-        let mut hear = |heard| {
-            if let Heard::Finished(one) = heard {
-                finished.push(*one);
+        let (mut finished, mut tokens, cancel) = (Vec::new(), 0, Cancel::new());
+        let mut hear = |heard| match heard {
+            Heard::Began(_) => {}
+            Heard::Told(..) => {
+                tokens += 1;
+                if tokens == most {
+                    cancel.cancel();
+                }
             }
-        };
-        let stop = || {
-            *rounds.borrow_mut() += 1;
-            stop(*rounds.borrow())
+            Heard::Finished(one) => finished.push(*one),
         };
         let pace = Pace { streams, width: 1, keeps_draws: false };
-        tell(&mut toy, pace, &mut || plans.next(), &stop, &mut hear).unwrap();
+        tell(&mut toy, pace, &mut || plans.next(), &cancel, &mut hear);
         assert_eq!(toy.living(), 0);
         finished
     }
@@ -181,15 +133,15 @@ pub(super) mod tests {
     #[test]
     fn every_story_is_told_once_whatever_the_number_of_streams() {
         let plans: Vec<Plan> = (0..20).map(|seed: u8| plan(&[1, 2], seed.into(), 3 + usize::from(seed) % 5)).collect();
-        let mut alone = told(1, plans.clone(), |_| false);
+        let mut alone = told(1, plans.clone(), usize::MAX);
         alone.sort_by_key(|one| one.number);
         for streams in [2, 7, 50] {
-            let mut together = told(streams, plans.clone(), |_| false);
+            let mut together = told(streams, plans.clone(), usize::MAX);
             together.sort_by_key(|one| one.number);
             assert_eq!(together.len(), 20);
             for (one, other) in together.iter().zip(&alone) {
-                assert_eq!((one.number, &one.told.tokens, one.log_p), (other.number, &other.told.tokens, other.log_p));
-                assert_eq!(one.told.stop, Some(StopReason::Tokens));
+                assert_eq!((one.number, &one.told), (other.number, &other.told));
+                assert_eq!(one.told.stop, StopReason::Tokens);
             }
         }
     }
@@ -198,14 +150,14 @@ pub(super) mod tests {
     fn a_story_that_ends_makes_room_at_once() {
         // The first is long; seven short ones pass beside it in the second stream.
         let plans = std::iter::once(plan(&[1], 0, 30)).chain((1..8).map(|seed| plan(&[1], seed, 4))).collect();
-        let numbers: Vec<usize> = told(2, plans, |_| false).iter().map(|one| one.number).collect();
+        let numbers: Vec<usize> = told(2, plans, usize::MAX).iter().map(|one| one.number).collect();
         assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 7, 0]);
     }
 
     #[test]
     fn a_story_that_cannot_begin_disturbs_no_other() {
-        let finished = told(2, vec![plan(&[1], 1, 4), plan(&[], 1, 4), plan(&[1], 2, 4)], |_| false);
-        let failed: Vec<(usize, bool)> = finished.iter().map(|one| (one.number, one.failed.is_some())).collect();
+        let finished = told(2, vec![plan(&[1], 1, 4), plan(&[], 1, 4), plan(&[1], 2, 4)], usize::MAX);
+        let failed: Vec<(usize, bool)> = finished.iter().map(|one| (one.number, one.told.failure().is_some())).collect();
         assert_eq!(failed, [(1, true), (0, false), (2, false)]);
     }
 
@@ -213,6 +165,6 @@ pub(super) mod tests {
     fn who_stops_hears_nothing_more_of_what_was_on_its_way() {
         let plans = (0..6).map(|seed| plan(&[1], seed, 10)).collect();
         // Ten tokens take ten rounds: two stories are whole, two on their way.
-        assert_eq!(told(2, plans, |rounds| rounds > 15).len(), 2);
+        assert_eq!(told(2, plans, 30).len(), 2);
     }
 }

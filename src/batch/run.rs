@@ -200,9 +200,10 @@ impl RunFile {
         note("`--threads` is", now.threads.to_string(), old.threads.to_string());
         note("`--gpu-layers` is", words(now.gpu_layers), words(old.gpu_layers));
         note("`--device` is", listed(&now.devices), listed(&old.devices));
-        note("`--split` is", now.split.clone(), old.split.clone());
-        note("`--flash-attention` is", now.flash_attention.clone(), old.flash_attention.clone());
-        note("`--kv-type` is", now.cache.join(","), old.cache.join(","));
+        note("`--split` is", now.split.to_string(), old.split.to_string());
+        note("`--flash-attention` is", now.flash_attention.to_string(), old.flash_attention.to_string());
+        let types = |run: &Run| run.cache.map(|cache| cache.to_string()).join(",");
+        note("`--kv-type` is", types(now), types(old));
         let program = |run: &Self| format!("{} on {}", run.versions.afterword, run.versions.backend);
         note("the program is", program(self), program(before));
         found
@@ -227,6 +228,7 @@ fn listed(devices: &[String]) -> String {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::model::{CacheType, FlashAttention, Split};
 
     /// A run of two prompts, told by `wave` under two seeds.
     pub fn example() -> RunFile {
@@ -255,11 +257,11 @@ pub(super) mod tests {
                 gpu_layers: None,
                 devices: Vec::new(),
                 main_gpu: 0,
-                split: "layer".into(),
+                split: Split::Layer,
                 mmap: true,
                 mlock: false,
-                flash_attention: "auto".into(),
-                cache: ["f16".into(), "f16".into()],
+                flash_attention: FlashAttention::Auto,
+                cache: [CacheType::F16; 2],
             },
             model: ModelFile {
                 file: "a.gguf".into(),

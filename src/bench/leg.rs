@@ -1,182 +1,183 @@
 //! A leg: stories that begin together and are told round by round, until one of them ends.
 //!
 //! Measured time is time in which all of them run: a story that ended early would leave the others alone, and its mode would
-//! look slow. So the leg is over with the first ending, and the next one begins with other seeds.
+//! look slow. So the leg is over with the first ending, and the next one begins with other seeds. A leg begins where each story
+//! has told at least one token, so that a round stands for any other: reading the prompt has no part in it.
+
+use std::cell::Cell;
+use std::ops::ControlFlow;
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 
+use super::measure::Measure;
 use super::naive::Naive;
-use crate::decode::{Event, Plan, Stories};
+use super::timed::{Clock, Spent};
+use crate::decode::{Cancel, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::model::{Branch, From, Model, Rows, Step};
-use crate::prob::Token;
 
-/// What came of a round.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Round {
-    /// Tokens that were told.
-    pub told: usize,
-    /// Whether a story has ended.
-    pub ended: bool,
+/// Adds up the rounds of legs.
+pub(super) struct Stopwatch<'a> {
+    clock: Clock<'a>,
+    spent: &'a Cell<Spent>,
+    /// Hears how many tokens a round told, and whether that was the last one.
+    go_on: &'a mut dyn FnMut(usize) -> bool,
+    /// The tokens after which there is enough.
+    goal: usize,
+    began: (Duration, Spent),
+    /// What was measured so far.
+    pub measure: Measure,
+    /// Whether who listens has had enough.
+    pub stopped: bool,
 }
 
-/// Stories that are told round by round.
-pub(super) trait Leg {
-    /// Some more of every story. A leg begins where each of them has told at least one token, so that a round stands for any
-    /// other: reading the prompt has no part in it.
-    ///
-    /// # Errors
-    /// A decode that failed, or a story that cannot go on.
-    fn round(&mut self) -> Result<Round>;
+impl<'a> Stopwatch<'a> {
+    /// Of nothing yet; what the model is asked for is counted in `spent`.
+    pub fn new(clock: Clock<'a>, spent: &'a Cell<Spent>, goal: usize, go_on: &'a mut dyn FnMut(usize) -> bool) -> Self {
+        let began = (Duration::ZERO, Spent::default());
+        Self { clock, spent, go_on, goal, began, measure: Measure::default(), stopped: false }
+    }
 
-    /// Forgets the stories.
-    fn end(self: Box<Self>);
-}
+    /// Whether enough has been told.
+    pub fn is_done(&self) -> bool {
+        self.measure.tokens >= self.goal
+    }
 
-/// Stories told by the program's own loop.
-pub(super) struct Together<'m>(Stories<'m>);
+    /// A round begins.
+    fn start(&mut self) {
+        self.began = ((self.clock)(), self.spent.get());
+    }
 
-impl<'m> Together<'m> {
-    /// Tells the first token of each, or more; `None` where one ended over it.
-    pub fn begin(model: &'m mut dyn Model, width: usize, plans: Vec<Plan>) -> Result<Option<Self>> {
-        let mut silent = vec![true; plans.len()];
-        let mut stories = Stories::new(model, width);
-        for plan in plans {
-            stories.begin(plan)?;
+    /// A round is over, and another one begins unless there is enough.
+    fn lap(&mut self, told: usize) -> ControlFlow<()> {
+        let (began, before) = self.began;
+        let Measure { tokens, time, spent } = &mut self.measure;
+        *time += (self.clock)().saturating_sub(began);
+        let more = self.spent.get().since(before);
+        spent.decodes += more.decodes;
+        spent.evaluations += more.evaluations;
+        spent.time += more.time;
+        *tokens += told;
+        self.stopped = !(self.go_on)(told);
+        if self.stopped || self.is_done() {
+            return ControlFlow::Break(());
         }
-        while silent.contains(&true) {
-            let (mut ended, mut failed) = (false, None);
-            stories.round(&mut |event| match event {
-                Event::Told { story, .. } => silent[story] = false,
-                Event::Ended { .. } => ended = true,
-                Event::Failed { error, .. } => failed = Some(error),
-                Event::Read { .. } => (),
-            })?;
-            if let Some(error) = failed {
-                return Err(error);
-            }
-            if ended {
-                // The stories that still run give their branches back.
-                let _ = stories.finish();
-                return Ok(None);
-            }
-        }
-        Ok(Some(Self(stories)))
+        self.start();
+        ControlFlow::Continue(())
     }
 }
 
-impl Leg for Together<'_> {
-    fn end(self: Box<Self>) {
-        let _ = self.0.finish();
+/// A leg of stories told by the program's own loop.
+///
+/// # Errors
+/// A story that cannot be told.
+pub(super) fn together(model: &mut dyn Model, width: usize, plans: Vec<Plan>, watch: &mut Stopwatch) -> Result<()> {
+    let silent = vec![true; plans.len()];
+    let mut leg = Together { watch, silent, measures: false, round: 0, ended: false, failed: None };
+    drive(&mut Stories::new(model, width), leg.silent.len(), &mut each(plans), &mut leg, &Cancel::new());
+    leg.failed.map_or(Ok(()), |cause| Err(anyhow!(cause)))
+}
+
+/// Hears of stories until the first of them ends.
+struct Together<'w, 'a> {
+    watch: &'w mut Stopwatch<'a>,
+    /// Which stories have told nothing yet.
+    silent: Vec<bool>,
+    /// Whether all have told something, and rounds are measured.
+    measures: bool,
+    /// Tokens told in this round.
+    round: usize,
+    ended: bool,
+    failed: Option<String>,
+}
+
+impl Observer for Together<'_, '_> {
+    fn told(&mut self, story: usize, _: &Told) -> ControlFlow<()> {
+        self.round += 1;
+        self.silent[story] = false;
+        ControlFlow::Continue(())
     }
 
-    fn round(&mut self) -> Result<Round> {
-        let (mut round, mut failed) = (Round::default(), None);
-        self.0.round(&mut |event| match event {
-            Event::Told { .. } => round.told += 1,
-            Event::Ended { .. } => round.ended = true,
-            Event::Failed { error, .. } => failed = Some(error),
-            Event::Read { .. } => (),
-        })?;
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(round),
+    fn ended(&mut self, _: usize, ended: Ended) {
+        self.ended = true;
+        self.failed = self.failed.take().or(ended.completion.failure().map(str::to_owned));
+    }
+
+    fn round_over(&mut self) -> ControlFlow<()> {
+        let told = std::mem::take(&mut self.round);
+        if self.failed.is_some() || (self.ended && !self.measures) {
+            return ControlFlow::Break(());
         }
+        if self.measures {
+            let flow = self.watch.lap(told);
+            return if self.ended { ControlFlow::Break(()) } else { flow };
+        }
+        if !self.silent.contains(&true) {
+            self.measures = true;
+            self.watch.start();
+        }
+        ControlFlow::Continue(())
     }
 }
 
-/// Stories told naively, each for itself.
-pub(super) struct OneByOne<'m> {
-    model: &'m mut dyn Model,
-    stories: Vec<(Naive, usize)>,
-}
-
-impl<'m> OneByOne<'m> {
-    /// Tells the first token of each; `None` where one ended over it.
-    pub fn begin(model: &'m mut dyn Model, plans: &[Plan]) -> Result<Option<Self>> {
-        let mut leg = Self { model, stories: Vec::new() };
-        for plan in plans {
-            let story = Naive::begin(leg.model, plan)?;
-            leg.stories.push((story, plan.tokens));
-        }
-        if leg.round()?.ended {
-            Box::new(leg).end();
-            return Ok(None);
-        }
-        Ok(Some(leg))
+/// A leg of stories told naively, each for itself.
+///
+/// # Errors
+/// A decode that failed.
+pub(super) fn one_by_one(model: &mut dyn Model, plans: &[Plan], watch: &mut Stopwatch) -> Result<()> {
+    let mut stories = Vec::new();
+    for plan in plans {
+        stories.push((Naive::begin(model, plan)?, plan.max_tokens));
     }
-}
-
-impl Leg for OneByOne<'_> {
-    fn end(self: Box<Self>) {
-        for (story, _) in self.stories {
-            story.end(self.model);
-        }
-    }
-
-    fn round(&mut self) -> Result<Round> {
-        let mut round = Round::default();
-        for (story, left) in &mut self.stories {
-            let token = story.tell(self.model)?;
+    let mut measures = false;
+    loop {
+        let mut ended = false;
+        for (story, left) in &mut stories {
+            let token = story.tell(model)?;
             *left -= 1;
-            round.told += 1;
-            round.ended |= *left == 0 || self.model.lexicon().ends(token);
+            ended |= *left == 0 || model.lexicon().ends(token);
         }
-        Ok(round)
-    }
-}
-
-/// Texts that are read, not told: their prompts again and again.
-pub(super) struct Bare<'m> {
-    model: &'m mut dyn Model,
-    texts: Vec<Text>,
-}
-
-struct Text {
-    branch: Branch,
-    tokens: Vec<Token>,
-    read: usize,
-    left: usize,
-}
-
-impl<'m> Bare<'m> {
-    /// Reads the prompts.
-    pub fn begin(model: &'m mut dyn Model, plans: &[Plan]) -> Result<Self> {
-        let steps: Vec<Step> =
-            plans.iter().map(|plan| Step { from: From::Root, tokens: &plan.prompt, rows: Rows::Last }).collect();
-        let branches = model.extend(&steps, &mut |_, _, _| ())?;
-        let text = |(plan, branch): (&Plan, Branch)| Text { branch, tokens: plan.prompt.clone(), read: 0, left: plan.tokens };
-        let texts = plans.iter().zip(branches).map(text).collect();
-        Ok(Self { model, texts })
-    }
-}
-
-impl Leg for Bare<'_> {
-    fn end(self: Box<Self>) {
-        for text in self.texts {
-            self.model.release(text.branch);
+        let flow = if measures { watch.lap(stories.len()) } else { ControlFlow::Continue(()) };
+        if ended || flow.is_break() {
+            break;
+        }
+        if !measures {
+            measures = true;
+            watch.start();
         }
     }
+    for (story, _) in stories {
+        story.end(model);
+    }
+    Ok(())
+}
 
-    fn round(&mut self) -> Result<Round> {
-        let step = |text: &Text| {
-            let at = text.read % text.tokens.len();
-            (From::Move(text.branch), at)
+/// A leg of texts that are read, not told: their prompts again and again.
+///
+/// # Errors
+/// A decode that failed.
+pub(super) fn bare(model: &mut dyn Model, plans: &[Plan], watch: &mut Stopwatch) -> Result<()> {
+    let prompts: Vec<Step> =
+        plans.iter().map(|plan| Step { from: From::Root, tokens: &plan.prompt, rows: Rows::Last }).collect();
+    let mut branches: Vec<Branch> = model.extend(&prompts, &mut |_, _, _| ())?;
+    watch.start();
+    for read in 0.. {
+        let step = |(plan, &branch)| {
+            let Plan { prompt, .. }: &Plan = plan;
+            let token = std::slice::from_ref(&prompt[read % prompt.len()]);
+            Step { from: From::Move(branch), tokens: token, rows: Rows::Last }
         };
-        let places: Vec<(From, usize)> = self.texts.iter().map(step).collect();
-        let steps: Vec<Step> = self
-            .texts
-            .iter()
-            .zip(&places)
-            .map(|(text, &(from, at))| Step { from, tokens: &text.tokens[at..=at], rows: Rows::Last })
-            .collect();
-        let branches = self.model.extend(&steps, &mut |_, _, _| ())?;
-        let mut round = Round { told: branches.len(), ended: false };
-        for (text, branch) in self.texts.iter_mut().zip(branches) {
-            (text.branch, text.read, text.left) = (branch, text.read + 1, text.left - 1);
-            round.ended |= text.left == 0;
+        let steps: Vec<Step> = plans.iter().zip(&branches).map(step).collect();
+        branches = model.extend(&steps, &mut |_, _, _| ())?;
+        let flow = watch.lap(branches.len());
+        if flow.is_break() || plans.iter().any(|plan| read + 1 == plan.max_tokens) {
+            break;
         }
-        Ok(round)
     }
+    for branch in branches {
+        model.release(branch);
+    }
+    Ok(())
 }
 
 /// A story that ends with its first words, again and again, cannot be measured.

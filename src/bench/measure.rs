@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::leg::{Bare, Leg, OneByOne, Together, too_short};
+use super::leg::{Stopwatch, bare, one_by_one, together, too_short};
 use super::mode::{Mode, Samplers};
 use super::timed::{Clock, Spent, Timed};
 use crate::decode::{Plan, Stories};
@@ -105,52 +105,27 @@ impl Bench {
     ) -> Result<Option<Measure>> {
         let spent = Cell::new(Spent::default());
         let mut model = Timed::new(model, clock, &spent);
-        let goal = self.tokens * job.stories;
-        let (mut tokens, mut time, mut used) = (0, Duration::ZERO, Spent::default());
+        let mut watch = Stopwatch::new(clock, &spent, self.tokens * job.stories, go_on);
         for number in 0.. {
-            let Some(mut leg) = self.begin(job, number, &mut model)? else {
-                if number > MOST_STILLBORN && tokens == 0 {
-                    return Err(too_short(job.mode));
-                }
-                continue;
-            };
-            loop {
-                let (before, began) = (spent.get(), clock());
-                let round = leg.round()?;
-                time += clock().saturating_sub(began);
-                let more = spent.get().since(before);
-                used = Spent {
-                    decodes: used.decodes + more.decodes,
-                    evaluations: used.evaluations + more.evaluations,
-                    time: used.time + more.time,
-                };
-                tokens += round.told;
-                if !go_on(round.told) {
-                    leg.end();
-                    return Ok(None);
-                }
-                if round.ended || tokens >= goal {
-                    break;
+            let plans = self.plans(job, number, 0..job.stories);
+            match job.mode {
+                Mode::Bare => bare(&mut model, &plans, &mut watch)?,
+                Mode::Naive => one_by_one(&mut model, &plans, &mut watch)?,
+                Mode::Plain | Mode::Voice | Mode::Batch | Mode::Lazy | Mode::Wave | Mode::Word => {
+                    together(&mut model, self.width, plans, &mut watch)?;
                 }
             }
-            leg.end();
-            if tokens >= goal {
+            if watch.stopped {
+                return Ok(None);
+            }
+            if watch.is_done() {
                 break;
             }
-        }
-        Ok(Some(Measure { tokens, time, spent: used }))
-    }
-
-    /// Begins the leg with this number; `None` where a story ended over its first token.
-    fn begin<'m>(&self, job: Job, number: usize, model: &'m mut dyn Model) -> Result<Option<Box<dyn Leg + 'm>>> {
-        let plans = self.plans(job, number, 0..job.stories);
-        Ok(match job.mode {
-            Mode::Bare => Some(Box::new(Bare::begin(model, &plans)?)),
-            Mode::Naive => OneByOne::begin(model, &plans)?.map(|leg| Box::new(leg) as Box<dyn Leg>),
-            Mode::Plain | Mode::Voice | Mode::Batch | Mode::Lazy | Mode::Wave | Mode::Word => {
-                Together::begin(model, self.width, plans)?.map(|leg| Box::new(leg) as Box<dyn Leg>)
+            if number > MOST_STILLBORN && watch.measure.tokens == 0 {
+                return Err(too_short(job.mode));
             }
-        })
+        }
+        Ok(Some(watch.measure))
     }
 
     /// The stories of a leg. Seeds and prompts depend on run, leg and place alone: all modes tell the same ones.
@@ -159,18 +134,8 @@ impl Bench {
         let plan = |place: usize| {
             let prompt = &self.prompts[(job.run * job.stories + leg + place) % self.prompts.len()];
             let seed = self.seed.wrapping_add(((job.run as u64) << 40) + ((leg as u64) << 20) + place as u64);
-            let context = prompt.len() + self.quota();
-            Some(Plan {
-                sampler: sampler?.clone(),
-                prompt: prompt.clone(),
-                seed,
-                tokens: self.quota(),
-                context,
-                slides: false,
-                // What is measured is as long as it was asked for.
-                may_loop: true,
-                stops: Vec::new(),
-            })
+            // What is measured is as long as it was asked for.
+            Some(Plan::new(sampler?.clone(), prompt.clone(), seed, self.quota()))
         };
         places.filter_map(plan).collect()
     }

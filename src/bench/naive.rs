@@ -9,7 +9,7 @@ use crate::sampler::{Ask, Memory, Reach, Sampler};
 
 /// A story told with k + 1 passes a token: each candidate is read behind the text and forgotten, then the chosen one is read.
 ///
-/// Is equivalent to the same sampler in [`Stories`](crate::decode::Stories): the tokens are equal, the cost is not.
+/// Is equivalent to the same sampler in [`drive`](crate::decode::drive()): the tokens are equal, the cost is not.
 pub(super) struct Naive {
     sampler: Sampler,
     noise: Noise,
@@ -71,7 +71,7 @@ fn read(model: &mut dyn Model, from: From, tokens: &[Token]) -> Result<(Branch, 
 mod tests {
     use super::*;
     use crate::bench::measure::tests::{sampler, toy};
-    use crate::decode::Stories;
+    use crate::decode;
 
     #[test]
     fn naive_lookahead_tells_the_tokens_of_the_lazy_draw() {
@@ -79,24 +79,8 @@ mod tests {
             let sampler = sampler("0.3", horizon);
             for seed in 0..8 {
                 let prompt = [1, 2, 3];
-                let plan = Plan {
-                    sampler: sampler.clone(),
-                    prompt: prompt.to_vec(),
-                    seed,
-                    tokens: 50,
-                    context: 99,
-                    slides: false,
-                    may_loop: true,
-                    stops: vec![],
-                };
-                let mut model = toy();
-                let mut stories = Stories::new(&mut model, 1);
-                stories.begin(plan.clone()).unwrap();
-                while stories.running() > 0 {
-                    stories.round(&mut |_| ()).unwrap();
-                }
-                let lazy = stories.finish().remove(0).tokens;
-
+                let plan = Plan::new(sampler.clone(), prompt.to_vec(), seed, 50);
+                let lazy = decode::tell(&mut toy(), 1, vec![plan.clone()]).remove(0).tokens;
                 let mut model = toy();
                 let mut naive = Naive::begin(&mut model, &plan).unwrap();
                 let told: Vec<Token> = lazy.iter().map(|_| naive.tell(&mut model).unwrap()).collect();

@@ -8,14 +8,15 @@
 //! The best n is that of the smallest E, where a greater one must be worth it. A wide decode pays where c(n) hardly grows, as on a GPU; on a processor it seldom
 //! does, since most turns need a single look.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::Serialize;
 
 use super::timed::Clock;
-use crate::decode::{Event, Plan, Stories};
-use crate::model::{Branch, From, Model, Rows, Step};
+use crate::decode::{Cancel, Ended, Observer, Plan, Stories, Told, drive, each};
+use crate::model::{Branch, From, Lexicon, Model, Rows, Step};
 use crate::prob::Token;
 use crate::sampler::{EndOfText, Reach};
 
@@ -69,23 +70,32 @@ pub fn looks(model: &mut dyn Model, plan: Plan) -> Result<Vec<usize>> {
     let lexicon = model.lexicon().clone();
     let free_ends = plan.sampler.reach() == Reach::Lazy
         && plan.sampler.chain().split().1.is_some_and(|future| future.end_of_text != EndOfText::Article);
-    let (mut looks, mut failed) = (Vec::new(), None);
-    let mut stories = Stories::new(model, 1);
-    stories.begin(plan)?;
-    while stories.running() > 0 {
-        stories.round(&mut |event| match event {
-            Event::Told { draw, .. } if draw.skipped.is_some() => looks.push(0),
-            Event::Told { draw, .. } => {
-                let looked = draw.candidates.iter().filter(|one| one.future.is_some());
-                looks.push(looked.filter(|one| !(free_ends && lexicon.ends(one.token))).count());
-            }
-            Event::Failed { error, .. } => failed = Some(error),
-            Event::Read { .. } | Event::Ended { .. } => (),
-        })?;
+    let mut looks = Looks { lexicon, free_ends, each: Vec::new(), failed: None };
+    drive(&mut Stories::new(model, 1), 1, &mut each([plan]), &mut looks, &Cancel::new());
+    match looks.failed {
+        Some(cause) => Err(anyhow!(cause)),
+        None => Ok(looks.each),
     }
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(looks),
+}
+
+/// Counts the looks of every turn.
+struct Looks {
+    lexicon: Lexicon,
+    /// Whether what is after an end is known without a look.
+    free_ends: bool,
+    each: Vec<usize>,
+    failed: Option<String>,
+}
+
+impl Observer for Looks {
+    fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+        let looked = told.draw.candidates.iter().filter(|one| told.draw.skipped.is_none() && one.future.is_some());
+        self.each.push(looked.filter(|one| !(self.free_ends && self.lexicon.ends(one.token))).count());
+        ControlFlow::Continue(())
+    }
+
+    fn ended(&mut self, _: usize, ended: Ended) {
+        self.failed = ended.completion.failure().map(str::to_owned);
     }
 }
 
@@ -162,16 +172,7 @@ mod tests {
 
     #[test]
     fn the_looks_of_a_story_are_what_it_evaluates() {
-        let plan = Plan {
-            sampler: sampler("0", "token"),
-            prompt: vec![1, 2, 3],
-            seed: 1,
-            tokens: 30,
-            context: 99,
-            slides: false,
-            may_loop: true,
-            stops: Vec::new(),
-        };
+        let plan = Plan::new(sampler("0", "token"), vec![1, 2, 3], 1, 30);
         let mut model = toy();
         let looks = looks(&mut model, plan).unwrap();
         // The prompt's three, and what was looked at; no turn of this story had a single survivor.

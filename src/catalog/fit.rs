@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::card::ModelCard;
 use super::need::{Need, Wish, in_words};
-use crate::gguf::Kind;
+use crate::model::{CacheType, GpuLayers};
 
 /// What there is of memory, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -36,15 +36,6 @@ pub struct Gpu {
     pub total: u64,
     /// What is free of it.
     pub free: u64,
-}
-
-/// How many layers a person wants on GPUs; the output counts as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum GpuLayers {
-    /// As many as fit.
-    Auto,
-    /// So many, or all where there are not so many.
-    Fixed(u32),
 }
 
 /// Where a model goes.
@@ -129,9 +120,9 @@ pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     }
     let placement = place(card, wish, machine, asked);
     let there = if placement.memory > memory.total { memory.total } else { memory.available };
-    let eight = Kind::named("q8_0").filter(|eight| wish.keys.bytes_a_number() > eight.bytes_a_number());
-    let smaller = eight.map(|eight| Wish { keys: eight, values: eight, flash_attention: true, ..*wish });
-    let instead = if smaller.is_some_and(|smaller| fits(&smaller)) {
+    let eight = CacheType::Q8_0;
+    let smaller = Wish { keys: eight, values: eight, flash_attention: true, ..*wish };
+    let instead = if wish.keys.bits() > eight.bits() && fits(&smaller) {
         Some("`--kv-type q8_0` would fit".to_owned())
     } else if wish.stories > 1
         && fits(&Wish { stories: 1, cells: wish.cells / wish.stories, branches: wish.branches / wish.stories, ..*wish })

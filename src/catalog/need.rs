@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::card::ModelCard;
-use crate::gguf::Kind;
+use crate::model::CacheType;
 
 /// llama.cpp rounds the tokens of its memory up to a multiple of this.
 const PAGE: u64 = 256;
@@ -20,9 +20,9 @@ pub struct Wish {
     /// Tokens evaluated in one decode.
     pub batch: u64,
     /// The type of the remembered keys.
-    pub keys: Kind,
+    pub keys: CacheType,
     /// The type of the remembered values.
-    pub values: Kind,
+    pub values: CacheType,
     /// Whether attention is computed without ever storing the whole matrix. Where that is `auto`, it nearly always is.
     pub flash_attention: bool,
 }
@@ -58,7 +58,7 @@ impl Need {
         let a_token: f64 = card
             .layer
             .iter()
-            .map(|layer| layer.keys as f64 * keys.bytes_a_number() + layer.values as f64 * values.bytes_a_number())
+            .map(|layer| layer.keys as f64 * keys.bits() / 8.0 + layer.values as f64 * values.bits() / 8.0)
             .sum();
         let a_branch: f64 = card.layer.iter().map(|layer| 4.0 * layer.state as f64).sum();
         let cache = cells * a_token + branches * a_branch;
@@ -98,6 +98,15 @@ pub fn in_words(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Choice;
+
+    #[test]
+    fn a_type_of_the_cache_takes_what_a_tensor_of_its_type_takes() {
+        for (cache, name, _) in CacheType::ALL {
+            let kind = crate::gguf::Kind::named(name).unwrap();
+            assert_eq!(cache.bits() / 8.0, kind.bytes_a_number(), "{name}");
+        }
+    }
 
     #[test]
     fn a_size_is_never_nothing_and_fits_its_unit() {

@@ -1,11 +1,14 @@
 //! A recorded story once more: to the end of its record, and beside those that were told with it.
 
-use anyhow::{Context, Result, bail, ensure};
+use std::ops::ControlFlow;
 
-use super::engine::interrupted;
+use anyhow::{Result, anyhow, bail, ensure};
+
+use super::Interruption;
+use super::engine::interruption;
 use super::progress::Progress;
-use crate::decode::{Event, Plan, Stories, Told};
-use crate::llama::MOST_BRANCHES;
+use crate::decode::{Completion, Ended, Observer, Plan, Stories, Told, drive, each};
+use crate::model::MOST_BRANCHES;
 use crate::model::Model;
 use crate::sampler::Reach;
 use crate::story::{Draft, Record, StopReason};
@@ -22,7 +25,7 @@ pub struct Again {
 
 /// What was told again.
 pub struct Retold {
-    pub told: Told,
+    pub told: Completion,
     /// Whether it was interrupted before the end of the record.
     pub interrupted: bool,
 }
@@ -75,45 +78,66 @@ impl Again {
         mut hear: impl FnMut(&str) -> Result<()>,
     ) -> Result<Retold> {
         let Self { plans, which, until } = self;
-        let mut stories = Stories::new(model, width);
-        for plan in plans {
-            stories.begin(plan)?;
+        let mut retelling = Retelling { which, until, progress, hear: &mut hear, count: 0, unshown: None, told: None };
+        drive(&mut Stories::new(model, width), plans.len(), &mut each(plans), &mut retelling, interruption());
+        let Retelling { unshown, told, count, .. } = retelling;
+        if let Some(error) = unshown {
+            return Err(error);
         }
-        let (mut count, mut ended, mut cut, mut failed) = (0, false, false, None);
-        while !ended && failed.is_none() {
-            let enough = count >= until;
-            cut = !enough && interrupted();
-            let mut listener = |event: Event| {
-                let text = match event {
-                    Event::Read { read, of, .. } if count == 0 => return progress.read(read, of),
-                    Event::Told { story, text, counts, .. } if story == which => {
-                        count += 1;
-                        progress.told(counts);
-                        text
-                    }
-                    Event::Ended { story, rest, .. } if story == which => {
-                        ended = true;
-                        rest
-                    }
-                    Event::Failed { story, rest, error } if story == which => {
-                        failed.get_or_insert(error);
-                        rest
-                    }
-                    Event::Read { .. } | Event::Told { .. } | Event::Ended { .. } | Event::Failed { .. } => return,
-                };
-                if !text.is_empty() && failed.is_none() {
-                    failed = hear(text).err();
-                }
-            };
-            if enough || cut {
-                stories.interrupt(&mut listener);
-            } else if let Err(error) = stories.round(&mut listener) {
-                failed.get_or_insert(error);
-            }
+        let Some(told) = told else { return Err(Interruption.into()) };
+        match told.failure() {
+            Some(cause) => Err(anyhow!(cause.to_owned())),
+            None => Ok(Retold { interrupted: told.stop == StopReason::Interrupted && count < until, told }),
         }
-        match failed {
-            Some(error) => Err(error),
-            None => Ok(Retold { told: stories.take(which).context("no story was told")?, interrupted: cut }),
+    }
+}
+
+/// Hears one of the stories as far as its record goes, and ends all with it.
+struct Retelling<'a> {
+    which: usize,
+    until: usize,
+    progress: &'a Progress,
+    hear: &'a mut dyn FnMut(&str) -> Result<()>,
+    count: usize,
+    unshown: Option<anyhow::Error>,
+    told: Option<Completion>,
+}
+
+impl Retelling<'_> {
+    fn show(&mut self, text: &str) {
+        if self.unshown.is_none() && !text.is_empty() {
+            self.unshown = (self.hear)(text).err();
         }
+    }
+}
+
+impl Observer for Retelling<'_> {
+    fn reading(&mut self, _: usize, read: usize, of: usize) -> ControlFlow<()> {
+        if self.count == 0 {
+            self.progress.read(read, of);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
+        if story != self.which {
+            return ControlFlow::Continue(());
+        }
+        self.count += 1;
+        self.progress.told(told.counts);
+        self.show(told.text);
+        let enough = self.count >= self.until || self.unshown.is_some();
+        if enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn ended(&mut self, story: usize, ended: Ended) {
+        if story == self.which {
+            self.show(&ended.rest);
+            self.told = Some(ended.completion);
+        }
+    }
+
+    fn round_over(&mut self) -> ControlFlow<()> {
+        if self.told.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }

@@ -9,7 +9,7 @@ use super::args::{PromptArgs, Think};
 use super::engine::{Engine, interrupted};
 use super::progress::Progress;
 use super::prompt::{Prompt, ending};
-use super::tell::tell;
+use super::tell::{Tale, tell};
 use super::terminal::{DIM, Terminal};
 use super::usage::Usage;
 use crate::chat::{Conversation, Request, Script, Template, Thinking, Whose, is_instruction};
@@ -190,20 +190,15 @@ impl Engine {
         let prompt = self.tokenized(&script.text(), |weights| weights.tokenize_script(script))?;
         let room = self.context.saturating_sub(prompt.len() + tokens);
         let plan = Plan {
-            sampler: plain_sampler()?,
-            seed,
-            tokens: room.clamp(1, MOST_THINKING),
             context: self.context,
-            slides: false,
-            may_loop: true,
             stops: vec![marks.stop.to_owned()],
-            prompt,
+            ..Plan::new(plain_sampler()?, prompt, seed, room.clamp(1, MOST_THINKING))
         };
         let shown = think == Think::Show;
         let progress = if shown {
-            Progress::telling(terminal, plan.tokens)
+            Progress::telling(terminal, plan.max_tokens)
         } else {
-            Progress::telling_apart(terminal, "thinking", plan.tokens)
+            Progress::telling_apart(terminal, "thinking", plan.max_tokens)
         };
         let mut session = self.session(std::slice::from_ref(&plan), 1)?;
         let mut model = Until::new(&mut session, self.weights.token_named(marks.stop));
@@ -220,10 +215,10 @@ impl Engine {
         if let Some(aside) = &mut aside {
             let _ = aside.say(DIM, "\n").and_then(|()| aside.end_line());
         }
-        let told = told.context("the thinking before the story failed")?.told;
+        let told = told.and_then(Tale::whole).context("the thinking before the story failed")?.told;
         match told.stop {
-            Some(StopReason::Interrupted) => return Err(Interruption.into()),
-            Some(StopReason::Tokens | StopReason::Context) => {
+            StopReason::Interrupted => return Err(Interruption.into()),
+            StopReason::Tokens | StopReason::Context => {
                 terminal.note(format_args!("the thinking was ended after {} tokens", told.counts.tokens));
             }
             _ => {}

@@ -15,7 +15,8 @@ use super::terminal::{BOLD, Terminal};
 use super::{Outcome, Usage, tune};
 use crate::bench::{Bench, Job, Measure, Row, Samplers, rows};
 use crate::catalog::in_words;
-use crate::llama::{self, MOST_BRANCHES, Session, Settings};
+use crate::llama::{self, Session};
+use crate::model::{MOST_BRANCHES, SessionSettings};
 use crate::prob::Token;
 
 /// Told where no prompt is given.
@@ -174,7 +175,7 @@ struct Report<'a> {
     model: ModelName,
     preset: &'a str,
     /// How the session ran, its threads among them.
-    settings: &'a Settings,
+    settings: &'a SessionSettings,
     width: usize,
     tokens: usize,
     runs: usize,

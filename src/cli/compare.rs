@@ -17,11 +17,10 @@ use super::prompt::Prompt;
 use super::prose::{Ink, Line, end_of, wrap};
 use super::recording::inputs;
 use super::settings::{Chosen, combinations, seed};
-use super::tell::{Broken, Tale, tell};
+use super::tell::{Tale, tell};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::decode::Plan;
-use crate::files::causes;
 use crate::llama::Session;
 use crate::model::Lexicon;
 use crate::preset::Edit;
@@ -152,18 +151,18 @@ fn tell_all(
     let (mut tales, all) = (Vec::new(), plans.len());
     for (voice, plan) in voices.iter().zip(plans) {
         let which = format!("{} of {all} · {}", tales.len() + 1, voice.label);
-        let progress = Progress::telling_apart(terminal, &which, plan.tokens);
+        let progress = Progress::telling_apart(terminal, &which, plan.max_tokens);
         session.clear();
         let told = tell(session, plan, width, &progress, |_| Ok(()));
         progress.clear();
-        match told.map_err(anyhow::Error::downcast) {
-            Ok(tale) => tales.push(tale),
-            Err(Ok(Broken { mut tale, cause })) => {
-                tale.told.stop = Some(StopReason::Failed(causes(&cause)));
-                tales.push(tale);
-                return (tales, Some(cause.context("the story broke off")));
-            }
-            Err(Err(error)) => return (tales, Some(error)),
+        let mut tale = match told {
+            Ok(tale) => tale,
+            Err(error) => return (tales, Some(error)),
+        };
+        let failure = tale.failure();
+        tales.push(tale);
+        if failure.is_some() {
+            return (tales, failure);
         }
         if was_interrupted(&tales) {
             break;
@@ -173,7 +172,7 @@ fn tell_all(
 }
 
 fn was_interrupted(tales: &[Tale]) -> bool {
-    tales.last().is_some_and(|tale| tale.told.stop == Some(StopReason::Interrupted))
+    tales.last().is_some_and(|tale| tale.told.stop == StopReason::Interrupted)
 }
 
 /// What was compared. Durations are in seconds, log-probabilities in nats.
@@ -207,7 +206,7 @@ struct Compared {
     /// The tokens, one that ended the story among them.
     tokens: Vec<Token>,
     /// Why it ended.
-    stop: Option<StopReason>,
+    stop: StopReason,
     /// After how many tokens it parts from the first story; null where no token differs.
     parts_at: Option<usize>,
     /// The same in bytes of the text.
@@ -234,9 +233,8 @@ fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked, lexicon: &Lexicon) 
     let first = tales.first().map_or(&[][..], |tale| &tale.told.tokens);
     let compare = |(voice, tale): (&Voice, &Tale)| {
         let Voice { label, edits, chosen: Chosen { name, preset } } = voice;
-        let Tale { told, draws, read_time, tell_time } = tale;
+        let Tale { told, draws, read_time, tell_time, unshown: _ } = tale;
         let text = asked.story(&told.text);
-        let log_p: f64 = draws.iter().map(|draw| draw.log_p).sum();
         let parts_at = parting(first, &told.tokens);
         let begun = text.len() - told.text.len();
         let own_from = parts_at.map(|at| {
@@ -253,7 +251,7 @@ fn compared(voices: &[Voice], tales: &[Tale], asked: &Asked, lexicon: &Lexicon) 
             parts_at,
             own_from,
             text,
-            mean_log_p: (!draws.is_empty()).then(|| log_p / draws.len() as f64),
+            mean_log_p: (!draws.is_empty()).then(|| told.log_p / draws.len() as f64),
             evaluations: told.counts.evaluations,
             seconds: Seconds { read: read_time.as_secs_f64(), tell: tell_time.as_secs_f64() },
         })
@@ -299,7 +297,7 @@ fn shown(story: &Compared, is_first: bool) -> Shown {
         });
     }
     facts.push(some(count, "token"));
-    facts.extend(stop.as_ref().map(ending));
+    facts.push(ending(stop));
     facts.extend(mean_log_p.map(|log_p| format!("surprisal {:.2} nats", -log_p)));
     if count > 0 {
         facts.push(format!("{:.2} evaluations a token", *evaluations as f64 / count as f64));

@@ -15,7 +15,7 @@ use super::machine::machine;
 use super::models::{holds, places};
 use super::progress::Progress;
 use super::settings::{Chosen, folders};
-use super::tell::tell;
+use super::tell::{Tale, tell};
 use super::terminal::{Terminal, fit};
 use crate::catalog::Machine;
 use crate::llama::{self, Device};
@@ -105,10 +105,10 @@ fn prove(terminal: &Terminal) -> Result<f64> {
     let plan = engine.plan(chosen.sampler(), &prompt, 1, &args.story)?;
     let width = engine.width(std::slice::from_ref(&plan));
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
-    let progress = Progress::telling(terminal, plan.tokens);
+    let progress = Progress::telling(terminal, plan.max_tokens);
     let tale = tell(&mut session, plan, width, &progress, |_| Ok(()));
     progress.clear();
-    let tale = tale.context("the bundled model tells no story")?;
+    let tale = tale.and_then(Tale::whole).context("the bundled model tells no story")?;
     ensure!(!tale.told.text.trim().is_empty(), "the bundled model tells an empty story");
     Ok(tale.told.counts.tokens as f64 / tale.tell_time.as_secs_f64().max(1e-9))
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use anyhow::{Context, Result, bail};
 use super::Outcome;
 use super::args::Trace;
 use super::asking::Asked;
-use super::engine::{Engine, interrupted};
+use super::engine::{Engine, interruption};
 use super::line::{Ink, Line};
 use super::progress::Progress;
 use super::recording::{Recorded, Recorder};
@@ -21,9 +22,9 @@ use super::tell::ENDED_AT_ONCE;
 use super::terminal::Terminal;
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
-use crate::decode::{Counts, Event, Plan, Stories, Told};
-use crate::files::{self, Form, Inputs, Output, Staged, causes, commit_together, left_behind};
-use crate::llama::MOST_BRANCHES;
+use crate::decode::{Completion, Counts, Ended, Observer, Plan, Stories, Told, drive, each};
+use crate::files::{self, Form, Inputs, Output, Staged, commit_together, left_behind};
+use crate::model::MOST_BRANCHES;
 use crate::report::Tint;
 use crate::sampler::Draw;
 use crate::story::{self, Record, StopReason, TracedToken};
@@ -113,9 +114,16 @@ struct Draft {
     first: Option<Instant>,
     ended: Option<Instant>,
     counts: Counts,
-    told: Option<Told>,
+    told: Option<Completion>,
     /// Where it is to be kept and its text could not be saved.
     unsaved: bool,
+}
+
+impl Draft {
+    fn new(plan: Plan) -> Self {
+        let (words, counts) = (Vec::new(), Counts::default());
+        Self { plan, words, first: None, ended: None, counts, told: None, unsaved: false }
+    }
 }
 
 impl Drafts<'_> {
@@ -133,96 +141,24 @@ impl Drafts<'_> {
         if plans.len() > 1 && plan.sampler.draws_nothing() {
             terminal.note(format_args!("{preset} draws nothing: all drafts are the same"));
         }
-        let tokens = plan.tokens.saturating_mul(plans.len());
-        let progress = Progress::telling_apart(terminal, &some(plans.len(), "draft"), tokens);
-
-        let began = Instant::now();
+        plan.check(self.engine.weights.lexicon())?;
+        let tokens = plan.max_tokens.saturating_mul(plans.len());
+        let mut desk = Desk {
+            common: &self,
+            kept: kept.as_ref(),
+            terminal,
+            progress: Progress::telling_apart(terminal, &some(plans.len(), "draft"), tokens),
+            began: Instant::now(),
+            drafts: plans.iter().cloned().map(Draft::new).collect(),
+            just_ended: Vec::new(),
+            shown: 0,
+            broken: None,
+            lost: false,
+            failed: None,
+        };
         let mut stories = Stories::new(&mut session, self.width);
-        let mut drafts = Vec::new();
-        for plan in plans {
-            stories.begin(plan.clone())?;
-            drafts.push(Draft {
-                plan,
-                words: Vec::new(),
-                first: None,
-                ended: None,
-                counts: Counts::default(),
-                told: None,
-                unsaved: false,
-            });
-        }
-        let (mut shown, mut broken, mut lost) = (0, None, false);
-        while shown < drafts.len() {
-            let mut failures = Vec::new();
-            let mut total = drafts.iter().fold(Counts::default(), |sum, draft| with(sum, draft.counts));
-            let mut listener = |event: Event| match event {
-                Event::Read { read, of, .. } if total.tokens == 0 => progress.read(read, of),
-                Event::Read { .. } => {}
-                Event::Told { story, draw, text, counts } => {
-                    let draft = &mut drafts[story];
-                    draft.first.get_or_insert_with(Instant::now);
-                    draft.words.push((text.to_owned(), Some(draw.clone())));
-                    draft.counts = counts;
-                    total.tokens += 1;
-                    progress.told(total);
-                }
-                Event::Ended { story, rest, .. } => drafts[story].words.push((rest.to_owned(), None)),
-                Event::Failed { story, rest, error } => {
-                    drafts[story].words.push((rest.to_owned(), None));
-                    failures.push((story, error));
-                }
-            };
-            let round = if interrupted() {
-                stories.interrupt(&mut listener);
-                Ok(())
-            } else {
-                stories.round(&mut listener)
-            };
-            if round.is_err() {
-                // None can go on, and each keeps what is told of it.
-                stories.interrupt(&mut listener);
-            }
-            let no_room = round.as_ref().err().map(causes);
-            let mut ended = Vec::new();
-            for (number, draft) in drafts.iter_mut().enumerate().filter(|(_, draft)| draft.told.is_none()) {
-                let Some(mut told) = stories.take(number) else { continue };
-                draft.ended = Some(Instant::now());
-                let failure = failures.iter().find(|(story, _)| *story == number).map(|(_, error)| causes(error));
-                if let Some(cause) = failure.or_else(|| no_room.clone()) {
-                    broken.get_or_insert_with(|| format!("draft {} broke off: {cause}", number + 1));
-                    told.stop = Some(StopReason::Failed(cause));
-                }
-                draft.told = Some(told);
-                ended.push(number);
-            }
-            if let Some((folder, recorder)) = &kept {
-                for error in self.keep(folder, recorder, &ended, &mut drafts, began) {
-                    lost = true;
-                    progress.clear_for(|| terminal.error(&error));
-                }
-            }
-            while let Some(draft) = drafts.get_mut(shown).filter(|draft| draft.told.is_some()) {
-                progress.clear_for(|| match &kept {
-                    Some((folder, _)) if !draft.unsaved => {
-                        let place = folder.path(shown + 1, "txt");
-                        terminal.note(format_args!("{} · `{}`", ending(shown, draft), place.display()));
-                        Ok(())
-                    }
-                    _ => self.show(shown, draft, terminal),
-                })?;
-                // What was shown need not be remembered.
-                draft.words = Vec::new();
-                shown += 1;
-            }
-        }
-        progress.clear();
-        if let Some(broken) = broken {
-            bail!(broken);
-        }
-        let cut = |draft: &Draft| draft.told.as_ref().is_some_and(|told| told.stop == Some(StopReason::Interrupted));
-        // What could not be saved has been said.
-        let outcome = if drafts.iter().any(cut) { Outcome::Interrupted } else { Outcome::Done };
-        Ok(if lost { Outcome::Failed } else { outcome })
+        drive(&mut stories, plans.len(), &mut each(plans), &mut desk, interruption());
+        desk.finish()
     }
 
     /// The plans of the drafts, if there is room for so many.
@@ -301,16 +237,15 @@ impl Drafts<'_> {
         let first = draft.first.unwrap_or(ended);
         let draws = || draft.words.iter().filter_map(|(_, draw)| draw.as_ref());
         let lexicon = self.engine.weights.lexicon();
-        recorder.record(Recorded {
+        Ok(recorder.record(Recorded {
             resolved: self.chosen.preset.to_toml()?,
             preset: self.chosen.name.clone(),
             asked: self.asked,
             plan: &draft.plan,
             told: told.clone(),
-            log_p: draws().map(|draw| draw.log_p).sum(),
             times: [first - began, ended - first].map(|time| time.as_secs_f64()),
             trace: draws().filter(|_| self.trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect(),
-        })
+        }))
     }
 
     /// Prints a draft under its heading.
@@ -333,10 +268,109 @@ impl Drafts<'_> {
         }
         sheet.end_line()?;
         terminal.note(ending(number, draft));
-        if draft.told.as_ref().is_some_and(Told::ended_at_once) {
+        if draft.told.as_ref().is_some_and(Completion::ended_at_once) {
             terminal.note(ENDED_AT_ONCE);
         }
         Ok(())
+    }
+}
+
+/// Where drafts lie while they are told: each is kept as it ends, and shown in its turn.
+struct Desk<'a> {
+    common: &'a Drafts<'a>,
+    /// Where they are kept, if they are.
+    kept: Option<&'a (Kept, Recorder)>,
+    terminal: &'a Terminal,
+    progress: Progress,
+    began: Instant,
+    drafts: Vec<Draft>,
+    /// Those that ended in this round.
+    just_ended: Vec<usize>,
+    /// How many are shown.
+    shown: usize,
+    /// What broke off first.
+    broken: Option<String>,
+    /// Whether one could not be saved.
+    lost: bool,
+    /// Why no more can be shown.
+    failed: Option<anyhow::Error>,
+}
+
+impl Desk<'_> {
+    /// Keeps and shows what has ended.
+    fn put_away(&mut self) -> Result<()> {
+        let ended = std::mem::take(&mut self.just_ended);
+        if let Some((folder, recorder)) = self.kept {
+            for error in self.common.keep(folder, recorder, &ended, &mut self.drafts, self.began) {
+                self.lost = true;
+                self.progress.clear_for(|| self.terminal.error(&error));
+            }
+        }
+        while let Some(draft) = self.drafts.get_mut(self.shown).filter(|draft| draft.told.is_some()) {
+            let (shown, terminal) = (self.shown, self.terminal);
+            self.progress.clear_for(|| match self.kept {
+                Some((folder, _)) if !draft.unsaved => {
+                    let place = folder.path(shown + 1, "txt");
+                    terminal.note(format_args!("{} · `{}`", ending(shown, draft), place.display()));
+                    Ok(())
+                }
+                _ => self.common.show(shown, draft, terminal),
+            })?;
+            // What was shown need not be remembered.
+            draft.words = Vec::new();
+            self.shown += 1;
+        }
+        Ok(())
+    }
+
+    /// How it went, all in all.
+    fn finish(mut self) -> Result<Outcome> {
+        // Who was interrupted ends behind the last round.
+        let put = self.failed.take().map_or_else(|| self.put_away(), Err);
+        self.progress.clear();
+        put?;
+        if let Some(broken) = self.broken {
+            bail!(broken);
+        }
+        let cut = |draft: &Draft| draft.told.as_ref().is_none_or(|told| told.stop == StopReason::Interrupted);
+        // What could not be saved has been said.
+        let outcome = if self.drafts.iter().any(cut) { Outcome::Interrupted } else { Outcome::Done };
+        Ok(if self.lost { Outcome::Failed } else { outcome })
+    }
+}
+
+impl Observer for Desk<'_> {
+    fn reading(&mut self, _: usize, read: usize, of: usize) -> ControlFlow<()> {
+        if self.drafts.iter().all(|draft| draft.counts.tokens == 0) {
+            self.progress.read(read, of);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
+        let draft = &mut self.drafts[story];
+        draft.first.get_or_insert_with(Instant::now);
+        draft.words.push((told.text.to_owned(), Some(told.draw.clone())));
+        draft.counts = Counts { tokens: draft.counts.tokens + 1, ..told.counts };
+        self.progress.told(self.drafts.iter().fold(Counts::default(), |sum, draft| with(sum, draft.counts)));
+        ControlFlow::Continue(())
+    }
+
+    fn ended(&mut self, story: usize, ended: Ended) {
+        let draft = &mut self.drafts[story];
+        draft.words.push((ended.rest, None));
+        draft.ended = Some(Instant::now());
+        if let Some(cause) = ended.completion.failure() {
+            self.broken.get_or_insert_with(|| format!("draft {} broke off: {cause}", story + 1));
+        }
+        draft.told = Some(ended.completion);
+        self.just_ended.push(story);
+    }
+
+    fn round_over(&mut self) -> ControlFlow<()> {
+        self.just_ended.sort_unstable();
+        self.failed = self.put_away().err();
+        if self.failed.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
 
@@ -355,6 +389,6 @@ fn with(sum: Counts, more: Counts) -> Counts {
 
 /// How long a draft became, and why it ended.
 fn ending(number: usize, draft: &Draft) -> String {
-    let stop = draft.told.as_ref().and_then(|told| told.stop.as_ref()).map_or(String::new(), |stop| format!(" · {stop}"));
+    let stop = draft.told.as_ref().map_or(String::new(), |told| format!(" · {}", told.stop));
     format!("draft {}: {}{stop}", number + 1, some(draft.counts.tokens, "token"))
 }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::Interruption;
-use super::args::{Colour, DeviceArgs, Flash, KvTypes, SplitBy};
+use super::args::{Colour, DeviceArgs, KvTypes};
 use super::args::{ModelArgs, StoryArgs, Width};
-pub use super::interrupt::interrupted;
 use super::interrupt::{at_once, leave};
+pub use super::interrupt::{interrupted, interruption};
 use super::machine::{fit, machine, wish};
 use super::missing;
 use super::models::within;
@@ -19,12 +19,11 @@ use super::progress::Progress;
 use super::rendering::renderer;
 use super::terminal::Terminal;
 use super::usage::Usage;
-use crate::catalog::{GpuLayers, Kind, Machine, ModelCard, Need};
+use crate::catalog::{Machine, ModelCard, Need};
 use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
-use crate::llama::{
-    self, CacheType, FlashAttention, LoadOptions, MOST_BRANCHES, MOST_THREADS, Session, SessionOptions, Split, Weights,
-};
+use crate::llama::{self, Session, Weights};
+use crate::model::{GpuLayers, LoadOptions, MOST_BRANCHES, MOST_THREADS, SessionOptions, Split};
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::text::{EXCERPT, excerpt, some};
@@ -148,7 +147,7 @@ impl Engine {
 
     /// How the model is divided among them.
     pub fn split(&self) -> Split {
-        split(self.args.device.split)
+        self.args.device.split
     }
 
     /// The tokens of a text as it stands, if they leave room for a story.
@@ -215,9 +214,13 @@ impl Engine {
         }
         sampler.check(self.weights.lexicon())?;
         let sampler = if least == 0 { sampler } else { sampler.with_min_tokens(least) };
-        let (tokens, stops) = (story.tokens.get(), story.stop.clone());
-        let (slides, may_loop) = (story.go_on, story.no_loop_stop);
-        Ok(Plan { sampler, prompt: prompt.to_vec(), seed, tokens, context: self.context, slides, may_loop, stops })
+        Ok(Plan {
+            context: self.context,
+            context_shift: story.go_on,
+            stop_on_loop: !story.no_loop_stop,
+            stops: story.stop.clone(),
+            ..Plan::new(sampler, prompt.to_vec(), seed, story.tokens.get())
+        })
     }
 
     /// Room for any one of these stories.
@@ -266,13 +269,8 @@ impl Engine {
             let deed = || format!("cannot open the model `{}` for {cells} tokens", self.weights.path().display());
             fit(card, &wish, &self.machine, layers).with_context(deed)?;
         }
-        let flash_attention = match self.args.device.flash() {
-            Flash::Auto => FlashAttention::Auto,
-            Flash::On => FlashAttention::On,
-            Flash::Off => FlashAttention::Off,
-        };
+        let flash_attention = self.args.device.flash();
         let KvTypes { keys, values } = self.args.device.kv_types();
-        let (keys, values) = (cache_type(keys)?, cache_type(values)?);
         self.weights.session(&SessionOptions { cells, branches, batch, threads, flash_attention, keys, values })
     }
 }
@@ -282,35 +280,11 @@ fn load_options(args: &DeviceArgs, gpu_layers: Option<u32>) -> LoadOptions {
     LoadOptions {
         devices: args.device.clone(),
         main_gpu: args.main_gpu,
-        split: split(args.split),
+        split: args.split,
         gpu_layers,
         use_mmap: !args.no_mmap,
         use_mlock: args.mlock,
     }
-}
-
-fn split(by: SplitBy) -> Split {
-    match by {
-        SplitBy::None => Split::None,
-        SplitBy::Layer => Split::Layer,
-        SplitBy::Row => Split::Row,
-    }
-}
-
-/// The type of this kind, which the arguments have found among those that there are.
-fn cache_type(kind: Kind) -> Result<CacheType> {
-    let all = [
-        CacheType::F32,
-        CacheType::F16,
-        CacheType::Bf16,
-        CacheType::Q8_0,
-        CacheType::Q5_1,
-        CacheType::Q5_0,
-        CacheType::Q4_1,
-        CacheType::Q4_0,
-    ];
-    let found = all.into_iter().find(|one| Kind::named(&one.to_string()) == Some(kind));
-    found.with_context(|| format!("keys and values cannot be remembered as `{kind}`"))
 }
 
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.
@@ -354,7 +328,7 @@ fn idle(args: &ModelArgs, machine: &Machine) -> Vec<String> {
         if let GpuLayers::Fixed(layers @ 1..) = gpu_layers {
             idle.push(format!("`--gpu-layers {layers}` does nothing: {why}"));
         }
-        if *split != SplitBy::Layer {
+        if *split != Split::Layer {
             idle.push(format!("`--split` does nothing: {why}"));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -10,7 +11,7 @@ use super::Outcome;
 use super::again::Again;
 use super::args::{Explain, StoryArgs};
 use super::bars;
-use super::engine::{Engine, interrupted};
+use super::engine::{Engine, interruption};
 use super::explanation::{Explanation, Moment};
 use super::progress::Progress;
 use super::prompt::Prompt;
@@ -20,9 +21,9 @@ use super::settings::{Chosen, seed};
 use super::terminal::Terminal;
 use super::usage::Usage;
 use crate::catalog::ModelCard;
-use crate::decode::{Decided, Event, Place, Plan, Stories, decide};
-use crate::llama::{self, MOST_BRANCHES, Session};
-use crate::model::Telling;
+use crate::decode::{Decided, Observer, Place, Plan, Stories, Told, decide};
+use crate::llama::{self, Session};
+use crate::model::{MOST_BRANCHES, Telling};
 use crate::preset::{Edit, Preset};
 use crate::prob::Token;
 use crate::story::{Mode, Record, Versions};
@@ -119,16 +120,8 @@ impl Asked {
             None => Progress::telling(terminal, 1),
         };
         let own = record.as_ref().map(|record| record.tokens[told.len()]);
-        let mut hear = |event: &Event| {
-            match *event {
-                Event::Read { read, of, .. } => progress.read(read, of),
-                Event::Told { counts, .. } => progress.told(counts),
-                Event::Ended { .. } | Event::Failed { .. } => {}
-            }
-            !interrupted()
-        };
         let place = Place { plans, which: *which, told, own };
-        let decided = decide(&mut session, &closely, place, NEXT, width, &mut hear);
+        let decided = decide(&mut session, &closely, place, NEXT, width, &mut Steps(&progress), interruption());
         progress.clear();
         decided
     }
@@ -152,6 +145,21 @@ impl Asked {
                 self.engine.session_in_batches(cells, branches, run.batch, self.engine.args.threads)
             }
         }
+    }
+}
+
+/// Shows how far the way to the decision is gone.
+struct Steps<'a>(&'a Progress);
+
+impl Observer for Steps<'_> {
+    fn reading(&mut self, _: usize, read: usize, of: usize) -> ControlFlow<()> {
+        self.0.read(read, of);
+        ControlFlow::Continue(())
+    }
+
+    fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+        self.0.told(told.counts);
+        ControlFlow::Continue(())
     }
 }
 
@@ -222,15 +230,13 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
         Mode::Chat(chat) => format!("{}\n\n{}", record.prompt, chat.prefill),
     };
     let text = begun + &Telling::text_of(&bytes);
+    let sampler = own.sampler().with_min_tokens(record.run.min_tokens);
     let plan = Plan {
-        sampler: own.sampler().with_min_tokens(record.run.min_tokens),
-        prompt: record.prompt_tokens.clone(),
-        seed: record.seed,
-        tokens: record.run.limit,
         context: record.run.context,
-        slides: record.run.slides,
-        may_loop: record.run.may_loop,
+        context_shift: record.run.slides,
+        stop_on_loop: !record.run.may_loop,
         stops: record.run.stops.clone(),
+        ..Plan::new(sampler, record.prompt_tokens.clone(), record.seed, record.run.limit)
     };
     if let Some(beside) = beside(&record, &plan) {
         terminal.note(format_args!("{beside}: alone the bits may differ"));

@@ -3,9 +3,11 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::decode::Cancel;
+
 /// Whether Ctrl-C was pressed. The first time it ends the story, the second time the program.
 pub fn interrupted() -> bool {
-    interrupt().load(Ordering::Relaxed)
+    interruption().is_cancelled()
 }
 
 /// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
@@ -13,7 +15,7 @@ static AT_ONCE: AtomicBool = AtomicBool::new(false);
 
 /// Does what does not ask whether it was interrupted.
 pub fn at_once<T>(deed: impl FnOnce() -> T) -> T {
-    interrupt();
+    interruption();
     AT_ONCE.store(true, Ordering::Relaxed);
     let done = deed();
     AT_ONCE.store(false, Ordering::Relaxed);
@@ -30,18 +32,20 @@ pub fn leave(code: i32) -> ! {
     std::process::exit(code)
 }
 
-fn interrupt() -> &'static AtomicBool {
-    static PRESSED: AtomicBool = AtomicBool::new(false);
-    static HANDLER: OnceLock<()> = OnceLock::new();
-    HANDLER.get_or_init(|| {
+/// The flag that Ctrl-C sets.
+pub fn interruption() -> &'static Cancel {
+    static PRESSED: OnceLock<Cancel> = OnceLock::new();
+    PRESSED.get_or_init(|| {
+        let pressed = Cancel::new();
+        let set = pressed.clone();
         // A second Ctrl-C means now, and the first one's cleaning up is what it would wait for.
-        let handler = || {
-            if PRESSED.swap(true, Ordering::Relaxed) || AT_ONCE.load(Ordering::Relaxed) {
+        let handler = move || {
+            if set.cancel() || AT_ONCE.load(Ordering::Relaxed) {
                 leave(130);
             }
         };
         // Where no handler can be set, Ctrl-C ends the program as it always did.
         let _ = ctrlc::set_handler(handler);
-    });
-    &PRESSED
+        pressed
+    })
 }

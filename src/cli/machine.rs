@@ -3,8 +3,9 @@
 use anyhow::{Result, anyhow};
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::args::{DeviceArgs, Flash};
-use crate::catalog::{Gpu, GpuLayers, Machine, Memory, ModelCard, Placement, Wish, check, place};
+use super::args::DeviceArgs;
+use crate::catalog::{Gpu, Machine, Memory, ModelCard, Placement, Wish, check, place};
+use crate::model::{FlashAttention, GpuLayers};
 
 /// Memory, and the GPUs that the arguments leave to be used.
 ///
@@ -30,11 +31,11 @@ fn memory() -> Option<Memory> {
 
 #[cfg(feature = "llama")]
 fn gpus(args: &DeviceArgs) -> Result<Vec<Gpu>> {
-    use super::args::SplitBy;
+    use crate::model::Split;
 
     let gpu = |device: crate::llama::Device| Gpu { name: device.name, total: device.memory as u64, free: device.free as u64 };
     let mut gpus: Vec<Gpu> = crate::llama::gpus(args.device.as_deref())?.into_iter().map(gpu).collect();
-    if args.split == SplitBy::None {
+    if args.split == Split::None {
         gpus = gpus.into_iter().skip(args.main_gpu).take(1).collect();
     }
     Ok(gpus)
@@ -55,7 +56,7 @@ pub fn wish(args: &DeviceArgs, cells: usize, branches: usize, batch: usize) -> W
         batch: batch as u64,
         keys: args.kv_types().keys,
         values: args.kv_types().values,
-        flash_attention: args.flash() != Flash::Off,
+        flash_attention: args.flash() != FlashAttention::Off,
     }
 }
 

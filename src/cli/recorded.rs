@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::args::{Flash, KvTypes, ModelArgs, SplitBy, Width};
+use super::args::{KvTypes, ModelArgs, Width};
 use super::engine::{BUNDLED, bundled};
 use super::missing::still_there;
 use super::recording::sha256;
 use super::usage::Usage;
-use crate::catalog::{GpuLayers, Kind};
+use crate::model::GpuLayers;
 use crate::story::Record;
 use crate::text::{EXCERPT, excerpt};
 
@@ -20,12 +20,6 @@ use crate::text::{EXCERPT, excerpt};
 /// A setting that does not exist; a model that is not there, or is not the one that told the story.
 pub fn as_recorded(typed: ModelArgs, record: &Record) -> Result<ModelArgs> {
     let run = &record.run;
-    let kind = |name: &String| {
-        let kind = Kind::named(name).with_context(|| format!("keys and values are remembered as `{name}`"));
-        kind.context("cannot compute as in the record")
-    };
-    let kv_type = KvTypes { keys: kind(&run.cache[0])?, values: kind(&run.cache[1])? };
-    let flash = [Flash::On, Flash::Off].into_iter().find(|&flash| name_of(flash) == run.flash_attention);
     let mut args = typed;
     let model = args.model.map_or_else(|| model_of(record), Ok)?;
     check_model(&model, record)?;
@@ -36,23 +30,13 @@ pub fn as_recorded(typed: ModelArgs, record: &Record) -> Result<ModelArgs> {
         args.width = Width::Fixed(NonZeroUsize::new(run.width).context("cannot compute as in the record: its width is 0")?);
     }
     let device = &mut args.device;
-    device.kv_type.get_or_insert(kv_type);
-    device.flash_attention.get_or_insert(flash.unwrap_or(Flash::Auto));
+    device.kv_type.get_or_insert(KvTypes { keys: run.cache[0], values: run.cache[1] });
+    device.flash_attention.get_or_insert(run.flash_attention);
     if device.device.is_none() && device.gpu_layers == GpuLayers::Auto {
-        // A story of a processor stays there, also where there is a GPU now.
-        let layers = run.gpu_layers.unwrap_or(0);
-        device.gpu_layers = GpuLayers::Fixed(layers);
-        device.device = match (layers, run.devices.is_empty()) {
-            (0, _) => Some(vec!["CPU".to_owned()]),
-            (_, true) => None,
-            (_, false) => Some(run.devices.clone()),
-        };
-        device.main_gpu = run.main_gpu;
-        device.split = match run.split.as_str() {
-            "none" => SplitBy::None,
-            "row" => SplitBy::Row,
-            _ => SplitBy::Layer,
-        };
+        let loaded = run.load_options();
+        device.gpu_layers = GpuLayers::Fixed(loaded.gpu_layers.unwrap_or(0));
+        device.device = loaded.devices;
+        (device.main_gpu, device.split) = (loaded.main_gpu, loaded.split);
     }
     Ok(args)
 }
@@ -62,21 +46,12 @@ pub fn differs(typed: &ModelArgs, record: &Record) -> bool {
     let (ModelArgs { model: _, threads, ctx: _, width, device }, run) = (typed, &record.run);
     let other_width = matches!(width, Width::Fixed(width) if width.get() != run.width);
     let other_layers = matches!(device.gpu_layers, GpuLayers::Fixed(layers) if layers != run.gpu_layers.unwrap_or(0));
-    let names = |types: KvTypes| [types.keys, types.values].map(|kind| kind.name().to_lowercase());
     threads.is_some_and(|threads| threads.get() != run.threads)
         || other_width
         || other_layers
-        || device.kv_type.is_some_and(|types| names(types) != run.cache)
-        || device.flash_attention.is_some_and(|flash| name_of(flash) != run.flash_attention)
+        || device.kv_type.is_some_and(|types| [types.keys, types.values] != run.cache)
+        || device.flash_attention.is_some_and(|flash| flash != run.flash_attention)
         || device.device.as_ref().is_some_and(|devices| *devices != run.devices)
-}
-
-fn name_of(flash: Flash) -> &'static str {
-    match flash {
-        Flash::Auto => "auto",
-        Flash::On => "on",
-        Flash::Off => "off",
-    }
 }
 
 /// Where the record's model is; the bundled one wherever it is now.

@@ -11,9 +11,10 @@ use super::args::ModelArgs;
 use super::asking::Asked;
 use super::engine::{Engine, bundled};
 use super::usage::Usage;
-use crate::decode::{Plan, Told};
+use crate::decode::{Completion, Plan};
 use crate::files::{Form, Inputs, Output};
-use crate::llama::{self, Settings};
+use crate::llama;
+use crate::model::SessionSettings;
 use crate::story::{FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
 
 /// What all records of one run have in common.
@@ -33,9 +34,7 @@ pub struct Recorded<'s> {
     pub resolved: String,
     pub asked: &'s Asked,
     pub plan: &'s Plan,
-    pub told: Told,
-    /// The sum of the tokens' log-probabilities, in nats.
-    pub log_p: f64,
+    pub told: Completion,
     /// Seconds for the prompt, and for the story.
     pub times: [f64; 2],
     pub trace: Vec<TracedToken>,
@@ -43,7 +42,7 @@ pub struct Recorded<'s> {
 
 impl Recorder {
     /// Reads the model's file once more, for its checksum: before a story is told, so that its record is not kept waiting.
-    pub fn new(engine: &Engine, settings: &Settings, width: usize) -> Result<Self> {
+    pub fn new(engine: &Engine, settings: &SessionSettings, width: usize) -> Result<Self> {
         let weights = &engine.weights;
         let model = ModelFile {
             file: weights.path().display().to_string(),
@@ -68,11 +67,11 @@ impl Recorder {
             gpu_layers: engine.gpu_layers,
             devices: engine.devices(),
             main_gpu: engine.args.device.main_gpu,
-            split: engine.split().to_string(),
+            split: engine.split(),
             mmap: !engine.args.device.no_mmap,
             mlock: engine.args.device.mlock,
-            flash_attention: settings.flash_attention.to_string(),
-            cache: [settings.keys.to_string(), settings.values.to_string()],
+            flash_attention: settings.flash_attention,
+            cache: [settings.keys, settings.values],
         };
         Ok(Self { model, versions: Versions::here(llama::build()), run, load: engine.load_time.as_secs_f64() })
     }
@@ -93,15 +92,15 @@ impl Recorder {
     }
 
     /// The record of a story that has an end.
-    pub fn record(&self, story: Recorded) -> Result<Record> {
-        let Recorded { preset, resolved, asked, plan, told, log_p, times: [read, tell], trace } = story;
-        Ok(Record {
+    pub fn record(&self, story: Recorded) -> Record {
+        let Recorded { preset, resolved, asked, plan, told, times: [read, tell], trace } = story;
+        Record {
             format: FORMAT,
             text: asked.story(&told.text),
             prompt: asked.prompt.clone(),
             mode: asked.mode.clone(),
             parse_special: asked.parse_special,
-            stop: told.stop.context("the story has no end")?,
+            stop: told.stop,
             preset,
             resolved,
             seed: plan.seed,
@@ -110,20 +109,20 @@ impl Recorder {
             run: Run {
                 context: plan.context,
                 min_tokens: plan.sampler.min_tokens(),
-                slides: plan.slides,
-                may_loop: plan.may_loop,
-                ..self.run(plan.tokens, &plan.stops)
+                slides: plan.context_shift,
+                may_loop: !plan.stop_on_loop,
+                ..self.run(plan.max_tokens, &plan.stops)
             },
             versions: self.versions.clone(),
             prompt_tokens: plan.prompt.clone(),
-            mean_log_p: log_p / told.tokens.len().max(1) as f64,
+            mean_log_p: told.log_p / told.tokens.len().max(1) as f64,
             tokens: told.tokens,
             evaluations: told.counts.evaluations,
             decodes: told.counts.decodes,
-            slides: told.counts.slides,
+            slides: told.counts.context_shifts,
             times: Times { load: self.load, read, tell },
             trace,
-        })
+        }
     }
 }
 

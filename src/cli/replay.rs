@@ -37,15 +37,13 @@ pub fn run(path: &Path, model: ModelArgs, terminal: &Terminal) -> Result<Outcome
             terminal.note(format_args!("one of {drafts} drafts that were told together: {alone}"));
         }
     }
+    let sampler = sampler(&record).with_context(refusal)?.with_min_tokens(record.run.min_tokens);
     let plan = Plan {
-        sampler: sampler(&record).with_context(refusal)?.with_min_tokens(record.run.min_tokens),
-        prompt: record.prompt_tokens.clone(),
-        seed: record.seed,
-        tokens: record.run.limit,
         context: record.run.context,
-        slides: record.run.slides,
-        may_loop: record.run.may_loop,
+        context_shift: record.run.slides,
+        stop_on_loop: !record.run.may_loop,
         stops: record.run.stops.clone(),
+        ..Plan::new(sampler, record.prompt_tokens.clone(), record.seed, record.run.limit)
     };
     let again = Again::of(&record, plan).with_context(refusal)?;
     let mut session = engine.session_of(record.run.cells, record.run.branches)?;

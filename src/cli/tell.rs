@@ -1,14 +1,17 @@
-//! The loop around one story, that a person can interrupt.
+//! One story, that a person can interrupt, with its times.
 
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Result, anyhow};
 
-use super::engine::interrupted;
+use super::engine::interruption;
 use super::progress::Progress;
-use crate::decode::{Event, Plan, Stories, Told};
+use crate::decode::{Completion, Ended, Observer, Plan, Stories, Told, drive, each};
+use crate::files::causes;
 use crate::model::Model;
 use crate::sampler::Draw;
+use crate::story::StopReason;
 
 /// What helps where nothing was told.
 pub const ENDED_AT_ONCE: &str = "the model ended the story at once: `--min-tokens 50` makes it go on";
@@ -16,35 +19,35 @@ pub const ENDED_AT_ONCE: &str = "the model ended the story at once: `--min-token
 /// A story that was told, with its times.
 #[derive(Debug)]
 pub struct Tale {
-    pub told: Told,
+    /// What was told; where it broke off its stop tells why, whether it could not go on or not be shown.
+    pub told: Completion,
     pub draws: Vec<Draw>,
     pub read_time: Duration,
     pub tell_time: Duration,
+    /// Why it could no longer be shown, which is why it ended.
+    pub unshown: Option<anyhow::Error>,
 }
 
-/// A story that broke off: what was told of it, and why it did not go on.
-#[derive(Debug)]
-pub struct Broken {
-    pub tale: Tale,
-    pub cause: anyhow::Error,
-}
-
-impl std::fmt::Display for Broken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the story broke off")
+impl Tale {
+    /// Why it broke off, if it did.
+    pub fn failure(&mut self) -> Option<anyhow::Error> {
+        let cause = self.unshown.take().or(self.told.failure().map(|cause| anyhow!(cause.to_owned())))?;
+        Some(cause.context("the story broke off"))
     }
-}
 
-impl std::error::Error for Broken {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.cause)
+    /// The tale, if it is whole.
+    ///
+    /// # Errors
+    /// It broke off.
+    pub fn whole(mut self) -> Result<Self> {
+        self.failure().map_or(Ok(self), Err)
     }
 }
 
 /// Tells one story; `hear` gets each piece of text as it appears, and may stop it by an error.
 ///
 /// # Errors
-/// A plan that cannot be told; or [`Broken`], with what was told, where the story could not go on or `hear` stopped it.
+/// A plan that cannot be told.
 pub fn tell(
     model: &mut dyn Model,
     plan: Plan,
@@ -66,51 +69,60 @@ pub fn tell_why(
     progress: &Progress,
     mut hear: impl FnMut(&str, Option<&Draw>) -> Result<()>,
 ) -> Result<Tale> {
+    plan.check(model.lexicon())?;
+    let prompt = plan.prompt.len();
     let started = Instant::now();
-    let (mut first, mut draws) = (None, Vec::new());
-    let (mut heard, mut failed) = (0, None);
-    let mut stories = Stories::new(model, width);
-    stories.begin(plan)?;
-    while stories.running() > 0 && failed.is_none() {
-        let mut listen = |text: &str, draw: Option<&Draw>, failed: &mut Option<anyhow::Error>| {
-            if failed.is_none() && !text.is_empty() {
-                *failed = hear(text, draw).err();
-                heard += text.len();
-            }
-        };
-        let mut listener = |event: Event| match event {
-            // What is read again once the story has begun is no prompt.
-            Event::Read { read, of, .. } if draws.is_empty() => progress.read(read, of),
-            Event::Read { .. } => {}
-            Event::Told { draw, text, counts, .. } => {
-                first.get_or_insert_with(Instant::now);
-                draws.push(draw.clone());
-                progress.told(counts);
-                listen(text, Some(draw), &mut failed);
-            }
-            Event::Ended { rest, .. } => listen(rest, None, &mut failed),
-            Event::Failed { rest, error, .. } => {
-                listen(rest, None, &mut failed);
-                failed.get_or_insert(error);
-            }
-        };
-        if interrupted() {
-            stories.interrupt(&mut listener);
-        } else if let Err(error) = stories.round(&mut listener) {
-            failed = Some(error);
+    let mut teller = Teller { progress, hear: &mut hear, first: None, draws: Vec::new(), unshown: None, told: None };
+    drive(&mut Stories::new(model, width), 1, &mut each([plan]), &mut teller, interruption());
+    let Teller { first, draws, unshown, told, .. } = teller;
+    let mut told = told.unwrap_or_else(|| Completion::unbegun(prompt, StopReason::Interrupted));
+    let first = first.unwrap_or_else(Instant::now);
+    if let Some(error) = &unshown {
+        told.stop = StopReason::Failed(causes(error));
+    }
+    Ok(Tale { told, draws, read_time: first - started, tell_time: first.elapsed(), unshown })
+}
+
+/// Hears a story and shows it.
+struct Teller<'a> {
+    progress: &'a Progress,
+    hear: &'a mut dyn FnMut(&str, Option<&Draw>) -> Result<()>,
+    /// When the first token came.
+    first: Option<Instant>,
+    draws: Vec<Draw>,
+    unshown: Option<anyhow::Error>,
+    told: Option<Completion>,
+}
+
+impl Teller<'_> {
+    fn show(&mut self, text: &str, draw: Option<&Draw>) {
+        if self.unshown.is_none() && !text.is_empty() {
+            self.unshown = (self.hear)(text, draw).err();
         }
     }
-    let told = stories.finish().pop().context("no story was told")?;
-    let first = first.unwrap_or_else(Instant::now);
-    let (read_time, tell_time) = (first - started, first.elapsed());
-    let Some(cause) = failed else { return Ok(Tale { told, draws, read_time, tell_time }) };
-    // What was held back for the sake of a stop string is part of the story now.
-    let rest = told.text.get(heard..).unwrap_or_default();
-    if !rest.is_empty() {
-        // The cause stands already; that nobody hears the rest is no other.
-        let _ = hear(rest, None);
+}
+
+impl Observer for Teller<'_> {
+    fn reading(&mut self, _: usize, read: usize, of: usize) -> ControlFlow<()> {
+        // What is read again once the story has begun is no prompt.
+        if self.draws.is_empty() {
+            self.progress.read(read, of);
+        }
+        ControlFlow::Continue(())
     }
-    Err(Broken { tale: Tale { told, draws, read_time, tell_time }, cause }.into())
+
+    fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+        self.first.get_or_insert_with(Instant::now);
+        self.draws.push(told.draw.clone());
+        self.progress.told(told.counts);
+        self.show(told.text, Some(told.draw));
+        if self.unshown.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn ended(&mut self, _: usize, ended: Ended) {
+        self.show(&ended.rest, None);
+        self.told = Some(ended.completion);
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +143,7 @@ mod tests {
         toy.fail_at = fail_at;
         let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
         let (prompt, stops) = (vec![0], vec![stop.into()]);
-        let plan = Plan { sampler, prompt, seed: 1, tokens: 30, context: 100, slides: false, may_loop: true, stops };
+        let plan = Plan { stops, ..Plan::new(sampler, prompt, 1, 30) };
         let progress = Progress::telling(&Terminal::new(Colour::Never, true), 30);
         let mut heard = String::new();
         let tale = tell(&mut toy, plan, 1, &progress, |text| {
@@ -151,10 +163,11 @@ mod tests {
             let stop = format!("{}#", &whole[at.saturating_sub(3)..at]);
             for stop in ["#", &stop] {
                 let (heard, tale) = tell_until(Some(at), stop, |_| Ok(()));
-                let Broken { tale, cause } = tale.unwrap_err().downcast().unwrap();
+                let mut tale = tale.unwrap();
                 assert_eq!((heard.as_str(), tale.told.text.as_str()), (&whole[..at], &whole[..at]));
-                assert_eq!((tale.draws.len(), tale.told.stop), (at, None));
-                assert!(!cause.to_string().is_empty());
+                assert_eq!((tale.draws.len(), tale.told.failure()), (at, Some("the toy was told to fail here")));
+                let said = format!("{:#}", tale.failure().unwrap());
+                assert_eq!(said, "the story broke off: the toy was told to fail here");
             }
         }
     }
@@ -162,7 +175,8 @@ mod tests {
     #[test]
     fn whoever_stops_hearing_stops_the_story() {
         let (heard, tale) = tell_until(None, "#", |heard| if heard.len() < 5 { Ok(()) } else { bail!("enough") });
-        let broken = tale.unwrap_err();
-        assert_eq!((heard.len(), format!("{broken:#}").as_str()), (5, "the story broke off: enough"));
+        let tale = tale.unwrap();
+        assert_eq!((heard.len(), tale.told.tokens.len(), tale.told.failure()), (5, 5, Some("enough")));
+        assert_eq!(format!("{:#}", tale.whole().unwrap_err()), "the story broke off: enough");
     }
 }

@@ -95,17 +95,7 @@ fn plan_of(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token]) -> R
     let sampler = chosen.sampler();
     sampler.check(engine.weights.lexicon())?;
     let tokens = args.tokens.get().min(engine.context - prompt.len());
-    let context = prompt.len() + tokens;
-    Ok(Plan {
-        sampler,
-        prompt: prompt.to_vec(),
-        seed: args.seed,
-        tokens,
-        context,
-        slides: false,
-        may_loop: true,
-        stops: Vec::new(),
-    })
+    Ok(Plan::new(sampler, prompt.to_vec(), args.seed, tokens))
 }
 
 fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: NonZeroUsize) -> Result<Bed<'w>> {

@@ -12,12 +12,11 @@ use super::progress::{Progress, pace};
 use super::prompt::Prompt;
 use super::recording::{Recorded, Recorder, inputs, record_at};
 use super::settings::{Chosen, seed};
-use super::tell::{Broken, ENDED_AT_ONCE, Tale, tell_why};
+use super::tell::{ENDED_AT_ONCE, Tale, tell_why};
 use super::terminal::Terminal;
 use super::tinted::{Depth, Tinted};
 use super::usage::Usage;
 use super::{Outcome, is_closed_pipe, replay};
-use crate::files::causes;
 use crate::report::Tint;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
@@ -56,7 +55,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     if let Some(tinted) = &tinted {
         terminal.note_line(&tinted.legend());
     }
-    let progress = Progress::telling(terminal, plan.tokens);
+    let progress = Progress::telling(terminal, plan.max_tokens);
     let mut sheet = terminal.story();
     if shows_beginning {
         sheet.begins_with(asked.beginning());
@@ -74,16 +73,13 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         Ok(sheet.say(style, text)?)
     });
     progress.clear();
-    let (mut tale, broken) = match told.map_err(anyhow::Error::downcast) {
-        Ok(tale) => (tale, None),
-        Err(Ok(Broken { tale, cause })) => (tale, Some(cause)),
-        Err(Err(error)) => return Err(error),
-    };
-    match &broken {
+    let mut tale = told?;
+    let broken = tale.failure();
+    if broken.as_ref().is_some_and(is_closed_pipe) {
         // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
-        Some(cause) if is_closed_pipe(cause) => tale.told.stop = Some(StopReason::Interrupted),
-        Some(cause) => tale.told.stop = Some(StopReason::Failed(causes(cause))),
-        None => sheet.end()?,
+        tale.told.stop = StopReason::Interrupted;
+    } else if broken.is_none() {
+        sheet.end()?;
     }
     terminal.below_story();
     if broken.is_some() {
@@ -97,28 +93,27 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
             terminal.note(ENDED_AT_ONCE);
         }
     }
-    let interrupted = tale.told.stop == Some(StopReason::Interrupted);
+    let interrupted = tale.told.stop == StopReason::Interrupted;
     let mut saved = Ok(());
     if let Some((recorder, output)) = recorder {
         let lexicon = engine.weights.lexicon();
-        let Tale { told, draws, read_time, tell_time } = tale;
+        let Tale { told, draws, read_time, tell_time, unshown: _ } = tale;
         let story = Recorded {
             resolved: chosen.preset.to_toml()?,
             preset: chosen.name,
             asked: &asked,
             plan: &plan,
             told,
-            log_p: draws.iter().map(|draw| draw.log_p).sum(),
             times: [read_time, tell_time].map(|time| time.as_secs_f64()),
             trace: draws.iter().filter(|_| trace.is_some()).map(|draw| TracedToken::of(draw, lexicon)).collect(),
         };
-        saved = recorder.record(story).and_then(|record| output.write(&record.to_json()?));
+        saved = recorder.record(story).to_json().and_then(|record| output.write(&record));
     }
     match broken {
         Some(cause) => {
             // Both are to be known, and the first is the one that came first.
             saved.unwrap_or_else(|error| terminal.error(&error));
-            Err(cause.context("the story broke off"))
+            Err(cause)
         }
         None if saved.is_err() => saved.map(|()| Outcome::Failed),
         None if interrupted => Ok(Outcome::Interrupted),
@@ -155,6 +150,5 @@ fn tinted(tint: Option<Tint>, chosen: &Chosen, terminal: &Terminal) -> Result<Op
 /// What it took, and why it ended.
 fn summary(tale: &Tale) -> String {
     let counts = tale.told.counts;
-    let ending = tale.told.stop.as_ref().map_or(String::new(), |stop| format!(" · {stop}"));
-    format!("{} · {}{ending}", some(counts.tokens, "token"), pace(counts, tale.tell_time))
+    format!("{} · {} · {}", some(counts.tokens, "token"), pace(counts, tale.tell_time), tale.told.stop)
 }

@@ -1,20 +1,29 @@
 //! The loop that turns decisions into stories, many at once.
 //!
-//! [`Stories`] asks every running storyteller what it wants to know, answers all of them with one decode, and goes on. It
-//! reads no clock and prints nothing: what happens is told as [`Event`]s.
+//! [`drive`] tells [`Plan`]s to their ends, and an [`Observer`] hears of it. Below it [`Stories`] asks every running storyteller
+//! what it wants to know, answers all of them with one decode, and goes on. Nothing here reads a clock or prints.
 
 mod again;
-mod moment;
+mod cancel;
+mod detokenizing;
+mod drive;
+mod loop_detector;
+mod observer;
 mod plan;
-mod refrain;
+mod prompt_sharing;
+mod request;
+mod room;
 mod round;
-mod sharing;
+mod single_step;
 mod storyteller;
 #[cfg(test)]
 mod tests;
 mod thinking;
 
-pub use moment::{Decided, Place, decide};
-pub use plan::{Counts, Plan, Told};
-pub use round::{Event, Stories};
+pub use cancel::Cancel;
+pub use drive::{Next, Source, drive, each, tell};
+pub use observer::{Ended, Observer, Part, Told};
+pub use plan::{Completion, Counts, Plan};
+pub use round::Stories;
+pub use single_step::{Decided, Place, decide};
 pub use thinking::{Until, plain_sampler};

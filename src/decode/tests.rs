@@ -1,12 +1,16 @@
 //! The loop, on the toy model.
 
-use super::{Event, Plan, Stories, Told};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+
+use super::{Cancel, Completion, Ended, Next, Observer, Plan, Stories, Told, drive, each, tell};
 use crate::model::{Kind, Lexicon, Room, Toy};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
 mod drafts;
+mod driving;
 mod long;
 
 const V: Token = 14;
@@ -37,30 +41,58 @@ fn sampler(alpha: &str, horizon: &str) -> Sampler {
 }
 
 fn plan(sampler: &Sampler, prompt: &[Token], seed: u64) -> Plan {
-    Plan {
-        sampler: sampler.clone(),
-        prompt: prompt.to_vec(),
-        seed,
-        tokens: 60,
-        context: 4096,
-        slides: false,
-        may_loop: true,
-        stops: Vec::new(),
+    Plan { context: 4096, ..Plan::new(sampler.clone(), prompt.to_vec(), seed, 60) }
+}
+
+/// All that is heard of stories.
+#[derive(Default)]
+struct Ear {
+    read: Vec<(usize, usize, usize)>,
+    /// The text of each token that was told, by story.
+    told: BTreeMap<usize, Vec<String>>,
+    ended: BTreeMap<usize, Ended>,
+    /// The story that nobody hears behind so many tokens.
+    leaves: Option<(usize, usize)>,
+}
+
+impl Ear {
+    /// The text of a story as it was heard: token by token and at its end.
+    fn text(&self, story: usize) -> String {
+        self.told.get(&story).map_or(String::new(), |told| told.concat()) + &self.ended[&story].rest
+    }
+
+    /// The stories in the order of their numbers.
+    fn completions(self) -> Vec<Completion> {
+        self.ended.into_values().map(|ended| ended.completion).collect()
     }
 }
 
-fn tell(toy: &mut Toy, width: usize, plans: Vec<Plan>) -> Vec<Told> {
-    let mut stories = Stories::new(toy, width);
-    for plan in plans {
-        stories.begin(plan).unwrap();
+impl Observer for Ear {
+    fn reading(&mut self, story: usize, read: usize, of: usize) -> ControlFlow<()> {
+        self.read.push((story, read, of));
+        ControlFlow::Continue(())
     }
-    while stories.running() > 0 {
-        stories.round(&mut |_| ()).unwrap();
+
+    fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
+        let all = self.told.entry(story).or_default();
+        all.push(told.text.to_owned());
+        if self.leaves == Some((story, all.len())) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
-    stories.finish()
+
+    fn ended(&mut self, story: usize, ended: Ended) {
+        assert!(self.ended.insert(story, ended).is_none(), "a story has ended twice");
+    }
 }
 
-fn tell_one(width: usize, plan: Plan) -> Told {
+/// Tells these stories together and hears all of it.
+fn hear(toy: &mut Toy, width: usize, plans: Vec<Plan>, mut ear: Ear) -> Ear {
+    let count = plans.len();
+    drive(&mut Stories::new(toy, width), count, &mut each(plans), &mut ear, &Cancel::new());
+    assert_eq!(toy.living(), 0, "a branch has leaked");
+    ear
+}
+
+fn tell_one(width: usize, plan: Plan) -> Completion {
     let mut toy = toy();
     let told = tell(&mut toy, width, vec![plan]).remove(0);
     assert_eq!(toy.living(), 0, "a branch has leaked");
@@ -71,7 +103,7 @@ fn tell_one(width: usize, plan: Plan) -> Told {
 fn by_hand(plan: &Plan) -> Vec<Token> {
     let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
-    while memory.step() < plan.tokens {
+    while memory.step() < plan.max_tokens {
         let mut turn = plan.sampler.turn(&memory, &row(memory.text()), &lexicon(), noise).unwrap();
         let draw = loop {
             match turn.ask() {
@@ -143,23 +175,11 @@ fn what_was_rolled_to_the_end_of_a_word_is_not_decoded_again() {
 
 #[test]
 fn a_prompt_is_read_in_parts_and_its_progress_is_told() {
-    let mut toy = toy();
     let prompt: Vec<Token> = (0..600).map(|i| i % 13).collect();
     let plan = plan(&sampler("-1", "token"), &prompt, 1);
-    let mut stories = Stories::new(&mut toy, 1);
-    stories.begin(plan.clone()).unwrap();
-    let mut parts = Vec::new();
-    while stories.running() > 0 {
-        stories
-            .round(&mut |event| {
-                if let Event::Read { read, of: 600, .. } = event {
-                    parts.push(read);
-                }
-            })
-            .unwrap();
-    }
-    assert_eq!(parts, [256, 512]);
-    assert_eq!(stories.finish()[0].tokens, by_hand(&plan));
+    let ear = hear(&mut toy(), 1, vec![plan.clone()], Ear::default());
+    assert_eq!(ear.read, [(0, 256, 600), (0, 512, 600)]);
+    assert_eq!(ear.completions()[0].tokens, by_hand(&plan));
 }
 
 #[test]
@@ -186,17 +206,17 @@ fn every_ending_has_its_reason() {
         change(&mut plan);
         tell_one(1, plan)
     };
-    assert_eq!(ending(&|_| ()).stop, Some(StopReason::Tokens));
+    assert_eq!(ending(&|_| ()).stop, StopReason::Tokens);
     let full = ending(&|plan| plan.context = 20);
-    assert_eq!((full.stop, full.tokens.len()), (Some(StopReason::Context), 17));
+    assert_eq!((full.stop, full.tokens.len()), (StopReason::Context, 17));
     let stopped = ending(&|plan| plan.stops = vec![" w7".into()]);
-    assert_eq!(stopped.stop, Some(StopReason::Stop(" w7".into())));
+    assert_eq!(stopped.stop, StopReason::Stop(" w7".into()));
     assert!(!stopped.text.contains(" w7"));
     // After ten tokens nothing but the end is left.
     let only_end = |text: &[Token]| (0..V).map(|t| if t == 13 { 9.0 } else { f32::NEG_INFINITY }).take(text.len()).collect();
     let rows = move |text: &[Token]| if text.len() < 14 { row(text) } else { only_end(text) };
     let ended = tell(&mut Toy::new(lexicon(), rows), 1, vec![plan(&sampler, &[1, 2, 3], 2)]).remove(0);
-    assert_eq!((ended.stop, ended.tokens.len(), ended.tokens.last()), (Some(StopReason::End), 12, Some(&13)));
+    assert_eq!((ended.stop, ended.tokens.len(), ended.tokens.last()), (StopReason::End, 12, Some(&13)));
     assert!(!ended.text.contains("</s>"));
 }
 
@@ -205,22 +225,16 @@ fn an_interruption_keeps_what_is_told() {
     let mut toy = toy();
     let mut stories = Stories::new(&mut toy, 1);
     stories.begin(plan(&sampler("0", "token"), &[1, 2], 1)).unwrap();
-    let mut text = String::new();
+    let mut ear = Ear::default();
     for _ in 0..12 {
-        stories
-            .round(&mut |event| {
-                if let Event::Told { text: more, .. } = event {
-                    text.push_str(more);
-                }
-            })
-            .unwrap();
+        stories.round(&mut ear);
     }
-    stories.interrupt(&mut |event| {
-        let Event::Ended { rest, told, .. } = event else { panic!("{event:?}") };
-        assert_eq!(told.text, format!("{text}{rest}"));
-        assert_eq!(told.stop, Some(StopReason::Interrupted));
-    });
+    stories.interrupt(&mut ear);
     assert_eq!(stories.running(), 0);
+    assert_eq!(
+        (ear.text(0), &ear.ended[&0].completion.stop),
+        (ear.ended[&0].completion.text.clone(), &StopReason::Interrupted)
+    );
     drop(stories);
     assert_eq!(toy.living(), 0);
 }
@@ -236,7 +250,7 @@ fn what_cannot_be_told_is_refused_before_anything_is_decoded() {
     };
     assert!(begin(&mut stories, &|plan| plan.prompt.clear()).unwrap_err().contains("the prompt is empty"));
     assert!(begin(&mut stories, &|plan| plan.context = 2).unwrap_err().contains("leaves no room"));
-    assert!(begin(&mut stories, &|plan| plan.tokens = 0).unwrap_err().contains("no token"));
+    assert!(begin(&mut stories, &|plan| plan.max_tokens = 0).unwrap_err().contains("no token"));
     assert_eq!(begin(&mut stories, &|_| ()), Ok(0));
     assert!(begin(&mut stories, &|_| ()).unwrap_err().contains("needs room for 64 tokens"));
     drop(stories);
@@ -246,24 +260,10 @@ fn what_cannot_be_told_is_refused_before_anything_is_decoded() {
 #[test]
 fn a_row_of_nothing_fails_one_story_and_no_other() {
     let mut toy = Toy::new(lexicon(), |text| if text == [1, 2] { vec![f32::NAN; V as usize] } else { row(text) });
-    let mut stories = Stories::new(&mut toy, 1);
-    for prompt in [[1, 2], [1, 3]] {
-        stories.begin(plan(&sampler("0", "token"), &prompt, 1)).unwrap();
-    }
-    let mut failed = Vec::new();
-    while stories.running() > 0 {
-        stories
-            .round(&mut |event| {
-                if let Event::Failed { story, .. } = event {
-                    failed.push(story);
-                }
-            })
-            .unwrap();
-    }
-    assert_eq!(failed, [0]);
-    let told = stories.finish();
-    assert_eq!((told[0].stop.clone(), told[1].tokens.len()), (None, 60));
-    assert_eq!(toy.living(), 0);
+    let plans = [[1, 2], [1, 3]].map(|prompt| plan(&sampler("0", "token"), &prompt, 1));
+    let told = tell(&mut toy, 1, plans.to_vec());
+    assert!(told[0].failure().is_some_and(|cause| cause.contains("a probability that is a number")), "{:?}", told[0].stop);
+    assert_eq!((told[1].failure(), told[1].tokens.len(), toy.living()), (None, 60, 0));
 }
 
 #[test]
@@ -271,19 +271,8 @@ fn a_failed_decode_ends_a_story_that_runs_alone_and_leaks_no_branch() {
     for fail_at in 0..12 {
         let mut toy = toy();
         toy.fail_at = Some(fail_at);
-        let mut stories = Stories::new(&mut toy, 2);
-        stories.begin(plan(&sampler("0", "word"), &[1, 2], 1)).unwrap();
-        let mut failures = Vec::new();
-        while stories.running() > 0 {
-            stories
-                .round(&mut |event| {
-                    if let Event::Failed { error, .. } = event {
-                        failures.push(error.to_string());
-                    }
-                })
-                .unwrap();
-        }
-        assert_eq!((failures.len(), stories.finish()[0].stop.clone()), (1, None));
+        let told = tell(&mut toy, 2, vec![plan(&sampler("0", "word"), &[1, 2], 1)]);
+        assert_eq!(told[0].failure(), Some("the toy was told to fail here"));
         assert_eq!(toy.living(), 0);
     }
 }
@@ -311,7 +300,7 @@ fn a_story_that_always_fails_disturbs_no_other() {
     for number in [0, 1, 3] {
         assert_eq!(told[number].tokens, by_hand(&plans[number]));
     }
-    assert_eq!((told[2].stop.clone(), told[2].tokens.len()), (None, 4));
+    assert_eq!((told[2].failure(), told[2].tokens.len()), (Some("the toy was told to fail here"), 4));
     assert_eq!(toy.living(), 0);
 }
 
@@ -319,7 +308,7 @@ fn a_story_that_always_fails_disturbs_no_other() {
 fn ten_thousand_tokens_leak_no_branch() {
     let mut toy = toy();
     let mut plan = plan(&sampler("0", "token"), &[1, 2], 1);
-    (plan.tokens, plan.context) = (2500, 9000);
+    (plan.max_tokens, plan.context) = (2500, 9000);
     let told = tell(
         &mut toy,
         2,
@@ -344,23 +333,49 @@ fn a_story_never_ends_in_half_a_character() {
             });
             let sampler = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Argmax);
             let mut stories = Stories::new(&mut toy, 1);
-            stories.begin(Plan { tokens: limit, ..plan(&sampler, &[2], 1) }).unwrap();
-            let (mut heard, mut count) = (String::new(), 0);
-            let mut listen = |event: Event| match event {
-                Event::Told { text, .. } => {
-                    heard += text;
-                    count += 1;
-                }
-                Event::Ended { rest, .. } => heard += rest,
-                Event::Read { .. } | Event::Failed { .. } => {}
-            };
+            stories.begin(Plan { max_tokens: limit, ..plan(&sampler, &[2], 1) }).unwrap();
+            let mut ear = Ear::default();
             for _ in 0..interrupted {
-                stories.round(&mut listen).unwrap();
+                stories.round(&mut ear);
             }
-            stories.interrupt(&mut listen);
-            let told = stories.finish().remove(0);
-            assert_eq!((heard.as_str(), told.text.as_str()), (&*whole(tokens), &*whole(tokens)), "{:?}", told.stop);
+            stories.interrupt(&mut ear);
+            drop(stories);
+            let (text, count) = (ear.text(0), ear.told[&0].len());
+            let told = ear.completions().remove(0);
+            assert_eq!((text.as_str(), told.text.as_str()), (&*whole(tokens), &*whole(tokens)), "{:?}", told.stop);
             assert_eq!((told.tokens.len(), count), (tokens + usize::from(ends_after == tokens), told.tokens.len()));
+        }
+    }
+}
+
+#[test]
+fn every_token_is_heard_once_and_every_piece_as_that_of_its_token() {
+    /// The text of each token, whenever it came.
+    #[derive(Default)]
+    struct Pieces(BTreeMap<usize, String>, usize);
+
+    impl Observer for Pieces {
+        fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+            told.pieces().for_each(|(token, text)| self.0.entry(token).or_default().push_str(text));
+            self.1 += 1;
+            ControlFlow::Continue(())
+        }
+
+        fn ended(&mut self, _: usize, ended: Ended) {
+            ended.pieces().for_each(|(token, text)| self.0.entry(token).or_default().push_str(text));
+            assert_eq!(self.1, ended.completion.tokens.len());
+            assert_eq!(self.0.values().cloned().collect::<String>(), ended.completion.text);
+            let piece = |token: &usize| String::from_utf8_lossy(lexicon().piece(ended.completion.tokens[*token])).into_owned();
+            // The token in which the stop string begins has the text before it.
+            let whole = self.0.iter().filter(|(token, text)| **text == piece(token)).count();
+            assert!(whole + 1 >= self.0.len() && self.0.iter().all(|(token, text)| piece(token).starts_with(text.as_str())));
+        }
+    }
+
+    for stop in ["3 w", " w7 w", "9 w1", "w10", "66", "#"] {
+        for (horizon, seed) in [("token", 1), ("word", 2), ("word", 3)] {
+            let plan = Plan { stops: vec![stop.to_owned()], ..plan(&sampler("0", horizon), &[1, 2, 3], seed) };
+            drive(&mut Stories::new(&mut toy(), 2), 1, &mut each([plan]), &mut Pieces::default(), &Cancel::new());
         }
     }
 }

@@ -59,7 +59,7 @@ impl Model for Until<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Plan, Stories};
+    use crate::decode::{self, Plan};
     use crate::model::Toy;
     use crate::story::StopReason;
 
@@ -70,27 +70,12 @@ mod tests {
         let tell = |last| {
             let mut toy = Toy::new(lexicon(), row);
             let mut model = Until::new(&mut toy, last);
-            let sampler = plain_sampler().unwrap();
-            let plan = Plan {
-                sampler,
-                prompt: vec![0],
-                seed: 1,
-                tokens: 9,
-                context: 99,
-                slides: false,
-                may_loop: true,
-                stops: Vec::new(),
-            };
-            let mut stories = Stories::new(&mut model, 1);
-            stories.begin(plan).unwrap();
-            while stories.running() > 0 {
-                stories.round(&mut |_| ()).unwrap();
-            }
-            let told = stories.finish().remove(0);
+            let plan = Plan::new(plain_sampler().unwrap(), vec![0], 1, 9);
+            let told = decode::tell(&mut model, 1, vec![plan]).remove(0);
             assert_eq!(toy.living(), 0);
             (told.stop, told.text.len())
         };
-        assert_eq!(tell(Some(1)), (Some(StopReason::End), 4));
-        assert_eq!(tell(None), (Some(StopReason::Tokens), 9));
+        assert_eq!(tell(Some(1)), (StopReason::End, 4));
+        assert_eq!(tell(None), (StopReason::Tokens, 9));
     }
 }

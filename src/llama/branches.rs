@@ -5,8 +5,7 @@
 
 use anyhow::{Result, bail};
 
-use super::settings::MOST_BRANCHES;
-use crate::model::Branch;
+use crate::model::{Branch, MOST_BRANCHES};
 
 /// What llama.cpp calls a sequence: a small number that is used again.
 pub(super) type Sequence = u8;

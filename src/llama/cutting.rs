@@ -174,7 +174,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::llama::LoadOptions;
+    use crate::model::LoadOptions;
 
     fn bundled() -> Weights {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");

@@ -1,7 +1,5 @@
 //! The machine as llama.cpp sees it.
 
-use std::fmt;
-
 use anyhow::{Result, bail, ensure};
 use llama_cpp_2::model::params::{LlamaModelParams, LlamaSplitMode};
 use llama_cpp_2::{LlamaBackendDeviceType, list_llama_ggml_backend_devices};
@@ -9,7 +7,7 @@ use llama_cpp_sys_2 as sys;
 use serde::Serialize;
 
 use super::backend::{backend, text_of};
-use super::weights::LoadOptions;
+use crate::model::{LoadOptions, Split};
 
 /// Something that computes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -64,28 +62,6 @@ pub fn devices() -> Result<Vec<Device>> {
             free: device.memory_free,
         })
         .collect())
-}
-
-/// How a model is divided among several GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Split {
-    /// Not at all: one GPU holds everything.
-    None,
-    /// Whole layers, each with its memory.
-    #[default]
-    Layer,
-    /// The rows of every matrix.
-    Row,
-}
-
-impl fmt::Display for Split {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "none",
-            Self::Layer => "layer",
-            Self::Row => "row",
-        })
-    }
 }
 
 /// The GPUs of this machine, or those of them with these names; `CPU` names none.

@@ -20,7 +20,6 @@ mod settings;
 mod weights;
 
 pub use backend::{SHORTENED, build, on_abort};
-pub use device::{Device, DeviceKind, Split, devices, gpus, physical_cores, system_info};
+pub use device::{Device, DeviceKind, devices, gpus, physical_cores, system_info};
 pub use session::Session;
-pub use settings::{CacheType, FlashAttention, MOST_BRANCHES, MOST_THREADS, SessionOptions, Settings};
-pub use weights::{LoadOptions, Weights};
+pub use weights::Weights;

@@ -14,14 +14,14 @@ use llama_cpp_2::token::LlamaToken;
 
 use super::backend::{backend, overheard};
 use super::branches::{Branches, Place, Sequence};
-use super::settings::{MOST_BRANCHES, SessionOptions, Settings};
+use super::settings::{parameters, resolve};
 use super::weights::Weights;
-use crate::model::{Branch, From, Lexicon, Model, Room, Rows, Step};
+use crate::model::{Branch, From, Lexicon, MOST_BRANCHES, Model, Room, Rows, SessionOptions, SessionSettings, Step};
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
     weights: &'w Weights,
-    settings: Settings,
+    settings: SessionSettings,
     context: LlamaContext<'w>,
     batch: LlamaBatch<'static>,
     branches: Branches,
@@ -53,10 +53,10 @@ impl Weights {
         // Making a context may write to the model, so contexts are made one after the other.
         static ONE: Mutex<()> = Mutex::new(());
 
-        let settings = Settings::resolve(options, self.size())?;
+        let settings = resolve(options, self.size())?;
         let backend = backend()?;
         let turn = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (context, cause) = overheard("making a memory", || self.model.new_context(backend, settings.parameters()));
+        let (context, cause) = overheard("making a memory", || self.model.new_context(backend, parameters(&settings)));
         drop(turn);
         let context = context.map_err(|error| {
             let cause = cause.unwrap_or_else(|| error.to_string());
@@ -71,7 +71,7 @@ impl Weights {
 impl Session<'_> {
     /// What the session runs with, every default filled in.
     #[must_use]
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &SessionSettings {
         &self.settings
     }
 
@@ -269,7 +269,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::llama::LoadOptions;
+    use crate::model::LoadOptions;
     use crate::model::Token;
 
     fn weights() -> Weights {

@@ -11,36 +11,12 @@ use llama_cpp_sys_2 as sys;
 
 use super::backend::{backend, fenced, heard, overheard};
 use super::cutting::letters_alone;
-use super::device::Split;
 use super::held::Held;
 use super::{device, file, lexicon};
 use crate::files::words;
 use crate::gguf::mixture;
-use crate::model::Lexicon;
+use crate::model::{Lexicon, LoadOptions};
 use crate::text::{EXCERPT, excerpt};
-
-/// How a model file is loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadOptions {
-    /// Names of the devices to use beside the CPU; `None` uses all of them, an empty list none.
-    pub devices: Option<Vec<String>>,
-    /// Which of the used GPUs holds everything with [`Split::None`], counted from 0.
-    pub main_gpu: usize,
-    /// How a model is divided among GPUs.
-    pub split: Split,
-    /// Layers that go to the GPU; 0 keeps the model on the CPU, `None` moves all where the build and machine have a GPU.
-    pub gpu_layers: Option<u32>,
-    /// Map the file instead of reading it: starts at once, and several processes share the memory.
-    pub use_mmap: bool,
-    /// Keep the weights from ever being written out to disk.
-    pub use_mlock: bool,
-}
-
-impl Default for LoadOptions {
-    fn default() -> Self {
-        Self { devices: None, main_gpu: 0, split: Split::Layer, gpu_layers: None, use_mmap: true, use_mlock: false }
-    }
-}
 
 /// A loaded model file. [`Weights::session`] makes it tell.
 pub struct Weights {

@@ -67,6 +67,12 @@ impl Telling {
         Flow::Text(std::mem::replace(&mut self.held, kept))
     }
 
+    /// Bytes of whole characters that are held back.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// What was held back, at the end of the text, which is in whole characters: the beginning of one is left out.
     pub fn finish(&mut self) -> String {
         self.bytes.clear();

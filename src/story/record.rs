@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mode, StopReason, TracedToken};
 use crate::files::{Form, Inputs, Output};
+use crate::model::{CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
 use crate::prob::Token;
 
 /// The version of the form of a record; it rises when a field changes its meaning.
@@ -134,19 +135,54 @@ pub struct Run {
     /// Which of them held everything, with `split` at `none`.
     #[serde(default)]
     pub main_gpu: usize,
-    /// How the model was divided among them: `none`, `layer` or `row`.
-    #[serde(default = "by_layer")]
-    pub split: String,
+    /// How the model was divided among them.
+    #[serde(default)]
+    pub split: Split,
     /// Whether the file was mapped and not read.
     #[serde(default = "yes")]
     pub mmap: bool,
     /// Whether the weights were kept from being written out.
     #[serde(default)]
     pub mlock: bool,
-    /// `auto`, `on` or `off`.
-    pub flash_attention: String,
+    /// Whether attention was computed without storing its matrix.
+    pub flash_attention: FlashAttention,
     /// The types of remembered keys and values.
-    pub cache: [String; 2],
+    pub cache: [CacheType; 2],
+}
+
+impl Run {
+    /// How the model was loaded. A story of a processor stays there, also where there is a GPU now.
+    #[must_use]
+    pub fn load_options(&self) -> LoadOptions {
+        let gpu_layers = self.gpu_layers.unwrap_or(0);
+        let devices = match (gpu_layers, self.devices.is_empty()) {
+            (0, _) => Some(Vec::new()),
+            (_, true) => None,
+            (_, false) => Some(self.devices.clone()),
+        };
+        LoadOptions {
+            devices,
+            main_gpu: self.main_gpu,
+            split: self.split,
+            gpu_layers: Some(gpu_layers),
+            use_mmap: self.mmap,
+            use_mlock: self.mlock,
+        }
+    }
+
+    /// What its memory was asked for.
+    #[must_use]
+    pub fn session_options(&self) -> SessionOptions {
+        SessionOptions {
+            cells: self.cells,
+            branches: self.branches,
+            batch: self.batch,
+            threads: Some(self.threads),
+            flash_attention: self.flash_attention,
+            keys: self.cache[0],
+            values: self.cache[1],
+        }
+    }
 }
 
 /// The program and what it is made of.
@@ -211,11 +247,6 @@ impl Record {
     pub fn write(&self, path: &Path) -> Result<()> {
         Output::new(path, Form::RECORD, &Inputs::default())?.write(&self.to_json()?)
     }
-}
-
-/// How a model was divided before records told.
-fn by_layer() -> String {
-    "layer".to_owned()
 }
 
 /// How many were told together before records told.

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
 
-#[path = "../gguf/mod.rs"]
+#[path = "../it/support/gguf/mod.rs"]
 mod gguf;
 mod model;
 mod peer;
@@ -14,8 +14,8 @@ use std::path::Path;
 use std::time::Instant;
 
 use afterword::bench::{Bench, Mode, Row, Samplers, rows};
-use afterword::llama::{LoadOptions, SessionOptions, Weights};
-use afterword::model::{Kind, Token};
+use afterword::llama::Weights;
+use afterword::model::{Kind, LoadOptions, SessionOptions, Token};
 use afterword::preset::{Folders, find};
 use afterword::sampler::Sampler;
 

@@ -5,10 +5,10 @@
 
 use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::shared::{from_nothing, whole};
-use crate::catalog::{GpuLayers, Kind};
+use super::shared::{from_nothing, one_of, whole};
+use crate::model::{CacheType, FlashAttention, GpuLayers, Split, UnknownChoice};
 
 /// Where and in what form a model computes. Most of it is shown by `--help` and not by `-h`: few people need it.
 #[derive(Debug, Clone, Args)]
@@ -27,8 +27,8 @@ pub struct DeviceArgs {
     pub main_gpu: usize,
 
     /// How a model is divided among GPUs.
-    #[arg(long, value_enum, default_value_t = SplitBy::Layer, hide_short_help = true)]
-    pub split: SplitBy,
+    #[arg(long, default_value_t = Split::Layer, value_parser = one_of::<Split>(), hide_short_help = true)]
+    pub split: Split,
 
     /// How keys and values are remembered, one type for both or two: `q8_0`, `q8_0,f16`; without it f16. Types: f32, f16, bf16,
     /// q8_0, q5_1, q5_0, q4_1, q4_0.
@@ -36,8 +36,8 @@ pub struct DeviceArgs {
     pub kv_type: Option<KvTypes>,
 
     /// Whether attention is computed without storing its matrix; without it where the device can.
-    #[arg(long, value_enum, value_name = "WHEN", hide_short_help = true)]
-    pub flash_attention: Option<Flash>,
+    #[arg(long, value_name = "WHEN", value_parser = one_of::<FlashAttention>(), hide_short_help = true)]
+    pub flash_attention: Option<FlashAttention>,
 
     /// Read the model into memory instead of mapping its file.
     #[arg(long, hide_short_help = true)]
@@ -51,57 +51,29 @@ pub struct DeviceArgs {
 impl DeviceArgs {
     /// How keys and values are remembered.
     pub fn kv_types(&self) -> KvTypes {
-        self.kv_type.unwrap_or(KvTypes { keys: Kind::F16, values: Kind::F16 })
+        self.kv_type.unwrap_or_default()
     }
 
     /// When flash attention is used.
-    pub fn flash(&self) -> Flash {
-        self.flash_attention.unwrap_or(Flash::Auto)
+    pub fn flash(&self) -> FlashAttention {
+        self.flash_attention.unwrap_or_default()
     }
 }
 
-/// How a model is divided among GPUs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SplitBy {
-    /// Not at all.
-    None,
-    /// By whole layers.
-    Layer,
-    /// By the rows of every matrix.
-    Row,
-}
-
-/// When to use flash attention.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Flash {
-    /// Where the device can.
-    Auto,
-    /// Always.
-    On,
-    /// Never.
-    Off,
-}
-
 /// The types of remembered keys and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct KvTypes {
-    pub keys: Kind,
-    pub values: Kind,
+    pub keys: CacheType,
+    pub values: CacheType,
 }
-
-/// The types in which llama.cpp can keep keys and values.
-const KV_TYPES: [&str; 8] = ["f32", "f16", "bf16", "q8_0", "q5_1", "q5_0", "q4_1", "q4_0"];
 
 impl FromStr for KvTypes {
     type Err = String;
 
     fn from_str(typed: &str) -> Result<Self, String> {
         let (keys, values) = typed.split_once(',').unwrap_or((typed, typed));
-        let kind = |name: &str| {
-            let known = KV_TYPES.iter().find(|known| **known == name).and_then(|name| Kind::named(name));
-            known.ok_or_else(|| format!("expected one of `{}`, or two with a comma", KV_TYPES.join("`, `")))
-        };
-        Ok(Self { keys: kind(keys)?, values: kind(values)? })
+        let cache = |name: &str| name.parse().map_err(|unknown: UnknownChoice| format!("{unknown}, or two with a comma"));
+        Ok(Self { keys: cache(keys)?, values: cache(values)? })
     }
 }
 

@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 pub use self::batch::Batch;
 pub use self::colour::Colour;
-pub use self::device::{DeviceArgs, Flash, KvTypes, SplitBy};
+pub use self::device::{DeviceArgs, KvTypes};
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
 pub use self::telling::{Compare, Explain, Layout, Trace, Write};
 pub use self::tools::{Bench, Models, Presets, Report};

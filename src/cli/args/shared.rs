@@ -7,9 +7,11 @@ use std::num::{IntErrorKind, NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::DeviceArgs;
+use crate::model::Choice;
 
 /// The model and how it computes.
 #[derive(Debug, Clone, Args)]
@@ -174,6 +176,12 @@ pub(super) fn unescaped(typed: &str) -> Result<String, std::convert::Infallible>
         rest = &rest[at + 1 + usize::from(sign.is_some())..];
     }
     Ok(text + rest)
+}
+
+/// One of a choice by its name; the help tells what each is.
+pub(super) fn one_of<T: Choice + Send + Sync>() -> impl TypedValueParser<Value = T> {
+    let name = |(_, name, about): &(T, &'static str, &'static str)| PossibleValue::new(*name).help(about.trim());
+    PossibleValuesParser::new(T::ALL.iter().map(name)).try_map(|name| T::named(&name))
 }
 
 pub(super) fn any_seed(typed: &str) -> Result<u64, &'static str> {

@@ -6,14 +6,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 
 use anyhow::{Context, Result, anyhow};
 
-use super::super::engine::{Engine, interrupted};
+use super::super::engine::{Engine, interruption};
 use crate::batch::{Heard, Item, Pace, Parallel, tell};
-use crate::decode::Plan;
+use crate::decode::{Cancel, Plan};
 
 /// In what the stories are told.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +42,7 @@ pub fn tell_all(
     } else {
         (0..lanes).map(|lane| Mutex::new(items.iter().copied().skip(lane).step_by(lanes).collect())).collect()
     };
-    let stopped = AtomicBool::new(false);
-    let stop = || stopped.load(Ordering::Relaxed) || interrupted();
+    let stop = interruption().child();
     let (send, receive) = mpsc::channel();
     std::thread::scope(|scope| {
         for lane in 0..lanes {
@@ -70,7 +68,7 @@ pub fn tell_all(
                 hear(items[at], heard)
             });
             if let Err(error) = done {
-                stopped.store(true, Ordering::Relaxed);
+                stop.cancel();
                 failed = Some(error);
             }
         }
@@ -91,7 +89,7 @@ fn one_lane(
     work: &Work,
     queue: &Mutex<VecDeque<Item>>,
     plan: &(dyn Fn(Item) -> Plan + Sync),
-    stop: &dyn Fn() -> bool,
+    stop: &Cancel,
     hear: &dyn Fn(Heard),
 ) -> Result<()> {
     let mut session = engine.session_of(work.cells, work.branches).context("cannot make a memory for stories")?;
@@ -100,14 +98,15 @@ fn one_lane(
         queue.pop_front().map(|item| (item.number, plan(item)))
     };
     if work.pace.streams > 1 {
-        return tell(&mut session, work.pace, &mut &take, stop, &mut |heard| hear(heard));
+        tell(&mut session, work.pace, &mut &take, stop, &mut |heard| hear(heard));
+        return Ok(());
     }
     while let Some(story) = take() {
         // An empty memory, as a new one: then a story has the same bits wherever and whenever it is told.
         session.clear();
         let mut one = Some(story);
-        tell(&mut session, work.pace, &mut || one.take(), stop, &mut |heard| hear(heard))?;
-        if stop() {
+        tell(&mut session, work.pace, &mut || one.take(), stop, &mut |heard| hear(heard));
+        if stop.is_cancelled() {
             break;
         }
     }

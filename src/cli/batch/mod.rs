@@ -108,7 +108,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
     // A prompt that cannot be told from is one failure a story, and needs no model.
     let (whole, broken): (Vec<Item>, Vec<Item>) = missing.iter().copied().partition(|item| setup.asked(*item).is_ok());
     for item in broken {
-        let record = setup.record(item, setup.unbegun(item), [0.0; 2], Vec::new())?;
+        let record = setup.record(item, setup.unbegun(item), [0.0; 2], Vec::new());
         keep(folder, item, &record, watch)?;
     }
     let work =
@@ -134,7 +134,7 @@ fn tell(engine: &Engine, setup: &Setup, missing: &[Item], folder: &mut Folder, w
                 let seconds = [first - began, now - first].map(|time| time.as_secs_f64());
                 let draws = finished.draws.iter().filter(|_| setup.run.trace.is_some());
                 let trace = draws.map(|draw| TracedToken::of(draw, lexicon)).collect();
-                let record = setup.record(item, *finished, seconds, trace)?;
+                let record = setup.record(item, *finished, seconds, trace);
                 // Mapped weights change with their file. What was kept before was told before.
                 ensure!(
                     engine.args.device.no_mmap || engine.weights.is_unchanged(),
@@ -159,15 +159,12 @@ fn keep(folder: &mut Folder, item: Item, record: &Record, watch: &mut Watch) -> 
 
 impl Setup<'_> {
     /// The record of a story that has ended or failed.
-    fn record(&self, item: Item, story: Finished, times: [f64; 2], trace: Vec<TracedToken>) -> Result<Record> {
-        let Finished { plan, mut told, log_p, failed, .. } = story;
-        if let Some(error) = failed {
-            told.stop = Some(StopReason::Failed(causes(&error)));
-        }
+    fn record(&self, item: Item, story: Finished, times: [f64; 2], trace: Vec<TracedToken>) -> Record {
+        let Finished { plan, told, .. } = story;
         let voice = &self.run.preset[item.voice];
         let (preset, resolved) = (voice.label(), voice.resolved.clone());
         let asked = self.asked_or_prompt(item);
-        self.recorder.record(Recorded { preset, resolved, asked: &asked, plan: &plan, told, log_p, times, trace })
+        self.recorder.record(Recorded { preset, resolved, asked: &asked, plan: &plan, told, times, trace })
     }
 }
 

@@ -8,7 +8,8 @@ use super::super::args::{Batch, Width};
 use super::super::engine::Engine;
 use super::super::usage::Usage;
 use crate::batch::Parallel;
-use crate::llama::{MOST_BRANCHES, physical_cores};
+use crate::llama::physical_cores;
+use crate::model::MOST_BRANCHES;
 
 /// Stories told at once in one memory on a processor: the weights are read once for all of them, and up to here a decode of
 /// more costs less than several (16 tokens cost 7 to 8 times one on models of 0.5 and 1 billion weights, 4 cost 2.5 times one).

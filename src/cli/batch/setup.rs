@@ -21,11 +21,11 @@ use crate::batch::{
     self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
 };
 use crate::catalog::in_words;
-use crate::decode::{Counts, Plan, Stories, Told};
-use crate::llama::MOST_BRANCHES;
+use crate::decode::{Completion, Plan, Stories};
+use crate::model::MOST_BRANCHES;
 use crate::preset::Edit;
 use crate::sampler::Sampler;
-use crate::story::{Mode, Run};
+use crate::story::{Mode, Run, StopReason};
 use crate::text::{grouped, plural, some};
 
 /// Tokens that are told to estimate how long a run will take.
@@ -141,24 +141,20 @@ impl<'a> Setup<'a> {
     /// What is told.
     pub fn plan(&self, item: Item) -> Plan {
         let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.stop);
+        let prompt = self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone());
         Plan {
-            sampler: self.samplers[item.voice].clone(),
-            prompt: self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone()),
-            seed: item.seed,
-            tokens: self.limit(item),
             context: self.context,
-            slides: false,
-            may_loop: false,
+            stop_on_loop: true,
             stops: stops.clone(),
+            ..Plan::new(self.samplers[item.voice].clone(), prompt, item.seed, self.limit(item))
         }
     }
 
     /// A story whose prompt cannot be told from.
     pub fn unbegun(&self, item: Item) -> Finished {
         let cause = self.asked(item).err().cloned().unwrap_or_default();
-        let told = Told { tokens: Vec::new(), text: String::new(), stop: None, counts: Counts::default() };
-        let (plan, failed) = (self.plan(item), Some(anyhow::anyhow!(cause)));
-        Finished { number: item.number, plan, told, log_p: 0.0, draws: Vec::new(), failed }
+        let told = Completion::unbegun(0, StopReason::Failed(cause));
+        Finished { number: item.number, plan: self.plan(item), told, draws: Vec::new() }
     }
 
     /// Says what is about to happen.
@@ -220,7 +216,7 @@ impl<'a> Setup<'a> {
         let (mut tokens, mut first) = (0_usize, None);
         let plan = |item| {
             let plan = self.plan(item);
-            Plan { tokens: plan.tokens.min(TRIED), ..plan }
+            Plan { max_tokens: plan.max_tokens.min(TRIED), ..plan }
         };
         tell_all(engine, &work, &some, &plan, &mut |_, heard| {
             if matches!(heard, Heard::Told(..)) {
@@ -335,16 +331,7 @@ fn longest(
         .zip(asked)
         .filter_map(|(prompt, asked)| Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.tokens).get())));
     let longest = longest.max_by_key(|(prompt, tokens)| prompt + tokens).unwrap_or((1, 1));
-    let plan = |sampler: &Sampler| Plan {
-        sampler: sampler.clone(),
-        prompt: vec![0; longest.0],
-        seed: 0,
-        tokens: longest.1,
-        context,
-        slides: false,
-        may_loop: false,
-        stops: Vec::new(),
-    };
+    let plan = |sampler: &Sampler| Plan { context, ..Plan::new(sampler.clone(), vec![0; longest.0], 0, longest.1) };
     samplers.iter().map(plan).collect()
 }
 

@@ -1,0 +1,183 @@
+//! Pages as they are made from records: always the same bytes, every number as it was kept, nothing hostile alive.
+//!
+//! `AFTERWORD_BLESS=1` writes the pages of the fixed records anew; look at them before keeping them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::support::{Ends, afterword, folder, read_json};
+use afterword::report::{Page, Story, Tint, figure, page};
+use afterword::story::{Record, TracedToken};
+use serde_json::Value;
+
+const FIXED: [&str; 3] = ["wave", "plain", "hostile"];
+
+fn fixed(name: &str) -> PathBuf {
+    Path::new("tests/pages").join(format!("{name}.json"))
+}
+
+fn record(name: &str) -> Record {
+    read_json(fixed(name))
+}
+
+fn made(name: &str) -> String {
+    let story = Story::of(&record(name), name).in_file(&fixed(name));
+    page(Page::Story, &story.title(), &[story]).unwrap()
+}
+
+/// The data that a page's script reads.
+fn data(page: &str) -> Value {
+    let text = page.split_once("id=\"data\">").unwrap().1.split_once("</script>").unwrap().0;
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn a_page_is_made_again_to_the_byte() {
+    for name in FIXED {
+        let (kept, made) = (fixed(name).with_extension("html"), made(name));
+        if std::env::var_os("AFTERWORD_BLESS").is_some() {
+            fs::write(&kept, &made).unwrap();
+        }
+        assert!(fs::read_to_string(&kept).unwrap() == made, "`{}` is another page now", kept.display());
+        let out = folder(&format!("again-{name}")).join("page.html");
+        afterword(["report", fixed(name).to_str().unwrap(), "--out", out.to_str().unwrap()]).done();
+        assert!(fs::read_to_string(out).unwrap() == made, "the program makes another page of `{name}`");
+    }
+}
+
+#[test]
+fn a_page_has_the_command_that_explains_a_token_for_a_shell() {
+    let file = |path: &str| {
+        let story = Story::of(&record("wave"), "wave").in_file(Path::new(path));
+        data(&page(Page::Story, "wave", &[story]).unwrap())["stories"][0]["file"].clone()
+    };
+    for (path, word) in [
+        ("stories/wave-1.json", "stories/wave-1.json"),
+        ("my story.json", "'my story.json'"),
+        ("it's.json", r"'it'\''s.json'"),
+        ("-x.json", "./-x.json"),
+        ("狼.json", "狼.json"),
+        ("$(rm).json", "'$(rm).json'"),
+    ] {
+        assert_eq!(file(path), word);
+    }
+    let script = made("wave");
+    assert!(script.contains("afterword explain --record ${file} --token ${index + 1}"));
+}
+
+#[test]
+fn a_temperature_that_moves_is_on_the_page() {
+    let mut record = record("wave");
+    record.trace[1].temperature = Some(1.25);
+    let data = data(&page(Page::Story, "breathing", &[Story::of(&record, "breathing")]).unwrap());
+    let temperature = |token: usize| data["stories"][0]["rows"][token][12].as_f64();
+    assert_eq!((temperature(0), temperature(1)), (None, Some(1.25)));
+}
+
+#[test]
+fn every_number_of_a_trace_is_on_the_page_as_it_was_kept() {
+    let (record, data) = (record("wave"), data(&made("wave")));
+    let piece = |at: &Value| data["pieces"][usize::try_from(at.as_u64().unwrap()).unwrap()].as_str().unwrap();
+    let rows = data["stories"][0]["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), record.trace.len());
+    let mut candidates = 0;
+    for (row, token) in rows.iter().zip(&record.trace) {
+        assert_eq!((piece(&row[1]), row[3].as_u64()), (token.piece.as_str(), Some(token.rank as u64)));
+        let kept =
+            [Some(token.p), Some(token.surprisal), Some(token.entropy), token.normalised_entropy, token.alpha, token.future];
+        assert_eq!([2, 4, 5, 6, 7, 8].map(|column: usize| row[column].as_f64()), kept);
+        for (cell, one) in row[10].as_array().into_iter().flatten().zip(&token.candidates) {
+            let numbers = [1, 2, 3].map(|column: usize| cell[column].as_f64().unwrap());
+            assert_eq!((piece(&cell[0]), numbers), (one.piece.as_str(), [one.p, one.future, one.s]));
+            assert_eq!(cell[4] == 1, one.id == token.id);
+            candidates += 1;
+        }
+    }
+    assert!(candidates > 300, "only {candidates} candidates were compared");
+}
+
+#[test]
+fn hostile_text_is_no_element_and_hides_nothing() {
+    let page = made("hostile");
+    // The page's own: its data and its script.
+    assert_eq!((page.matches("<script").count(), page.matches("</script").count(), page.matches("</style").count()), (2, 2, 1));
+    for element in ["<img", "<b ", "<!--"] {
+        assert!(!page.contains(element), "{element}");
+    }
+    assert!(!page.contains(['\0', '\u{202e}', '\u{2028}']));
+    assert!(page.contains("&lt;script&gt;alert(1)"), "the text is still there");
+    let mut story = Story::of(&record("hostile"), "</title><script>");
+    story.label = "</text><script>".into();
+    let svg = figure("</title><script>", &[story], Tint::Alpha);
+    assert!(!svg.contains("<script") && !svg.contains('\0'));
+}
+
+#[test]
+fn a_page_asks_for_nothing_from_anywhere() {
+    for name in FIXED {
+        // The name of SVG looks like an address, and is none.
+        let page = made(name).replace("http://www.w3.org/2000/svg", "");
+        for asks in ["src=\"", "url(", "@import", "<link", "fetch(", "http:", "https:"] {
+            assert!(!page.contains(asks), "`{name}` holds `{asks}`");
+        }
+        assert!(page.contains("default-src 'none'"));
+    }
+}
+
+#[test]
+fn a_record_without_a_trace_gets_a_page_that_says_so() {
+    let page = made("plain");
+    assert!(page.contains("This record has no trace") && !page.contains("<form"));
+    assert!(page.contains(record("plain").text.trim().lines().next().unwrap()));
+}
+
+#[test]
+fn a_hundred_stories_of_a_thousand_tokens_are_at_most_25_megabytes() {
+    let mut record = record("wave");
+    // As many candidates as a story looks at, and some more: on the bundled model it is 1.3 a token.
+    let traced = |at: usize| {
+        let token = &record.trace[at % record.trace.len()];
+        let candidates = token.candidates.iter().take(3).cloned().collect();
+        TracedToken { p: token.p + at as f64 * 1e-7, candidates, ..token.clone() }
+    };
+    record.trace = (0..1000).map(traced).collect();
+    record.text = record.trace.iter().map(|token| token.piece.as_str()).collect();
+    record.tokens = record.trace.iter().map(|token| token.id).collect();
+    let stories: Vec<Story> = (0..100).map(|at| Story::of(&record, &format!("story-{at}"))).collect();
+    let page = page(Page::Folder, "many", &stories).unwrap();
+    assert!(page.len() <= 25_000_000, "{} bytes", page.len());
+    // What stands in templates and data are no elements of the page until they are asked for.
+    let shown = page.split("<template").next().unwrap();
+    let elements = shown.matches('<').count() - shown.matches("</").count();
+    assert!(elements < 3000, "{elements} elements");
+    assert_eq!(data(&page)["stories"].as_array().unwrap().len(), 100);
+}
+
+#[test]
+fn a_folder_becomes_a_page_with_a_row_for_each_preset() {
+    let place = folder("many");
+    fs::create_dir(place.join("stories")).unwrap();
+    for name in FIXED {
+        fs::copy(fixed(name), place.join("stories").join(format!("{name}.json"))).unwrap();
+    }
+    assert_eq!(afterword(["report", place.to_str().unwrap()]).prints(), "");
+    let page = fs::read_to_string(place.join("index.html")).unwrap();
+    assert_eq!(page.matches("<th scope=\"row\">").count(), 3);
+    assert_eq!(page.matches("<a href=\"#story-").count(), 3);
+    assert!(afterword(["report", place.to_str().unwrap(), "--out", "-"]).prints() == page);
+}
+
+#[test]
+fn what_is_no_record_is_refused_in_one_sentence() {
+    let place = folder("none");
+    let file = place.join("torn.json");
+    fs::write(&file, "{\"format\": 1").unwrap();
+    for (path, what) in [
+        (place.join("nothing.json"), "cannot read the record"),
+        (file, "it is torn: it ends in the middle"),
+        (folder("empty"), "holds no record"),
+    ] {
+        let said = afterword(["report", path.to_str().unwrap()]).refused(1);
+        assert!(said.starts_with("error: ") && said.contains(what), "{said}");
+    }
+}
