@@ -11,6 +11,7 @@ mod index;
 mod lane;
 mod matrix;
 mod merge;
+mod mistake;
 mod names;
 mod prompts;
 mod run;

@@ -24,7 +24,7 @@ pub use last::Last;
 pub use logits::{Ranked, rank, top};
 pub use noise::{Noise, StepNoise};
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
-pub use quantity::{Bias, Bits, Decay, Exponent, Rate, Repeat, Sigmas};
+pub use quantity::{Bend, Bias, Bits, Decay, Exponent, Factor, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
 pub use survivors::{Mass, Survivor, Survivors};
 pub(crate) use survivors::{by_rank, tame};

@@ -159,6 +159,17 @@ quantity! {
     { "minimum": 0.0, "maximum": 0.99 }
 }
 
+quantity! {
+    /// What a difference of logits is multiplied by.
+    Factor, "a factor", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
+}
+quantity! {
+    /// How a fall is bent: 1 is a parabola, 3 a cubic.
+    Bend, "a curve", "a number from 1 up", |x| x >= 1.0 && x.is_finite(),
+    { "minimum": 1.0 }
+}
+
 impl Alpha {
     /// The position nearest to `x`; the centre for NaN.
     #[must_use]
@@ -247,6 +258,7 @@ usual! {
     Bias = 0.0, "No change.";
     Rate = 0.1, "A tenth, as in the article on Mirostat.";
     Decay = 0.9, "About ten tokens.";
+    Bend = 1.0, "A parabola.";
 }
 
 impl Default for Phase {
@@ -347,6 +359,8 @@ mod tests {
         check::<Bits>();
         check::<Rate>();
         check::<Decay>();
+        check::<Factor>();
+        check::<Bend>();
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod rhythm;
 mod settings;
 mod shortcut;
 mod spelling;
-mod stages;
+pub mod stages;
 mod turn;
 #[cfg(test)]
 mod vectors;
@@ -23,7 +23,5 @@ pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
 pub use memory::Memory;
 pub use settings::{Reach, Sampler};
 pub use spelling::Spelling;
-pub use stages::{AdaptiveP, Ban, Bias, Dry, DynamicTemperature, Future, MinP, Mirostat, Penalties, Temperature, TopH, TopK};
-pub use stages::{Apply, Curve, Elsewhere, EndOfText, Horizon, Kind, OpenWord, PenaltyAt, Role, Stage};
-pub use stages::{TopNSigma, TopP, Typical, Xtc};
+pub use stages::*;
 pub use turn::{Ask, Path, Turn};

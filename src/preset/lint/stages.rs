@@ -95,11 +95,12 @@ mod tests {
             &["dynamic-temperature = { low = 0.5, high = 1.5 }"],
             &["dry = { multiplier = 0.8 }", "temperature = 0.9", "mirostat = { tau = 4 }"],
             &["min-p = 0.05", "adaptive-p = { target = 0.4 }"],
+            &["top-k = 40", "tail-free = 0.9", "epsilon = 0.0003", "quadratic = { factor = 0.2 }"],
         ] {
             assert_eq!(warnings(stages, "sample"), Vec::<String>::new(), "{stages:?}");
         }
         // These can change which token is the likeliest.
-        for stage in [XTC, "typical = 0.5", "penalties = { presence = 1 }"] {
+        for stage in [XTC, "typical = 0.5", "penalties = { presence = 1 }", "quadratic = { factor = 1, curve = 4 }"] {
             assert_eq!(warnings(&[stage], "argmax"), Vec::<String>::new(), "{stage}");
             assert_eq!(warnings(&["top-k = 40", stage], "argmax").len(), usize::from(stage.starts_with("penalties")));
         }
@@ -109,6 +110,10 @@ mod tests {
     fn a_stage_that_does_nothing_is_named() {
         warns(&["typical = 1"], "`typical` = 1 keeps every token");
         warns(&["top-h = 1"], "`top-h` = 1 keeps every token");
+        warns(&["top-a = 0"], "`top-a` = 0 keeps every token");
+        warns(&["epsilon = 0"], "`epsilon` = 0 keeps every token");
+        warns(&["eta = 0"], "`eta` = 0 keeps every token");
+        warns(&["tail-free = 1"], "`tail-free` = 1 keeps every token");
         warns(&["bias = { word = 0 }"], "`bias` moves no word");
         warns(&["ban = []"], "`ban` names no word");
         warns(&["penalties = {}"], "punishes nothing");
@@ -124,6 +129,7 @@ mod tests {
         warns(&["temperature = 1.5", XTC], "`xtc` comes after `temperature = 1.5`");
         warns(&["dynamic-temperature = { low = 0.5, high = 1.5 }", "top-p = 0.9"], "`top-p` comes after `dynamic-temperature`");
         warns(&["top-k = 40", "penalties = { repeat = 1.1 }"], "`penalties` comes after a cut");
+        warns(&["temperature = 1.5", "tail-free = 0.9"], "`tail-free` comes after `temperature = 1.5`");
         warns(&["top-k = 40", "ban = ['word']"], "what a banned token has pushed out");
         warns(&["xtc = { probability = 0.5, threshold = 0 }"], "the least likely token of all");
         warns(&["min-p = 0.05", "mirostat = { tau = 4 }"], "`mirostat` comes after `min-p`");

@@ -20,6 +20,17 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// llama.cpp pull request 17927, 2025, with its constants.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Decay, Probability};
+/// use afterword::sampler::AdaptiveP;
+///
+/// let adaptive = AdaptiveP { target: Probability::new(0.3)?, decay: Decay::new(0.5)? };
+/// assert_eq!(adaptive.begin(), 0.3);
+/// assert!((adaptive.follow(0.3, 0.1_f64.ln()) - 0.2).abs() < 1e-12);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = keys_in_order::<Self>)]

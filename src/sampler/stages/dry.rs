@@ -21,6 +21,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// p-e-w, text-generation-webui pull request 5677, 2024.
+///
+/// # Examples
+/// ```
+/// use afterword::sampler::{Dry, OpenWord};
+///
+/// let dry: Dry = serde_json::from_str(r#"{ "multiplier": 0.8 }"#)?;
+/// let word = OpenWord { length: 0, continues: |_| false };
+/// // After "1 2 3 … 1 2" the 3 would go on with a repetition of two tokens.
+/// let penalties = dry.penalties(&[1, 2, 3, 7, 1, 2], |_| false, &word);
+/// assert_eq!(penalties.into_iter().collect::<Vec<_>>(), [(3, 0.8)]);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[schemars(transform = keys_in_order::<Self>)]

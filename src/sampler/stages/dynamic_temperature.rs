@@ -15,6 +15,17 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// kalomaze, koboldcpp pull request 579, 2023.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Exponent, Survivors, Temperature};
+/// use afterword::sampler::DynamicTemperature;
+///
+/// let between = DynamicTemperature::new(Temperature::new(0.5)?, Temperature::new(1.5)?, Exponent::default())?;
+/// let even = Survivors::of(&[1.0, 1.0, 1.0, 1.0], |_| true).unwrap();
+/// assert!((between.of(&even).get() - 1.5).abs() < 1e-12);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Ends", into = "Ends")]
 pub struct DynamicTemperature {

@@ -10,7 +10,7 @@ pub struct Elsewhere {
     pub keys: &'static [(&'static str, &'static [&'static str])],
     /// Whether the stage is off there at this value of the first key.
     pub off: fn(f64) -> bool,
-    /// By what their first key is multiplied.
+    /// How many of their units the first key has where it is 1 here.
     pub unit: f64,
 }
 

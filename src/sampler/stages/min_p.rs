@@ -16,6 +16,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// Nguyen et al., "Turning up the heat: min-p sampling", arXiv 2407.01082.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Probability, Survivors};
+/// use afterword::sampler::{Apply, MinP};
+///
+/// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+/// let mut candidates = Survivors::of(&row, |_| true).unwrap();
+/// MinP(Probability::new(0.6)?).apply(&mut candidates);
+/// assert_eq!(candidates.iter().map(|one| one.token).collect::<Vec<_>>(), [2, 3]);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct MinP(pub Probability);

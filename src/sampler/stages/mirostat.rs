@@ -20,6 +20,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// Basu et al., "Mirostat", ICLR 2021, arXiv 2007.14966, in the second form of the authors' code.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Bits, Rate};
+/// use afterword::sampler::Mirostat;
+///
+/// let mirostat = Mirostat { tau: Bits::new(3.0)?, eta: Rate::new(0.5)? };
+/// assert_eq!(mirostat.begin(), 6.0);
+/// // A token with p = 1/2 has a surprise of one bit, two below τ: μ rises by half of that.
+/// assert_eq!(mirostat.follow(6.0, 0.5_f64.ln()), 7.0);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = keys_in_order::<Self>)]

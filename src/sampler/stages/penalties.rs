@@ -20,6 +20,19 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// # Source
 /// Keskar et al., "CTRL", arXiv 1909.05858, with the product for negative logits that everybody adds; `frequency` and `presence`
 /// as in the programming interface of `OpenAI`.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Bias, Last, Repeat};
+/// use afterword::sampler::Penalties;
+///
+/// let penalties =
+///     Penalties { repeat: Repeat::new(2.0)?, frequency: Bias::new(0.5)?, presence: Bias::default(), last: Last::All };
+/// assert_eq!(penalties.counts(&[7, 3, 7], |_| true)[&7], 2);
+/// assert_eq!(penalties.punished(4.0, 2), 1.0);
+/// assert_eq!(penalties.punished(-4.0, 2), -9.0);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = keys_in_order::<Self>)]

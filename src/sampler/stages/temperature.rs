@@ -9,6 +9,17 @@ use crate::sampler::prepared::{Scene, StageOp};
 
 /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing, above 1 all become
 /// more alike.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::Place;
+/// use afterword::sampler::Temperature;
+///
+/// let wave: Temperature = serde_json::from_str(r#"{ "wave": { "period": 4 } }"#)?;
+/// let third = Place { token: 1, ..Place::default() };
+/// assert_eq!(wave.0.at(&third).get(), 1.3);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Temperature(pub Schedule<prob::Temperature>);

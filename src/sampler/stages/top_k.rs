@@ -13,6 +13,19 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// Keeps the k likeliest tokens; 1 keeps only the likeliest.
 ///
 /// Of equals the smaller numbers stay; a k of as many as there are, or more, keeps all.
+///
+/// # Examples
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use afterword::prob::Survivors;
+/// use afterword::sampler::{Apply, TopK};
+///
+/// let mut candidates = Survivors::of(&[1.0, 3.0, 2.0], |_| true).unwrap();
+/// TopK(NonZeroUsize::MIN).apply(&mut candidates);
+/// assert_eq!(candidates.likeliest().token, 1);
+/// assert_eq!(candidates.len(), 1);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TopK(pub NonZeroUsize);

@@ -17,6 +17,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// Tang et al., "Top-nσ", arXiv 2411.07641.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Sigmas, Survivors};
+/// use afterword::sampler::{Apply, TopNSigma};
+///
+/// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+/// let mut candidates = Survivors::of(&row, |_| true).unwrap();
+/// TopNSigma(Sigmas::new(1.0)?).apply(&mut candidates);
+/// assert_eq!(candidates.iter().map(|one| one.token).collect::<Vec<_>>(), [2, 3]);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TopNSigma(pub Sigmas);

@@ -13,6 +13,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// Holtzman et al., "The curious case of neural text degeneration", ICLR 2020, arXiv 1904.09751.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Probability, Survivors};
+/// use afterword::sampler::{Apply, TopP};
+///
+/// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+/// let mut candidates = Survivors::of(&row, |_| true).unwrap();
+/// TopP(Probability::new(0.65)?).apply(&mut candidates);
+/// assert_eq!(candidates.iter().map(|one| one.token).collect::<Vec<_>>(), [2, 3]);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct TopP(pub Probability);

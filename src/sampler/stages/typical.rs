@@ -16,6 +16,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// Meister et al., "Locally typical sampling", TACL 2023, arXiv 2202.00666.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Probability, Survivors};
+/// use afterword::sampler::{Apply, Typical};
+///
+/// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+/// let mut candidates = Survivors::of(&row, |_| true).unwrap();
+/// Typical(Probability::new(0.4)?).apply(&mut candidates);
+/// assert_eq!(candidates.iter().map(|one| one.token).collect::<Vec<_>>(), [1, 2]);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Typical(pub Probability);

@@ -19,6 +19,18 @@ use crate::sampler::prepared::{Scene, StageOp};
 ///
 /// # Source
 /// p-e-w, text-generation-webui pull request 6335, 2024.
+///
+/// # Examples
+/// ```
+/// use afterword::prob::{Probability, Survivors};
+/// use afterword::sampler::{Apply, Xtc};
+///
+/// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
+/// let mut candidates = Survivors::of(&row, |_| true).unwrap();
+/// Xtc { probability: Probability::new(1.0)?, threshold: Probability::new(0.15)? }.apply(&mut candidates);
+/// assert_eq!(candidates.iter().map(|one| one.token).collect::<Vec<_>>(), [0, 1]);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = keys_in_order::<Self>)]
