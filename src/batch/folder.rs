@@ -23,14 +23,12 @@ use super::matrix::{Item, Matrix};
 use super::run::RunFile;
 use super::shelf::{Kept, Shelf};
 use super::standing::Standing;
+use crate::engine::Remedy;
 use crate::files;
 use crate::story::{FORMAT, Record};
 
 /// No text of a story that somebody has worked on has more bytes.
 const LONGEST: u64 = 64 << 20;
-
-/// What helps where a folder holds another run.
-const ANEW: &str = "`--force` starts anew in a folder beside it";
 
 /// A folder that this process alone writes to.
 pub struct Folder<'d> {
@@ -72,17 +70,17 @@ impl<'d> Folder<'d> {
     /// It holds what is in the way and was not written by a run, another run, with what is different, or a story of another
     /// run; another process writes to it; or the disk fails. What is refused has changed nothing.
     pub fn open(root: &Path, run: &RunFile, disk: &'d dyn Disk) -> Result<Self> {
-        Self::open_or(root, run, disk, ANEW)
+        Self::open_or(root, run, disk, &Remedy::StartAnew)
     }
 
-    /// The same; `hint` says what helps where the folder holds another run.
-    pub(super) fn open_or(root: &Path, run: &RunFile, disk: &'d dyn Disk, hint: &str) -> Result<Self> {
-        judge(root, run, hint)?;
+    /// The same; `remedy` is what helps where the folder holds another run.
+    pub(super) fn open_or(root: &Path, run: &RunFile, disk: &'d dyn Disk, remedy: &Remedy) -> Result<Self> {
+        judge(root, run, remedy)?;
         let refusal = || format!("cannot write stories to `{}`", root.display());
         disk.create_folder(&root.join("stories")).with_context(refusal)?;
         let lock = Lock::take(root)?;
         // Somebody may have begun a run there since.
-        let begun = judge(root, run, hint)?;
+        let begun = judge(root, run, remedy)?;
         let matrix = run.matrix();
         let index = index::read(&root.join("index.jsonl"), matrix.len())?;
         remove(disk, &leftovers(root, &matrix)?)?;
@@ -104,7 +102,7 @@ impl<'d> Folder<'d> {
     /// # Errors
     /// As there.
     pub fn look(root: &Path, run: &RunFile) -> Result<Shelf> {
-        if !judge(root, run, ANEW)? {
+        if !judge(root, run, &Remedy::StartAnew)? {
             return Ok(Shelf::default());
         }
         Lock::is_free(root)?;

@@ -90,7 +90,7 @@ struct Known {
 /// It is not an index of this program's, which is not to be written over.
 pub(super) fn read(path: &Path, stories: usize) -> Result<Option<Vec<Entry>>> {
     let refusal = || format!("cannot write the index `{}`", path.display());
-    let hint = "\nhint: move it away, or name another folder with `--out`";
+    let hint = "\nhint: move it away, or name another folder";
     let facts = match path.symlink_metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         facts => facts.with_context(refusal)?,

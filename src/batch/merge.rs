@@ -7,6 +7,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::disk::Disk;
 use super::folder::{Folder, edited, of_run};
 use super::run::RunFile;
+use crate::engine::Remedy;
 
 /// What came of joining folders.
 pub struct Merged<'d> {
@@ -38,7 +39,7 @@ pub fn merge<'d>(parts: &[PathBuf], into: &std::path::Path, disk: &'d dyn Disk) 
     }
     let first = runs.into_iter().next().context("no folder is named to be joined")?;
     let whole = RunFile { shard: None, ..first };
-    let mut folder = Folder::open_or(into, &whole, disk, "name another folder with `--out`")?;
+    let mut folder = Folder::open_or(into, &whole, disk, &Remedy::AnotherFolder)?;
     let matrix = whole.matrix();
     let mut missing = 0;
     for item in matrix.items() {

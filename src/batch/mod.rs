@@ -8,7 +8,6 @@
 mod disk;
 mod folder;
 mod index;
-mod lane;
 mod matrix;
 mod merge;
 mod mistake;
@@ -19,11 +18,11 @@ mod seeds;
 mod shard;
 mod shelf;
 mod standing;
+mod worker;
 
 pub use disk::{Disk, Files};
 pub use folder::{Findings, Folder};
 pub use index::{Entry, Sums};
-pub use lane::{Finished, Heard, Pace, tell};
 pub use matrix::{Item, MOST_STORIES, Matrix, Voice, count};
 pub use merge::{Merged, merge};
 pub use prompts::{Prompt, Source};
@@ -31,3 +30,4 @@ pub use run::{Asking, Parallel, RUN_FORMAT, RunFile};
 pub use seeds::Seeds;
 pub use shard::Shard;
 pub use shelf::Shelf;
+pub use worker::{Finished, Heard, Pace, tell};

@@ -157,17 +157,17 @@ impl RunFile {
         let mut note = |differs: bool, what: String| found.extend(differs.then_some(what));
         note(model.sha256 != before.model.sha256, format!("the model is another (it was `{}`)", before.model.file));
         note(*seeds != before.seeds, format!("the seeds are {seeds} (they were {})", before.seeds));
-        note(*strict != before.strict, format!("`--strict` was {}given", if before.strict { "" } else { "not " }));
+        note(*strict != before.strict, format!("`strict` was {}given", if before.strict { "" } else { "not " }));
         let how = |trace: &Option<String>| trace.as_ref().map_or("off".to_owned(), |name| format!("`{name}`"));
         let on = |trace: &Option<String>| if trace.is_some() { "on" } else { "off" }.to_owned();
         let said = if trace.is_some() && before.trace.is_some() { how } else { on };
-        note(*trace != before.trace, format!("`--trace` is {} (it was {})", said(trace), said(&before.trace)));
+        note(*trace != before.trace, format!("`trace` is {} (it was {})", said(trace), said(&before.trace)));
         note(*asking != before.asking, "prompts are put to the model in another way".to_owned());
         let (limit, old) = (settings.limit, before.settings.limit);
-        note(limit != old, format!("`--tokens` is {limit} (it was {old})"));
+        note(limit != old, format!("`tokens` is {limit} (it was {old})"));
         let (least, old) = (settings.min_tokens, before.settings.min_tokens);
-        note(least != old, format!("`--min-tokens` is {least} (it was {old})"));
-        note(settings.stops != before.settings.stops, "`--stop` is another".to_owned());
+        note(least != old, format!("`min-tokens` is {least} (it was {old})"));
+        note(settings.stops != before.settings.stops, "`stop` is another".to_owned());
         let (context, old) = (settings.context, before.settings.context);
         note(context != old, format!("the context is {context} tokens (it was {old})"));
 
@@ -196,14 +196,14 @@ impl RunFile {
                 found.push(format!("{what} {now} (it was {old})"));
             }
         };
-        note("`--width` is", now.width.to_string(), old.width.to_string());
-        note("`--threads` is", now.threads.to_string(), old.threads.to_string());
-        note("`--gpu-layers` is", words(now.gpu_layers), words(old.gpu_layers));
-        note("`--device` is", listed(&now.devices), listed(&old.devices));
-        note("`--split` is", now.split.to_string(), old.split.to_string());
-        note("`--flash-attention` is", now.flash_attention.to_string(), old.flash_attention.to_string());
+        note("`width` is", now.width.to_string(), old.width.to_string());
+        note("`threads` is", now.threads.to_string(), old.threads.to_string());
+        note("`gpu-layers` is", words(now.gpu_layers), words(old.gpu_layers));
+        note("`device` is", listed(&now.devices), listed(&old.devices));
+        note("`split` is", now.split.to_string(), old.split.to_string());
+        note("`flash-attention` is", now.flash_attention.to_string(), old.flash_attention.to_string());
         let types = |run: &Run| run.cache.map(|cache| cache.to_string()).join(",");
-        note("`--kv-type` is", types(now), types(old));
+        note("`kv-type` is", types(now), types(old));
         let program = |run: &Self| format!("{} on {}", run.versions.afterword, run.versions.backend);
         note("the program is", program(self), program(before));
         found
@@ -299,15 +299,15 @@ pub(super) mod tests {
         };
         change(|run| run.model.sha256 = "bb".into(), "the model is another (it was `a.gguf`)");
         change(|run| run.seeds = Seeds::one(3), "the seeds are 3 (they were 1..2)");
-        change(|run| run.strict = false, "`--strict` was given");
-        change(|run| run.settings.limit = 10, "`--tokens` is 10 (it was 9)");
+        change(|run| run.strict = false, "`strict` was given");
+        change(|run| run.settings.limit = 10, "`tokens` is 10 (it was 9)");
         change(|run| run.preset[0].resolved.push('x'), "the preset `wave` is another");
         change(|run| run.preset[0].preset = "open".into(), "the preset `open` is another (it was `wave`)");
         change(|run| run.prompt[1].text.push('!'), "prompt 2 is another");
         change(|run| drop(run.prompt.pop()), "there is 1 prompt (there were 2)");
         change(|run| run.preset.extend(run.preset.clone()), "there are 2 presets (there was 1)");
-        change(|run| run.trace = Some("full".into()), "`--trace` is on (it was off)");
-        change(|run| run.settings.min_tokens = 5, "`--min-tokens` is 5 (it was 0)");
+        change(|run| run.trace = Some("full".into()), "`trace` is on (it was off)");
+        change(|run| run.settings.min_tokens = 5, "`min-tokens` is 5 (it was 0)");
         change(|run| run.asking.mode = Some("raw".into()), "prompts are put to the model in another way");
     }
 
@@ -315,9 +315,9 @@ pub(super) mod tests {
     fn how_a_trace_has_changed_is_told() {
         let with = |trace: Option<&str>| RunFile { trace: trace.map(Into::into), ..example() };
         for (now, before, told) in [
-            (None, Some("looked"), "`--trace` is off (it was on)"),
-            (Some("full"), None, "`--trace` is on (it was off)"),
-            (Some("full"), Some("looked"), "`--trace` is `full` (it was `looked`)"),
+            (None, Some("looked"), "`trace` is off (it was on)"),
+            (Some("full"), None, "`trace` is on (it was off)"),
+            (Some("full"), Some("looked"), "`trace` is `full` (it was `looked`)"),
         ] {
             assert_eq!(with(now).differences(&with(before)), [told]);
         }
@@ -345,7 +345,7 @@ pub(super) mod tests {
         let (before, mut run) = (example(), example());
         run.settings.threads = 2;
         run.settings.cells = 1000;
-        assert_eq!(run.other_bits(&before), ["`--threads` is 2 (it was 1)"]);
+        assert_eq!(run.other_bits(&before), ["`threads` is 2 (it was 1)"]);
         assert_eq!(run.differences(&before), [""; 0]);
     }
 }

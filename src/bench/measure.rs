@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::Result;
 
-use super::leg::{Stopwatch, bare, one_by_one, together, too_short};
 use super::mode::{Mode, Samplers};
 use super::timed::{Clock, Spent, Timed};
+use super::trial::{Stopwatch, bare, one_by_one, together, too_short};
 use crate::decode::{Plan, Stories};
 use crate::model::Model;
 use crate::prob::Token;
@@ -128,19 +128,19 @@ impl Bench {
         Ok(Some(watch.measure))
     }
 
-    /// The stories of a leg. Seeds and prompts depend on run, leg and place alone: all modes tell the same ones.
-    fn plans(&self, job: Job, leg: usize, places: std::ops::Range<usize>) -> Vec<Plan> {
+    /// The stories of a trial. Seeds and prompts depend on run, trial and place alone: all modes tell the same ones.
+    fn plans(&self, job: Job, trial: usize, places: std::ops::Range<usize>) -> Vec<Plan> {
         let sampler = self.samplers.of(job.mode).or(self.samplers.of(Mode::Plain));
         let plan = |place: usize| {
-            let prompt = &self.prompts[(job.run * job.stories + leg + place) % self.prompts.len()];
-            let seed = self.seed.wrapping_add(((job.run as u64) << 40) + ((leg as u64) << 20) + place as u64);
+            let prompt = &self.prompts[(job.run * job.stories + trial + place) % self.prompts.len()];
+            let seed = self.seed.wrapping_add(((job.run as u64) << 40) + ((trial as u64) << 20) + place as u64);
             // What is measured is as long as it was asked for.
             Some(Plan::new(sampler?.clone(), prompt.clone(), seed, self.quota()))
         };
         places.filter_map(plan).collect()
     }
 
-    /// Tokens that a story may tell: some more than on average, for not all stories of a leg are equally fast.
+    /// Tokens that a story may tell: some more than on average, for not all stories of a trial are equally fast.
     fn quota(&self) -> usize {
         self.tokens + self.tokens / 4 + 16
     }
@@ -231,7 +231,7 @@ pub(super) mod tests {
 
     #[test]
     fn lazy_evaluates_least_and_naive_once_more_than_batch() {
-        // The toy of these tests seldom ends its stories, and never where all modes tell a single leg.
+        // The toy of these tests seldom ends its stories, and never where all modes tell a single trial.
         let [lazy, batch, naive] = [Mode::Lazy, Mode::Batch, Mode::Naive].map(|mode| measure(&bench(), mode, 1));
         let each = |measure: Measure| measure.spent.evaluations as f64 / measure.tokens as f64;
         assert!(each(lazy) < each(batch) && each(batch) < each(naive), "{lazy:?} {batch:?} {naive:?}");

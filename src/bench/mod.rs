@@ -4,12 +4,12 @@
 //! of them, and [`rows`] makes the table of all. [`cost`], [`looks`] and [`advise`] find out which width and how many threads
 //! suit a machine. Time is told by a [`Clock`] that is passed in, so that all this can be tested on a clock that lies.
 
-mod leg;
 mod measure;
 mod mode;
 mod naive;
 mod table;
 mod timed;
+mod trial;
 mod tune;
 
 pub use measure::{Bench, Job, Measure};

@@ -5,13 +5,13 @@ use anyhow::Result;
 use crate::decode::Plan;
 use crate::model::{Branch, From, Model, Rows, Step};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Memory, Reach, Sampler};
+use crate::sampler::{Ask, BoundSampler, Memory, Reach};
 
 /// A story told with k + 1 passes a token: each candidate is read behind the text and forgotten, then the chosen one is read.
 ///
 /// Is equivalent to the same sampler in [`drive`](crate::decode::drive()): the tokens are equal, the cost is not.
 pub(super) struct Naive {
-    sampler: Sampler,
+    sampler: BoundSampler,
     noise: Noise,
     memory: Memory,
     trunk: Branch,
@@ -34,14 +34,14 @@ impl Naive {
 
     /// Tells one token.
     pub fn tell(&mut self, model: &mut dyn Model) -> Result<Token> {
-        let mut turn = self.sampler.turn(&self.memory, &self.row, model.lexicon(), self.noise)?;
+        let mut turn = self.sampler.turn(&self.memory, &self.row, self.noise)?;
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
                 Ask::Look(paths) => {
                     for path in paths {
                         let (fork, row) = read(model, From::Fork(self.trunk), &path.0)?;
-                        turn.learn(&path, &row, model.lexicon());
+                        turn.learn(&path, &row);
                         model.release(fork);
                     }
                 }

@@ -7,6 +7,7 @@ use super::mode::Mode;
 
 /// What a mode costs. Times are medians over the runs; counts are over all of them.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Row {
     /// How the stories were told.
     pub mode: Mode,

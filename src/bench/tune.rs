@@ -25,6 +25,7 @@ pub const SIZES: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 /// The cost of decodes with one number of threads.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Curve {
     /// The threads.
     pub threads: usize,
@@ -34,6 +35,7 @@ pub struct Curve {
 
 /// What is best on this machine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Advice {
     /// How many candidates to look at in one decode.
     pub width: usize,

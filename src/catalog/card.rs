@@ -112,20 +112,6 @@ impl ModelCard {
         let embedding = header.whole(&own("embedding_length")).unwrap_or(0);
         let heads = header.largest(&own("attention.head_count")).filter(|&heads| heads > 0);
         let size = |key: &str| header.whole(&own(key)).or(heads.map(|heads| embedding / heads));
-        let tokens = header.length("tokenizer.ggml.tokens");
-        let sampling = header.metadata.iter().filter_map(|(key, value)| {
-            let key = key.strip_prefix("general.sampling.")?;
-            Some((key.to_owned(), plain(value)?))
-        });
-        let ends = |names: &[&str]| {
-            tensors
-                .iter()
-                .filter(|tensor| names.iter().any(|name| tensor.name.starts_with(name)))
-                .map(|tensor| tensor.bytes)
-                .sum()
-        };
-        let input: u64 = ends(&["token_embd", "per_layer_token_embd"]);
-        let output: u64 = ends(&["output"]);
         Ok(Self {
             path: path.to_owned(),
             parts: headers.len(),
@@ -141,7 +127,7 @@ impl ModelCard {
             context: header.whole(&own("context_length")),
             vocabulary: Vocabulary {
                 kind: header.text("tokenizer.ggml.model").filter(|kind| *kind != "none").map(str::to_owned),
-                size: tokens.or(header.whole(&own("vocab_size"))).unwrap_or(0),
+                size: header.length("tokenizer.ggml.tokens").or(header.whole(&own("vocab_size"))).unwrap_or(0),
             },
             embedding,
             layers: usize::try_from(count)?,
@@ -154,10 +140,9 @@ impl ModelCard {
                 .filter(|&experts| experts > 0)
                 .map(|experts| [experts, header.whole(&own("expert_used_count")).unwrap_or(0)]),
             template: header.metadata.contains_key("tokenizer.chat_template"),
-            sampling: sampling.collect(),
+            sampling: advice(header),
             layer: layers(header, &architecture, &tensors, usize::try_from(count)?),
-            // Where the output has no weights of its own, it uses those of the input.
-            ends: [if output < input / 2 { input + output } else { output }, input],
+            ends: ends(&tensors),
             widest: header.largest(&own("feed_forward_length")).unwrap_or(0).max(embedding),
             architecture,
         })
@@ -168,6 +153,25 @@ impl ModelCard {
     pub fn title(&self) -> String {
         self.name.clone().unwrap_or_else(|| self.path.file_stem().unwrap_or_default().to_string_lossy().into_owned())
     }
+}
+
+/// How the makers of the model advise to sample it, each value by its key.
+fn advice(header: &Header) -> BTreeMap<String, String> {
+    let advised = header.metadata.iter().filter_map(|(key, value)| {
+        let key = key.strip_prefix("general.sampling.")?;
+        Some((key.to_owned(), plain(value)?))
+    });
+    advised.collect()
+}
+
+/// The bytes of the output, and of what turns tokens into vectors. Where the output has no weights of its own, it uses those.
+fn ends(tensors: &[&Tensor]) -> [u64; 2] {
+    let bytes = |names: &[&str]| -> u64 {
+        let named = tensors.iter().filter(|tensor| names.iter().any(|name| tensor.name.starts_with(name)));
+        named.map(|tensor| tensor.bytes).sum()
+    };
+    let (input, output) = (bytes(&["token_embd", "per_layer_token_embd"]), bytes(&["output"]));
+    [if output < input / 2 { input + output } else { output }, input]
 }
 
 /// The sum of sizes from a file, which may be any numbers.

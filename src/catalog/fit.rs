@@ -57,8 +57,20 @@ pub struct Placement {
 pub struct Misfit {
     needed: u64,
     there: u64,
-    /// What would fit.
-    instead: Option<String>,
+    instead: Instead,
+}
+
+/// What would fit instead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Instead {
+    /// Keys and values remembered in this type.
+    Cache(CacheType),
+    /// Fewer stories at once.
+    FewerStories,
+    /// Texts of up to so many tokens.
+    Context(u64),
+    /// Another model: a smaller one, or a smaller quantisation of this one.
+    SmallerModel,
 }
 
 /// Puts layers on the GPUs: the output first, then the layers from the last one down, as llama.cpp does.
@@ -123,13 +135,13 @@ pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     let eight = CacheType::Q8_0;
     let smaller = Wish { keys: eight, values: eight, flash_attention: true, ..*wish };
     let instead = if wish.keys.bits() > eight.bits() && fits(&smaller) {
-        Some("`--kv-type q8_0` would fit".to_owned())
+        Instead::Cache(eight)
     } else if wish.stories > 1
         && fits(&Wish { stories: 1, cells: wish.cells / wish.stories, branches: wish.branches / wish.stories, ..*wish })
     {
-        Some("fewer stories at once would fit".to_owned())
+        Instead::FewerStories
     } else {
-        fitting(card, wish, &fits).map(|context| format!("`--ctx {context}` would fit"))
+        fitting(card, wish, &fits).map_or(Instead::SmallerModel, Instead::Context)
     };
     Err(Misfit { needed: placement.memory, there, instead })
 }
@@ -155,10 +167,10 @@ fn fitting(card: &ModelCard, wish: &Wish, fits: &impl Fn(&Wish) -> bool) -> Opti
 }
 
 impl Misfit {
-    /// What would fit instead.
+    /// What would fit.
     #[must_use]
-    pub fn hint(&self) -> &str {
-        self.instead.as_deref().unwrap_or("a smaller model would fit, or a smaller quantisation of this one")
+    pub fn instead(&self) -> Instead {
+        self.instead
     }
 }
 

@@ -12,6 +12,6 @@ mod need;
 pub use crate::gguf::{Header, Kind, Tensor, Value};
 pub use card::{ModelCard, Share, Vocabulary};
 pub use find::{Found, Places, find};
-pub use fit::{Gpu, Machine, Memory, Misfit, Placement, check, place};
+pub use fit::{Gpu, Instead, Machine, Memory, Misfit, Placement, check, place};
 pub use layers::Layer;
 pub use need::{Need, Wish, in_words};

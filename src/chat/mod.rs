@@ -18,5 +18,5 @@ pub use instruction::is_instruction;
 pub use renderer::{InProcess, Job, Rendered, Renderer};
 pub use script::{Part, Script, Whose};
 pub use subprocess::{Answer, Subprocess};
-pub use template::{Conversation, Request, Template};
+pub use template::{Conversation, HidesControl, Request, Template};
 pub use thinking::{Marks, Thinking, Thought};

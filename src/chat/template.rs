@@ -36,6 +36,19 @@ pub struct Request {
     pub thinking: Option<Thinking>,
 }
 
+/// A template changes the prompt, and the prompt holds the name of this control token: the writer's cannot be told from the
+/// template's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HidesControl(pub String);
+
+impl std::fmt::Display for HidesControl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "it changes the prompt, and the prompt holds `{}`, which is a control token of the model", self.0)
+    }
+}
+
+impl std::error::Error for HidesControl {}
+
 /// A chat template.
 ///
 /// ```
@@ -113,10 +126,7 @@ impl Template {
                 let script = known.unwrap_or_else(|| Script::new(vec![Part { text: whole, whose: Whose::Template }]));
                 Ok(Request { script, thinking })
             }
-            Some(name) => Err(anyhow!(
-                "it changes the prompt, and the prompt holds `{name}`, which is a control token of the model\n\
-                 hint: `--parse-special` takes it as that token, `--raw` leaves the template out"
-            )),
+            Some(name) => Err(HidesControl((*name).to_owned()).into()),
         }
     }
 

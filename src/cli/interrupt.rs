@@ -13,12 +13,17 @@ pub fn interrupted() -> bool {
 /// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
 static AT_ONCE: AtomicBool = AtomicBool::new(false);
 
-/// Does what does not ask whether it was interrupted.
-pub fn at_once<T>(deed: impl FnOnce() -> T) -> T {
+/// Whether what is done from here on does not ask whether it was interrupted: then Ctrl-C ends the program.
+pub fn deaf(is: bool) {
     interruption();
-    AT_ONCE.store(true, Ordering::Relaxed);
+    AT_ONCE.store(is, Ordering::Relaxed);
+}
+
+/// Does what does not ask.
+pub fn at_once<T>(deed: impl FnOnce() -> T) -> T {
+    deaf(true);
     let done = deed();
-    AT_ONCE.store(false, Ordering::Relaxed);
+    deaf(false);
     done
 }
 

@@ -1,18 +1,17 @@
-//! What this machine has, and whether a model fits into it.
+//! What this machine has.
 
-use anyhow::{Result, anyhow};
+use anyhow::Result;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-use super::args::DeviceArgs;
-use crate::catalog::{Gpu, Machine, Memory, ModelCard, Placement, Wish, check, place};
-use crate::model::{FlashAttention, GpuLayers};
+use crate::catalog::{Gpu, Machine, Memory};
+use crate::model::Split;
 
-/// Memory, and the GPUs that the arguments leave to be used.
+/// Memory, and the GPUs that are to be used: those of these names or all, and of them with [`Split::None`] only this one.
 ///
 /// # Errors
 /// A device that is named is not there.
-pub fn machine(args: &DeviceArgs) -> Result<Machine> {
-    Ok(Machine { memory: memory(), gpus: gpus(args)? })
+pub fn machine(devices: Option<&[String]>, split: Split, main_gpu: usize) -> Result<Machine> {
+    Ok(Machine { memory: memory(), gpus: gpus(devices, split, main_gpu)? })
 }
 
 /// The memory that this process may use: that of the machine, or of the container around it.
@@ -30,43 +29,17 @@ fn memory() -> Option<Memory> {
 }
 
 #[cfg(feature = "llama")]
-fn gpus(args: &DeviceArgs) -> Result<Vec<Gpu>> {
-    use crate::model::Split;
-
+fn gpus(devices: Option<&[String]>, split: Split, main_gpu: usize) -> Result<Vec<Gpu>> {
     let gpu = |device: crate::llama::Device| Gpu { name: device.name, total: device.memory as u64, free: device.free as u64 };
-    let mut gpus: Vec<Gpu> = crate::llama::gpus(args.device.as_deref())?.into_iter().map(gpu).collect();
-    if args.split == Split::None {
-        gpus = gpus.into_iter().skip(args.main_gpu).take(1).collect();
+    let mut gpus: Vec<Gpu> = crate::llama::gpus(devices)?.into_iter().map(gpu).collect();
+    if split == Split::None {
+        gpus = gpus.into_iter().skip(main_gpu).take(1).collect();
     }
     Ok(gpus)
 }
 
 #[cfg(not(feature = "llama"))]
 #[allow(clippy::unnecessary_wraps, reason = "with a backend a device may be missing")]
-fn gpus(_: &DeviceArgs) -> Result<Vec<Gpu>> {
+fn gpus(_: Option<&[String]>, _: Split, _: usize) -> Result<Vec<Gpu>> {
     Ok(Vec::new())
-}
-
-/// What will be asked of the memory for one story.
-pub fn wish(args: &DeviceArgs, cells: usize, branches: usize, batch: usize) -> Wish {
-    Wish {
-        cells: cells as u64,
-        branches: branches as u64,
-        stories: 1,
-        batch: batch as u64,
-        keys: args.kv_types().keys,
-        values: args.kv_types().values,
-        flash_attention: args.flash() != FlashAttention::Off,
-    }
-}
-
-/// Where the model goes, if it fits.
-///
-/// # Errors
-/// It does not fit; the hint says what would.
-pub fn fit(card: &ModelCard, wish: &Wish, machine: &Machine, layers: GpuLayers) -> Result<Placement> {
-    match check(card, wish, machine, layers) {
-        Ok(()) => Ok(place(card, wish, machine, layers)),
-        Err(misfit) => Err(anyhow!("{misfit}\nhint: {}", misfit.hint())),
-    }
 }

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::{Result, bail};
 
-use super::models::places;
 use crate::catalog::{Found, find};
+use crate::cli::commands::models::places;
 
 /// How alike two names must be, by Jaro and Winkler's similarity.
 const ALIKE: f64 = 0.85;

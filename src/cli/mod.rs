@@ -3,71 +3,30 @@
 // Without a backend nothing tells stories, and what only they need lies idle.
 #![cfg_attr(not(feature = "llama"), allow(dead_code, unused_imports))]
 
-#[cfg(feature = "llama")]
-mod again;
 mod args;
-#[cfg(feature = "llama")]
-mod asking;
-mod bars;
-#[cfg(feature = "llama")]
-mod batch;
-#[cfg(feature = "llama")]
-mod bench;
-mod columns;
-#[cfg(feature = "llama")]
-mod compare;
-#[cfg(feature = "llama")]
-mod doctor;
-#[cfg(feature = "llama")]
-mod drafting;
-mod drafts;
-#[cfg(feature = "llama")]
-mod engine;
-#[cfg(feature = "llama")]
-mod explain;
-mod explanation;
-mod figures;
-mod flow;
+mod commands;
 #[cfg(feature = "llama")]
 mod interrupt;
-mod line;
 mod machine;
 #[cfg(feature = "llama")]
-mod margin;
-#[cfg(feature = "llama")]
 mod missing;
-mod models;
 #[cfg(feature = "llama")]
-mod pictures;
-mod plot;
-mod presets;
-#[cfg(feature = "llama")]
-mod progress;
+mod opening;
 #[cfg(feature = "llama")]
 mod prompt;
-mod prose;
+#[cfg(feature = "llama")]
+mod prompting;
 #[cfg(feature = "llama")]
 mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
-mod rendering;
-#[cfg(feature = "llama")]
-mod replay;
-mod report;
-mod screen;
+mod render;
 mod settings;
-mod sheet;
 #[cfg(feature = "llama")]
 mod tell;
-mod terminal;
-#[cfg(feature = "llama")]
-mod tinted;
-#[cfg(feature = "llama")]
-mod tune;
+mod template_process;
 mod usage;
 mod waits;
-#[cfg(feature = "llama")]
-mod write;
 
 use std::ffi::OsString;
 use std::io;
@@ -78,8 +37,11 @@ use clap::Parser;
 use clap::error::ErrorKind;
 
 use args::{Args, Command};
-use terminal::Terminal;
+use render::notes::{is_usage, with_hint};
+use render::terminal::Terminal;
 use usage::Usage;
+
+use crate::engine::Cancelled;
 
 pub use waits::shorten as shorten_waits;
 
@@ -91,18 +53,6 @@ enum Outcome {
     Failed,
     Interrupted,
 }
-
-/// It was interrupted before there was anything to keep.
-#[derive(Debug)]
-struct Interruption;
-
-impl std::fmt::Display for Interruption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("interrupted")
-    }
-}
-
-impl std::error::Error for Interruption {}
 
 /// Runs the program with these arguments, its name first. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
 #[must_use]
@@ -126,11 +76,11 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
-        Err(error) if error.is::<Interruption>() => ExitCode::from(130),
+        Err(error) if error.is::<Cancelled>() => ExitCode::from(130),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal.error(&error);
-            ExitCode::from(if error.is::<Usage>() { 2 } else { 1 })
+            terminal.error(&with_hint(&error));
+            ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
 }
@@ -162,31 +112,35 @@ fn refused(error: &clap::Error) -> ExitCode {
 #[cfg(feature = "llama")]
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
-        Command::Write(args) => write::run(args, terminal),
-        Command::Batch(args) => batch::run(&args, terminal),
-        Command::Bench(args) => bench::run(&args, terminal),
-        Command::Compare(args) => compare::run(args, terminal),
-        Command::Explain(args) => explain::run(args, terminal),
-        Command::Presets(args) => presets::run(args, terminal),
-        Command::Models(args) => models::run(args, terminal),
-        Command::Report(args) => report::run(args, terminal),
-        Command::Doctor { json } => doctor::run(json, terminal),
-        Command::RenderTemplates => rendering::run(),
+        Command::Write(args) => commands::write::run(args, terminal),
+        Command::Batch(args) => commands::batch::run(&args, terminal),
+        Command::Bench(args) => commands::bench::run(&args, terminal),
+        Command::Compare(args) => commands::compare::run(args, terminal),
+        Command::Explain(args) => commands::explain::run(args, terminal),
+        Command::Replay(args) => commands::replay::run(args, terminal),
+        Command::Tune(args) => commands::tune::run(&args, terminal),
+        Command::Presets(args) => commands::presets::run(args, terminal),
+        Command::Models(args) => commands::models::run(args, terminal),
+        Command::Report(args) => commands::report::run(args, terminal),
+        Command::Doctor { json } => commands::doctor::run(json, terminal),
+        Command::RenderTemplates => template_process::run(),
     }
 }
 
 #[cfg(not(feature = "llama"))]
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
-        Command::Presets(args) => presets::run(args, terminal),
-        Command::Models(args) => models::run(args, terminal),
-        Command::Report(args) => report::run(args, terminal),
-        Command::RenderTemplates => rendering::run(),
+        Command::Presets(args) => commands::presets::run(args, terminal),
+        Command::Models(args) => commands::models::run(args, terminal),
+        Command::Report(args) => commands::report::run(args, terminal),
+        Command::RenderTemplates => template_process::run(),
         Command::Write(_)
         | Command::Batch(_)
         | Command::Bench(_)
         | Command::Compare(_)
         | Command::Explain(_)
+        | Command::Replay(_)
+        | Command::Tune(_)
         | Command::Doctor { .. } => {
             anyhow::bail!(
                 "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"

@@ -4,8 +4,7 @@ use std::io::{self, IsTerminal, Read};
 
 use anyhow::{Context, Result};
 
-use super::terminal::Terminal;
-use super::usage::Usage;
+use crate::cli::usage::Usage;
 use crate::text::decode;
 
 /// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
@@ -49,21 +48,6 @@ impl Prompt {
         }
         Ok(prompt)
     }
-
-    /// Says what at the end of a text to go on from is read by the model, though it may not be meant.
-    pub fn warn(&self, terminal: &Terminal) {
-        if let Some(warning) = ending(&self.text, "the prompt") {
-            terminal.note(warning);
-        } else if !self.typed && self.text.matches('\n').count() == 1 && self.text.ends_with('\n') {
-            terminal.note("the prompt ends in a line break, which the model reads: the story begins on a new line");
-        }
-    }
-}
-
-/// What is to be said of a text that ends in a space, where most vocabularies have a token for the space with the word behind it.
-pub fn ending(text: &str, what: &str) -> Option<String> {
-    text.ends_with([' ', '\t', '\u{a0}', '\u{3000}'])
-        .then(|| format!("{what} ends in a space, after which most models go on strangely: words bring their own space"))
 }
 
 /// The bytes on standard input.
@@ -74,16 +58,4 @@ fn piped() -> Result<Vec<u8>> {
         return Err(Usage("the prompt on standard input is longer than 64 MiB".into()).into());
     }
     Ok(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_space_at_the_end_is_told_of() {
-        for (text, told) in [("Once", false), ("Once ", true), ("Once\t", true), ("Once\n", false), ("Once.", false)] {
-            assert_eq!(ending(text, "the prompt").is_some(), told, "{text:?}");
-        }
-    }
 }

@@ -1,44 +1,44 @@
 //! The settings with which a recorded story was told: its model and everything that decides the bits.
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::args::{KvTypes, ModelArgs, Width};
-use super::engine::{BUNDLED, bundled};
-use super::missing::still_there;
-use super::recording::sha256;
-use super::usage::Usage;
+use crate::cli::args::{KvTypes, ModelArgs};
+use crate::cli::missing::still_there;
+use crate::cli::opening::{BUNDLED, bundled};
+use crate::cli::recording::sha256;
+use crate::cli::usage::Usage;
+use crate::engine::{Engine, EngineOptions, Width};
 use crate::model::GpuLayers;
-use crate::story::Record;
+use crate::story::{Record, Versions};
 use crate::text::{EXCERPT, excerpt};
 
 /// The record's model and settings, where nothing else was typed.
 ///
 /// # Errors
-/// A setting that does not exist; a model that is not there, or is not the one that told the story.
-pub fn as_recorded(typed: ModelArgs, record: &Record) -> Result<ModelArgs> {
-    let run = &record.run;
-    let mut args = typed;
-    let model = args.model.map_or_else(|| model_of(record), Ok)?;
+/// A model that is not there, or is not the one that told the story.
+pub fn as_recorded(typed: &ModelArgs, record: &Record) -> Result<EngineOptions> {
+    let model = typed.model.clone().map_or_else(|| model_of(record), Ok)?;
     check_model(&model, record)?;
-    args.model = Some(model);
-    args.threads = args.threads.or(NonZeroUsize::new(run.threads));
-    args.ctx = args.ctx.or(NonZeroUsize::new(run.context));
-    if args.width == Width::Auto {
-        args.width = Width::Fixed(NonZeroUsize::new(run.width).context("cannot compute as in the record: its width is 0")?);
+    let (device, recorded) = (&typed.device, EngineOptions::of_run(model, &record.run));
+    let kv_types = device.kv_type.unwrap_or(KvTypes { keys: recorded.keys, values: recorded.values });
+    let mut options = EngineOptions {
+        use_mmap: !device.no_mmap,
+        use_mlock: device.mlock,
+        threads: typed.threads.or(recorded.threads),
+        context: typed.ctx.or(recorded.context),
+        width: if typed.width == Width::Auto { recorded.width } else { typed.width },
+        flash_attention: device.flash_attention.unwrap_or(recorded.flash_attention),
+        keys: kv_types.keys,
+        values: kv_types.values,
+        ..recorded
+    };
+    if device.device.is_some() || device.gpu_layers != GpuLayers::Auto {
+        (options.devices, options.gpu_layers) = (device.device.clone(), device.gpu_layers);
+        (options.main_gpu, options.split) = (device.main_gpu, device.split);
     }
-    let device = &mut args.device;
-    device.kv_type.get_or_insert(KvTypes { keys: run.cache[0], values: run.cache[1] });
-    device.flash_attention.get_or_insert(run.flash_attention);
-    if device.device.is_none() && device.gpu_layers == GpuLayers::Auto {
-        let loaded = run.load_options();
-        device.gpu_layers = GpuLayers::Fixed(loaded.gpu_layers.unwrap_or(0));
-        device.device = loaded.devices;
-        (device.main_gpu, device.split) = (loaded.main_gpu, loaded.split);
-    }
-    Ok(args)
+    Ok(options)
 }
 
 /// Whether what was typed would have it computed otherwise than the record says.
@@ -75,4 +75,9 @@ fn check_model(path: &Path, record: &Record) -> Result<()> {
     let sha256 = excerpt(&record.model.sha256, EXCERPT);
     let hint = format!("the story was told by `{}`, SHA-256 {sha256}", record.model.file);
     Err(Usage(format!("the model `{}` is not the record's\nhint: {hint}", path.display())).into())
+}
+
+/// Whether the record was told by another build of the program than this one.
+pub fn other_build(engine: &Engine, record: &Record) -> bool {
+    Versions::here(engine.backend().version()) != record.versions
 }

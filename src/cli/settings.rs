@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use etcetera::BaseStrategy;
 
-#[cfg(feature = "llama")]
-use super::args::ModelArgs;
-use super::args::Trace;
-#[cfg(feature = "llama")]
-use super::engine::bundled;
-use super::usage::Usage;
 use crate::catalog::ModelCard;
+#[cfg(feature = "llama")]
+use crate::cli::args::ModelArgs;
+use crate::cli::args::Trace;
+#[cfg(feature = "llama")]
+use crate::cli::opening::bundled;
+use crate::cli::usage::Usage;
 use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
 use crate::text::grouped;

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 
-use super::engine::interruption;
-use super::progress::Progress;
+use crate::cli::interrupt::interruption;
+use crate::cli::render::progress::Progress;
 use crate::decode::{Completion, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::files::causes;
 use crate::model::Model;
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
     use crate::cli::args::Colour;
-    use crate::cli::terminal::Terminal;
+    use crate::cli::render::terminal::Terminal;
     use crate::model::{Kind, Lexicon, Toy};
     use crate::sampler::Sampler;
     use crate::sampler::{Chain, Pick};

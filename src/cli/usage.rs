@@ -38,19 +38,7 @@ impl Usage {
                 let typed = one(ContextKind::InvalidSubcommand).unwrap_or_default();
                 (format!("there is no command `{typed}`"), one(ContextKind::SuggestedSubcommand).map(meant).or(help))
             }
-            ErrorKind::UnknownArgument if is_prose(&argument) => {
-                // Of a text the parser names the first letters only.
-                let hint = "a prompt that begins with a dash stands behind `--`, as in `afterword write -- \"- said he\"`";
-                ("what begins with a dash is taken for an option".to_owned(), Some(hint.to_owned()))
-            }
-            ErrorKind::UnknownArgument if name.starts_with('-') => {
-                let known = elsewhere(name).map(str::to_owned);
-                (format!("there is no option `{name}`"), known.or(one(ContextKind::SuggestedArg).map(meant)).or(help))
-            }
-            ErrorKind::UnknownArgument => {
-                let quotes = "a prompt of several words stands in quotes".to_owned();
-                (format!("`{argument}` is one argument too many"), Some(quotes))
-            }
+            ErrorKind::UnknownArgument => unknown(&argument, name, one(ContextKind::SuggestedArg).map(meant).or(help)),
             ErrorKind::InvalidValue if value.is_empty() => (format!("`{name}` has no value"), help),
             ErrorKind::InvalidValue => {
                 let valid = match error.get(ContextKind::ValidValue) {
@@ -65,11 +53,7 @@ impl Usage {
             }
             ErrorKind::MissingRequiredArgument => (format!("`{argument}` is missing"), help),
             ErrorKind::ArgumentConflict => {
-                let other = match error.get(ContextKind::PriorArg) {
-                    Some(ContextValue::String(other)) => Some(other.clone()),
-                    Some(ContextValue::Strings(others)) => others.first().cloned(),
-                    _ => None,
-                };
+                let other = one(ContextKind::PriorArg);
                 let other = other.and_then(|other| other.split(' ').next().map(str::to_owned)).filter(|other| *other != name);
                 let conflict = other.map_or("given twice".to_owned(), |other| format!("given together with `{other}`"));
                 (format!("`{name}` cannot be {conflict}"), help)
@@ -83,6 +67,19 @@ impl Usage {
         };
         Self(hint.map_or(cause.clone(), |hint| format!("{cause}\nhint: {hint}")))
     }
+}
+
+/// What is to be said of an argument that nobody knows, and what helps; `otherwise` where nothing better does.
+fn unknown(argument: &str, name: &str, otherwise: Option<String>) -> (String, Option<String>) {
+    if is_prose(argument) {
+        // Of a text the parser names the first letters only.
+        let hint = "a prompt that begins with a dash stands behind `--`, as in `afterword write -- \"- said he\"`";
+        return ("what begins with a dash is taken for an option".to_owned(), Some(hint.to_owned()));
+    }
+    if name.starts_with('-') {
+        return (format!("there is no option `{name}`"), elsewhere(name).map(str::to_owned).or(otherwise));
+    }
+    (format!("`{argument}` is one argument too many"), Some("a prompt of several words stands in quotes".to_owned()))
 }
 
 /// Whether what was taken for an option reads like the first words of a text: `- said he`, `—and then`, `-`.
@@ -171,8 +168,8 @@ mod tests {
             (&["write", "--model", ""], "`--model` has no value", None),
             (&["write", "--model"], "`--model` has no value", None),
             (&["write", "--seed", "1", "--seed", "2"], "`--seed` cannot be given twice", None),
-            (&["bench", "--tune", "--stories", "2"], "`--tune` cannot be given together with `--stories`", None),
             (&["presets", "check"], "`<FILES>...` is missing", None),
+            (&["write", "x", "--raw", "--chat"], "`--raw` cannot be given together with `--chat`", None),
             // What was typed is repeated on one line, and not at length.
             (&["a\nhint: b"], "there is no command `a hint: b`", None),
             (

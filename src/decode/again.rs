@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::prob::{Partition, Ranked, Token, top};
-use crate::sampler::{Draw, Path, Sampler, Watched};
+use crate::sampler::{BoundSampler, Draw, Path, Watched};
 
 /// The way of a story that was told before, and what is seen at its end.
 ///
@@ -13,7 +13,7 @@ use crate::sampler::{Draw, Path, Sampler, Watched};
 #[derive(Debug)]
 pub(super) struct Again {
     told: Vec<Token>,
-    closely: Sampler,
+    closely: BoundSampler,
     nexts: usize,
     /// The row of the last step up to the place.
     row: Vec<f32>,
@@ -23,12 +23,12 @@ pub(super) struct Again {
 
 impl Again {
     /// Along these tokens; the one behind them is decided by `closely`. `nexts` tokens are kept after each candidate there.
-    pub fn new(told: &[Token], closely: Sampler, nexts: usize) -> Self {
+    pub fn new(told: &[Token], closely: BoundSampler, nexts: usize) -> Self {
         Self { told: told.to_vec(), closely, nexts, row: Vec::new(), strayed: None, next: BTreeMap::new() }
     }
 
     /// The sampler of this step, where it is not the story's own. From its row the step decides.
-    pub fn meet(&mut self, step: usize, row: &[f32]) -> Option<&Sampler> {
+    pub fn meet(&mut self, step: usize, row: &[f32]) -> Option<&BoundSampler> {
         if step <= self.told.len() {
             self.row.clear();
             self.row.extend_from_slice(row);

@@ -145,8 +145,7 @@ impl<'m> Stories<'m> {
         for number in 0..self.tellers.len() {
             let Some(story) = self.tellers[number].as_mut().filter(|story| story.is_bare()) else { continue };
             let Some((kept, row)) = self.prompts.kept(number) else { continue };
-            let begun = fork(self.model, kept, story.counts().prompt)
-                .and_then(|branch| story.begin_behind(branch, row, self.model.lexicon()));
+            let begun = fork(self.model, kept, story.counts().prompt).and_then(|branch| story.begin_behind(branch, row));
             match begun {
                 Ok(()) => self.settle(number, observer),
                 Err(error) => self.fail(number, &error, observer),
@@ -177,7 +176,7 @@ impl<'m> Stories<'m> {
             }
             let ends_prompt = story.ends_prompt(&request);
             let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &row) } else { Ok(()) };
-            match kept.and_then(|()| story.answer(request, branch, row, self.model.lexicon())) {
+            match kept.and_then(|()| story.answer(request, branch, row)) {
                 Ok(free) => self.release(free),
                 Err(error) => {
                     self.fail(number, &error, observer);

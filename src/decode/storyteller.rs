@@ -10,7 +10,7 @@ use super::plan::{Completion, Counts, Plan};
 use super::request::{DecodeRequest, Known, Purpose, drop_lost};
 use crate::model::{Branch, From, Lexicon};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, Draw, Memory, Path, Turn};
+use crate::sampler::{Ask, BoundSampler, Draw, Memory, Path, Turn};
 use crate::story::StopReason;
 
 #[derive(Debug)]
@@ -41,6 +41,7 @@ pub(super) struct Settled {
 #[derive(Debug)]
 pub(super) struct Storyteller {
     plan: Plan,
+    sampler: BoundSampler,
     noise: Noise,
     memory: Memory,
     /// How many of the oldest tokens of the story the model no longer sees.
@@ -64,8 +65,8 @@ impl Storyteller {
     /// As [`Plan::check`].
     pub fn new(plan: Plan, lexicon: &Lexicon) -> Result<Self> {
         plan.check(lexicon)?;
-        let plan = Plan { sampler: plan.sampler.bind(lexicon)?, ..plan };
         Ok(Self {
+            sampler: plan.sampler.bind(lexicon)?,
             noise: Noise::new(plan.seed, &plan.prompt),
             memory: Memory::of_prompt(&plan.prompt).planning(plan.planned()),
             dropped: 0,
@@ -107,7 +108,7 @@ impl Storyteller {
     ///
     /// # Errors
     /// A row that no decision can be made from.
-    pub fn begin_behind(&mut self, branch: Branch, row: &[f32], lexicon: &Lexicon) -> Result<()> {
+    pub fn begin_behind(&mut self, branch: Branch, row: &[f32]) -> Result<()> {
         let prompt = self.plan.prompt.len();
         self.trunk = Some(branch);
         if self.seen() > prompt {
@@ -115,7 +116,7 @@ impl Storyteller {
             return Ok(());
         }
         self.counts.evaluations += 1;
-        self.choose(row, lexicon)
+        self.choose(row)
     }
 
     /// While a text is read: how many of its tokens have been, and how many there are.
@@ -158,7 +159,7 @@ impl Storyteller {
                         if let Some(again) = &mut self.again {
                             again.see(self.memory.step(), &known.path, &known.row);
                         }
-                        turn.learn(&known.path, &known.row, lexicon);
+                        turn.learn(&known.path, &known.row);
                     }
                     settled.free.extend(drop_lost(turn, &mut self.known));
                 }
@@ -189,7 +190,7 @@ impl Storyteller {
             known.path.0.remove(0);
             if known.path.0.is_empty() {
                 settled.free.extend(self.trunk.replace(known.branch));
-                self.choose(&known.row, lexicon)?;
+                self.choose(&known.row)?;
             } else {
                 self.known.push(known);
             }
@@ -239,9 +240,9 @@ impl Storyteller {
     }
 
     /// Begins the turn for this row.
-    fn choose(&mut self, row: &[f32], lexicon: &Lexicon) -> Result<()> {
+    fn choose(&mut self, row: &[f32]) -> Result<()> {
         let other = self.again.as_mut().and_then(|again| again.meet(self.memory.step(), row));
-        let turn = other.unwrap_or(&self.plan.sampler).turn(&self.memory, row, lexicon, self.noise)?;
+        let turn = other.unwrap_or(&self.sampler).turn(&self.memory, row, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -277,7 +278,7 @@ impl Storyteller {
     ///
     /// # Errors
     /// A row that no decision can be made from.
-    pub fn answer(&mut self, request: DecodeRequest, branch: Branch, row: Vec<f32>, lexicon: &Lexicon) -> Result<Vec<Branch>> {
+    pub fn answer(&mut self, request: DecodeRequest, branch: Branch, row: Vec<f32>) -> Result<Vec<Branch>> {
         let path = match request.purpose {
             Purpose::Trunk => {
                 self.trunk = Some(branch);
@@ -289,7 +290,7 @@ impl Storyteller {
                     }
                 }
                 self.counts.evaluations += 1;
-                return self.choose(&row, lexicon).map(|()| Vec::new());
+                return self.choose(&row).map(|()| Vec::new());
             }
             Purpose::Look(path) => path,
         };
@@ -298,7 +299,7 @@ impl Storyteller {
         if let Some(again) = &mut self.again {
             again.see(self.memory.step(), &path, &row);
         }
-        turn.learn(&path, &row, lexicon);
+        turn.learn(&path, &row);
         self.known.push(Known { path, branch, row });
         Ok(drop_lost(turn, &mut self.known))
     }

@@ -103,12 +103,13 @@ fn tell_one(width: usize, plan: Plan) -> Completion {
 fn by_hand(plan: &Plan) -> Vec<Token> {
     let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
+    let sampler = plan.sampler.bind(&lexicon()).unwrap();
     while memory.step() < plan.max_tokens {
-        let mut turn = plan.sampler.turn(&memory, &row(memory.text()), &lexicon(), noise).unwrap();
+        let mut turn = sampler.turn(&memory, &row(memory.text()), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat()), &lexicon()),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
             }
         };
         memory = memory.after(&draw);

@@ -1,5 +1,7 @@
 //! The vocabulary of a model as a pure value.
 
+use std::sync::Arc;
+
 use super::Token;
 
 /// What a token is to a storyteller.
@@ -16,9 +18,12 @@ pub enum Kind {
 
 /// Pieces and kinds of all tokens, indexed by [`Token`].
 ///
-/// Pieces are bytes: one may hold part of a character only.
+/// Pieces are bytes: one may hold part of a character only. A copy shares everything with it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Lexicon {
+pub struct Lexicon(Arc<Table>);
+
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Table {
     bytes: Vec<u8>,
     /// `ends[t]` is where the piece of `t` ends in `bytes`; it begins where the one before it ends.
     ends: Vec<usize>,
@@ -28,40 +33,41 @@ pub struct Lexicon {
 impl Lexicon {
     /// A vocabulary of these pieces, numbered from 0.
     pub fn new<P: AsRef<[u8]>>(tokens: impl IntoIterator<Item = (P, Kind)>) -> Self {
-        let mut lexicon = Self::default();
+        let mut table = Table::default();
         for (piece, kind) in tokens {
-            lexicon.bytes.extend_from_slice(piece.as_ref());
-            lexicon.ends.push(lexicon.bytes.len());
-            lexicon.kinds.push(kind);
+            table.bytes.extend_from_slice(piece.as_ref());
+            table.ends.push(table.bytes.len());
+            table.kinds.push(kind);
         }
-        lexicon
+        Self(Arc::new(table))
     }
 
     /// The number of tokens, V.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.kinds.len()
+        self.0.kinds.len()
     }
 
     /// Whether there is no token at all.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.kinds.is_empty()
+        self.0.kinds.is_empty()
     }
 
     /// The bytes of a token as text; empty for a token outside the vocabulary.
     #[must_use]
     pub fn piece(&self, token: Token) -> &[u8] {
         let index = token as usize;
-        let Some(&end) = self.ends.get(index) else { return &[] };
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        &self.bytes[start..end]
+        let Table { bytes, ends, .. } = &*self.0;
+        let Some(&end) = ends.get(index) else { return &[] };
+        let start = if index == 0 { 0 } else { ends[index - 1] };
+        &bytes[start..end]
     }
 
     /// The kind of a token; [`Kind::Control`] for one outside the vocabulary.
     #[must_use]
     pub fn kind(&self, token: Token) -> Kind {
-        self.kinds.get(token as usize).copied().unwrap_or(Kind::Control)
+        self.0.kinds.get(token as usize).copied().unwrap_or(Kind::Control)
     }
 
     /// Whether the token ends the story.

@@ -1,6 +1,6 @@
 //! The partition function of a row, its entropy, and the normalised entropy Ĥ over its n likeliest tokens.
 
-use super::exponential::exp;
+use super::lanes::{Sums, largest};
 
 /// The least Ĥ that counts, so that ln Ĥ stays finite.
 pub const FLOOR: f64 = 1e-6;
@@ -17,36 +17,12 @@ impl Partition {
     /// maximum.
     #[must_use]
     pub fn of(row: &[f32]) -> Option<Self> {
-        // `f32::max` passes over NaN, and eight running maxima are what vector units compare at a time.
-        let mut maxima = [f32::NEG_INFINITY; 8];
-        let (eights, rest) = row.as_chunks::<8>();
-        for eight in eights {
-            for (max, &logit) in maxima.iter_mut().zip(eight) {
-                *max = if logit > *max { logit } else { *max };
-            }
-        }
-        let max = f64::from(maxima.iter().chain(rest).fold(f32::NEG_INFINITY, |max, &logit| max.max(logit)));
+        let max = f64::from(largest(row));
         if !max.is_finite() {
             return None;
         }
-
-        // Eight running sums, for the same reason; exp() takes −∞ and NaN as −700, which is no mass at all.
-        let (mut sums, mut weighted) = ([0.0; 8], [0.0; 8]);
-        let mut add = |eight: [f32; 8]| {
-            for lane in 0..8 {
-                let below = (f64::from(eight[lane]) - max).max(-700.0);
-                let mass = exp(below);
-                sums[lane] += mass;
-                weighted[lane] += mass * below;
-            }
-        };
-        let (eights, rest) = row.as_chunks::<8>();
-        eights.iter().copied().for_each(&mut add);
-        let mut last = [f32::NEG_INFINITY; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        add(last);
-        let z: f64 = sums.iter().sum();
-        Some(Self { log_z: max + z.ln(), mean: max + weighted.iter().sum::<f64>() / z })
+        let (z, weighted) = Sums::of_row(row, max);
+        Some(Self { log_z: max + z.ln(), mean: max + weighted / z })
     }
 
     /// ln Σ eˡ.

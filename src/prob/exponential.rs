@@ -16,7 +16,7 @@ const ROUNDER: f64 = 6_755_399_441_055_744.0;
 /// polynomial of degree 12, whose remainder is below 2⁻⁵⁵.
 #[inline]
 pub(super) fn exp(x: f64) -> f64 {
-    let x = x.max(-700.0);
+    let x = if x > -700.0 { x } else { -700.0 };
     let shifted = x * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;

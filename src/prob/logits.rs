@@ -1,6 +1,7 @@
 //! Rows of logits: the likeliest tokens, and the rank of one.
 
-use super::Token;
+use super::lanes::{BLOCK, blocks, count};
+use super::{Temperature, Token};
 
 /// A token and its logit.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -22,19 +23,17 @@ pub fn top(row: &[f32], n: usize) -> Vec<Ranked> {
         return best;
     }
     let mut threshold = surely_below(row, n);
-    // Few tokens pass the threshold, so sixteen are asked at a time whether any does: that takes vector units one step.
-    for (part, sixteen) in (0..).step_by(16).zip(row.chunks(16)) {
-        let passing: u32 = sixteen.iter().map(|&logit| u32::from(logit > threshold)).sum();
-        if passing == 0 {
-            continue;
-        }
-        for (token, &logit) in (part..).zip(sixteen) {
-            if logit > threshold {
-                let place = best.partition_point(|ranked| ranked.logit >= logit);
-                best.insert(place, Ranked { token, logit });
-                best.truncate(n);
-                if best.len() == n {
-                    threshold = best[n - 1].logit;
+    for (first, block) in blocks(row, &mut [0.0; BLOCK]) {
+        // Few tokens pass the threshold.
+        if count(block, |logit| logit > threshold) > 0 {
+            for (token, &logit) in (first..).zip(block) {
+                if logit > threshold {
+                    let place = best.partition_point(|ranked| ranked.logit >= logit);
+                    best.insert(place, Ranked { token, logit });
+                    best.truncate(n);
+                    if best.len() == n {
+                        threshold = best[n - 1].logit;
+                    }
                 }
             }
         }
@@ -59,6 +58,34 @@ fn surely_below(row: &[f32], n: usize) -> f32 {
     }
     let (_, nth, _) = maxima.select_nth_unstable_by(n - 1, |a, b| b.total_cmp(a));
     nth.next_down()
+}
+
+/// The token with the largest weight, of equals the smaller number; its weight is its logit in the row behind these temperatures,
+/// none of them frozen. `lead`, a token and its weight, is in the race already. `None` where nothing has a finite logit and `may`.
+#[must_use]
+pub fn heaviest_of_row(
+    lead: Option<(Token, f64)>,
+    row: &[f32],
+    temperatures: &[Temperature],
+    may: impl Fn(Token) -> bool,
+) -> Option<Token> {
+    // A temperature keeps the order of logits, though two may become equal: what is not above one that ran has lost to it.
+    let (mut best, mut ran) = (lead, f32::NEG_INFINITY);
+    for (first, block) in blocks(row, &mut [0.0; BLOCK]) {
+        if count(block, |logit| logit > ran) == 0 {
+            continue;
+        }
+        for (token, &logit) in (first..).zip(block) {
+            if logit > ran && logit.is_finite() && may(token) {
+                ran = logit;
+                let weight = temperatures.iter().fold(f64::from(logit), |logit, temperature| temperature.cool(logit));
+                if best.is_none_or(|(leader, heaviest)| weight > heaviest || (weight == heaviest && token < leader)) {
+                    best = Some((token, weight));
+                }
+            }
+        }
+    }
+    best.map(|(token, _)| token)
 }
 
 /// How many tokens of the row are likelier than `token`, equals with smaller numbers among them: 0 for the likeliest.
@@ -91,6 +118,26 @@ mod tests {
             (0_u8..160).map(|i| [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::from(i)][usize::from(i % 4)]).collect();
         assert_eq!(top(&row, 100).len(), 80);
         assert!(tokens(&[f32::NEG_INFINITY; 64], 3).is_empty());
+    }
+
+    #[test]
+    fn the_heaviest_is_the_first_of_the_likeliest_that_may() {
+        let warm = [Temperature::new(1.3).unwrap()];
+        let row: Vec<f32> = (0_u32..500).map(|i| (i.wrapping_mul(2_654_435_761) % 97) as f32).collect();
+        let list = |modulus: u32| top(&row, 500).into_iter().find(|ranked| ranked.token % modulus > 0).unwrap();
+        for modulus in [2, 3, 7] {
+            let (best, may) = (list(modulus), |token: Token| token % modulus > 0);
+            assert_eq!(heaviest_of_row(None, &row, &warm, may), Some(best.token));
+            // Of one that is as heavy the smaller number wins, and behind one that is heavier all have lost.
+            let weight = warm[0].cool(f64::from(best.logit));
+            let beside = |token, more| heaviest_of_row(Some((token, weight + more)), &row, &warm, may);
+            assert_eq!([beside(0, 0.0), beside(999, 0.0), beside(999, 0.1)], [0, best.token, 999].map(Some));
+        }
+        // What a temperature makes equal is a matter of the smaller number too.
+        let high = [Temperature::new(1e300).unwrap(); 2];
+        assert_eq!(heaviest_of_row(None, &[1.0, f32::NAN, 3.0], &high, |_| true), Some(0));
+        assert_eq!(heaviest_of_row(None, &[f32::NEG_INFINITY, f32::NAN], &[], |_| true), None);
+        assert_eq!(heaviest_of_row(None, &[1.0], &[], |_| false), None);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 
 use std::f64::consts::LN_2;
 
-use super::Token;
+use super::lanes::{BLOCK, blocks};
+use super::{Temperature, Token};
 
 /// The odd constant of `SplitMix64`: 2⁶⁴ divided by the golden ratio.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -92,51 +93,70 @@ impl StepNoise {
 }
 
 impl StepNoise {
-    /// As [`StepNoise::largest`], with a weight for every token from 0 up: that of its logit in the row, which `weigh` makes of
-    /// eight logits at a time. `lead`, a token and its score, is in the race already. −∞ and NaN have no weight, whatever
-    /// `weigh` makes of them.
+    /// As [`StepNoise::largest`], with a weight for every token from 0 up: its logit in the row behind these temperatures, none of
+    /// them frozen. `lead`, a token and its score, is in the race already. −∞ and NaN have no weight. Only of a token that comes to
+    /// lead is it asked whether it may.
     ///
-    /// Eight tokens at a time are asked whether any can come to lead, which is a few vector instructions; only of one that
-    /// does come to lead is it asked whether it may.
+    /// A block of tokens is first asked whether any of them can come to lead, which is a few vector instructions a token.
     pub fn largest_of_row(
         self,
         lead: Option<(Token, f64)>,
         row: &[f32],
-        weigh: impl Fn(&mut [f64; 8]),
+        temperatures: &[Temperature],
         may: impl Fn(Token) -> bool,
     ) -> Option<Token> {
+        #[allow(clippy::cast_possible_truncation)] // Its rounding is allowed for, and what is no number any more is seen.
+        let slope = temperatures.iter().fold(1.0, |slope, temperature| slope / temperature.get()) as f32;
         let mut best = lead;
-        let (eights, rest) = row.as_chunks::<8>();
-        let mut last = [f32::NEG_INFINITY; 8];
-        last[..rest.len()].copy_from_slice(rest);
-        for (first, logits) in (0..).step_by(8).zip(eights.iter().chain([&last])) {
-            let mut weights = logits.map(f64::from);
-            weigh(&mut weights);
-            // One thing a loop: what a loop does to all eight becomes vector instructions.
-            let bits = [0, 1, 2, 3, 4, 5, 6, 7].map(|lane: Token| self.bits(first + lane));
-            let nats = bits.map(|bits| f64::from(bits.leading_zeros() + 1) * LN_2);
-            let mut reachable = weights;
-            for (reachable, nats) in reachable.iter_mut().zip(nats) {
-                *reachable += nats;
-            }
-            let highest = best.map_or(f64::NEG_INFINITY, |(_, score)| score);
-            let contenders: u32 = reachable.iter().map(|&reachable| u32::from(reachable >= highest)).sum();
-            if contenders == 0 {
+        let mut least = least_reach(best);
+        for (first, block) in blocks(row, &mut [0.0; BLOCK]) {
+            if slope.is_normal() && !self.reaches(first, block, slope, least) {
                 continue;
             }
-            for (lane, token) in (first..first + 8).enumerate() {
-                if reachable[lane] < highest || !logits[lane].is_finite() {
+            for (token, &logit) in (first..).zip(block).filter(|(_, logit)| logit.is_finite()) {
+                let weight = temperatures.iter().fold(f64::from(logit), |logit, temperature| temperature.cool(logit));
+                let bits = self.bits(token);
+                let reachable = weight + f64::from(bits.leading_zeros() + 1) * LN_2;
+                if best.is_some_and(|(_, highest)| reachable < highest) {
                     continue;
                 }
-                let score = weights[lane] + gumbel(bits[lane]);
+                let score = weight + gumbel(bits);
                 let leads = |(leader, highest): (Token, f64)| score > highest || (score == highest && token < leader);
                 if best.is_none_or(leads) && may(token) {
                     best = Some((token, score));
+                    least = least_reach(best);
                 }
             }
         }
         best.map(|(token, _)| token)
     }
+
+    /// Whether l · slope + r is at least `least` for any token of a block, where r is a bound of its noise in single precision.
+    ///
+    /// With y the upper 31 bits, as a number: u ≥ y / 2³¹, so g ≤ −ln u ≤ ln 2 · (31 − log₂ y). The bits of y as a float, read as an
+    /// integer, are 2²³ · (log₂ y + 127) or less: between powers of 2 they follow the chord, and the logarithm lies above it.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap)]
+    #[inline]
+    fn reaches(self, first: Token, block: &[f32; BLOCK], slope: f32, least: f32) -> bool {
+        const LN_2: f32 = std::f32::consts::LN_2;
+        // One thing a loop: what a loop does to all becomes vector instructions.
+        let mut upper = [0; BLOCK];
+        for (token, upper) in (first..).zip(&mut upper) {
+            *upper = (self.bits(token) >> 33) as i32;
+        }
+        let reach = |(&logit, &upper): (&f32, &i32)| {
+            let log = (upper as f32).to_bits() as i32 as f32;
+            logit * slope + ((31.0 + 127.0) * LN_2 - log * (LN_2 / 8_388_608.0))
+        };
+        block.iter().zip(&upper).map(|pair| u32::from(reach(pair) >= least)).sum::<u32>() > 0
+    }
+}
+
+/// What a reach in single precision is at least, if it belongs to a score that comes to lead. Six digits of it are right: a
+/// ten-thousandth, and a millionth of the score, are more than all of its roundings.
+fn least_reach(best: Option<(Token, f64)>) -> f32 {
+    #[allow(clippy::cast_possible_truncation)]
+    best.map_or(f32::NEG_INFINITY, |(_, score)| (score - 1e-4 - 1e-6 * score.abs()) as f32)
 }
 
 /// The upper 52 bits, and a half so that neither end is reached.
@@ -221,7 +241,7 @@ mod tests {
             let row: Vec<f32> = (0_u16..).zip(row).map(|(t, l)| if t % 11 == 3 { f32::NEG_INFINITY } else { l }).collect();
             let may = |token: Token| !token.is_multiple_of(5);
             let list = (0..).zip(&row).filter(|(t, _)| may(*t)).map(|(t, &l)| (t, f64::from(l) / 0.7));
-            let halve = |weights: &mut [f64; 8]| weights.iter_mut().for_each(|weight| *weight /= 0.7);
+            let halve = &[Temperature::new(0.7).unwrap()];
             let drawn = noise.largest_of_row(None, &row, halve, may);
             assert_eq!(drawn, noise.largest(list));
             // One that is far ahead from the start wins, and one that is far behind changes nothing.
@@ -231,11 +251,38 @@ mod tests {
     }
 
     #[test]
+    fn a_block_that_is_passed_over_holds_nobody_who_could_lead() {
+        // Sharp and flat rows, hot and cold, with weights from 10⁻³⁰ to 10³⁰: beside every score that is taken.
+        for (step, spread, temperature) in (0..60).flat_map(|step| {
+            [0.01, 1.0, 30.0].into_iter().flat_map(move |spread| [1e-30, 0.02, 1.0, 5.0, 1e30].map(|t| (step, spread, t)))
+        }) {
+            let noise = Noise::new(5, &[]).at(step, 0);
+            #[allow(clippy::cast_possible_truncation)]
+            let row: Vec<f32> = (0..300).map(|token| (spread * Noise::new(6, &[]).at(step, 0).gumbel(token)) as f32).collect();
+            let temperatures = [Temperature::new(temperature).unwrap()];
+            let list = (0..).zip(&row).map(|(token, &logit)| (token, temperatures[0].cool(f64::from(logit))));
+            assert_eq!(
+                noise.largest_of_row(None, &row, &temperatures, |_| true),
+                noise.largest(list),
+                "{spread} {temperature}"
+            );
+            for (first, block) in blocks(&row, &mut [0.0; BLOCK]) {
+                let scores = (first..).zip(block).filter(|(_, logit)| logit.is_finite());
+                let score = |(token, &logit): (Token, &f32)| f64::from(logit) / temperature + noise.gumbel(token);
+                let highest = scores.map(score).fold(f64::NEG_INFINITY, f64::max);
+                #[allow(clippy::cast_possible_truncation)]
+                let slope = (1.0 / temperature) as f32;
+                assert!(noise.reaches(first, block, slope, least_reach(Some((0, highest)))), "{spread} {temperature}");
+            }
+        }
+    }
+
+    #[test]
     fn nothing_with_a_weight_is_no_token() {
         assert_eq!(Noise::new(1, &[]).at(0, 0).largest([(3, f64::NEG_INFINITY)]), None);
         assert_eq!(Noise::new(1, &[]).at(0, 0).largest([]), None);
-        assert_eq!(Noise::new(1, &[]).at(0, 0).largest_of_row(None, &[f32::NEG_INFINITY; 9], |_| (), |_| true), None);
-        assert_eq!(Noise::new(1, &[]).at(0, 0).largest_of_row(None, &[1.0; 9], |_| (), |_| false), None);
+        assert_eq!(Noise::new(1, &[]).at(0, 0).largest_of_row(None, &[f32::NEG_INFINITY; 9], &[], |_| true), None);
+        assert_eq!(Noise::new(1, &[]).at(0, 0).largest_of_row(None, &[1.0; 9], &[], |_| false), None);
     }
 
     #[test]

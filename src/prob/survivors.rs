@@ -1,5 +1,6 @@
 //! The tokens that a chain has left, and what truncations and temperature do to them.
 
+use super::lanes::{BLOCK, Sums, blocks, count};
 use super::{Probability, Temperature, Token};
 
 /// No logit is larger, whatever a chain does to it.
@@ -63,19 +64,22 @@ impl Survivors {
     pub fn from_floor(row: &[f32], floor: f64, also: &[Token], barred: &[Token]) -> Option<(Self, usize)> {
         let mut kept = Vec::with_capacity(if floor == f64::NEG_INFINITY { row.len() } else { 64 });
         let (mut also, mut barred, mut there) = (also, barred, 0);
-        // Few tokens pass, so sixteen are asked at a time whether any does: that takes vector units one step.
-        for (first, sixteen) in (0..).step_by(16).zip(row.chunks(16)) {
-            there += sixteen.iter().map(|logit| u32::from(logit.is_finite())).sum::<u32>() as usize;
-            let passing: u32 = sixteen.iter().map(|&logit| u32::from(f64::from(logit) >= floor)).sum();
-            let (named, shut) = (split_below(&mut also, first + 16), split_below(&mut barred, first + 16));
-            if passing == 0 && named.is_empty() && shut.is_empty() {
+        // Single precision decides about blocks, and rounds so that none is passed over.
+        #[allow(clippy::cast_possible_truncation)]
+        let about = (floor as f32).next_down();
+        for (first, block) in blocks(row, &mut [0.0; BLOCK]) {
+            there += count(block, f32::is_finite) as usize;
+            let end = first + BLOCK as Token;
+            let (named, shut) = (split_below(&mut also, end), split_below(&mut barred, end));
+            // Few tokens pass.
+            if count(block, |logit| logit >= about) == 0 && named.is_empty() && shut.is_empty() {
                 continue;
             }
-            for (token, &logit) in (first..).zip(sixteen).filter(|(_, logit)| logit.is_finite()) {
+            for (token, &logit) in (first..).zip(block).filter(|(_, logit)| logit.is_finite()) {
                 let logit = f64::from(logit);
-                if shut.contains(&token) {
+                if shut.binary_search(&token).is_ok() {
                     there -= 1;
-                } else if logit >= floor || named.contains(&token) {
+                } else if logit >= floor || named.binary_search(&token).is_ok() {
                     kept.push(Survivor { token, logit });
                 }
             }
@@ -150,24 +154,14 @@ impl Survivors {
         Mass { max, log: self.sums(max).0.ln() }
     }
 
-    /// Z = Σ exp(l − max) and Σ exp(l − max)·(l − max). Eight sums run beside each other: one by one the exponential does not
-    /// become vector instructions, and costs ten times as much.
+    /// Z = Σ exp(l − max) and Σ exp(l − max)·(l − max).
     pub(super) fn sums(&self, max: f64) -> (f64, f64) {
-        let (mut sums, mut weighted) = ([0.0; 8], [0.0; 8]);
-        let mut add = |belows: [f64; 8]| {
-            for lane in 0..8 {
-                // What is so far below has no mass, but its product with infinity would have one.
-                let below = belows[lane].max(-700.0);
-                let mass = super::exponential::exp(below);
-                sums[lane] += mass;
-                weighted[lane] += mass * below;
-            }
-        };
+        let mut sums = Sums::default();
         let (eights, rest) = self.0.as_chunks::<8>();
         for eight in eights {
-            add(eight.map(|survivor| survivor.logit - max));
+            sums.add(eight.map(|survivor| survivor.logit - max));
         }
-        let (mut z, mut mean) = (sums.iter().sum::<f64>(), weighted.iter().sum::<f64>());
+        let (mut z, mut mean) = sums.total();
         for survivor in rest {
             let below = (survivor.logit - max).max(-700.0);
             let mass = super::exponential::exp(below);

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::colour_scale::{ColourScale, STEPS};
 use super::story::Story;
-use super::tint::{STEPS, Tint};
 use crate::story::{TracedCandidate, TracedSkip, TracedToken};
 
 /// The data of a page. Every number is that of the record, to its last digit.
@@ -57,22 +57,28 @@ impl<'a> Data<'a> {
                 "rows": rows,
             }));
         }
-        Self { tints: Tint::ALL.map(scale).to_vec(), steps: STEPS, pieces: pieces.texts, stages: stages.texts, stories: told }
+        Self {
+            tints: ColourScale::ALL.map(scale).to_vec(),
+            steps: STEPS,
+            pieces: pieces.texts,
+            stages: stages.texts,
+            stories: told,
+        }
     }
 }
 
 /// A scale, and where in a row its value stands.
-fn scale(tint: Tint) -> Value {
-    let scale = tint.scale();
-    let column = match tint {
-        Tint::Probability => 2,
-        Tint::Surprisal => 4,
-        Tint::Entropy => 5,
-        Tint::Alpha => 7,
-        Tint::Future => 8,
+fn scale(by: ColourScale) -> Value {
+    let scale = by.scale();
+    let column = match by {
+        ColourScale::Probability => 2,
+        ColourScale::Surprisal => 4,
+        ColourScale::Entropy => 5,
+        ColourScale::Alpha => 7,
+        ColourScale::Future => 8,
     };
     json!({
-        "name": tint.name(), "column": column, "least": scale.least, "most": scale.most,
+        "name": by.name(), "column": column, "least": scale.least, "most": scale.most,
         "diverges": scale.diverges, "low": scale.low, "high": scale.high,
     })
 }

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use unicode_width::UnicodeWidthStr;
 
 use super::chart::{Place, chart};
+use super::colour_scale::{ColourScale, LIGHT, STEPS};
 use super::page::parting;
 use super::story::Story;
-use super::tint::{LIGHT, STEPS, Tint};
 use crate::files::MARK;
 use crate::text::sanitize;
 
@@ -24,9 +24,9 @@ const LINE: f64 = 23.0;
 /// Names of one family: faces that were drawn to the widths of [`advance`], and what stands in for them.
 const SERIF: &str = "'Times New Roman','Liberation Serif',Tinos,'Nimbus Roman',Times,'DejaVu Serif',serif";
 
-/// The figure of these stories, coloured by `tint`, as an SVG document. What a story shares with the first one is pale.
+/// The figure of these stories, coloured by `by`, as an SVG document. What a story shares with the first one is pale.
 #[must_use]
-pub fn figure(title: &str, stories: &[Story], tint: Tint) -> String {
+pub fn figure(title: &str, stories: &[Story], by: ColourScale) -> String {
     // The stories are harmless already.
     let title = &*sanitize(title);
     let columns: Vec<Vec<Vec<Run>>> = stories.iter().map(|story| lines(story, &stories[0])).collect();
@@ -58,7 +58,7 @@ pub fn figure(title: &str, stories: &[Story], tint: Tint) -> String {
             left + COLUMN,
         );
         for (at, line) in lines.iter().enumerate() {
-            draw_line(&mut svg, line, left, text + at as f64 * LINE, story, tint);
+            draw_line(&mut svg, line, left, text + at as f64 * LINE, story, by);
         }
         if !story.trace.is_empty() {
             let place = Place { width: COLUMN, band: 32.0, left: 40.0, right: 0.0 };
@@ -69,7 +69,7 @@ pub fn figure(title: &str, stories: &[Story], tint: Tint) -> String {
             let _ = writeln!(svg, "{}", inner.replacen("<svg ", &placed, 1));
         }
     }
-    draw_legend(&mut svg, legend + 16.0, tint);
+    draw_legend(&mut svg, legend + 16.0, by);
     svg + "</svg>\n"
 }
 
@@ -153,13 +153,13 @@ impl Setter {
     }
 }
 
-fn draw_line(svg: &mut String, line: &[Run], left: f64, base: f64, story: &Story, tint: Tint) {
+fn draw_line(svg: &mut String, line: &[Run], left: f64, base: f64, story: &Story, by: ColourScale) {
     let mut x = left;
     for run in line {
         let wide = length(&run.text);
-        let value = run.token.and_then(|token| tint.of(&story.trace[token]));
+        let value = run.token.and_then(|token| by.of(&story.trace[token]));
         if let Some(value) = value {
-            let colour = LIGHT.colour(tint.scale().diverges, tint.step(value)).css();
+            let colour = LIGHT.colour(by.scale().diverges, by.step(value)).css();
             let top = base - SIZE;
             let _ = write!(svg, "<rect x=\"{x:.2}\" y=\"{top:.2}\" width=\"{wide:.2}\" height=\"20\" fill=\"{colour}\"/>");
         }
@@ -195,9 +195,9 @@ fn length(text: &str) -> f64 {
     text.chars().map(advance).sum()
 }
 
-fn draw_legend(svg: &mut String, top: f64, tint: Tint) {
-    let scale = tint.scale();
-    let low = format!("{} · {}", tint.sign(), scale.low);
+fn draw_legend(svg: &mut String, top: f64, by: ColourScale) {
+    let scale = by.scale();
+    let low = format!("{} · {}", by.sign(), scale.low);
     let mut x = GAP;
     set(svg, "note", x, top + 12.0, &low, length(&low));
     x += length(&low) + 10.0;

@@ -2,15 +2,15 @@
 
 mod align;
 mod chart;
+mod colour_scale;
 mod data;
 mod figure;
 mod page;
 mod script_json;
 mod story;
-mod tint;
 
 pub use align::slices;
+pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use figure::figure;
 pub use page::{Page, page};
 pub use story::Story;
-pub use tint::{Colour, DARK, LIGHT, Palette, STEPS, Scale, Tint};

@@ -7,10 +7,10 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Value, context};
 
 use super::chart::{COLUMN, SMALL, WIDE, chart};
+use super::colour_scale::{ColourScale, DARK, LIGHT, Palette, STEPS};
 use super::data::Data;
 use super::script_json::script_json;
 use super::story::Story;
-use super::tint::{DARK, LIGHT, Palette, STEPS, Tint};
 use crate::files::MARK;
 use crate::text::sanitize;
 
@@ -59,7 +59,7 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
         stories => shown,
         traced => stories.iter().any(|story| !story.trace.is_empty()),
         presets => presets(stories),
-        tints => Tint::ALL.map(|tint| context! { name => tint.name(), sign => label(tint) }).to_vec(),
+        tints => ColourScale::ALL.map(|by| context! { name => by.name(), sign => label(by) }).to_vec(),
     });
     page.context("cannot write the page")
 }
@@ -133,13 +133,13 @@ pub(super) fn parting(first: &Story, other: &Story) -> Option<usize> {
 }
 
 /// What a choice of colours is called.
-fn label(tint: Tint) -> &'static str {
-    match tint {
-        Tint::Alpha => "α",
-        Tint::Future => "future Ĥ",
-        Tint::Probability => "probability",
-        Tint::Surprisal => "surprisal",
-        Tint::Entropy => "entropy",
+fn label(by: ColourScale) -> &'static str {
+    match by {
+        ColourScale::Alpha => "α",
+        ColourScale::Future => "future Ĥ",
+        ColourScale::Probability => "probability",
+        ColourScale::Surprisal => "surprisal",
+        ColourScale::Entropy => "entropy",
     }
 }
 

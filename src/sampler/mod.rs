@@ -1,27 +1,34 @@
 //! Decisions: what a storyteller does with a row of logits. No model, no clock, no input or output.
 //!
-//! A [`Sampler`] is a [`Chain`] of stages and a way to pick. For one position of one story it makes a [`Turn`], which is asked
-//! until it takes a token: [`Ask::Look`] names paths whose rows it wants to know, [`Ask::Take`] ends it.
+//! A [`Sampler`] is a [`Chain`] of stages and a way to pick. Bound to a vocabulary it is a [`BoundSampler`], which for one
+//! position of one story makes a [`Turn`], and that is asked until it takes a token: [`Ask::Look`] names paths whose rows it
+//! wants to know, [`Ask::Take`] ends it.
 
+mod account;
+mod binding;
 mod chain;
-mod contest;
 mod draw;
-mod memory;
+mod fast_path;
+mod history;
+mod lazy_draw;
+mod opening;
 mod prepared;
-mod rhythm;
-mod settings;
-mod shortcut;
-mod spelling;
+// A sampler is what this module is about.
+#[allow(clippy::module_inception)]
+mod sampler;
+mod sentence_counter;
 pub mod stages;
-mod turn;
+mod step;
+mod token_patterns;
 #[cfg(test)]
 mod vectors;
 
+pub use binding::BoundSampler;
 pub use chain::{Chain, Pick};
-pub use contest::Weighing;
 pub use draw::{Draw, Looked, Now, Removed, Skipped, Watched};
-pub use memory::Memory;
-pub use settings::{Reach, Sampler};
-pub use spelling::Spelling;
+pub use history::Memory;
+pub use lazy_draw::Weighing;
+pub use sampler::{Reach, Sampler};
 pub use stages::*;
-pub use turn::{Ask, Path, Turn};
+pub use step::{Ask, Path, Turn};
+pub use token_patterns::Spelling;

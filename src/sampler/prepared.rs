@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::binding::Bound;
 use super::chain::Pick;
 use super::draw::{Removed, Watched};
-use super::memory::Memory;
-use super::spelling::Bound;
+use super::history::Memory;
 use super::stages::{Apply, DynamicTemperature, MinP, Penalties, Stage, Steer, TopK};
 use crate::model::Lexicon;
 use crate::prob::{Place, StepNoise, Survivors, Temperature, Token};

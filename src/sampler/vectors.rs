@@ -10,8 +10,8 @@ mod tests {
 
     use crate::model::{Kind, Lexicon};
     use crate::prob::{Noise, Place, Survivors, Token};
+    use crate::sampler::binding::Bound;
     use crate::sampler::prepared::{Scene, run};
-    use crate::sampler::spelling::Bound;
     use crate::sampler::{Ask, Chain, Memory, Pick, Reach, Sampler, Stage};
 
     /// The stages at their usual values and near their ends.
@@ -99,14 +99,14 @@ mod tests {
 
     /// The weights ln s of the candidates, in nats.
     fn weighed(text: &str) -> Vec<(Token, f64)> {
-        let lexicon = lexicon();
         let sampler = Sampler::new(Chain::new(vec![stage(text)]).unwrap(), Pick::Sample).with_reach(Reach::Exhaustive);
-        let mut turn = sampler.turn(&Memory::of_prompt(&TEXT), &row(0), &lexicon, Noise::new(7, &TEXT)).unwrap();
+        let mut turn =
+            sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&TEXT), &row(0), Noise::new(7, &TEXT)).unwrap();
         loop {
             match turn.ask() {
                 Ask::Look(paths) => {
                     for path in &paths {
-                        turn.learn(path, &row(path.0[0] + 1), &lexicon);
+                        turn.learn(path, &row(path.0[0] + 1));
                     }
                 }
                 Ask::Take(draw) => return draw.candidates.iter().map(|one| (one.token, one.log_s.unwrap())).collect(),

@@ -113,7 +113,7 @@ fn a_prompt_beyond_the_context_is_refused() {
     let said = refused(1, &["write", "Once upon a time", "--ctx", "3"]);
     assert!(said.contains("no room for a story in the context of 3\nhint: `--ctx` may be up to 1024"), "{said}");
     let said = refused(2, &["write", "Once", "--ctx", "5000"]);
-    assert!(said.starts_with("error: `--ctx` is 5000, but the model `") && said.contains("for 1024 tokens"), "{said}");
+    assert!(said.contains("for a context of 5000 tokens: it was trained for 1024\nhint: `--ctx` may be up to 1024"), "{said}");
 }
 
 /// The vocabulary has no letter of it, so that cutting it would take minutes.
@@ -169,7 +169,8 @@ fn a_preset_that_does_not_fit_the_model_is_refused() {
     let wide = "[[chain]]\nfuture = { candidates = 256, entropy-top = 20, alpha = 0 }\n[[chain]]\ntop-p = 0.9\n";
     assert_eq!(
         refused(1, &["write", "Once", "--preset", &preset("wide", wide)]),
-        "error: the preset looks at up to 256 paths at once, and the memory has room for 255\nhint: lower `future.candidates`"
+        "error: the preset looks at up to 256 paths at once, and the KV cache has sequences for 255\n\
+         hint: ask for fewer candidates with `--set future.candidates=20`"
     );
     // At their ends both fit.
     for fits in [["--set", "future.entropy-top=4096"], ["--set", "future.candidates=100000"]] {
@@ -240,7 +241,7 @@ fn arguments_that_cannot_be_meant_are_refused() {
         (&["write", "Once", "--seed", "1.5"], "`1.5` is no value of `--seed`: expected a whole number from 0 to"),
         (&["write", "Once", "--loud"], "there is no option `--loud`"),
         (&["write", "Once", "upon"], "`upon` is one argument too many"),
-        (&["write", "Once", "--stop", ""], "`--stop` is empty"),
+        (&["write", "Once", "--stop", ""], "a stop text is empty: every story would end before its first word\nhint: `--stop`"),
         (&["write", "Once", "--model", ""], "`--model` has no value"),
         (&["wirte", "Once"], "there is no command `wirte`"),
         (&["presets", "sow", "wave"], "there is no command `sow`"),

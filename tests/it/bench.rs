@@ -12,6 +12,12 @@ fn bench(args: &[&str]) -> Command {
     command
 }
 
+fn tune(args: &[&str]) -> Command {
+    let mut command = afterword(["tune"]);
+    command.args(args);
+    command
+}
+
 fn json(args: &[&str]) -> Value {
     serde_json::from_str(&bench(args).prints()).unwrap()
 }
@@ -30,13 +36,13 @@ fn every_mode_has_a_row_for_every_number_of_stories() {
     assert_eq!(kinds, [1, 2].map(|stories| modes.map(|mode| (mode, stories))).concat());
     for row in rows {
         for column in [
-            "tokens_per_second",
-            "evaluations_per_token",
-            "decodes_per_token",
-            "decode_ms_per_token",
-            "outside_decode_ms_per_token",
-            "slowdown_vs_plain",
-            "speedup_vs_naive",
+            "tokens-per-second",
+            "evaluations-per-token",
+            "decodes-per-token",
+            "decode-ms-per-token",
+            "outside-decode-ms-per-token",
+            "slowdown-vs-plain",
+            "speedup-vs-naive",
         ] {
             assert!(row[column].as_f64().unwrap() > 0.0, "{column} of {row}");
         }
@@ -50,10 +56,10 @@ fn every_mode_has_a_row_for_every_number_of_stories() {
 fn what_looks_at_nothing_costs_one_evaluation_a_token() {
     let report = json(&["--runs", "1", "--tokens", "20", "--stories", "1,3", "--modes", "bare,plain,voice", "--json"]);
     for row in report["rows"].as_array().unwrap() {
-        assert_eq!(row["evaluations_per_token"], 1.0, "{row}");
-        let shared = row["decodes_per_token"].as_f64().unwrap() * row["stories"].as_f64().unwrap();
+        assert_eq!(row["evaluations-per-token"], 1.0, "{row}");
+        let shared = row["decodes-per-token"].as_f64().unwrap() * row["stories"].as_f64().unwrap();
         assert!((shared - 1.0).abs() < 1e-9, "{row}");
-        assert!(row["speedup_vs_naive"].is_null());
+        assert!(row["speedup-vs-naive"].is_null());
     }
 }
 
@@ -62,14 +68,14 @@ fn more_stories_than_prompts_share_them_and_have_room() {
     let report = json(&["--runs", "1", "--tokens", "8", "--stories", "20", "--modes", "bare,plain,lazy", "--json"]);
     let rows = report["rows"].as_array().unwrap();
     assert_eq!(rows.len(), 3);
-    assert!(rows.iter().all(|row| row["stories"] == 20 && row["tokens_per_second"].as_f64().unwrap() > 0.0), "{rows:?}");
+    assert!(rows.iter().all(|row| row["stories"] == 20 && row["tokens-per-second"].as_f64().unwrap() > 0.0), "{rows:?}");
 }
 
 #[test]
 fn lazy_evaluates_less_than_batch_and_batch_one_less_than_naive() {
     let report = json(&["--runs", "1", "--tokens", "30", "--stories", "1", "--modes", "naive,batch,lazy", "--json"]);
     let each: Vec<f64> =
-        report["rows"].as_array().unwrap().iter().map(|row| row["evaluations_per_token"].as_f64().unwrap()).collect();
+        report["rows"].as_array().unwrap().iter().map(|row| row["evaluations-per-token"].as_f64().unwrap()).collect();
     // The chosen one is read again by naive; but a turn with a single survivor costs both one.
     assert!(each[1] + 0.5 < each[0] && each[0] < each[1] + 1.5, "{each:?}");
     assert!(2.0 * each[2] < each[1], "{each:?}");
@@ -89,20 +95,20 @@ fn what_is_measured_computes_as_it_was_asked_to() {
     let form = ["--kv-type", "q8_0,f32", "--flash-attention", "on", "--threads", "1", "--runs", "1", "--tokens", "4", "--json"];
     let settings = json(&[&["--modes", "plain", "--stories", "1"], &form[..]].concat())["settings"].clone();
     assert_eq!([&settings["keys"], &settings["values"], &settings["flash-attention"]], ["q8_0", "f32", "on"]);
-    let refused =
-        bench(&["--tune", "--kv-type", "f16,q8_0", "--flash-attention", "off", "--threads", "1", "--tokens", "4"]).ended();
+    let refused = tune(&["--kv-type", "f16,q8_0", "--flash-attention", "off", "--threads", "1", "--tokens", "4"]).ended();
     assert!(err(&refused).contains("without flash attention"));
 }
 
 #[test]
 fn tuning_recommends_a_width_and_threads() {
-    let report = json(&["--tune", "--runs", "1", "--tokens", "10", "--threads", "1", "--json"]);
+    let said = tune(&["--runs", "1", "--tokens", "10", "--threads", "1", "--json"]).prints();
+    let report: Value = serde_json::from_str(&said).unwrap();
     let costs = report["curves"][0]["costs"].as_array().unwrap();
     let sizes: Vec<u64> = costs.iter().map(|cost| cost[0].as_u64().unwrap()).collect();
     assert_eq!(sizes, [1, 2, 4, 8, 16, 32]);
     assert!(sizes.contains(&report["advice"]["width"].as_u64().unwrap()));
     assert_eq!(report["advice"]["threads"], 1);
-    assert!(report["looks_per_token"].as_f64().unwrap() > 0.5);
+    assert!(report["looks-per-token"].as_f64().unwrap() > 0.5);
 }
 
 #[test]
@@ -111,5 +117,7 @@ fn what_cannot_be_measured_is_wrong_usage() {
     assert!(refusal(&["--modes", "fast"]).contains("there is no mode `fast`"));
     assert!(refusal(&["--tokens", "5000"]).contains("the stories need room for"));
     assert!(refusal(&["--stories", "100"]).contains("branches at once"));
-    assert!(refusal(&["--tune", "--stories", "3"]).contains("cannot be given together with `--stories`"));
+    assert!(tune(&["--stories", "3"]).refused(2).contains("there is no option `--stories`"));
+    assert!(tune(&["--preset", "temperature"]).refused(2).contains("no stage `future`"));
+    assert!(tune(&["--prompt", ""]).refused(2).contains("the prompt is empty"));
 }

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use crate::support::gguf::{Family, Gguf, Scratch, Value, mutant, tiny};
 use crate::support::{BUNDLED, folder};
-use afterword::catalog::{Gpu, Header, Machine, Memory, ModelCard, Need, Places, Value as Read, Wish, check, find, place};
+use afterword::catalog::{
+    Gpu, Header, Instead, Machine, Memory, ModelCard, Need, Places, Value as Read, Wish, check, find, place,
+};
 use afterword::model::{CacheType, GpuLayers};
 
 fn parse(bytes: &[u8]) -> Result<Header, String> {
@@ -278,25 +280,25 @@ fn what_cannot_fit_is_refused_with_what_would() {
     let need = Need::of(&card, &wish(8192)).total;
     let verdict = |wish: &Wish, total| check(&card, wish, &machine(total), GpuLayers::Auto);
     assert_eq!(verdict(&wish(8192), need), Ok(()));
-    assert_eq!(verdict(&wish(8192), need - 1).unwrap_err().hint(), "`--kv-type q8_0` would fit");
+    assert_eq!(verdict(&wish(8192), need - 1).unwrap_err().instead(), Instead::Cache(CacheType::Q8_0));
     // A longer context than the model was trained for is none that anybody can ask for.
-    assert!(verdict(&wish(8192), need / 2).unwrap_err().hint().contains("a smaller model"));
+    assert_eq!(verdict(&wish(8192), need / 2).unwrap_err().instead(), Instead::SmallerModel);
     let long = ModelCard { context: Some(8192), ..bundled() };
-    let context = |wish: &Wish, total| -> u64 {
-        let misfit = check(&long, wish, &machine(total), GpuLayers::Auto).unwrap_err();
-        misfit.hint().strip_prefix("`--ctx ").unwrap().strip_suffix("` would fit").unwrap().parse().unwrap()
+    let instead = |wish: &Wish, total| check(&long, wish, &machine(total), GpuLayers::Auto).unwrap_err().instead();
+    let context = |wish: &Wish, total| match instead(wish, total) {
+        Instead::Context(tokens) => tokens,
+        other => panic!("{other:?}"),
     };
     let fits = |wish: &Wish, total| check(&long, wish, &machine(total), GpuLayers::Auto).is_ok();
     let one = context(&wish(8192), need / 2);
     assert!(fits(&wish(one + 1), need / 2) && !fits(&wish(one + 257), need / 2), "{one}");
     let three = |context: u64| Wish { stories: 3, branches: 6, ..wish(3 * (context + 1)) };
-    let hint = |wish: &Wish, total| check(&long, wish, &machine(total), GpuLayers::Auto).unwrap_err().hint().to_owned();
-    assert_eq!(hint(&three(8192), need + 2_000_000), "fewer stories at once would fit");
+    assert_eq!(instead(&three(8192), need + 2_000_000), Instead::FewerStories);
     let eight = CacheType::Q8_0;
     let eighths = |context: u64| Wish { keys: eight, values: eight, ..three(context) };
     let each = context(&eighths(8192), need / 3);
     assert!(fits(&eighths(each), need / 3) && !fits(&eighths(each + 256), need / 3) && each < one, "{each}");
-    assert!(verdict(&wish(8192), 1000).unwrap_err().hint().contains("a smaller model"));
+    assert_eq!(verdict(&wish(8192), 1000).unwrap_err().instead(), Instead::SmallerModel);
     assert!(verdict(&wish(8192), 1 << 20).unwrap_err().to_string().ends_with("and this machine has 1.0 MB"));
     assert_eq!(check(&card, &wish(1 << 40), &Machine::default(), GpuLayers::Auto), Ok(()), "nothing is known of the machine");
 }

@@ -242,7 +242,7 @@ fn records_and_prompts_of_others_move_nothing() {
         let mut planted = whole.clone();
         *planted.pointer_mut(pointer).unwrap_or_else(|| panic!("there is no {pointer}")) = EVIL.into();
         let file = place.file("planted.json", planted.to_string());
-        place.harmless(&["write", "--replay", &file]);
+        place.harmless(&["replay", &file]);
         place.harmless(&["explain", "--record", &file, "--after", "1"]);
         place.harmless(&["report", &file, "--out", "planted.html"]);
     }
@@ -274,7 +274,7 @@ fn arguments_and_paths_move_nothing() {
             &["write", "x", "--think", evil],
             &["write", "x", "--colour", evil],
             &["write", "x", "--record", &format!("{evil}/r.json")],
-            &["write", "x", "--replay", evil],
+            &["replay", evil],
             &["write", "x", "--device", evil],
             &["compare", "x", "--presets", evil],
             &["compare", "x", "--vary", evil],

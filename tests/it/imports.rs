@@ -37,7 +37,7 @@ fn survivors(file: &str, row: &[f32]) -> Vec<u32> {
     let preset = parse(&imported(file).toml, file).unwrap();
     let lexicon = Lexicon::new((0..row.len()).map(|n| (format!(" {n}"), Kind::Text)));
     let sampler = Sampler::new(preset.chain, preset.pick).with_detail();
-    let mut turn = sampler.turn(&Memory::of_prompt(&[39]), row, &lexicon, Noise::new(1, &[])).unwrap();
+    let mut turn = sampler.bind(&lexicon).unwrap().turn(&Memory::of_prompt(&[39]), row, Noise::new(1, &[])).unwrap();
     let Ask::Take(draw) = turn.ask() else { panic!("a chain without future looks at nothing") };
     let mut left: Vec<u32> = draw.candidates.iter().map(|one| one.token).collect();
     left.sort_unstable();

@@ -8,7 +8,7 @@ fn recorded(name: &str, args: &[&str]) -> Record {
     let path = nowhere(&format!("{name}.json"));
     let path = path.to_str().unwrap();
     afterword(["write", "Once upon a time", "--seed", "1", "--threads", "1", "--record", path]).args(args).done();
-    let again = afterword(["write", "--replay", path]).done();
+    let again = afterword(["replay", path]).done();
     assert!(err(&again).contains("the same story: "));
     read_json(path)
 }

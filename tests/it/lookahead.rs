@@ -107,13 +107,14 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
     };
     let mut story = |sampler: &Sampler, prompt: &[Token], seed| {
         let (mut memory, noise) = (Memory::of_prompt(prompt), Noise::new(seed, prompt));
+        let sampler = sampler.bind(weights.lexicon()).unwrap();
         for _ in 0..25 {
-            let mut turn = sampler.turn(&memory, &row(memory.text().to_vec()), weights.lexicon(), noise).unwrap();
+            let mut turn = sampler.turn(&memory, &row(memory.text().to_vec()), noise).unwrap();
             let draw = loop {
                 match turn.ask() {
                     Ask::Take(draw) => break draw,
                     Ask::Look(paths) => {
-                        turn.learn(&paths[0], &row([memory.text(), &paths[0].0].concat()), weights.lexicon());
+                        turn.learn(&paths[0], &row([memory.text(), &paths[0].0].concat()));
                     }
                 }
             };

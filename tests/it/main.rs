@@ -16,55 +16,58 @@ mod decode;
 mod house;
 mod imports;
 mod presets;
+#[cfg(feature = "cli")]
 mod presets_at_hand;
 mod records;
+#[cfg(feature = "cli")]
 mod report;
 mod steady;
+#[cfg(feature = "cli")]
 mod template_limits;
 mod templates;
 
 // Models: the backend, and the program on it.
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod backend;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod bad_input;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod batch;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod bench;
-#[cfg(all(feature = "llama", target_os = "linux"))]
+#[cfg(all(feature = "llama", feature = "cli", target_os = "linux"))]
 mod broken_models;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod chat;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod compare;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod drafts;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod explain;
-#[cfg(all(feature = "llama", unix))]
+#[cfg(all(feature = "llama", feature = "cli", unix))]
 mod hostile_text;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod long_stories;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod lookahead;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod model_files;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod models;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod outputs;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod replay;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
-#[cfg(all(feature = "llama", unix))]
+#[cfg(all(feature = "llama", feature = "cli", unix))]
 mod screen;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod stability;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod vocabularies;
-#[cfg(all(feature = "llama", target_os = "linux"))]
+#[cfg(all(feature = "llama", feature = "cli", target_os = "linux"))]
 mod waits;
-#[cfg(feature = "llama")]
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod write;

@@ -96,7 +96,7 @@ fn a_model_is_described_in_lines() {
         "template       yes: it takes instructions",
         "advice         temp = 0.7",
         "needs, estimated, for one story of up to 4,096 tokens",
-        "Q8_0, F16",
+        "q8_0, f16",
         "so             it fits",
     ] {
         assert!(page.contains(line), "`{line}` is not in\n{page}");
@@ -275,12 +275,12 @@ fn a_record_whose_model_has_moved_says_how_to_name_its_place() {
     let (record, now) = (folder.join("tale.json"), folder.join("elsewhere.gguf"));
     fs::rename(&model, &now).unwrap();
     let record = record.to_str().unwrap();
-    for command in [&["write", "--replay", record][..], &["explain", "--record", record]] {
+    for command in [&["replay", record][..], &["explain", "--record", record]] {
         let said = afterword(command).refused(1);
         let error = format!("error: the model that told it, `{}`, is not there any more\nhint: `--model ", model.display());
         assert!(said.starts_with(&error), "{said}");
     }
-    afterword(["write", "--replay", record, "--model", now.to_str().unwrap()]).done();
+    afterword(["replay", record, "--model", now.to_str().unwrap()]).done();
 }
 
 #[test]

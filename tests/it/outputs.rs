@@ -270,7 +270,7 @@ fn a_record_names_the_weights_that_told_the_story_whatever_became_of_their_file(
         assert_eq!(record.stop, StopReason::Interrupted);
     }
     // The other file has the name by now, and is not the record's.
-    let again = output(&place, &["write", "--replay", "r.json"]);
+    let again = output(&place, &["replay", "r.json"]);
     assert!(err(&again).contains("the model `m.gguf` is not the record's\nhint: "), "{}", err(&again));
 }
 
@@ -311,7 +311,7 @@ fn no_record_makes_a_command_wait_or_take_all_memory() {
         (".", "it is a folder, and no file"),
         ("large.json", "it is longer than 256 MiB"),
     ] {
-        for args in [&["report", path, "--out", "-"][..], &["write", "--replay", path]] {
+        for args in [&["report", path, "--out", "-"][..], &["replay", path]] {
             if args[0] == "report" && path == "." {
                 continue;
             }

@@ -20,7 +20,7 @@ fn recorded(folder: &Path, args: &[&str]) -> PathBuf {
 
 /// What a replay says at last, and its exit code.
 fn replayed(path: &Path) -> (Option<i32>, String) {
-    let output = afterword(["write", "--replay", path.to_str().unwrap()]).ended();
+    let output = afterword(["replay", path.to_str().unwrap()]).ended();
     (output.status.code(), err(&output).lines().last().unwrap_or_default().to_owned())
 }
 
@@ -49,7 +49,7 @@ fn a_replay_ends_where_the_record_was_interrupted() {
     assert_eq!(record.stop, StopReason::Interrupted);
     let count = record.tokens.len();
     assert_eq!(replayed(&path), (Some(0), format!("the same story: {count} tokens, interrupted there")));
-    let output = afterword(["write", "--replay", path.to_str().unwrap()]).ended();
+    let output = afterword(["replay", path.to_str().unwrap()]).ended();
     assert_eq!(out(&output).trim_end(), format!("{PROMPT}{}", record.text).trim_end());
 }
 
@@ -87,7 +87,7 @@ fn drafts_are_told_again_together_and_are_the_same_to_the_last_token() {
         let path = out.join(format!("draft-{number}.json"));
         let count = Record::read(&path).unwrap().tokens.len();
         let same = format!("the same story: {count} tokens, each as in the record");
-        let output = afterword(["write", "--replay", path.to_str().unwrap()]).ended();
+        let output = afterword(["replay", path.to_str().unwrap()]).ended();
         assert_eq!((output.status.code(), err(&output).lines().last()), (Some(0), Some(same.as_str())));
         assert!(
             err(&output).contains(&format!("draft {number} of 6: the others are told beside it again")),
@@ -96,7 +96,7 @@ fn drafts_are_told_again_together_and_are_the_same_to_the_last_token() {
         );
         // Records of drafts from before they knew their number.
         let old = changed(&path, |record| drop(record.as_object_mut().unwrap().remove("draft")));
-        let output = afterword(["write", "--replay", old.to_str().unwrap()]).ended();
+        let output = afterword(["replay", old.to_str().unwrap()]).ended();
         assert!(
             err(&output).contains("one of 6 drafts that were told together: the record does not say which"),
             "{}",
@@ -121,7 +121,7 @@ fn what_cannot_be_told_again_is_refused_in_one_sentence() {
     ] as [((&str, serde_json::Value), &str); 6]
     {
         let changed = changed(&path, |record| *record.pointer_mut(change.0).unwrap() = change.1);
-        for args in [&["write", "--replay"][..], &["report", "--out", "-"]] {
+        for args in [&["replay"][..], &["report", "--out", "-"]] {
             let replays = args[0] == "write";
             if !replays && !["/format", "/seed"].contains(&change.0) {
                 continue;

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Ends, afterword, folder, read_json};
-use afterword::report::{Page, Story, Tint, figure, page};
+use afterword::report::{ColourScale, Page, Story, figure, page};
 use afterword::story::{Record, TracedToken};
 use serde_json::Value;
 
@@ -108,7 +108,7 @@ fn hostile_text_is_no_element_and_hides_nothing() {
     assert!(page.contains("&lt;script&gt;alert(1)"), "the text is still there");
     let mut story = Story::of(&record("hostile"), "</title><script>");
     story.label = "</text><script>".into();
-    let svg = figure("</title><script>", &[story], Tint::Alpha);
+    let svg = figure("</title><script>", &[story], ColourScale::Alpha);
     assert!(!svg.contains("<script") && !svg.contains('\0'));
 }
 

@@ -61,7 +61,7 @@ fn a_story_on_a_terminal_is_that_of_a_pipe_with_every_word_whole() {
             assert!(!seen.ran_over && seen.code == Some(0), "{more:?} in {columns}:\n{}", seen.text());
         }
     }
-    let seen = see(afterword(["write", "-q", "--replay", path]), 24, 33);
+    let seen = see(afterword(["replay", "-q", path]), 24, 33);
     assert_eq!(seen.words(), piped(&told).split_whitespace().collect::<Vec<_>>());
     assert!(!seen.ran_over);
 }

@@ -48,7 +48,7 @@ fn what_was_told_before_is_told_again() {
     assert!(records.len() >= 40, "only {} records were found", records.len());
     let mut parted = Vec::new();
     for record in &records {
-        let output = afterword(["write", "--replay", record.to_str().unwrap(), "--model", BUNDLED]).ended();
+        let output = afterword(["replay", record.to_str().unwrap(), "--model", BUNDLED]).ended();
         let said = err(&output);
         let last = said.lines().last().unwrap_or_default();
         let same = output.status.success() && last.starts_with("the same story: ");

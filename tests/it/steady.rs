@@ -21,15 +21,15 @@ fn told(alpha: &str, seed: u64) -> Vec<f64> {
     let text =
         format!("[[chain]]\nfuture = {{ candidates = 24, entropy-top = 12, alpha = {alpha} }}\n[[chain]]\ntemperature = 1.0\n");
     let preset = parse(&text, "steady").unwrap();
-    let sampler = Sampler::new(preset.chain, preset.pick);
     let lexicon = Lexicon::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));
+    let sampler = Sampler::new(preset.chain, preset.pick).bind(&lexicon).unwrap();
     let (mut memory, mut surprisals) = (Memory::of_prompt(&[1]).planning(TOKENS), Vec::new());
     while surprisals.len() < TOKENS {
-        let mut turn = sampler.turn(&memory, &row(memory.text()), &lexicon, Noise::new(seed, &[1])).unwrap();
+        let mut turn = sampler.turn(&memory, &row(memory.text()), Noise::new(seed, &[1])).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat()), &lexicon),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
             }
         };
         surprisals.push(-draw.log_p);

@@ -5,9 +5,8 @@
 use std::time::Instant;
 
 use afterword::bench::median;
-use afterword::model::{Kind, Lexicon};
 use afterword::prob::{Noise, Token};
-use afterword::sampler::{Ask, Chain, Memory, Pick, Sampler};
+use afterword::sampler::{Ask, BoundSampler, Chain, Memory, Pick, Sampler};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -16,7 +15,7 @@ use llama_cpp_2::token::LlamaToken;
 use llama_cpp_2::token::data::LlamaTokenData;
 use llama_cpp_2::token::data_array::LlamaTokenDataArray;
 
-use super::row::{VOCABULARY, row};
+use super::row::{VOCABULARY, lexicon, row};
 
 /// Draws of each, in turns.
 const DRAWS: usize = 200;
@@ -27,8 +26,8 @@ pub fn measure() {
     backend.void_logs();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/models/fable-3m-q8_0.gguf");
     let model = LlamaModel::load_from_file(&backend, path, &LlamaModelParams::default()).unwrap();
-    let lexicon = Lexicon::new((0..VOCABULARY).map(|token| (format!(" w{token}"), Kind::Text)));
-    let rows: Vec<Vec<f32>> = (0..8).map(row).collect();
+    let lexicon = lexicon(VOCABULARY);
+    let rows: Vec<Vec<f32>> = (0..8).map(|seed| row(seed, VOCABULARY)).collect();
     let size = i32::try_from(VOCABULARY).unwrap();
     let dry = || LlamaSampler::dry(&model, 0.8, 1.75, 2, 1024, ["\n", ":", "\"", "*"]);
     println!("\na draw from {VOCABULARY} logits beside llama.cpp's chain: medians of {DRAWS} in ms");
@@ -58,14 +57,14 @@ pub fn measure() {
         let sampler = Sampler::new(Chain::new(stages).unwrap(), Pick::Sample).bind(&lexicon).unwrap();
         let draws = !ours.iter().any(|stage| stage.starts_with("mirostat"));
         let theirs = theirs.into_iter().chain(draws.then(|| LlamaSampler::dist(1)));
-        let (own, peer) = times(&sampler, LlamaSampler::chain_simple(theirs), &rows, &lexicon);
+        let (own, peer) = times(&sampler, LlamaSampler::chain_simple(theirs), &rows);
         let holds = if own <= peer { "holds" } else { "MISSED" };
         println!("{holds:<7} {own:.3}, llama.cpp {peer:.3}, {:.2} times as fast: {}", peer / own, ours.join(", "));
     }
 }
 
 /// The median times of a draw, ours and theirs, in ms. Both remember the same text.
-fn times(sampler: &Sampler, mut theirs: LlamaSampler, rows: &[Vec<f32>], lexicon: &Lexicon) -> (f64, f64) {
+fn times(sampler: &BoundSampler, mut theirs: LlamaSampler, rows: &[Vec<f32>]) -> (f64, f64) {
     let prompt: Vec<Token> = (0..1000).map(|i| i % 700).collect();
     theirs.accept_many(prompt.iter().map(|&token| LlamaToken(i32::try_from(token).unwrap())));
     let mut memory = Memory::of_prompt(&prompt);
@@ -73,7 +72,7 @@ fn times(sampler: &Sampler, mut theirs: LlamaSampler, rows: &[Vec<f32>], lexicon
     let (mut own, mut peer) = (Vec::new(), Vec::new());
     for row in rows.iter().cycle().take(DRAWS) {
         let began = Instant::now();
-        let mut turn = sampler.turn(&memory, row, lexicon, Noise::new(1, &[])).unwrap();
+        let mut turn = sampler.turn(&memory, row, Noise::new(1, &[])).unwrap();
         let Ask::Take(draw) = turn.ask() else { unreachable!("a plain chain looks at nothing") };
         memory = memory.after(&draw);
         own.push(1e3 * began.elapsed().as_secs_f64());

@@ -15,14 +15,15 @@ use fs4::{FileExt, TryLockError};
 use super::super::disk::{Disk, unfinished};
 use super::super::matrix::Matrix;
 use super::super::run::RunFile;
+use crate::engine::{Refusal, Remedy};
 use crate::files::Stamp;
 
 /// The lock's file, which holds nothing.
 const LOCK: &str = ".lock";
 
 /// Asks whether a folder may be written to by this run, and whether it holds the run's beginning already. Nothing is changed.
-/// `hint` says what helps where it holds another run.
-pub fn judge(root: &Path, run: &RunFile, hint: &str) -> Result<bool> {
+/// `remedy` is what helps where it holds another run.
+pub fn judge(root: &Path, run: &RunFile, remedy: &Remedy) -> Result<bool> {
     let refusal = || format!("cannot write stories to `{}`", root.display());
     let kind = |name: &str| kind(&root.join(name)).with_context(refusal);
     let facts = match fs::metadata(root) {
@@ -31,10 +32,10 @@ pub fn judge(root: &Path, run: &RunFile, hint: &str) -> Result<bool> {
     };
     ensure!(facts.is_dir(), "{}: it is no folder", refusal());
     if let Some(before) = RunFile::read(&root.join("run.toml"))? {
-        agree(root, run, &before, hint)?;
+        agree(root, run, &before, remedy)?;
     }
     let begun = kind("run.toml")?.is_some();
-    let other = "\nhint: name another folder with `--out`";
+    let other = "\nhint: name another folder";
     for name in ["run.toml.unfinished", "index.jsonl.unfinished"] {
         ensure!(kind(name)? != Some(Kind::Folder), "{}: `{name}` is a folder there{other}", refusal());
     }
@@ -73,14 +74,17 @@ fn kind(path: &Path) -> io::Result<Option<Kind>> {
 }
 
 /// Refuses a run that is not the one in the folder.
-fn agree(root: &Path, run: &RunFile, before: &RunFile, hint: &str) -> Result<()> {
+fn agree(root: &Path, run: &RunFile, before: &RunFile, remedy: &Remedy) -> Result<()> {
     let mut changed = run.differences(before);
     if run.shard != before.shard {
         let words = |run: &RunFile| run.shard.map_or("all stories".to_owned(), |shard| format!("part {shard}"));
         changed.push(format!("it is to hold {} (it held {})", words(run), words(before)));
     }
     changed.extend(run.other_bits(before));
-    ensure!(changed.is_empty(), "cannot go on with the run in `{}`: {}\nhint: {hint}", root.display(), changed.join("; "));
+    if !changed.is_empty() {
+        let message = format!("cannot go on with the run in `{}`: {}", root.display(), changed.join("; "));
+        bail!(Refusal::new(message, remedy.clone()));
+    }
     Ok(())
 }
 
@@ -171,10 +175,7 @@ impl Lock {
         match FileExt::try_lock(&self.0) {
             Ok(()) => Ok(()),
             Err(TryLockError::WouldBlock) => {
-                bail!(
-                    "another run is writing to `{}`\nhint: wait for its end, or name another folder with `--out`",
-                    root.display()
-                )
+                bail!("another run is writing to `{}`\nhint: wait for its end, or name another folder", root.display())
             }
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock the folder `{}`", root.display()))

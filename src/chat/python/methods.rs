@@ -45,23 +45,7 @@ fn text(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Optio
             let found = found.ok_or_else(|| refused("substring not found".to_owned()))?;
             text[..found].chars().count().into()
         }
-        "zfill" => {
-            let (width,): (usize,) = from_args(args)?;
-            let missing = missing(state, text, width)?;
-            let sign = usize::from(text.starts_with(['+', '-']));
-            format!("{}{}{}", &text[..sign], "0".repeat(missing), &text[sign..]).into()
-        }
-        "ljust" | "rjust" | "center" => {
-            let (width, fill): (usize, Option<char>) = from_args(args)?;
-            let missing = missing(state, text, width)?;
-            let before = match method {
-                "ljust" => 0,
-                "rjust" => missing,
-                _ => missing / 2 + (missing & width & 1),
-            };
-            let fill = |count: usize| fill.unwrap_or(' ').to_string().repeat(count);
-            format!("{}{text}{}", fill(before), fill(missing - before)).into()
-        }
+        "zfill" | "ljust" | "rjust" | "center" => filled(state, text, method, args)?,
         "casefold" => {
             let () = from_args(args)?;
             text.to_lowercase().replace('ß', "ss").into()
@@ -78,6 +62,25 @@ fn text(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Optio
         _ => return Ok(None),
     };
     Ok(Some(result))
+}
+
+/// A text made as wide as is asked for: by zeros behind its sign, or by spaces or another sign around it.
+fn filled(state: &State, text: &str, method: &str, args: &[Value]) -> Result<Value, Error> {
+    if method == "zfill" {
+        let (width,): (usize,) = from_args(args)?;
+        let missing = missing(state, text, width)?;
+        let sign = usize::from(text.starts_with(['+', '-']));
+        return Ok(format!("{}{}{}", &text[..sign], "0".repeat(missing), &text[sign..]).into());
+    }
+    let (width, fill): (usize, Option<char>) = from_args(args)?;
+    let missing = missing(state, text, width)?;
+    let before = match method {
+        "ljust" => 0,
+        "rjust" => missing,
+        _ => missing / 2 + (missing & width & 1),
+    };
+    let fill = |count: usize| fill.unwrap_or(' ').to_string().repeat(count);
+    Ok(format!("{}{text}{}", fill(before), fill(missing - before)).into())
 }
 
 fn list(value: &Value, method: &str, args: &[Value]) -> Result<Option<Value>, Error> {

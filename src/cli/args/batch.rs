@@ -8,9 +8,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::from_one;
-use super::{ModelArgs, PromptArgs, Trace, Width};
+use super::shared::{count_or_auto, from_one};
+use super::{ModelArgs, PromptArgs, Trace};
 use crate::batch::{Seeds, Shard};
+use crate::engine::Width;
 
 /// `afterword batch`
 #[derive(Debug, Args)]
@@ -84,11 +85,11 @@ pub struct Batch {
     pub trace: Option<Trace>,
 
     /// How many stories are told at once.
-    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Run")]
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = count_or_auto, help_heading = "Run")]
     pub parallel: Width,
 
     /// How many memories tell at the same time, each with as many threads as `--threads` says.
-    #[arg(long, value_name = "N|auto", default_value = "auto", help_heading = "Run", hide_short_help = true)]
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = count_or_auto, help_heading = "Run", hide_short_help = true)]
     pub sessions: Width,
 
     /// Tell every story alone in an empty memory: equal to the last bit whatever the order, parallelism or interruption.

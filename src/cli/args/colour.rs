@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::{Args, Command};
 use crate::cli::usage::Usage;
-use crate::report::Tint;
+use crate::report::ColourScale;
 
 /// When to colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Colour {
     /// Never.
     Never,
     /// As `auto`, and the words of a story by this.
-    By(Tint),
+    By(ColourScale),
 }
 
 impl FromStr for Colour {
@@ -32,7 +32,7 @@ impl FromStr for Colour {
             "always" => Ok(Self::Always),
             "never" => Ok(Self::Never),
             by => by.parse().map(Self::By).map_err(|_| {
-                let tints = Tint::ALL.map(Tint::name).join("`, `");
+                let tints = ColourScale::ALL.map(ColourScale::name).join("`, `");
                 format!("expected `auto`, `always` or `never`, or for a story `{tints}`")
             }),
         }
@@ -45,7 +45,7 @@ impl fmt::Display for Colour {
             Self::Auto => "auto",
             Self::Always => "always",
             Self::Never => "never",
-            Self::By(tint) => tint.name(),
+            Self::By(by) => by.name(),
         })
     }
 }
@@ -56,19 +56,19 @@ impl Args {
     /// # Errors
     /// Another command than `write`, or two answers.
     pub fn settled(mut self) -> Result<Self, Usage> {
-        let Colour::By(tint) = self.colour else { return Ok(self) };
+        let Colour::By(by) = self.colour else { return Ok(self) };
         match &mut self.command {
             Command::Write(write) => {
-                if let Some(other) = write.colour_by.replace(tint).filter(|other| *other != tint) {
-                    let (tint, other) = (tint.name(), other.name());
-                    return Err(Usage(format!("`--colour {tint}` and `--colour-by {other}` cannot be had together")));
+                if let Some(other) = write.colour_by.replace(by).filter(|other| *other != by) {
+                    let (by, other) = (by.name(), other.name());
+                    return Err(Usage(format!("`--colour {by}` and `--colour-by {other}` cannot be had together")));
                 }
                 self.colour = Colour::Auto;
                 Ok(self)
             }
             _ => Err(Usage(format!(
                 "`--colour {}` colours the words of a story as `write` tells it\nhint: expected `auto`, `always` or `never` here",
-                tint.name()
+                by.name()
             ))),
         }
     }
@@ -91,7 +91,7 @@ mod tests {
         {
             let args = settled(&typed).unwrap();
             let Command::Write(write) = args.command else { panic!("{typed:?}") };
-            assert_eq!((args.colour, write.colour_by), (Colour::Auto, Some(Tint::Alpha)));
+            assert_eq!((args.colour, write.colour_by), (Colour::Auto, Some(ColourScale::Alpha)));
         }
         let args = settled(&["write", "a", "--colour", "always", "--colour-by", "entropy"]).unwrap();
         assert_eq!(args.colour, Colour::Always);

@@ -15,9 +15,9 @@ use clap::{Parser, Subcommand};
 pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
-pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, Width};
-pub use self::telling::{Compare, Explain, Layout, Trace, Write};
-pub use self::tools::{Bench, Models, Presets, Report};
+pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
+pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
+pub use self::tools::{Bench, Models, Presets, Report, Tune};
 
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
@@ -55,6 +55,11 @@ pub enum Command {
     /// The token is the first of a story, so α stands where it stands at t = 0: a wave's centre. Ask for another with
     /// `--set future.alpha=0.5`.
     Explain(Explain),
+    /// Tell the story of a record again, with the settings in it, and name the first token that differs.
+    ///
+    /// It is told with the record's preset, seed, model and settings, beside those that were told with it, and as far as the record
+    /// goes. What is typed of the model and of devices overrules the record: then the bits may differ.
+    Replay(Replay),
     /// Tell many stories into a folder: prompts × presets × seeds. The same command again goes on where it ended.
     ///
     /// The folder gets run.toml, stories/NAME.txt and NAME.json, and index.jsonl with a line a story. Every file is whole or not
@@ -66,6 +71,8 @@ pub enum Command {
     Report(Report),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
+    /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.
+    Tune(Tune),
     /// List, show and check presets.
     #[command(subcommand)]
     Presets(Presets),

@@ -5,12 +5,12 @@
 
 use std::num::{IntErrorKind, NonZeroUsize, ParseIntError};
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
-use super::DeviceArgs;
+use super::{DeviceArgs, KvTypes};
+use crate::engine::{EngineOptions, PromptSpec, Put, StoryRequest, Width};
 use crate::model::Choice;
 
 /// The model and how it computes.
@@ -30,7 +30,7 @@ pub struct ModelArgs {
     pub ctx: Option<NonZeroUsize>,
 
     /// Candidates of a story to look at in one decode; `auto` is 1 on a processor, 8 on a GPU. Changes the cost only.
-    #[arg(long, value_name = "N|auto", default_value = "auto")]
+    #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = count_or_auto)]
     pub width: Width,
 
     /// Where and in what form it computes.
@@ -38,22 +38,25 @@ pub struct ModelArgs {
     pub device: DeviceArgs,
 }
 
-/// How many candidates are looked at in one decode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Width {
-    /// By the kind of device.
-    Auto,
-    /// So many.
-    Fixed(NonZeroUsize),
-}
-
-impl FromStr for Width {
-    type Err = String;
-
-    fn from_str(typed: &str) -> Result<Self, String> {
-        match typed {
-            "auto" => Ok(Self::Auto),
-            number => number.parse().map(Self::Fixed).map_err(|error| whole(&error, "from 1 up, or `auto`")),
+impl ModelArgs {
+    /// What they ask of this model file.
+    pub fn options(&self, model: PathBuf) -> EngineOptions {
+        let DeviceArgs { gpu_layers, device, main_gpu, split, no_mmap, mlock, .. } = &self.device;
+        let KvTypes { keys, values } = self.device.kv_types();
+        EngineOptions {
+            model,
+            devices: device.clone(),
+            main_gpu: *main_gpu,
+            split: *split,
+            gpu_layers: *gpu_layers,
+            use_mmap: !no_mmap,
+            use_mlock: *mlock,
+            threads: self.threads,
+            context: self.ctx,
+            width: self.width,
+            flash_attention: self.device.flash(),
+            keys,
+            values,
         }
     }
 }
@@ -102,6 +105,26 @@ pub struct PromptArgs {
     pub parse_special: bool,
 }
 
+impl PromptArgs {
+    /// This text, put as they ask for it; `is_typed` where somebody typed it for this story.
+    pub fn spec(&self, text: String, is_typed: bool) -> PromptSpec {
+        let put = match (self.raw, self.chat) {
+            (true, _) => Put::Raw,
+            (_, true) => Put::Chat,
+            (false, false) => Put::Guess,
+        };
+        PromptSpec {
+            text,
+            is_typed,
+            put,
+            system: self.system.clone(),
+            prefill: self.prefill.clone(),
+            thinks: self.think.is_some_and(|think| think != Think::Off),
+            parse_special: self.parse_special,
+        }
+    }
+}
+
 /// What becomes of a model's thinking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Think {
@@ -143,6 +166,14 @@ pub struct StoryArgs {
     pub stop: Vec<String>,
 }
 
+/// A count, or `auto`.
+pub(super) fn count_or_auto(typed: &str) -> Result<Width, String> {
+    match typed {
+        "auto" => Ok(Width::Auto),
+        number => number.parse().map(Width::Fixed).map_err(|error| whole(&error, "from 1 up, or `auto`")),
+    }
+}
+
 pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
     typed.parse().map_err(|error| whole(&error, "from 1 up"))
 }
@@ -176,6 +207,20 @@ pub(super) fn unescaped(typed: &str) -> Result<String, std::convert::Infallible>
         rest = &rest[at + 1 + usize::from(sign.is_some())..];
     }
     Ok(text + rest)
+}
+
+impl StoryArgs {
+    /// The story that they ask for, under this seed.
+    pub fn request(&self, seed: u64) -> StoryRequest {
+        StoryRequest {
+            seed,
+            max_tokens: self.tokens.get(),
+            min_tokens: self.min_tokens.map_or(0, NonZeroUsize::get),
+            context_shift: self.go_on,
+            stop_on_loop: !self.no_loop_stop,
+            stops: self.stop.clone(),
+        }
+    }
 }
 
 /// One of a choice by its name; the help tells what each is.

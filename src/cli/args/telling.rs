@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::shared::{any_seed, from_nothing, from_one};
-use super::{ModelArgs, PresetArgs, PromptArgs, StoryArgs};
-use crate::report::Tint;
+use super::{DeviceArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs};
+use crate::report::ColourScale;
 
 /// `afterword write`
 #[derive(Debug, Args)]
@@ -66,23 +66,30 @@ pub struct Write {
     #[arg(long, help_heading = "Output")]
     pub no_prompt: bool,
 
-    /// Tell the story of this record again, with the settings in it, and name the first token that differs.
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Output",
-        conflicts_with_all = [
-            "prompt", "preset", "set", "seed", "tokens", "stop", "record", "trace", "no_prompt", "chat", "raw", "system",
-            "prefill", "think", "parse_special", "threads", "ctx", "width", "kv_type", "flash_attention", "drafts", "out",
-            "min_tokens", "go_on", "no_loop_stop"
-        ]
-    )]
-    pub replay: Option<PathBuf>,
-
     /// Colour each word by a number: `alpha`, `future`, `probability`, `surprisal` or `entropy`. `--colour alpha` is short for it;
     /// with `--colour always` the colours go into a file or a pipe too.
     #[arg(long, value_name = "BY", help_heading = "Output")]
-    pub colour_by: Option<Tint>,
+    pub colour_by: Option<ColourScale>,
+}
+
+/// `afterword replay`
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// A record that `write --record`, `write --drafts --out` or `batch` wrote.
+    #[arg(value_name = "FILE")]
+    pub record: PathBuf,
+
+    /// Where the model is now, if it is not where it was; it must be the same file.
+    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    pub model: Option<PathBuf>,
+
+    /// Processor threads; without it those of the record.
+    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, help_heading = "Model")]
+    pub threads: Option<NonZeroUsize>,
+
+    /// Where and in what form it computes; without it as in the record.
+    #[command(flatten)]
+    pub device: DeviceArgs,
 }
 
 /// `afterword compare`
@@ -123,7 +130,7 @@ pub struct Compare {
     /// What colours the words of a figure: `alpha`, `future`, `probability`, `surprisal` or `entropy`; without it `alpha` where a
     /// preset has one, else `surprisal`.
     #[arg(long, value_name = "BY", requires = "out", help_heading = "Output")]
-    pub colour_by: Option<Tint>,
+    pub colour_by: Option<ColourScale>,
 
     /// How the stories are laid out.
     #[arg(long, value_enum, default_value_t = Layout::Auto, help_heading = "Output")]

@@ -47,9 +47,41 @@ pub struct Bench {
     #[arg(long, value_name = "N", default_value = "1", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: u64,
 
-    /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads.
-    #[arg(long, conflicts_with_all = ["modes", "stories"])]
-    pub tune: bool,
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+/// `afterword tune`
+#[derive(Debug, Args)]
+pub struct Tune {
+    /// The preset whose lookahead is counted, by name or TOML file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "future")]
+    pub preset: String,
+
+    /// Change one value of the preset. May be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+
+    /// How the story begins whose lookahead is counted; without it the beginning of a fairy tale.
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Option<String>,
+
+    /// Tokens that the story tells.
+    #[arg(long, value_name = "N", default_value = "128", value_parser = from_one, allow_negative_numbers = true)]
+    pub tokens: NonZeroUsize,
+
+    /// How often everything is measured, five decodes a time: times are medians.
+    #[arg(long, value_name = "N", default_value = "5", value_parser = from_one, allow_negative_numbers = true)]
+    pub runs: NonZeroUsize,
+
+    /// The seed of the story.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = any_seed, allow_negative_numbers = true)]
+    pub seed: u64,
 
     /// The model.
     #[command(flatten)]

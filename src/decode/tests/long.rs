@@ -7,12 +7,13 @@ fn slid_by_hand(plan: &Plan) -> (Vec<Token>, usize) {
     let mut memory = Memory::of_prompt(&plan.prompt).planning(plan.planned());
     let noise = Noise::new(plan.seed, &plan.prompt);
     let (mut seen, mut slides) = (plan.prompt.clone(), 0);
+    let sampler = plan.sampler.bind(&lexicon()).unwrap();
     while memory.step() < plan.max_tokens {
-        let mut turn = plan.sampler.turn(&memory, &row(&seen), &lexicon(), noise).unwrap();
+        let mut turn = sampler.turn(&memory, &row(&seen), noise).unwrap();
         let draw = loop {
             match turn.ask() {
                 Ask::Take(draw) => break draw,
-                Ask::Look(paths) => turn.learn(&paths[0], &row(&[&seen[..], &paths[0].0].concat()), &lexicon()),
+                Ask::Look(paths) => turn.learn(&paths[0], &row(&[&seen[..], &paths[0].0].concat())),
             }
         };
         memory = memory.after(&draw);

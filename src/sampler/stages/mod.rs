@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::prepared::{Scene, StageOp};
-use super::spelling::Spelling;
+use super::token_patterns::Spelling;
 pub use elsewhere::Elsewhere;
 pub use rule::{Apply, Role};
 pub(crate) use rule::{Rule, Steer};

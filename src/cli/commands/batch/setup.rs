@@ -1,0 +1,356 @@
+//! From arguments to a run: what is told, by whom, and how many at once.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::parallel::parallel;
+use super::summary::shown;
+use super::workers::{Work, tell_all};
+use crate::batch::{
+    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
+};
+use crate::catalog::in_words;
+use crate::cli::args::{Batch, PromptArgs, Think, Trace};
+use crate::cli::opening::Opened;
+use crate::cli::prompt;
+use crate::cli::prompting::quietly;
+use crate::cli::render::notes::is_usage;
+use crate::cli::render::terminal::Terminal;
+use crate::cli::settings::{Chosen, combinations};
+use crate::cli::usage::Usage;
+use crate::decode::{Completion, Plan, Stories};
+use crate::engine::{self, Recorder, StoryRequest, Width};
+use crate::model::MOST_BRANCHES;
+use crate::preset::Edit;
+use crate::sampler::Sampler;
+use crate::story::{Mode, Run, StopReason};
+use crate::text::{grouped, plural, some};
+
+/// Tokens that are told to estimate how long a run will take.
+const TRIED: usize = 24;
+
+/// A run that is about to begin.
+pub struct Setup<'a> {
+    pub run: RunFile,
+    pub pace: Pace,
+    /// Branches of each memory.
+    pub branches: usize,
+    pub recorder: Recorder,
+    args: &'a Batch,
+    matrix: Matrix,
+    /// Each prompt as it is put to the model, or why it cannot be told from.
+    asked: Vec<Result<engine::Prompt, String>>,
+    samplers: Vec<Sampler>,
+    context: usize,
+}
+
+impl<'a> Setup<'a> {
+    /// Reads the prompts and presets, and decides how many stories are told at once.
+    pub fn new(args: &'a Batch, engine: &Opened, terminal: &Terminal) -> Result<Self> {
+        let least = args.min_tokens.map_or(0, NonZeroUsize::get);
+        check(args, least)?;
+        let prompts = prompts(args)?;
+        let (voices, samplers) = voices(args)?;
+        batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
+        warn(args, &voices, &samplers, terminal);
+        for sampler in &samplers {
+            sampler.check(engine.vocabulary())?;
+        }
+        let asked = asked(&prompts, args, engine, terminal)?;
+        let matrix = Matrix::new(&prompts, &voices, &args.seeds);
+        let before = Folder::run(&args.out).ok().flatten().map(|run| run.parallel);
+
+        // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
+        let plans = longest(&prompts, &asked, &samplers, args, engine.context());
+        let width = if args.strict { 1 } else { engine.width(&plans) };
+        if let (true, Width::Fixed(width)) = (args.strict, args.model.width)
+            && width.get() > 1
+        {
+            terminal.note(format_args!("`--width {width}` does nothing: `--strict` looks at one candidate at a time"));
+        }
+        let (cells, branches) = Stories::room_for(&plans, width);
+        let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
+        // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
+        let (cells, branches) = match parallel.streams {
+            1 => (cells, branches),
+            streams => (cells * streams, (branches * streams + streams).min(MOST_BRANCHES)),
+        };
+        let settings = engine.session_of(cells, branches)?.settings().clone();
+        let recorder = Recorder::new(engine, &settings, width, engine.load_time.as_secs_f64())?;
+        let run = RunFile {
+            format: RUN_FORMAT,
+            shard: args.shard,
+            strict: args.strict,
+            trace: args.trace.map(|trace| if trace == Trace::Full { "full" } else { "looked" }.to_owned()),
+            seeds: args.seeds.clone(),
+            parallel,
+            asking: asking(&args.asking),
+            settings: Run { min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
+            model: recorder.model().clone(),
+            versions: recorder.versions().clone(),
+            preset: voices,
+            prompt: prompts,
+        };
+        let pace = Pace { streams: parallel.streams, width, keeps_draws: args.trace.is_some() };
+        Ok(Self { run, pace, branches, recorder, args, matrix, asked, samplers, context: engine.context() })
+    }
+
+    /// The stories of this run or part of one.
+    pub fn items(&self) -> Vec<Item> {
+        self.matrix.items().filter(|item| self.run.holds(*item)).collect()
+    }
+
+    /// The prompt of a story as it is put to the model, or why it cannot be told from.
+    pub fn asked(&self, item: Item) -> Result<&engine::Prompt, &String> {
+        self.asked[item.prompt].as_ref()
+    }
+
+    /// The same; a prompt that cannot be told from stands as it was typed.
+    pub fn asked_or_prompt(&self, item: Item) -> engine::Prompt {
+        self.asked(item).cloned().unwrap_or_else(|_| engine::Prompt {
+            text: self.run.prompt[item.prompt].text.clone(),
+            mode: Mode::Raw,
+            parse_special: self.args.asking.parse_special,
+            tokens: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+
+    /// The most tokens of a story.
+    pub fn limit(&self, item: Item) -> usize {
+        self.run.limit(item)
+    }
+
+    /// What is told.
+    pub fn plan(&self, item: Item) -> Plan {
+        let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.stop);
+        let prompt = self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone());
+        Plan {
+            context: self.context,
+            stop_on_loop: true,
+            stops: stops.clone(),
+            ..Plan::new(self.samplers[item.voice].clone(), prompt, item.seed, self.limit(item))
+        }
+    }
+
+    /// A story whose prompt cannot be told from.
+    pub fn unbegun(&self, item: Item) -> Finished {
+        let cause = self.asked(item).err().cloned().unwrap_or_default();
+        let told = Completion::unbegun(0, StopReason::Failed(cause));
+        Finished { number: item.number, plan: self.plan(item), told, draws: Vec::new() }
+    }
+
+    /// Says what is about to happen.
+    pub fn announce(&self, all: usize, missing: usize, root: &Path, terminal: &Terminal) {
+        let Parallel { sessions, streams } = self.run.parallel;
+        if missing == 0 {
+            return terminal.note(format_args!("nothing is missing in `{}`", root.display()));
+        }
+        let there = if missing < all { format!(", {} are there", grouped(all - missing)) } else { String::new() };
+        let strict = if self.args.strict { " · strict" } else { "" };
+        let at_once = (sessions * streams).min(missing.max(1));
+        let stories = if all == 1 { "story" } else { "stories" };
+        terminal.note(format_args!("{} {stories} to `{}`{there} · {at_once} at once{strict}", grouped(all), root.display()));
+    }
+
+    /// `--dry-run`: what would be told of `all` stories, and what it would take.
+    pub fn show_plan(&self, engine: &Opened, all: usize, items: &[Item], terminal: &Terminal) -> Result<()> {
+        use std::io::Write as _;
+
+        let most: usize = items.iter().map(|item| self.limit(*item)).sum();
+        let read: usize = items.iter().map(|item| self.asked(*item).map_or(0, |asked| asked.tokens.len())).sum();
+        let broken = self.asked.iter().filter(|asked| asked.is_err()).count();
+        let Parallel { sessions, streams } = self.run.parallel;
+        let mut out = terminal.out();
+        let shard = self.run.shard.map_or(String::new(), |shard| format!(", part {shard}"));
+        let run = &self.run;
+        let (prompts, presets) = (some(run.prompt.len(), "prompt"), some(run.preset.len(), "preset"));
+        let seeds = some(run.seeds.all().len(), "seed");
+        let there = match all - items.len() {
+            0 => String::new(),
+            there => format!(", {} there already", plural(there, "is", "are")),
+        };
+        writeln!(out, "stories   {} = {prompts} × {presets} × {seeds}{shard}{there}", grouped(all))?;
+        writeln!(out, "tokens    at most {}, behind {} of prompts", grouped(most), grouped(read))?;
+        let together = if sessions == 1 { "one memory".to_owned() } else { format!("{sessions} memories") };
+        writeln!(out, "at once   {} in {together}", sessions * streams)?;
+        if let Some(need) = engine.need(self.run.settings.cells, self.branches) {
+            let all = need.weights + (need.cache + need.compute) * sessions as u64;
+            writeln!(out, "memory    about {}", in_words(all))?;
+        }
+        if let Some(pace) = self.try_out(engine, items)? {
+            writeln!(out, "time      about {} at {pace:.0} tokens/s", duration(most as f64 / pace))?;
+        }
+        if broken > 0 {
+            writeln!(out, "broken    {broken} of the prompts cannot be told from")?;
+        }
+        if let Some(item) = items.first() {
+            writeln!(out, "names     {}", self.matrix.name(*item))?;
+        }
+        Ok(())
+    }
+
+    /// Tokens a second, by telling the beginnings of the first stories.
+    fn try_out(&self, engine: &Opened, items: &[Item]) -> Result<Option<f64>> {
+        let Parallel { sessions, streams } = self.run.parallel;
+        let some: Vec<Item> = items.iter().copied().filter(|item| self.asked(*item).is_ok()).take(sessions * streams).collect();
+        let work =
+            Work { cells: self.run.settings.cells, branches: self.branches, parallel: self.run.parallel, pace: self.pace };
+        let (mut tokens, mut first) = (0_usize, None);
+        let plan = |item| {
+            let plan = self.plan(item);
+            Plan { max_tokens: plan.max_tokens.min(TRIED), ..plan }
+        };
+        tell_all(engine, &work, &some, &plan, &mut |_, heard| {
+            if matches!(heard, Heard::Told(..)) {
+                first.get_or_insert_with(Instant::now);
+                tokens += 1;
+            }
+            Ok(())
+        })?;
+        let pace = first.map(|first| tokens.saturating_sub(1) as f64 / first.elapsed().as_secs_f64());
+        Ok(pace.filter(|pace| *pace > 0.0 && pace.is_finite()))
+    }
+}
+
+/// Whether the stories can be meant.
+fn check(args: &Batch, least: usize) -> Result<()> {
+    if args.asking.think.is_some_and(|think| think != Think::Off) {
+        let hint = "`afterword write` lets a model think before one story";
+        return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
+    }
+    let (stops, max_tokens) = (args.stop.clone(), args.tokens.get());
+    Ok(StoryRequest { min_tokens: least, stops, ..StoryRequest::new(0, max_tokens) }.check()?)
+}
+
+/// How prompts are put, as the folder keeps it.
+fn asking(args: &PromptArgs) -> Asking {
+    let PromptArgs { chat, raw, system, prefill, think: _, parse_special } = args.clone();
+    let mode = if chat { Some("chat".to_owned()) } else { raw.then(|| "raw".to_owned()) };
+    Asking { mode, system, prefill, parse_special }
+}
+
+/// So long, in words: `40 s`, `3 min`, `2.5 h`.
+pub fn duration(seconds: f64) -> String {
+    match seconds {
+        short if short < 1.0 => "a second".to_owned(),
+        short if short < 100.0 => format!("{short:.0} s"),
+        minutes if minutes < 6000.0 => format!("{:.0} min", minutes / 60.0),
+        hours => format!("{:.1} h", hours / 3600.0),
+    }
+}
+
+fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
+    match &args.prompts {
+        Some(path) if path.as_os_str() != "-" => Prompt::read(path),
+        _ => Source::Text.read(&prompt::Prompt::of(Some("-".to_owned()))?.text),
+    }
+}
+
+/// Every preset with every combination of the varied values.
+fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
+    let combinations = combinations(&args.vary, args.preset.len())?;
+    let least = args.min_tokens.map_or(0, NonZeroUsize::get);
+    let (mut voices, mut samplers) = (Vec::new(), Vec::new());
+    for name in &args.preset {
+        let chosen = Chosen::of(name, &args.set, &args.model)?;
+        for edits in &combinations {
+            let mut chosen = chosen.clone();
+            for edit in edits {
+                chosen.preset.set(edit).map_err(|error| Usage(format!("{error:#}")))?;
+            }
+            let edits = edits.iter().map(Edit::to_string).collect();
+            voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()? });
+            let sampler = chosen.sampler_traced(args.trace);
+            samplers.push(if least == 0 { sampler } else { sampler.with_min_tokens(least) });
+        }
+    }
+    Ok((voices, samplers))
+}
+
+/// Says where several seeds are no several stories.
+fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Terminal) {
+    let certain: Vec<String> =
+        voices.iter().zip(samplers).filter(|(_, sampler)| sampler.draws_nothing()).map(|(voice, _)| voice.label()).collect();
+    let seeds = args.seeds.all().len();
+    if seeds > 1 && !certain.is_empty() {
+        let draw = if certain.len() == 1 { "draws" } else { "draw" };
+        let each = if certain.len() == 1 { "its stories" } else { "their stories" };
+        terminal.note(format_args!("{} {draw} nothing: {each} are the same under all {seeds} seeds", shown(&certain)));
+    }
+}
+
+/// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
+fn asked(
+    prompts: &[Prompt],
+    args: &Batch,
+    engine: &Opened,
+    terminal: &Terminal,
+) -> Result<Vec<Result<engine::Prompt, String>>> {
+    let silent = terminal.silent();
+    // The lines of a list were written to be prompts; a folder of texts holds texts to go on from.
+    let chapters = args.prompts.as_deref().is_some_and(Path::is_dir);
+    let mut all = Vec::new();
+    for prompt in prompts {
+        if prompt.text.trim().is_empty() || prompt.text.contains('\0') {
+            let cause = if prompt.text.contains('\0') { "the prompt holds a NUL character" } else { "the prompt is empty" };
+            all.push(Err(cause.to_owned()));
+            continue;
+        }
+        let asking = PromptArgs { system: prompt.system.clone().or(args.asking.system.clone()), ..args.asking.clone() };
+        let tokens = prompt.tokens.unwrap_or(args.tokens).get();
+        let spec = asking.spec(prompt.text.clone(), !chapters);
+        match quietly(engine, &spec, 0, tokens, false, &silent) {
+            Ok(asked) => all.push(Ok(asked)),
+            Err(error) if is_usage(&error) => return Err(error),
+            Err(error) => all.push(Err(format!("{error:#}").lines().next().unwrap_or_default().to_owned())),
+        }
+    }
+    let in_chat = all.iter().flatten().filter(|asked| asked.mode != Mode::Raw).count();
+    if in_chat > 0 && !args.asking.chat {
+        terminal.note(format_args!("{} · `--chat` and `--raw` decide", taken(in_chat, all.len() - in_chat)));
+    }
+    Ok(all)
+}
+
+/// How so many prompts are taken.
+fn taken(in_chat: usize, raw: usize) -> String {
+    let chat = plural(in_chat, "prompt is taken as an instruction", "prompts are taken as instructions");
+    match raw {
+        0 => chat,
+        1 => format!("{chat}, 1 as a beginning"),
+        _ => format!("{chat}, {raw} as beginnings"),
+    }
+}
+
+/// For every prompt and voice the longest story, for its room.
+fn longest(
+    prompts: &[Prompt],
+    asked: &[Result<engine::Prompt, String>],
+    samplers: &[Sampler],
+    args: &Batch,
+    context: usize,
+) -> Vec<Plan> {
+    let longest = prompts
+        .iter()
+        .zip(asked)
+        .filter_map(|(prompt, asked)| Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.tokens).get())));
+    let longest = longest.max_by_key(|(prompt, tokens)| prompt + tokens).unwrap_or((1, 1));
+    let plan = |sampler: &Sampler| Plan { context, ..Plan::new(sampler.clone(), vec![0; longest.0], 0, longest.1) };
+    samplers.iter().map(plan).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_prompt_is_taken_and_several_are() {
+        assert_eq!(taken(1, 5), "1 prompt is taken as an instruction, 5 as beginnings");
+        assert_eq!(taken(2, 1), "2 prompts are taken as instructions, 1 as a beginning");
+        assert_eq!(taken(2, 0), "2 prompts are taken as instructions");
+    }
+}

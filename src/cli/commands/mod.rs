@@ -1,0 +1,24 @@
+//! The subcommands, each in its file.
+
+#[cfg(feature = "llama")]
+pub mod batch;
+#[cfg(feature = "llama")]
+pub mod bench;
+#[cfg(feature = "llama")]
+pub mod compare;
+#[cfg(feature = "llama")]
+pub mod doctor;
+#[cfg(feature = "llama")]
+pub mod drafts;
+#[cfg(feature = "llama")]
+pub mod explain;
+pub mod models;
+mod preset_files;
+pub mod presets;
+#[cfg(feature = "llama")]
+pub mod replay;
+pub mod report;
+#[cfg(feature = "llama")]
+pub mod tune;
+#[cfg(feature = "llama")]
+pub mod write;

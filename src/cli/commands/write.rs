@@ -1,0 +1,194 @@
+//! `afterword write`: tells a story to standard output, as it comes.
+
+use std::num::NonZeroUsize;
+
+use anstyle::Style;
+use anyhow::Result;
+
+use crate::cli::args::Write;
+use crate::cli::commands::drafts::{Drafts, Kept};
+use crate::cli::opening::{Opened, open};
+use crate::cli::prompt;
+use crate::cli::prompting::put;
+use crate::cli::recording::{inputs, record_at};
+use crate::cli::render::progress::{Progress, pace};
+use crate::cli::render::sheet::Sheet;
+use crate::cli::render::story_colours::{Depth, StoryColours};
+use crate::cli::render::terminal::Terminal;
+use crate::cli::settings::{Chosen, seed};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_why};
+use crate::cli::usage::Usage;
+use crate::cli::{Outcome, is_closed_pipe};
+use crate::decode::Plan;
+use crate::engine::{BATCH, Prompt, Recorded, Recorder, Session};
+use crate::files::Output;
+use crate::model::SessionSettings;
+use crate::report::ColourScale;
+use crate::story::{Mode, StopReason, TracedToken};
+use crate::text::some;
+
+pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
+    let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by } = args;
+    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
+    let colours = colours(colour_by, &chosen, terminal)?;
+    let prompt = prompt::Prompt::of(typed)?;
+    let inputs = inputs(&model, [preset.preset.as_str()]);
+    check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
+    let record = record.map(|path| record_at(path, &inputs)).transpose()?;
+    let out = out.map(|folder| Kept::new(folder, drafts, inputs)).transpose()?;
+    let seed = seed(story.seed);
+    let request = story.request(seed);
+    request.check()?;
+    let engine = open(&model, terminal)?;
+    let prompt = put(&engine, prompt, &asking, seed, story.tokens.get(), terminal)?;
+    let plan = engine.plan(&chosen.sampler_traced(trace), &prompt.tokens, &request)?;
+    let width = engine.width(std::slice::from_ref(&plan));
+    // The words in which an answer was begun are part of the story, and no prompt.
+    let shows_beginning = !no_prompt || prompt.mode != Mode::Raw;
+    if drafts.get() > 1 || out.is_some() {
+        let by = colours.and(colour_by);
+        let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning };
+        return told.run(&plan, drafts, terminal);
+    }
+    let trace = trace.is_some();
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, shows_beginning }.tell(terminal)
+}
+
+/// A story that is told to standard output, and perhaps recorded.
+struct Story<'e> {
+    engine: &'e Opened,
+    chosen: Chosen,
+    prompt: Prompt,
+    plan: Plan,
+    width: usize,
+    colours: Option<StoryColours>,
+    record: Option<Output>,
+    /// Whether the record tells why each token was chosen.
+    trace: bool,
+    /// Whether the text begins with the words that the story goes on from.
+    shows_beginning: bool,
+}
+
+impl Story<'_> {
+    fn tell(mut self, terminal: &Terminal) -> Result<Outcome> {
+        let mut session = self.engine.session(std::slice::from_ref(&self.plan), self.width)?;
+        let recorder = self.recorder(session.settings())?;
+        let (title, preset, seed) = (self.engine.title(), &self.chosen.name, self.plan.seed);
+        terminal.note(format_args!("{title} · preset {preset} · seed {seed}"));
+        if let Some(colours) = &self.colours {
+            terminal.note_line(&colours.legend());
+        }
+        let mut sheet = terminal.story();
+        let mut tale = self.show(&mut *session, &mut sheet, terminal)?;
+        let broken = tale.failure();
+        if broken.as_ref().is_some_and(is_closed_pipe) {
+            // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
+            tale.told.stop = StopReason::Interrupted;
+        } else if broken.is_none() {
+            sheet.end()?;
+        }
+        terminal.below_story();
+        match broken {
+            Some(_) => sheet.break_off(),
+            None => self.sum_up(&tale, terminal),
+        }
+        let interrupted = tale.told.stop == StopReason::Interrupted;
+        let saved = recorder.map_or(Ok(()), |(recorder, output)| self.save(&recorder, &output, tale));
+        match broken {
+            Some(cause) => {
+                // Both are to be known, and the first is the one that came first.
+                saved.unwrap_or_else(|error| terminal.error(&error));
+                Err(cause)
+            }
+            None if saved.is_err() => saved.map(|()| Outcome::Failed),
+            None if interrupted => Ok(Outcome::Interrupted),
+            None => Ok(Outcome::Done),
+        }
+    }
+
+    /// What will record it, and where, if it is to be recorded.
+    fn recorder(&mut self, settings: &SessionSettings) -> Result<Option<(Recorder, Output)>> {
+        let Some(output) = self.record.take() else { return Ok(None) };
+        let recorder = Recorder::new(self.engine, settings, self.width, self.engine.load_time.as_secs_f64())?;
+        Ok(Some((recorder, output)))
+    }
+
+    /// Tells it, each word as it comes.
+    fn show(&mut self, session: &mut dyn Session, sheet: &mut Sheet, terminal: &Terminal) -> Result<Tale> {
+        let progress = Progress::telling(terminal, self.plan.max_tokens);
+        if self.shows_beginning {
+            sheet.begins_with(self.prompt.beginning());
+        }
+        // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
+        if !progress.shows_reading(self.plan.prompt.len(), BATCH) {
+            sheet.begin()?;
+        }
+        let (vocabulary, colours) = (self.engine.vocabulary(), &mut self.colours);
+        let told = tell_why(session, self.plan.clone(), self.width, &progress, |text, draw| {
+            let traced = || draw.map(|draw| TracedToken::of(draw, vocabulary));
+            let style = colours.as_mut().map_or(Style::new(), |colours| colours.next_of(traced().as_ref()));
+            Ok(sheet.say(style, text)?)
+        });
+        progress.clear();
+        told
+    }
+
+    /// Says what it took, and why it ended.
+    fn sum_up(&self, tale: &Tale, terminal: &Terminal) {
+        if let Some(wave) = self.colours.as_ref().and_then(|colours| colours.wave(terminal.width_now())) {
+            terminal.note_line(&wave);
+        }
+        terminal.note(summary(tale));
+        if tale.told.ended_at_once() {
+            terminal.note(ENDED_AT_ONCE);
+        }
+    }
+
+    fn save(&self, recorder: &Recorder, output: &Output, tale: Tale) -> Result<()> {
+        let Tale { told, draws, read_time, tell_time, unshown: _ } = tale;
+        let vocabulary = self.engine.vocabulary();
+        let record = recorder.record(Recorded {
+            resolved: self.chosen.preset.to_toml()?,
+            preset: &self.chosen.name,
+            prompt: &self.prompt,
+            plan: &self.plan,
+            completion: told,
+            draft: None,
+            times: [read_time, tell_time].map(|time| time.as_secs_f64()),
+            trace: draws.iter().filter(|_| self.trace).map(|draw| TracedToken::of(draw, vocabulary)).collect(),
+        });
+        output.write(&record.to_json()?)
+    }
+}
+
+/// Whether what is to be kept has a place: a record is of one story, and a trace is in a record.
+fn check_kept(record: bool, folder: bool, trace: bool, drafts: NonZeroUsize) -> Result<(), Usage> {
+    if record && drafts.get() > 1 {
+        let message = format!("`--record` keeps one story, and {drafts} drafts are asked for");
+        return Err(Usage(message + "\nhint: `--out DIR` keeps each draft and its record"));
+    }
+    if trace && !record && !folder {
+        let hint = "name one with `--record FILE`, or a folder of them with `--out DIR`";
+        return Err(Usage(format!("`--trace` is kept in a record, and none is asked for\nhint: {hint}")));
+    }
+    Ok(())
+}
+
+/// What colours the words, if they are to be coloured and can be.
+fn colours(by: Option<ColourScale>, chosen: &Chosen, terminal: &Terminal) -> Result<Option<StoryColours>> {
+    let Some(by) = by else { return Ok(None) };
+    if matches!(by, ColourScale::Alpha | ColourScale::Future) && chosen.preset.chain.split().1.is_none() {
+        let (name, by) = (&chosen.name, by.name());
+        let hint = "`probability`, `surprisal` and `entropy` are known of every preset";
+        return Err(
+            Usage(format!("the preset `{name}` has no `future`, so there is no {by} to colour by\nhint: {hint}")).into()
+        );
+    }
+    Ok(terminal.colours_out().then(|| StoryColours::new(by, Depth::here())))
+}
+
+/// What it took, and why it ended.
+fn summary(tale: &Tale) -> String {
+    let counts = tale.told.counts;
+    format!("{} · {} · {}", some(counts.tokens, "token"), pace(counts, tale.tell_time), tale.told.stop)
+}

@@ -1,0 +1,92 @@
+//! What the engine decided by itself, and what would help where it refuses, in the words of a command line.
+
+use anyhow::anyhow;
+
+use crate::catalog::Instead;
+use crate::cli::usage::Usage;
+use crate::engine::{AsksForChat, Note, Refusal, Remedy};
+use crate::files::causes;
+use crate::text::some;
+
+/// A note, as one sentence.
+pub fn words(note: &Note) -> String {
+    let why = |devices: &Option<Vec<String>>| match devices {
+        Some(names) => format!("`--device {}` uses no GPU", names.join(",")),
+        None => "there is no GPU to use".to_owned(),
+    };
+    match note {
+        Note::TakenAsInstruction => "taken as an instruction to the model · `--raw` takes it as a beginning".to_owned(),
+        Note::TakenAsBeginning => "taken as the beginning of a story · `--chat` takes it as an instruction".to_owned(),
+        Note::SystemBeforePrompt => "the chat template has no place for `--system`: it stands before the prompt".to_owned(),
+        Note::NoThinking => "the model's chat template knows no thinking: it tells at once".to_owned(),
+        Note::ThinkingEnded(tokens) => format!("the thinking was ended after {}", some(*tokens, "token")),
+        Note::PromptEndsInSpace => ends_in_space("the prompt"),
+        Note::PrefillEndsInSpace => ends_in_space("`--prefill`"),
+        Note::PromptEndsInLineBreak => {
+            "the prompt ends in a line break, which the model reads: the story begins on a new line".to_owned()
+        }
+        Note::GpuLayersIdle(layers, devices) => format!("`--gpu-layers {layers}` does nothing: {}", why(devices)),
+        Note::SplitIdle(_, devices) => format!("`--split` does nothing: {}", why(devices)),
+        Note::ThreadsAboveCores { threads, cores } => {
+            let there = if *cores == 1 { "the one core".to_owned() } else { format!("the {cores} cores") };
+            format!("`--threads {threads}` is more than {there} that there are: threads will wait for each other")
+        }
+        Note::NotLocked => {
+            "`--mlock` was refused by the system, so the model may be written out to disk: `ulimit -l` has the limit".to_owned()
+        }
+    }
+}
+
+fn ends_in_space(what: &str) -> String {
+    format!("{what} ends in a space, after which most models go on strangely: words bring their own space")
+}
+
+/// An error with the hint that its refusal has.
+pub fn with_hint(error: &anyhow::Error) -> anyhow::Error {
+    let words = causes(error);
+    match error.chain().find_map(|cause| cause.downcast_ref::<Refusal>()) {
+        Some(refusal) => anyhow!("{words}\nhint: {}", hint(&refusal.remedy)),
+        None => anyhow!(words),
+    }
+}
+
+/// Whether what was typed cannot be meant.
+pub fn is_usage(error: &anyhow::Error) -> bool {
+    error.is::<Usage>() || error.chain().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.is_usage))
+}
+
+fn hint(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::LargerContext(tokens) => format!("`--ctx` may be up to {tokens}"),
+        Remedy::ShorterPrompt => "shorten it".to_owned(),
+        Remedy::LastBytes(bytes) => format!("its end fits, as in `tail -c {bytes} FILE | afterword write`"),
+        Remedy::LastCharacters(count) => format!("its last {count} characters fit"),
+        Remedy::FewerCandidates => "ask for fewer candidates with `--set future.candidates=20`".to_owned(),
+        Remedy::NoChat(what) => {
+            let option = match what {
+                AsksForChat::Put => "--chat",
+                AsksForChat::System => "--system",
+                AsksForChat::Prefill => "--prefill",
+                AsksForChat::Thinking => "--think",
+            };
+            format!("a base model goes on with what it is given: begin the story, and leave `{option}` out")
+        }
+        Remedy::Raw => "`--raw` leaves the template out".to_owned(),
+        Remedy::ParseSpecialOrRaw => "`--parse-special` takes it as that token, `--raw` leaves the template out".to_owned(),
+        Remedy::MinTokensWithinMax => "`--min-tokens` is at most `--tokens`".to_owned(),
+        Remedy::LeaveOutStop => "`--stop` wants a text of at least one character".to_owned(),
+        Remedy::AnotherFolder => "name another folder with `--out`".to_owned(),
+        Remedy::StartAnew => "`--force` starts anew in a folder beside it".to_owned(),
+        Remedy::Fit(instead) => fitting(*instead),
+    }
+}
+
+/// What would fit into memory.
+pub fn fitting(instead: Instead) -> String {
+    match instead {
+        Instead::Cache(cache) => format!("`--kv-type {cache}` would fit"),
+        Instead::FewerStories => "fewer stories at once would fit".to_owned(),
+        Instead::Context(tokens) => format!("`--ctx {tokens}` would fit"),
+        Instead::SmallerModel => "a smaller model would fit, or a smaller quantisation of this one".to_owned(),
+    }
+}

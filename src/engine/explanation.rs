@@ -1,0 +1,224 @@
+//! A decision about one token as data: all that a person or a program may want to know of it.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use crate::decode::Decided;
+use crate::model::{Kind, Lexicon};
+use crate::preset::Preset;
+use crate::prob::{Alpha, Token};
+use crate::sampler::{Draw, Looked, Pick, Removed, Watched};
+
+/// Where the next token is asked for.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Moment {
+    /// The model's name.
+    pub model: String,
+    /// The text.
+    pub prompt: String,
+    /// Its tokens.
+    pub prompt_tokens: Vec<Token>,
+    /// The seed of the draw.
+    pub seed: u64,
+    /// How many tokens of its story stand before it.
+    pub step: usize,
+    /// How many tokens the story has in all, where it was told.
+    pub story_tokens: Option<usize>,
+}
+
+/// A decision about one token. Every log-probability and entropy is in nats; where a chain has no `future`, what only it
+/// knows is null.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Explanation {
+    /// The moment.
+    #[serde(flatten)]
+    pub moment: Moment,
+    /// The name by which the preset was asked for.
+    pub preset: String,
+    /// The preset as it ran, as TOML, with all changes made.
+    pub resolved: String,
+    /// The model's entropy over the whole vocabulary.
+    pub entropy: f64,
+    /// Ĥ of this very moment, over as many tokens as that of the candidates.
+    pub normalised_entropy: Option<f64>,
+    /// Where the crossfader stands.
+    pub alpha: Option<f64>,
+    /// T, where a temperature of the chain moves from token to token.
+    pub temperature: Option<f64>,
+    /// The exponents a of p and b of Ĥ.
+    pub exponents: Option<Exponents>,
+    /// What each stage of the chain removed, in their order.
+    pub stages: Vec<Cut>,
+    /// How many candidates `future` has; without it how many tokens the chain leaves.
+    pub left: usize,
+    /// These, likeliest first; without `future` only those of them that are among the model's 50 likeliest tokens.
+    pub candidates: Vec<Candidate>,
+    /// How one of them is picked.
+    pub pick: Pick,
+    /// The token that this seed takes.
+    pub taken: Taken,
+    /// The token that the story has there, where it was told.
+    pub recorded: Option<Named>,
+    /// The first token of the story before it, counted from 1, for which another one is drawn when it is told again: null where
+    /// it is the same story.
+    pub strayed: Option<usize>,
+}
+
+/// s = p^a · Ĥ^b.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Exponents {
+    /// The exponent of p.
+    pub a: f64,
+    /// The exponent of Ĥ.
+    pub b: f64,
+}
+
+/// What one stage removed.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Cut {
+    /// The stage's name in a preset.
+    pub stage: &'static str,
+    /// Its name and its number.
+    #[serde(skip)]
+    pub label: String,
+    /// How many tokens it removed.
+    pub removed: usize,
+    /// Those of the 50 likeliest tokens that it removed, likeliest first.
+    pub likeliest: Vec<Named>,
+}
+
+/// A token and the model's own word on it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Named {
+    /// The token.
+    pub token: Token,
+    /// Its piece, `�` where it is no whole character.
+    pub piece: String,
+    /// Whether it ends the story.
+    pub ends: bool,
+    /// Its log-probability, the model's own and unmodified.
+    pub log_p: f64,
+}
+
+/// A token that may be taken: a candidate of `future`, or what a chain without it leaves.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Candidate {
+    /// The token.
+    #[serde(flatten)]
+    pub named: Named,
+    /// p: its probability among the candidates, or among all that the chain leaves.
+    pub p: f64,
+    /// Ĥ after it.
+    pub future: Option<f64>,
+    /// ln s, with s = p^a · Ĥ^b.
+    pub log_s: Option<f64>,
+    /// s divided by the sum over the candidates.
+    pub share: Option<f64>,
+    /// What is likeliest to come after it, likeliest first; empty where that was not looked at.
+    pub next: Vec<Named>,
+}
+
+/// The token that is taken.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Taken {
+    /// The token.
+    #[serde(flatten)]
+    pub named: Named,
+    /// How many tokens the model finds likelier.
+    pub rank: Option<usize>,
+}
+
+impl Explanation {
+    /// What a decision of this preset, which is called `name`, tells.
+    ///
+    /// # Errors
+    /// A decision that is not of this preset.
+    pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, lexicon: &Lexicon) -> Result<Self> {
+        let Decided { draw, own, strayed, next: nexts } = decided;
+        let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, steering: _ } = draw;
+        let named = |token: Token, log_p: f64| {
+            let piece = lexicon.show(token);
+            Named { token, piece, ends: lexicon.ends(token), log_p }
+        };
+        let exponents = match (alpha, preset.chain.split().1) {
+            (Some(alpha), Some(future)) => {
+                let (a, b) = future.curve.exponents(Alpha::new(*alpha).context("α is out of its range")?);
+                Some(Exponents { a, b })
+            }
+            _ => None,
+        };
+        let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
+            let Removed { stage: name, count, likeliest } = removed;
+            let likeliest = likeliest.iter().map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            Cut { stage: name, label: stage.label(), removed: *count, likeliest }
+        });
+        let stages: Vec<Cut> = stages.collect();
+        let left = if alpha.is_some() {
+            candidates.len()
+        } else {
+            let may_be_taken = |&token: &Token| lexicon.kind(token) != Kind::Control;
+            let all = (0..).take(lexicon.len()).filter(may_be_taken).count();
+            all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
+        };
+        let weights = normalised(candidates);
+        let tell = |(looked, share): (&Looked, Option<f64>)| {
+            let Looked { token, p, log_p, future, log_s } = *looked;
+            let next = nexts.get(&token).into_iter().flatten();
+            let next = next.map(|&Watched { token, log_p }| named(token, log_p)).collect();
+            Candidate { named: named(token, log_p), p, future, log_s, share, next }
+        };
+        Ok(Self {
+            moment,
+            preset: name.to_owned(),
+            resolved: preset.to_toml()?,
+            entropy: now.entropy,
+            normalised_entropy: now.normalised_entropy,
+            alpha: *alpha,
+            temperature: *temperature,
+            exponents,
+            stages,
+            left,
+            candidates: candidates.iter().zip(weights).map(tell).collect(),
+            pick: preset.pick,
+            taken: Taken { named: named(*token, *log_p), rank: now.rank },
+            recorded: own.map(|Watched { token, log_p }| named(token, log_p)),
+            strayed: strayed.map(|at| at + 1),
+        })
+    }
+}
+
+/// s of each candidate divided by their sum, so that it can be read beside p.
+fn normalised(candidates: &[Looked]) -> Vec<Option<f64>> {
+    let largest = candidates.iter().filter_map(|looked| looked.log_s).fold(f64::NEG_INFINITY, f64::max);
+    let weight = |looked: &Looked| looked.log_s.map(|log_s| (log_s - largest).exp());
+    let sum: f64 = candidates.iter().filter_map(weight).sum();
+    candidates.iter().map(|looked| weight(looked).map(|weight| weight / sum)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn looked(log_s: Option<f64>) -> Looked {
+        Looked { token: 1, p: 0.5, log_p: -1.0, future: None, log_s }
+    }
+
+    #[test]
+    fn weights_are_shares_of_their_sum() {
+        let weights = normalised(&[looked(Some(-800.0)), looked(Some(-800.0 + 3_f64.ln()))]);
+        let [Some(one), Some(three)] = weights[..] else { panic!("{weights:?}") };
+        assert!((one - 0.25).abs() < 1e-12 && (three - 0.75).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_not_known_has_no_weight() {
+        assert_eq!(normalised(&[looked(None), looked(None)]), [None, None]);
+        assert_eq!(normalised(&[]), []);
+    }
+}

@@ -1,0 +1,41 @@
+//! The application: a model is opened, a prompt put to it, a story planned, told, recorded, told again and explained.
+//!
+//! Every front door is thin on this: the command line, a server, an explorer. Nothing here knows an option's name, a terminal or
+//! a clock. What was decided without being asked comes back as a [`Note`], what cannot be done as a [`Refusal`] with its
+//! [`Remedy`], and what happens is heard by an [`Observer`](crate::decode::Observer). It is written against [`Backend`], and
+//! tested on the [`ToyBackend`] without a line of C++.
+
+mod backend;
+#[allow(clippy::module_inception, reason = "the engine itself")]
+mod engine;
+mod explain;
+mod explanation;
+mod handle;
+#[cfg(feature = "llama")]
+mod llama;
+mod note;
+mod options;
+mod prompt;
+mod recorder;
+mod remedy;
+mod replay;
+mod request;
+mod slots;
+#[cfg(test)]
+mod tests;
+mod toy;
+
+pub use backend::{Backend, ModelInfo, Session};
+pub use engine::{BATCH, Engine, fit, within};
+pub use explain::Question;
+pub use explanation::{Candidate, Cut, Explanation, Exponents, Moment, Named, Taken};
+pub use handle::{Handle, Listener, StoryEvent, spawn};
+pub use note::Note;
+pub use options::{EngineOptions, Width};
+pub use prompt::{Occasion, Prompt, PromptObserver, PromptSpec, Put};
+pub use recorder::{Recorded, Recorder};
+pub use remedy::{AsksForChat, Cancelled, Refusal, Remedy};
+pub use replay::{Beside, Replay, parting};
+pub use request::StoryRequest;
+pub use slots::Slots;
+pub use toy::ToyBackend;

@@ -1,0 +1,136 @@
+//! The record of a story: what was asked, what was told, and everything that decided about it.
+
+use anyhow::Result;
+
+use super::engine::Engine;
+use super::prompt::Prompt;
+use crate::decode::{Completion, Plan};
+use crate::model::SessionSettings;
+use crate::story::{Draft, FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
+
+/// What all records of one run have in common.
+#[derive(Debug, Clone)]
+pub struct Recorder {
+    model: ModelFile,
+    versions: Versions,
+    /// How it is computed; the limits are those of each story.
+    run: Run,
+    load: f64,
+}
+
+/// A story that is to be recorded.
+#[derive(Debug)]
+pub struct Recorded<'s> {
+    /// What its preset is called.
+    pub preset: &'s str,
+    /// The preset as it ran, as TOML.
+    pub resolved: String,
+    /// The prompt.
+    pub prompt: &'s Prompt,
+    /// What was asked for.
+    pub plan: &'s Plan,
+    /// What came of it.
+    pub completion: Completion,
+    /// Seconds for the prompt, and for the story.
+    pub times: [f64; 2],
+    /// What was known and decided at each token, where that is to be kept.
+    pub trace: Vec<TracedToken>,
+    /// Which of several drafts it is, and how many there are.
+    pub draft: Option<(Draft, usize)>,
+}
+
+impl Recorder {
+    /// A recorder of stories that a memory with these settings tells. It reads the model's file once more, for its checksum:
+    /// before a story is told, so that its record is not kept waiting. `load` is how long the model was loaded, in seconds.
+    ///
+    /// # Errors
+    /// The file cannot be read again.
+    pub fn new(engine: &Engine, settings: &SessionSettings, width: usize, load: f64) -> Result<Self> {
+        let (info, options) = (engine.info(), engine.options());
+        let model = ModelFile {
+            file: info.path.display().to_string(),
+            size: info.file_size,
+            sha256: engine.backend().sha256()?,
+            architecture: info.architecture.clone(),
+            quantisation: info.quantisation.clone(),
+        };
+        let run = Run {
+            limit: 0,
+            context: engine.context(),
+            min_tokens: 0,
+            slides: false,
+            may_loop: false,
+            drafts: 1,
+            stops: Vec::new(),
+            width,
+            cells: settings.cells,
+            branches: settings.branches,
+            batch: settings.batch,
+            threads: settings.threads,
+            gpu_layers: engine.gpu_layers(),
+            devices: engine.devices(),
+            main_gpu: options.main_gpu,
+            split: options.split,
+            mmap: options.use_mmap,
+            mlock: options.use_mlock,
+            flash_attention: settings.flash_attention,
+            cache: [settings.keys, settings.values],
+        };
+        Ok(Self { model, versions: Versions::here(engine.backend().version()), run, load })
+    }
+
+    /// The model.
+    #[must_use]
+    pub fn model(&self) -> &ModelFile {
+        &self.model
+    }
+
+    /// The program.
+    #[must_use]
+    pub fn versions(&self) -> &Versions {
+        &self.versions
+    }
+
+    /// How stories with these limits are computed.
+    #[must_use]
+    pub fn run(&self, max_tokens: usize, stops: &[String]) -> Run {
+        Run { limit: max_tokens, stops: stops.to_vec(), ..self.run.clone() }
+    }
+
+    /// The record of a story that has ended.
+    #[must_use]
+    pub fn record(&self, story: Recorded) -> Record {
+        let Recorded { preset, resolved, prompt, plan, completion, times: [read, tell], trace, draft } = story;
+        let run = Run {
+            context: plan.context,
+            min_tokens: plan.sampler.min_tokens(),
+            slides: plan.context_shift,
+            may_loop: !plan.stop_on_loop,
+            drafts: draft.map_or(1, |(_, drafts)| drafts),
+            ..self.run(plan.max_tokens, &plan.stops)
+        };
+        Record {
+            format: FORMAT,
+            text: prompt.story(&completion.text),
+            prompt: prompt.text.clone(),
+            mode: prompt.mode.clone(),
+            parse_special: prompt.parse_special,
+            stop: completion.stop,
+            preset: preset.to_owned(),
+            resolved,
+            seed: plan.seed,
+            model: self.model.clone(),
+            draft: draft.map(|(draft, _)| draft),
+            run,
+            versions: self.versions.clone(),
+            prompt_tokens: plan.prompt.clone(),
+            mean_log_p: completion.log_p / completion.tokens.len().max(1) as f64,
+            tokens: completion.tokens,
+            evaluations: completion.counts.evaluations,
+            decodes: completion.counts.decodes,
+            slides: completion.counts.context_shifts,
+            times: Times { load: self.load, read, tell },
+            trace,
+        }
+    }
+}

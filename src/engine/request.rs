@@ -1,0 +1,70 @@
+//! What story is wanted: limits and seed, which with a preset and a prompt become a plan.
+
+use anyhow::Result;
+
+use super::engine::Engine;
+use super::remedy::{Refusal, Remedy};
+use crate::decode::Plan;
+use crate::prob::Token;
+use crate::sampler::Sampler;
+
+/// The limits of a story and the seed of its noise.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoryRequest {
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The most tokens to tell, at least 1.
+    pub max_tokens: usize,
+    /// Before so many tokens no end of the model's is taken; 0 lets it end at once.
+    pub min_tokens: usize,
+    /// Whether it goes on at a full context, without the older half of what was told.
+    pub context_shift: bool,
+    /// Whether it ends where it only repeats itself.
+    pub stop_on_loop: bool,
+    /// Texts before which it ends; none of them empty.
+    pub stops: Vec<String>,
+}
+
+impl StoryRequest {
+    /// A story of at most so many tokens under this seed, which ends where the model ends it or where it only repeats itself.
+    #[must_use]
+    pub fn new(seed: u64, max_tokens: usize) -> Self {
+        Self { seed, max_tokens, min_tokens: 0, context_shift: false, stop_on_loop: true, stops: Vec::new() }
+    }
+
+    /// Whether it can be meant.
+    ///
+    /// # Errors
+    /// A least number of tokens above the most, or an empty stop text.
+    pub fn check(&self) -> Result<(), Refusal> {
+        if self.stops.iter().any(String::is_empty) {
+            let message = "a stop text is empty: every story would end before its first word";
+            return Err(Refusal::usage(message, Remedy::LeaveOutStop));
+        }
+        let Self { min_tokens, max_tokens, .. } = *self;
+        if min_tokens > max_tokens {
+            let message = format!("no end is to be taken before {min_tokens} tokens, but the story ends after {max_tokens}");
+            return Err(Refusal::usage(message, Remedy::MinTokensWithinMax));
+        }
+        Ok(())
+    }
+}
+
+impl Engine {
+    /// The story that is wanted, decided by this sampler.
+    ///
+    /// # Errors
+    /// A request that cannot be meant, or a sampler that does not fit the vocabulary.
+    pub fn plan(&self, sampler: &Sampler, prompt: &[Token], request: &StoryRequest) -> Result<Plan> {
+        request.check()?;
+        sampler.check(self.vocabulary())?;
+        let sampler = if request.min_tokens == 0 { sampler.clone() } else { sampler.with_min_tokens(request.min_tokens) };
+        Ok(Plan {
+            context: self.context(),
+            context_shift: request.context_shift,
+            stop_on_loop: request.stop_on_loop,
+            stops: request.stops.clone(),
+            ..Plan::new(sampler, prompt.to_vec(), request.seed, request.max_tokens)
+        })
+    }
+}

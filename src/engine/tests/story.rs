@@ -1,0 +1,164 @@
+//! A story from the request to the record and back.
+
+use super::*;
+use crate::decode::Decided;
+use crate::preset::Preset;
+use crate::story::{Record, StopReason, TracedToken};
+
+const PRESET: &str = r"
+[[chain]]
+dry = { multiplier = 0.8 }
+[[chain]]
+min-p = 0.05
+[[chain]]
+future = { candidates = 8, entropy-top = 8, alpha = { wave = { period = 12 } } }
+[[chain]]
+temperature = 1.1
+";
+
+fn preset() -> Preset {
+    crate::preset::parse(PRESET, "test").unwrap()
+}
+
+/// Tells a story and records it.
+fn recorded(engine: &Engine, request: &StoryRequest, enough: Option<usize>) -> (Record, Listener) {
+    let (preset, prompt) = (preset(), prompt(engine, "once upon a time ,"));
+    let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_detail();
+    let plan = engine.plan(&sampler, &prompt.tokens, request).unwrap();
+    let (listener, SettingsOf { settings, width }) = tell(engine, &plan, enough);
+    let recorder = Recorder::new(engine, &settings, width, 0.0).unwrap();
+    let record = recorder.record(Recorded {
+        preset: "test",
+        resolved: preset.to_toml().unwrap(),
+        prompt: &prompt,
+        plan: &plan,
+        completion: listener.completion.clone().unwrap(),
+        times: [0.0; 2],
+        trace: listener.draws.iter().map(|draw| TracedToken::of(draw, engine.vocabulary())).collect(),
+        draft: None,
+    });
+    (record, listener)
+}
+
+fn replayed(engine: &Engine, record: &Record) -> Completion {
+    let options = record.run.session_options();
+    let mut session = engine.session_in_batches(options.cells, options.branches, options.batch, options.threads).unwrap();
+    Replay::of(record).unwrap().tell(&mut *session, &mut (), &Cancel::new())
+}
+
+#[test]
+fn what_is_recorded_is_told_again_and_found_where_it_parts() {
+    let engine = engine();
+    for request in [
+        StoryRequest::new(5, 40),
+        StoryRequest { stops: vec!["q".to_owned()], ..StoryRequest::new(6, 200) },
+        StoryRequest { min_tokens: 20, ..StoryRequest::new(7, 25) },
+    ] {
+        let (record, listener) = recorded(&engine, &request, None);
+        assert_eq!(record.text, listener.text);
+        assert_eq!(record.tokens.len(), record.trace.len());
+        // Through a file it comes back as it was.
+        let read = Record::parse(&record.to_json().unwrap()).unwrap();
+        assert_eq!(read, record);
+        let again = replayed(&engine, &read);
+        assert_eq!(parting(&read, &again), None);
+        assert_eq!(
+            (again.stop, again.text, again.log_p / again.tokens.len() as f64),
+            (read.stop.clone(), read.text.clone(), read.mean_log_p)
+        );
+        let mut other = read.clone();
+        other.tokens[3] += 1;
+        assert_eq!(parting(&other, &replayed(&engine, &other)), Some(3));
+        other.tokens.truncate(3);
+        assert_eq!(parting(&other, &replayed(&engine, &other)), Some(3));
+    }
+}
+
+#[test]
+fn whoever_has_heard_enough_keeps_what_is_told() {
+    let engine = engine();
+    let (whole, _) = recorded(&engine, &StoryRequest::new(5, 40), None);
+    let (cut, listener) = recorded(&engine, &StoryRequest::new(5, 40), Some(7));
+    assert_eq!((cut.stop.clone(), cut.tokens.as_slice()), (StopReason::Interrupted, &whole.tokens[..7]));
+    assert_eq!(cut.text, listener.text);
+    let again = replayed(&engine, &cut);
+    assert_eq!((again.stop.clone(), parting(&cut, &again)), (StopReason::Interrupted, None));
+}
+
+#[test]
+fn a_request_that_cannot_be_meant_is_refused() {
+    let empty = StoryRequest { stops: vec![String::new()], ..StoryRequest::new(1, 9) };
+    let least = StoryRequest { min_tokens: 10, ..StoryRequest::new(1, 9) };
+    for (request, remedy) in [(empty, Remedy::LeaveOutStop), (least, Remedy::MinTokensWithinMax)] {
+        let refused = refusal(&engine().plan(&wave(), &[1], &request).unwrap_err());
+        assert_eq!((refused.remedy, refused.is_usage), (remedy, true));
+    }
+}
+
+#[test]
+fn a_record_brings_back_every_option_that_it_tells_of() {
+    let engine = engine_of(toy(), |options| {
+        options.context = NonZeroUsize::new(500);
+        options.threads = NonZeroUsize::new(3);
+        options.width = Width::Fixed(NonZeroUsize::new(2).unwrap());
+        options.split = crate::model::Split::Row;
+        options.main_gpu = 1;
+        options.use_mmap = false;
+        options.use_mlock = true;
+        options.flash_attention = crate::model::FlashAttention::Off;
+        (options.keys, options.values) = (crate::model::CacheType::Q8_0, crate::model::CacheType::Bf16);
+    });
+    let (record, _) = recorded(&engine, &StoryRequest::new(5, 10), None);
+    let read = Record::parse(&record.to_json().unwrap()).unwrap();
+    let expected = EngineOptions {
+        // A story of a processor stays there, also where there is a GPU later.
+        devices: Some(Vec::new()),
+        gpu_layers: crate::model::GpuLayers::Fixed(0),
+        ..engine.options().clone()
+    };
+    assert_eq!(EngineOptions::of_run("toy", &read.run), expected);
+    let (cells, branches, batch) = (read.run.cells, read.run.branches, read.run.batch);
+    assert_eq!(read.run.session_options(), expected.session_options(cells, branches, batch));
+}
+
+fn explained(engine: &Engine, question: &Question) -> Decided {
+    let closely = Sampler::new(preset().chain, preset().pick);
+    engine.explain(question, &closely, &mut (), &Cancel::new()).unwrap().unwrap()
+}
+
+#[test]
+fn every_token_of_a_story_is_explained_as_it_was_decided() {
+    let engine = engine();
+    let (record, listener) = recorded(&engine, &StoryRequest::new(5, 20), None);
+    let replay = Replay::of(&record).unwrap();
+    for (after, draw) in listener.draws.iter().enumerate() {
+        let decided = explained(&engine, &Question::within(&replay, &record, after));
+        assert_eq!((decided.draw.token, decided.draw.log_p), (draw.token, draw.log_p));
+        assert_eq!((decided.own.unwrap().token, decided.strayed), (draw.token, None));
+        assert!(decided.draw.candidates.iter().all(|one| one.future.is_some()), "{:?}", decided.draw);
+    }
+    // The first one is what follows the prompt.
+    let (plans, which) = replay.stories();
+    let decided = explained(&engine, &Question::after(plans[which].clone()));
+    assert_eq!(decided.draw.token, record.tokens[0]);
+    let moment = Moment {
+        model: engine.title(),
+        prompt: record.prompt.clone(),
+        prompt_tokens: record.prompt_tokens.clone(),
+        seed: 5,
+        step: 0,
+        story_tokens: None,
+    };
+    let explanation = Explanation::of(moment, "test", &preset(), &decided, engine.vocabulary()).unwrap();
+    assert_eq!(explanation.taken.named.token, record.tokens[0]);
+    let shares: f64 = explanation.candidates.iter().filter_map(|candidate| candidate.share).sum();
+    assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+}
+
+#[test]
+fn an_explanation_that_is_cancelled_is_none() {
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let plan = engine().plan(&wave(), &[1, 2], &StoryRequest::new(1, 5)).unwrap();
+    assert!(engine().explain(&Question::after(plan), &wave(), &mut (), &cancel).unwrap().is_none());
+}

@@ -1,0 +1,181 @@
+//! The contest of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
+
+use super::step::Path;
+use crate::prob::{FLOOR, Survivor, Survivors, Token};
+
+/// How p and Ĥ of a candidate become its weight, and the weight its chance.
+///
+/// ln s(w) = a·ln p(w) + b·ln Ĥ(w); the draw takes the largest of ln s(w)/T + g(w), where g is Gumbel noise: that is one draw
+/// from s^(1/T), normalised. Without noise and at T = 1 it is the argmax.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighing {
+    /// The exponent of p.
+    pub a: f64,
+    /// The exponent of Ĥ.
+    pub b: f64,
+    /// T > 0.
+    pub temperature: f64,
+}
+
+impl Weighing {
+    /// ln s, with Ĥ kept at or above [`FLOOR`]. For a logit instead of ln p it is ln s up to a constant, which no draw sees.
+    #[must_use]
+    pub fn log_s(&self, log_p: f64, future: f64) -> f64 {
+        self.a * log_p + self.b * future.clamp(FLOOR, 1.0).ln()
+    }
+
+    /// ln s/T + g.
+    #[must_use]
+    pub fn score(&self, log_p: f64, future: f64, noise: f64) -> f64 {
+        self.log_s(log_p, future) / self.temperature + noise
+    }
+
+    /// a·ln p/T + g, which no score of the candidate can pass, since Ĥ ≤ 1. That holds of the rounded numbers too: adding
+    /// b·ln Ĥ ≤ 0, dividing by T > 0 and adding g each keep the order.
+    #[must_use]
+    pub fn bound(&self, log_p: f64, noise: f64) -> f64 {
+        (self.a * log_p) / self.temperature + noise
+    }
+}
+
+/// One candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Candidate {
+    pub token: Token,
+    logit: f64,
+    noise: f64,
+    bound: f64,
+    /// The candidate and what has been rolled on behind it: the path whose row decides about Ĥ.
+    pub path: Path,
+    pub future: Option<f64>,
+    score: Option<f64>,
+    lost: bool,
+}
+
+/// The candidates of one turn, best bound first, of equals the smaller token first.
+///
+/// Scores and bounds are those of the logits as they are, not normalised: so at b = 0 they are bit for bit those of a draw
+/// without `future`.
+///
+/// A candidate that is not known can win only if its bound beats the best score that is: so they are looked at in the order of
+/// their bounds until none can. The draw is exactly the one with all scores known. The idea is that of EPIC (Ahmed & Singh,
+/// arXiv 2601.01714, 2026).
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Contest {
+    weighing: Weighing,
+    candidates: Vec<Candidate>,
+}
+
+impl Contest {
+    /// The contest between these survivors; `noise(token)` is their Gumbel noise, or 0 for an argmax.
+    pub fn new(weighing: Weighing, survivors: &Survivors, noise: impl Fn(Token) -> f64) -> Self {
+        let enter = |Survivor { token, logit }| {
+            let noise = noise(token);
+            let bound = weighing.bound(logit, noise);
+            Candidate { token, logit, noise, bound, path: Path(vec![token]), future: None, score: None, lost: false }
+        };
+        let mut candidates: Vec<Candidate> = survivors.iter().map(enter).collect();
+        candidates.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));
+        Self { weighing, candidates }
+    }
+
+    /// The candidate that is this token.
+    pub fn find(&mut self, token: Token) -> Option<&mut Candidate> {
+        self.candidates.iter_mut().find(|candidate| candidate.token == token)
+    }
+
+    /// Ĥ of a candidate, where it is known.
+    pub fn future(&self, token: Token) -> Option<f64> {
+        self.candidates.iter().find(|candidate| candidate.token == token)?.future
+    }
+
+    /// ln s for Ĥ = `future`, up to the constant that `logit` carries.
+    pub fn log_s(&self, logit: f64, future: f64) -> f64 {
+        self.weighing.log_s(logit, future)
+    }
+
+    /// Ĥ of a candidate is known now.
+    pub fn know(&mut self, token: Token, future: f64) {
+        let weighing = self.weighing;
+        if let Some(candidate) = self.find(token) {
+            candidate.future = Some(future);
+            candidate.score = Some(weighing.score(candidate.logit, future, candidate.noise));
+        }
+    }
+
+    /// The leader among the known: the highest score, of equals the smaller token.
+    pub fn leader(&self) -> Option<&Candidate> {
+        let known = self.candidates.iter().filter(|candidate| candidate.score.is_some());
+        known.reduce(|best, next| if beats((next.score, next.token), (best.score, best.token)) { next } else { best })
+    }
+
+    /// The candidates that are not known and can still win, best bound first.
+    pub fn open(&self) -> impl Iterator<Item = &Candidate> {
+        let leader = self.leader().map(|leader| (leader.score, leader.token));
+        self.unknown()
+            .take_while(move |candidate| leader.is_none_or(|leader| beats((Some(candidate.bound), candidate.token), leader)))
+    }
+
+    /// All candidates that are not known, best bound first.
+    pub fn unknown(&self) -> impl Iterator<Item = &Candidate> {
+        self.candidates.iter().filter(|candidate| candidate.score.is_none())
+    }
+
+    /// The candidates that have lost since this was last asked.
+    pub fn newly_lost(&mut self) -> Vec<Token> {
+        let Some(leader) = self.leader().map(|leader| leader.token) else { return Vec::new() };
+        let losing = |candidate: &&mut Candidate| candidate.score.is_some() && !candidate.lost && candidate.token != leader;
+        let mark = |candidate: &mut Candidate| {
+            candidate.lost = true;
+            candidate.token
+        };
+        self.candidates.iter_mut().filter(losing).map(mark).collect()
+    }
+}
+
+/// Whether one (score, token) stands before the other: higher, or equal with the smaller token.
+fn beats(one: (Option<f64>, Token), other: (Option<f64>, Token)) -> bool {
+    one.0 > other.0 || (one.0 == other.0 && one.1 < other.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prob::Alpha;
+    use crate::sampler::Curve;
+
+    fn s(p: f64, future: f64, alpha: f64, curve: Curve) -> f64 {
+        let (a, b) = curve.exponents(Alpha::new(alpha).unwrap());
+        Weighing { a, b, temperature: 1.0 }.log_s(p.ln(), future).exp()
+    }
+
+    #[test]
+    fn the_weight_of_a_quarter_with_half_a_future() {
+        for (alpha, weight) in [(-1.0, 0.25), (-0.5, 0.25 * 0.5_f64.sqrt()), (0.0, 0.125), (0.5, 0.25), (1.0, 0.5)] {
+            assert!((s(0.25, 0.5, alpha, Curve::Article) - weight).abs() < 1e-12, "α = {alpha}");
+        }
+        assert!((s(0.25, 0.5, -0.5, Curve::Article) - 0.176_78).abs() < 1e-5);
+    }
+
+    #[test]
+    fn the_other_curve_meets_it_at_the_ends_and_is_the_geometric_mean_in_the_middle() {
+        for (alpha, weight) in [(-1.0, 0.25), (0.0, 0.125_f64.sqrt()), (1.0, 0.5)] {
+            assert!((s(0.25, 0.5, alpha, Curve::Crossfade) - weight).abs() < 1e-12, "α = {alpha}");
+        }
+    }
+
+    #[test]
+    fn a_future_of_nothing_stays_finite() {
+        assert!((s(0.25, 0.0, 1.0, Curve::Article) - 1e-6).abs() < 1e-18);
+    }
+
+    #[test]
+    fn no_score_passes_its_bound() {
+        for i in 0..1000_u32 {
+            let x = f64::from(i) / 1000.0;
+            let weighing = Weighing { a: x, b: 1.0 - x / 2.0, temperature: 0.1 + x };
+            let (log_p, noise) = ((0.001 + x / 1.1).ln(), 7.0 * x - 2.0);
+            assert!(weighing.score(log_p, 1.0 - x, noise) <= weighing.bound(log_p, noise));
+        }
+    }
+}

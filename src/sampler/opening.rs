@@ -1,0 +1,251 @@
+//! How a turn opens: what is known at once, the fast path, the cut, and then the ending or the contest of the candidates.
+
+use anyhow::{Context, Result, bail};
+
+use super::account::{Account, looked};
+use super::binding::BoundSampler;
+use super::chain::{Chain, Pick, Warmth};
+use super::draw::{Draw, Skipped, Watched};
+use super::fast_path::{Floor, Prelude};
+use super::history::Memory;
+use super::lazy_draw::{Contest, Weighing};
+use super::prepared::{self, PreparedStage, Scene};
+use super::sampler::{Reach, Sampler};
+use super::stages::{EndOfText, Future, Stage};
+use super::step::{Looking, Turn};
+use crate::model::{Kind, Lexicon};
+use crate::prob::{Noise, Partition, Place, Ranked, StepNoise, Survivors, Temperature, Token, normalised_entropy, top};
+
+/// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
+const DRAW: u64 = 0;
+
+/// The stage under which the coins of stages are kept.
+const COINS: u64 = 1;
+
+/// How many of the likeliest tokens are known from the start: enough that one of them has no penalty.
+const BEST: usize = 20;
+
+/// How many of the likeliest tokens a sampler with detail follows through the chain.
+const WATCHED: usize = 50;
+
+/// What is known when a turn opens.
+pub(super) struct Opening<'a> {
+    sampler: &'a BoundSampler,
+    place: Place<'a>,
+    row: &'a [f32],
+    partition: Partition,
+    noise: StepNoise,
+    /// What runs before `future`, and what runs after it.
+    before: Vec<PreparedStage>,
+    after: Vec<PreparedStage>,
+    /// Whether no token that ends the story may be taken.
+    must_go_on: bool,
+}
+
+/// What the stages before `future` have left.
+struct Cut {
+    survivors: Survivors,
+    /// The likeliest tokens of the row, likeliest first.
+    best: Vec<Ranked>,
+    account: Account,
+}
+
+impl<'a> Opening<'a> {
+    /// The context: the distribution of the row, the place in the story, the stages as they are at this place.
+    ///
+    /// # Errors
+    /// A row without a finite logit.
+    pub fn of(sampler: &'a BoundSampler, memory: &'a Memory, row: &'a [f32], noise: Noise) -> Result<Self> {
+        let partition =
+            Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
+        let (lexicon, chain) = (sampler.lexicon(), sampler.sampler().chain());
+        let place = memory.place(chain.counts_text(), lexicon);
+        let coins = noise.at(memory.step(), COINS);
+        let mut scene = Scene { memory, place: &place, lexicon, bound: sampler.bound(), coins, thrown: 0 };
+        let (before, _, after) = chain.split();
+        let (before, after) = (scene.prepare(before), scene.prepare(after));
+        let noise = noise.at(memory.step(), DRAW);
+        let mut opening = Self { sampler, place, row, partition, noise, before, after, must_go_on: false };
+        opening.must_go_on = memory.step() < sampler.sampler().min_tokens() && opening.can_go_on();
+        Ok(opening)
+    }
+
+    /// The turn: taken at once where nothing has to be looked at.
+    ///
+    /// # Errors
+    /// A row in which no token that may be taken has a finite logit.
+    pub fn turn(self) -> Result<Turn> {
+        let prelude = Prelude::of(&self.before);
+        if let Some(draw) = self.fast_draw(&prelude) {
+            return Ok(Turn::taken(draw));
+        }
+        let cut = self.cut(&prelude)?;
+        match self.chain().split().1 {
+            None => Ok(Turn::taken(self.end(cut))),
+            Some(future) => Ok(self.contest(future, cut)),
+        }
+    }
+
+    /// The fast path: the draw from the row itself, where the chain removes nothing and nobody asks for more.
+    fn fast_draw(&self, prelude: &Prelude) -> Option<Draw> {
+        let described = self.description();
+        // Detail wants to know who is cut, and so has to see them all.
+        let direct = self.chain().split().1.is_none() && !described.has_detail();
+        let token = direct.then(|| prelude.draw(self.row, |token| self.may(token), described.pick(), self.noise)).flatten()?;
+        let mut account = Account::new(self.partition, self.warmth(), Vec::new(), false);
+        account.ran_idle(&self.before);
+        Some(account.draw(account.own(self.row, token), Vec::new(), None))
+    }
+
+    /// The cut: runs the stages before `future`, those left out that need their feedback, over the tokens that can outlive it.
+    ///
+    /// # Errors
+    /// A row in which no token that may be taken has a finite logit.
+    fn cut(&self, prelude: &Prelude) -> Result<Cut> {
+        let (row, lexicon, detail) = (self.row, self.sampler.lexicon(), self.description().has_detail());
+        let future = self.chain().split().1;
+        let best = if detail { WATCHED } else { BEST }.max(future.map_or(0, |future| future.entropy_top.get()));
+        let best = top(row, prelude.needs(best));
+        let followed = best.iter().take(if detail { WATCHED } else { 0 });
+        let watched = |ranked: &Ranked| Watched { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
+        let mut account = Account::new(self.partition, self.warmth(), followed.map(watched).collect(), detail);
+
+        let allowed = best.iter().copied().filter(|ranked| self.may(ranked.token));
+        let floor = if detail { None } else { prelude.floor(allowed) };
+        let all = Floor { logit: f64::NEG_INFINITY, at: 0, also: Vec::new() };
+        let Floor { logit, at, also } = floor.unwrap_or(all);
+        // A row that is longer than the vocabulary has nothing behind it that may be taken.
+        let known = &row[..row.len().min(lexicon.len())];
+        let barred = self.sampler.bound().barred(self.must_go_on);
+        let Some((mut survivors, below)) = Survivors::from_floor(known, logit, &also, barred) else {
+            bail!("the model gives no word that may be taken a probability that is a number")
+        };
+        account.run(self.before_feedback(), &mut survivors);
+        if below > 0 {
+            account.count_more(at, below);
+        }
+        Ok(Cut { survivors, best, account })
+    }
+
+    /// The ending of a chain without `future`: a stage with feedback, and the draw.
+    fn end(&self, Cut { mut survivors, mut account, best: _ }: Cut) -> Draw {
+        let feedback = &self.before[self.before_feedback().len()..];
+        let found = feedback.first().filter(|act| act.looks_back()).map(|_| survivors.clone());
+        account.run(feedback, &mut survivors);
+        let token = prepared::pick(self.description().pick(), &survivors, self.noise);
+        account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &survivors, token)));
+        account.draw(account.own(self.row, token), account.left(&survivors), None)
+    }
+
+    /// The future: narrows the survivors to candidates, and opens their contest where there is something to look at.
+    fn contest(self, future: &Future, Cut { mut survivors, best, mut account }: Cut) -> Turn {
+        let described = self.description();
+        let alpha = future.alpha.at(&self.place);
+        let here = openness_of(&best, future.entropy_top.get());
+        account.enter(alpha, here, &mut survivors, |survivors| narrow(survivors, future, self.sampler.lexicon()));
+        let (a, b) = future.curve.exponents(alpha);
+        let skipped = match (survivors.len(), b) {
+            (1, _) => Some(Skipped::OneSurvivor),
+            (_, 0.0) => Some(Skipped::OwnVoice),
+            _ => None,
+        };
+        let mut contest = self.contestants(a, b, &survivors);
+        let own: Vec<_> = survivors.iter().map(|survivor| account.own(self.row, survivor.token)).collect();
+        if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
+            let candidates = looked(&survivors, &own, &contest);
+            account.run(&self.after, &mut survivors);
+            let token = prepared::pick(described.pick(), &survivors, self.noise);
+            return Turn::taken(account.draw(account.own(self.row, token), candidates, Some(skipped)));
+        }
+        self.settle_ends(future, &survivors, &mut contest);
+        Turn::looking(Looking {
+            sampler: self.sampler.clone(),
+            entropy_top: future.entropy_top.get(),
+            horizon: future.horizon,
+            decides_by_all: skipped.is_none() && (described.reach() == Reach::Full || !described.leader_wins()),
+            account,
+            own,
+            contest,
+            survivors,
+            after: self.after,
+            noise: self.noise,
+        })
+    }
+
+    /// The contest of these survivors: at the temperature behind `future`, or the argmax where that is frozen.
+    fn contestants(&self, a: f64, b: f64, survivors: &Survivors) -> Contest {
+        let temperature = match self.chain().split().2 {
+            [Stage::Temperature(t)] => Some(t.0.at(&self.place)),
+            _ => None,
+        };
+        let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
+        let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
+        let gumbel = |token: Token| if argmax { 0.0 } else { self.noise.gumbel(token) };
+        Contest::new(Weighing { a, b, temperature }, survivors, gumbel)
+    }
+
+    /// Tells the contest what the candidates count that end the story, unless they are looked at like others.
+    fn settle_ends(&self, future: &Future, survivors: &Survivors, contest: &mut Contest) {
+        let lexicon = self.sampler.lexicon();
+        if future.end_of_text == EndOfText::Article || !survivors.iter().any(|one| lexicon.ends(one.token)) {
+            return;
+        }
+        let going_on = openness_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), lexicon);
+        for end in survivors.iter().filter(|one| lexicon.ends(one.token)) {
+            contest.know(end.token, going_on);
+        }
+    }
+
+    /// The stages before `future`, without the last one where that has feedback.
+    fn before_feedback(&self) -> &[PreparedStage] {
+        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(PreparedStage::steers))]
+    }
+
+    /// Whether the token may be taken.
+    fn may(&self, token: Token) -> bool {
+        let lexicon = self.sampler.lexicon();
+        lexicon.kind(token) != Kind::Control && !(self.must_go_on && lexicon.ends(token))
+    }
+
+    /// Whether the model has anything else to say than an end: where it has not, it may end before its time.
+    fn can_go_on(&self) -> bool {
+        (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.lexicon().kind(token) == Kind::Text)
+    }
+
+    fn warmth(&self) -> Warmth {
+        self.chain().warmth(&self.place)
+    }
+
+    fn description(&self) -> &'a Sampler {
+        self.sampler.sampler()
+    }
+
+    fn chain(&self) -> &'a Chain {
+        self.description().chain()
+    }
+}
+
+/// Ĥ of a row over its n likeliest tokens.
+pub(super) fn openness(row: &[f32], n: usize) -> f64 {
+    openness_of(&top(row, n), n)
+}
+
+/// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
+fn openness_going_on(row: &[f32], n: usize, ends: usize, lexicon: &Lexicon) -> f64 {
+    let mut likeliest = top(row, n + ends);
+    likeliest.retain(|ranked| !lexicon.ends(ranked.token));
+    openness_of(&likeliest, n)
+}
+
+/// Ĥ over the first n of a row's likeliest tokens.
+fn openness_of(best: &[Ranked], n: usize) -> f64 {
+    normalised_entropy(best.iter().take(n).map(|ranked| f64::from(ranked.logit)), n)
+}
+
+/// Leaves the candidates of `future`.
+fn narrow(survivors: &mut Survivors, future: &Future, lexicon: &Lexicon) {
+    if future.end_of_text == EndOfText::Never {
+        survivors.retain(|token| !lexicon.ends(token));
+    }
+    survivors.top_k(future.candidates.get());
+}

@@ -1,0 +1,162 @@
+//! A sampler: what is to be decided at every token, before a model is known.
+
+use anyhow::Result;
+
+use super::binding::BoundSampler;
+use super::chain::{Chain, Pick};
+use super::stages::{Horizon, Stage};
+use crate::model::Lexicon;
+use crate::prob::Temperature;
+
+/// How many candidates a sampler wants to know. Whichever it is, it takes the same tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Those that can still decide the draw.
+    Lazy,
+    /// All of them, where the future has a weight and there is a choice.
+    Full,
+    /// All of them, always: to show what the future would have been.
+    Exhaustive,
+}
+
+/// A chain of stages and a way to pick: the description of a decision. [`Sampler::bind`] makes of it what decides.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sampler {
+    chain: Chain,
+    pick: Pick,
+    reach: Reach,
+    detail: bool,
+    min_tokens: usize,
+}
+
+impl Sampler {
+    /// A sampler of this chain. It is lazy where that is exact: where nothing but one `temperature` follows `future`.
+    #[must_use]
+    pub fn new(chain: Chain, pick: Pick) -> Self {
+        let mut sampler = Self { chain, pick, reach: Reach::Full, detail: false, min_tokens: 0 };
+        if sampler.leader_wins() {
+            sampler.reach = Reach::Lazy;
+        }
+        sampler
+    }
+
+    /// The same sampler, wanting to know at least so many candidates: `Lazy` changes nothing.
+    #[must_use]
+    pub fn with_reach(&self, reach: Reach) -> Self {
+        Self { reach: if reach == Reach::Lazy { self.reach } else { reach }, ..self.clone() }
+    }
+
+    /// The same sampler, which also tells ranks and the fate of the likeliest tokens.
+    #[must_use]
+    pub fn with_detail(&self) -> Self {
+        Self { detail: true, ..self.clone() }
+    }
+
+    /// The same sampler, which takes no token that ends the story among the first `min_tokens`, unless nothing else is left; 0
+    /// lets a story end at once.
+    #[must_use]
+    pub fn with_min_tokens(&self, min_tokens: usize) -> Self {
+        Self { min_tokens, ..self.clone() }
+    }
+
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+
+    /// How a token is picked from what the chain has left.
+    #[must_use]
+    pub fn pick(&self) -> Pick {
+        self.pick
+    }
+
+    /// How many candidates it wants to know.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.reach
+    }
+
+    /// Whether it tells ranks and the fate of the likeliest tokens.
+    #[must_use]
+    pub fn has_detail(&self) -> bool {
+        self.detail
+    }
+
+    /// Before so many tokens it takes no end.
+    #[must_use]
+    pub fn min_tokens(&self) -> usize {
+        self.min_tokens
+    }
+
+    /// Whether every seed takes the same tokens: of what is left one is certain, and no coin is thrown before.
+    #[must_use]
+    pub fn draws_nothing(&self) -> bool {
+        let stages = self.chain.stages();
+        let throws =
+            |stage: &Stage| matches!(stage, Stage::Xtc(xtc) if (f64::MIN_POSITIVE..1.0).contains(&xtc.probability.get()));
+        let leaves_one = |stage: &Stage| match stage {
+            Stage::TopK(k) => k.0.get() == 1,
+            Stage::Temperature(temperature) => temperature.0.constant().is_some_and(Temperature::is_frozen),
+            _ => false,
+        };
+        let certain = self.pick == Pick::Argmax || stages.iter().any(leaves_one);
+        certain && !stages.iter().any(throws)
+    }
+
+    /// The most paths that are alive at one time when `width` of them are looked at at once; 0 without `future`.
+    #[must_use]
+    pub fn forks(&self, width: usize) -> usize {
+        let Some(future) = self.chain.split().1 else { return 0 };
+        let candidates = future.candidates.get();
+        // Where the leader wins, it is kept, and those that are looked at.
+        let paths = if self.leader_wins() && self.reach != Reach::Full { candidates.min(width + 1) } else { candidates };
+        match future.horizon {
+            Horizon::Token => paths,
+            Horizon::Word => paths * Horizon::CAP,
+        }
+    }
+
+    /// What decides by this description about texts of a model with this vocabulary.
+    ///
+    /// # Errors
+    /// As [`Sampler::check`].
+    pub fn bind(&self, lexicon: &Lexicon) -> Result<BoundSampler> {
+        BoundSampler::new(self, lexicon)
+    }
+
+    /// Whether the sampler fits the vocabulary.
+    ///
+    /// # Errors
+    /// An `entropy-top` above the number of tokens; a text to be biased or banned that is not one token.
+    pub fn check(&self, lexicon: &Lexicon) -> Result<()> {
+        self.bind(lexicon).map(drop)
+    }
+
+    /// Whether the draw is the leader of the lazy draw: where nothing but one `temperature` follows `future`.
+    pub(super) fn leader_wins(&self) -> bool {
+        matches!(self.chain.split().2, [] | [Stage::Temperature(_)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_throws_no_coin_and_leaves_one_token_draws_nothing() {
+        let draws_nothing = |chain: &[&str], pick| {
+            let stages = chain.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
+            Sampler::new(Chain::new(stages).unwrap(), pick).draws_nothing()
+        };
+        for chain in [&["top-k = 1"][..], &["temperature = 0"], &["min-p = 0.1", "top-k = 1", "temperature = 2"]] {
+            assert!(draws_nothing(chain, Pick::Sample), "{chain:?}");
+        }
+        for chain in [&[][..], &["top-k = 2"], &["temperature = 1"], &["temperature = { wave = { period = 9 } }"]] {
+            assert!(!draws_nothing(chain, Pick::Sample), "{chain:?}");
+            assert!(draws_nothing(chain, Pick::Argmax), "{chain:?}");
+        }
+        let xtc = |p: &str| format!("xtc = {{ probability = {p}, threshold = 0.1 }}");
+        assert_eq!(["0", "0.5", "1"].map(|p| draws_nothing(&[&xtc(p)], Pick::Argmax)), [true, false, true]);
+    }
+}

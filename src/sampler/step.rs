@@ -1,0 +1,489 @@
+//! A turn: the decision about one token, asked until it takes.
+
+use super::account::{Account, Own, looked};
+use super::binding::BoundSampler;
+use super::draw::Draw;
+use super::lazy_draw::Contest;
+use super::opening::openness;
+use super::prepared::{self, PreparedStage};
+use super::sampler::Reach;
+use super::stages::Horizon;
+use crate::prob::{StepNoise, Survivors, Token, top};
+
+/// Tokens below the trunk of a story, at least one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Path(pub Vec<Token>);
+
+/// What a turn asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ask {
+    /// The rows after these paths, in the order in which they decide; any non-empty first part of them may be answered by
+    /// [`Turn::learn`] before the turn is asked again. A path of several tokens comes after its shorter one was learnt.
+    Look(Vec<Path>),
+    /// The token that comes next: the turn is over, and says the same if it is asked again.
+    Take(Draw),
+}
+
+/// The decision about one token, made from what is known of the rows behind its candidates.
+#[derive(Debug, Clone)]
+pub struct Turn(State);
+
+#[derive(Debug, Clone)]
+enum State {
+    Taken(Draw),
+    Looking(Box<Looking>),
+}
+
+/// A turn with a contest.
+#[derive(Debug, Clone)]
+pub(super) struct Looking {
+    pub sampler: BoundSampler,
+    pub entropy_top: usize,
+    pub horizon: Horizon,
+    /// Whether all candidates are known to decide, and not to be shown.
+    pub decides_by_all: bool,
+    pub account: Account,
+    /// Facts of the survivors' tokens, in their order.
+    pub own: Vec<Own>,
+    pub contest: Contest,
+    pub survivors: Survivors,
+    pub after: Vec<PreparedStage>,
+    pub noise: StepNoise,
+}
+
+impl Turn {
+    /// A turn that is over as soon as it began.
+    pub(super) fn taken(draw: Draw) -> Self {
+        Self(State::Taken(draw))
+    }
+
+    /// A turn that may want to look.
+    pub(super) fn looking(looking: Looking) -> Self {
+        Self(State::Looking(Box::new(looking)))
+    }
+
+    /// What the turn wants. It looks as long as something unknown can decide it.
+    pub fn ask(&mut self) -> Ask {
+        let looking = match &self.0 {
+            State::Taken(draw) => return Ask::Take(draw.clone()),
+            State::Looking(looking) => looking,
+        };
+        let wanted = looking.wanted();
+        if !wanted.is_empty() {
+            return Ask::Look(wanted);
+        }
+        let draw = looking.take();
+        self.0 = State::Taken(draw.clone());
+        Ask::Take(draw)
+    }
+
+    /// Whether the draw depends on every candidate: then they are best looked at together, where else one after the other may
+    /// be enough.
+    #[must_use]
+    pub fn decides_by_all(&self) -> bool {
+        matches!(&self.0, State::Looking(looking) if looking.decides_by_all)
+    }
+
+    /// Takes in the row of logits after a path that was asked for; other paths change nothing.
+    pub fn learn(&mut self, path: &Path, row: &[f32]) {
+        if let State::Looking(looking) = &mut self.0 {
+            looking.learn(path, row);
+        }
+    }
+
+    /// The paths that no longer matter since this was last asked, each with all that is below it: release them.
+    pub fn lost(&mut self) -> Vec<Path> {
+        match &mut self.0 {
+            // Where stages follow that remove, any candidate may still be taken.
+            State::Looking(looking) if looking.sampler.sampler().leader_wins() => {
+                looking.contest.newly_lost().into_iter().map(|token| Path(vec![token])).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Looking {
+    fn wanted(&self) -> Vec<Path> {
+        match self.sampler.sampler().reach() {
+            Reach::Lazy => self.contest.open().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Full | Reach::Exhaustive => self.contest.unknown().map(|candidate| candidate.path.clone()).collect(),
+        }
+    }
+
+    fn learn(&mut self, path: &Path, row: &[f32]) {
+        let lexicon = self.sampler.lexicon();
+        let Some(candidate) = path.0.first().and_then(|&token| self.contest.find(token)) else { return };
+        if candidate.future.is_some() || candidate.path != *path {
+            return;
+        }
+        let (token, length) = (candidate.token, path.0.len());
+        let rolls = self.horizon == Horizon::Word && length < Horizon::CAP && !lexicon.ends(token);
+        let likeliest = if rolls { top(row, 1).first().map(|ranked| ranked.token) } else { None };
+        if let Some(next) = likeliest.filter(|&next| lexicon.continues_word(next)) {
+            candidate.path.0.push(next);
+            return;
+        }
+        self.contest.know(token, openness(row, self.entropy_top));
+    }
+
+    /// Takes the winner of a contest in which nothing unknown can win any more.
+    fn take(&self) -> Draw {
+        let candidates = looked(&self.survivors, &self.own, &self.contest);
+        let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
+        let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.contest.leader()) {
+            leader.token
+        } else {
+            // All are known: their weights become the survivors' logits, and the stages behind `future` run.
+            let mut survivors = self.survivors.clone();
+            survivors.reweigh(|s| self.contest.log_s(s.logit, self.contest.future(s.token).unwrap_or_default()));
+            account.run(&self.after, &mut survivors);
+            prepared::pick(sampler.pick(), &survivors, self.noise)
+        };
+        let own = self.own.iter().find(|own| own.token == token);
+        account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), candidates, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+    use crate::model::{Kind, Lexicon};
+    use crate::prob::{Noise, rank};
+    use crate::sampler::{Chain, Memory, Pick, Sampler, Skipped, Stage};
+
+    const V: Token = 12;
+
+    fn lexicon() -> Lexicon {
+        static LEXICON: LazyLock<Lexicon> = LazyLock::new(|| {
+            Lexicon::new((0..V).map(|token| match token {
+                10 => ("</s>".to_string(), Kind::End),
+                11 => ("<pad>".to_string(), Kind::Control),
+                _ if token.is_multiple_of(3) => ("ly".to_string(), Kind::Text),
+                _ => (format!(" w{token}"), Kind::Text),
+            }))
+        });
+        LEXICON.clone()
+    }
+
+    /// The row after a text: pseudo-random logits between 0 and 4.
+    #[allow(clippy::cast_possible_truncation)]
+    fn row(text: &[Token]) -> Vec<f32> {
+        let noise = Noise::new(99, text).at(0, 0);
+        (0..V).map(|token| (noise.uniform(token) * 4.0) as f32).collect()
+    }
+
+    fn sampler(chain: &[&str], pick: Pick) -> Sampler {
+        let stages = chain.iter().map(|stage| toml::from_str::<Stage>(stage).unwrap());
+        Sampler::new(Chain::new(stages.collect()).unwrap(), pick)
+    }
+
+    fn future(alpha: &str, more: &str) -> String {
+        format!("future = {{ candidates = 8, entropy-top = 5, alpha = {alpha}{more} }}")
+    }
+
+    /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
+    fn take(sampler: &Sampler, memory: &Memory, seed: u64, width: usize) -> (Draw, Vec<Path>) {
+        let mut turn = sampler.bind(&lexicon()).unwrap().turn(memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+        let mut answered = Vec::new();
+        loop {
+            match turn.ask() {
+                Ask::Take(draw) => return (draw, answered),
+                Ask::Look(paths) => {
+                    for path in paths.into_iter().take(width) {
+                        turn.learn(&path, &row(&[memory.text(), &path.0].concat()));
+                        answered.push(path);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first 300 tokens of a story.
+    fn story(sampler: &Sampler, seed: u64, width: usize) -> (Vec<Token>, usize) {
+        let (mut memory, mut looks) = (Memory::of_prompt(&[1, 2, 3]), 0);
+        for _ in 0..300 {
+            let (draw, answered) = take(sampler, &memory, seed, width);
+            memory = memory.after(&draw);
+            looks += answered.len();
+        }
+        (memory.told().to_vec(), looks)
+    }
+
+    #[test]
+    fn the_lazy_draw_takes_the_tokens_of_the_full_one_whatever_the_width() {
+        for alpha in ["-1", "-0.6", "0", "0.4", "1", "{ wave = { period = 17 } }"] {
+            for temperature in ["temperature = 0", "temperature = 0.7", "temperature = 1", "temperature = 1.6"] {
+                for horizon in ["token", "word"] {
+                    let future = future(alpha, &format!(", horizon = '{horizon}'"));
+                    for pick in [Pick::Sample, Pick::Argmax] {
+                        let dry = "dry = { multiplier = 0.5, allowed-length = 1 }";
+                        let lazy = sampler(&[dry, "min-p = 0.05", &future, temperature], pick);
+                        let (told, looks) = story(&lazy, 5, 1);
+                        let (full, all) = story(&lazy.with_reach(Reach::Exhaustive), 5, 99);
+                        assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}, {pick:?}");
+                        assert_eq!(story(&lazy, 5, 3).0, told);
+                        // At α = 1 an argmax has only equal bounds: nothing can be ruled out unseen.
+                        assert!(looks < all || (alpha == "1" && looks == all), "{looks} of {all}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_lazy_draw_has_the_distribution_of_the_weights() {
+        // χ² over 10⁵ draws against p^a·Ĥ^b computed here; 40 is exceeded by chance less than once in 10⁵ at 7 degrees.
+        let text = [4, 5];
+        for (alpha, a, b) in [("-0.5", 1.0, 0.5), ("0", 1.0, 1.0), ("0.5", 0.5, 1.0), ("1", 0.0, 1.0)] {
+            let lazy = sampler(&[&future(alpha, "")], Pick::Sample);
+            let ranked: Vec<Token> = top(&row(&text), 9).iter().map(|r| r.token).filter(|&t| t < 11).take(8).collect();
+            let weight = |&token: &Token| {
+                let p = f64::from(row(&text)[token as usize]).exp();
+                let after = if token == 10 { row(&text) } else { row(&[4, 5, token]) };
+                p.powf(a) * openness(&after, 5).powf(b)
+            };
+            let sum: f64 = ranked.iter().map(weight).sum();
+            let mut counts = vec![0.0; V as usize];
+            for seed in 0..100_000 {
+                counts[take(&lazy, &Memory::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
+            }
+            let expected = |token: &Token| 1e5 * weight(token) / sum;
+            let chi: f64 = ranked.iter().map(|t| (counts[*t as usize] - expected(t)).powi(2) / expected(t)).sum();
+            assert!(chi < 40.0, "α = {alpha}: χ² = {chi}");
+        }
+    }
+
+    #[test]
+    fn at_minus_1_future_is_top_k_and_looks_at_nothing() {
+        let plain = story(&sampler(&["min-p = 0.02", "top-k = 8", "temperature = 0.9"], Pick::Sample), 3, 1);
+        let voice = story(&sampler(&["min-p = 0.02", &future("-1", ""), "temperature = 0.9"], Pick::Sample), 3, 1);
+        let cross = future("-1", ", curve = 'crossfade'");
+        assert_eq!(voice, plain);
+        assert_eq!(voice.1, 0);
+        assert_eq!(story(&sampler(&["min-p = 0.02", &cross, "temperature = 0.9"], Pick::Sample), 3, 1), plain);
+    }
+
+    #[test]
+    fn a_wave_without_amplitude_is_the_future_at_its_centre() {
+        let flat = future("{ wave = { period = 60, amplitude = 0, centre = 0.3 } }", "");
+        let constant = future("0.3", "");
+        assert_eq!(story(&sampler(&[&flat], Pick::Sample), 3, 1), story(&sampler(&[&constant], Pick::Sample), 3, 1));
+    }
+
+    #[test]
+    fn a_stage_behind_the_future_has_all_candidates_looked_at() {
+        let truncated = sampler(&[&future("0", ", end-of-text = 'article'"), "top-k = 2"], Pick::Sample);
+        assert_eq!(truncated.reach(), Reach::Full);
+        let (draw, answered) = take(&truncated, &Memory::of_prompt(&[1]), 1, 99);
+        assert_eq!(answered.len(), 8);
+        let mut weights: Vec<(f64, Token)> = draw.candidates.iter().map(|c| (-c.log_s.unwrap(), c.token)).collect();
+        weights.sort_by(|a, b| a.0.total_cmp(&b.0));
+        assert!(weights[..2].iter().any(|(_, token)| *token == draw.token));
+        assert_eq!(draw.removed.last().map(|removed| (removed.stage, removed.count)), Some(("top-k", 6)));
+    }
+
+    #[test]
+    fn one_survivor_is_taken_without_a_look() {
+        let (draw, answered) = take(&sampler(&["top-k = 1", &future("1", "")], Pick::Sample), &Memory::of_prompt(&[1]), 1, 9);
+        assert_eq!((answered.len(), draw.skipped), (0, Some(Skipped::OneSurvivor)));
+    }
+
+    #[test]
+    fn control_tokens_are_never_taken() {
+        assert!(!story(&sampler(&[], Pick::Sample), 1, 1).0.contains(&11));
+    }
+
+    #[test]
+    fn before_the_least_length_no_end_is_taken_by_the_lazy_draw_or_the_full_one() {
+        // The end is by far the likeliest token.
+        let row = |text: &[Token]| row(text).into_iter().zip(0..V).map(|(l, t)| if t == 10 { 9.0 } else { l }).collect();
+        let row = |text: &[Token]| -> Vec<f32> { row(text) };
+        let ends = |sampler: &Sampler, told: &[Token], seed| {
+            let mut memory = Memory::of_prompt(&[1]);
+            for &token in told {
+                memory = memory.retold(token, -1.0);
+            }
+            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(seed, &[])).unwrap();
+            loop {
+                match turn.ask() {
+                    Ask::Take(draw) => return draw.token,
+                    Ask::Look(paths) => turn.learn(&paths[0], &row(&[memory.text(), &paths[0].0].concat())),
+                }
+            }
+        };
+        for chain in
+            [vec!["min-p = 0.05".to_owned()], vec!["min-p = 0.05".to_owned(), future("0", ""), "temperature = 1".to_owned()]]
+        {
+            let chain: Vec<&str> = chain.iter().map(String::as_str).collect();
+            let plain = sampler(&chain, Pick::Sample);
+            let least = plain.with_min_tokens(2);
+            for seed in 0..50 {
+                for told in [&[][..], &[2]] {
+                    let token = ends(&least, told, seed);
+                    assert_ne!(token, 10);
+                    assert_eq!(ends(&least.with_reach(Reach::Exhaustive), told, seed), token);
+                }
+                // From the second token on it is as if nothing had been asked for.
+                assert_eq!(ends(&least, &[2, 3], seed), ends(&plain, &[2, 3], seed));
+            }
+            assert_eq!(ends(&least, &[2, 3], 0), 10);
+        }
+    }
+
+    #[test]
+    fn where_nothing_but_an_end_is_left_it_is_taken_before_its_time() {
+        let mut row = [f32::NEG_INFINITY; 12];
+        (row[10], row[11]) = (1.0, 2.0);
+        let least = sampler(&[], Pick::Sample).with_min_tokens(9);
+        let ask = least.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), &row, Noise::new(1, &[])).unwrap().ask();
+        assert!(matches!(ask, Ask::Take(draw) if draw.token == 10));
+    }
+
+    #[test]
+    fn an_end_counts_as_open_as_now_if_the_story_goes_on_or_is_never_taken_or_looked_at_like_others() {
+        let memory = Memory::of_prompt(&[7]);
+        let end = |how: &str| {
+            let sampler = sampler(
+                &[&format!("future = {{ candidates = 11, entropy-top = 5, alpha = 0, end-of-text = '{how}' }}")],
+                Pick::Sample,
+            );
+            let (draw, answered) = take(&sampler.with_reach(Reach::Exhaustive), &memory, 1, 99);
+            let looked = draw.candidates.iter().find(|c| c.token == 10).map(|c| c.future.unwrap());
+            (looked, answered.contains(&Path(vec![10])))
+        };
+        let going_on: Vec<f32> = (0..).zip(row(&[7])).map(|(t, l)| if t == 10 { f32::NEG_INFINITY } else { l }).collect();
+        assert_eq!(end("neutral"), (Some(openness(&going_on, 5)), false));
+        assert_eq!(end("never"), (None, false));
+        assert_eq!(end("article"), (Some(openness(&row(&[7, 10]), 5)), true));
+    }
+
+    #[test]
+    fn a_model_that_is_sure_of_its_end_does_not_make_the_end_a_closed_future() {
+        // Whatever the logit of the end: its Ĥ is that of the story going on, and at α = 0 its odds grow as those of p do.
+        let sampler = sampler(&[&future("0", "")], Pick::Sample).with_reach(Reach::Exhaustive);
+        let log_odds = |logit: f32| {
+            let mut row = row(&[7]);
+            row[10] = logit;
+            let mut turn = sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[7]), &row, Noise::new(1, &[])).unwrap();
+            let draw = loop {
+                match turn.ask() {
+                    Ask::Take(draw) => break draw,
+                    Ask::Look(paths) => turn.learn(&paths[0], &self::row(&[7, paths[0].0[0]])),
+                }
+            };
+            let end = draw.candidates.iter().find(|c| c.token == 10).unwrap();
+            let other = draw.candidates.iter().find(|c| c.token != 10).unwrap();
+            end.log_s.unwrap() - other.log_s.unwrap()
+        };
+        for logit in [3.0_f32, 5.0, 9.0] {
+            assert!((log_odds(logit + 2.0) - log_odds(logit) - 2.0).abs() < 1e-9, "{logit}");
+        }
+    }
+
+    #[test]
+    fn a_temperature_that_moves_is_told_with_every_draw() {
+        let temperature = |chain: &[&str], step: usize| {
+            let mut memory = Memory::of_prompt(&[1]);
+            for _ in 0..step {
+                memory = memory.retold(2, -1.0);
+            }
+            let sampler = sampler(chain, Pick::Sample);
+            let told = take(&sampler.with_detail(), &memory, 1, 99).0.temperature;
+            assert!(
+                chain.iter().any(|stage| stage.starts_with("dynamic")) || told == take(&sampler, &memory, 1, 99).0.temperature
+            );
+            told
+        };
+        let steps = "temperature = { steps = { values = [0.5, 1.5], every = 1 } }";
+        let future = future("0", "");
+        for chain in [&["top-k = 5", steps][..], &["min-p = 0.05", &future, steps], &[steps, &future, "top-k = 3"]] {
+            assert_eq!([0, 1, 2].map(|step| temperature(chain, step)), [0.5, 1.5, 0.5].map(Some), "{chain:?}");
+        }
+        // Those that stand one behind the other are multiplied; what never moves is known from the preset.
+        assert_eq!(temperature(&["temperature = 2", steps], 1), Some(3.0));
+        assert_eq!(temperature(&["temperature = 2", &future], 1), None);
+        assert_eq!(temperature(&["dynamic-temperature = { low = 0.7, high = 0.7 }"], 1), Some(0.7));
+        assert_eq!(temperature(&["top-k = 1", "dynamic-temperature = { low = 0.5, high = 2 }"], 1), Some(1.0));
+    }
+
+    #[test]
+    fn the_word_horizon_follows_a_candidate_to_the_end_of_its_word() {
+        let word = sampler(&[&future("0", ", horizon = 'word'")], Pick::Sample).with_reach(Reach::Exhaustive);
+        let (draw, answered) = take(&word, &Memory::of_prompt(&[7]), 1, 99);
+        for candidate in draw.candidates.iter().filter(|c| c.token != 10) {
+            let mut path = vec![candidate.token];
+            let next = |path: &[Token]| top(&row(&[&[7], path].concat()), 1)[0].token;
+            while path.len() < Horizon::CAP && lexicon().continues_word(next(&path)) {
+                path.push(next(&path));
+            }
+            assert_eq!(candidate.future, Some(openness(&row(&[&[7], &path[..]].concat()), 5)));
+            assert!((1..=path.len()).all(|length| answered.contains(&Path(path[..length].to_vec()))));
+        }
+        assert!(answered.iter().any(|path| path.0.len() > 1), "no candidate was rolled on");
+    }
+
+    #[test]
+    fn what_has_lost_is_told_once_and_never_the_leader() {
+        let memory = Memory::of_prompt(&[1, 2]);
+        let lazy = sampler(&[&future("0.5", "")], Pick::Sample);
+        let mut turn = lazy.bind(&lexicon()).unwrap().turn(&memory, &row(memory.text()), Noise::new(8, &[])).unwrap();
+        let (mut lost, mut learnt) = (Vec::new(), 0);
+        let draw = loop {
+            match turn.ask() {
+                Ask::Take(draw) => break draw,
+                Ask::Look(paths) => {
+                    turn.learn(&paths[0], &row(&[1, 2, paths[0].0[0]]));
+                    learnt += 1;
+                    lost.extend(turn.lost());
+                }
+            }
+        };
+        assert!(!lost.contains(&Path(vec![draw.token])));
+        let unique: std::collections::BTreeSet<_> = lost.iter().collect();
+        assert_eq!(unique.len(), lost.len());
+        assert!(learnt <= lost.len() + 1);
+    }
+
+    #[test]
+    fn a_draw_tells_the_models_own_probability_and_rank() {
+        let text = [3, 3];
+        let (draw, _) = take(&sampler(&["temperature = 0.1"], Pick::Sample).with_detail(), &Memory::of_prompt(&text), 1, 1);
+        let z: f64 = row(&text).iter().map(|&l| f64::from(l).exp()).sum();
+        assert!((draw.log_p - (f64::from(row(&text)[draw.token as usize]) - z.ln())).abs() < 1e-12);
+        assert_eq!(draw.now.rank, Some(rank(&row(&text), draw.token)));
+    }
+
+    #[test]
+    fn detail_tells_where_the_likeliest_fell() {
+        let detailed = sampler(&["top-k = 5", &future("0", "")], Pick::Sample).with_detail();
+        let (draw, _) = take(&detailed, &Memory::of_prompt(&[2]), 1, 1);
+        let mut ranked: Vec<Token> = top(&row(&[2]), 12).iter().map(|r| r.token).collect();
+        ranked.retain(|&token| token != 11);
+        let fallen: Vec<Token> = draw.removed[0].likeliest.iter().map(|one| one.token).collect();
+        assert_eq!((draw.removed[0].count, &fallen[..]), (6, &ranked[5..]));
+        assert_eq!(draw.removed[1].count, 0);
+    }
+
+    #[test]
+    fn detail_tells_what_a_plain_chain_has_left() {
+        let sampler = sampler(&["top-k = 3"], Pick::Argmax);
+        assert_eq!(take(&sampler, &Memory::of_prompt(&[2]), 1, 1).0.candidates, []);
+        let left = take(&sampler.with_detail(), &Memory::of_prompt(&[2]), 1, 1).0.candidates;
+        assert_eq!(left.len(), 3);
+        assert!((left.iter().map(|one| one.p).sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!(left.windows(2).all(|pair| pair[0].p >= pair[1].p && pair[0].log_p < pair[0].p.ln()));
+    }
+
+    #[test]
+    fn a_row_of_nothing_is_an_error() {
+        let sampler = sampler(&[], Pick::Sample);
+        let turn = |row: &[f32]| sampler.bind(&lexicon()).unwrap().turn(&Memory::of_prompt(&[1]), row, Noise::new(1, &[]));
+        assert!(turn(&[f32::NAN; 12]).is_err());
+        let mut only_control = [f32::NEG_INFINITY; 12];
+        only_control[11] = 1.0;
+        assert!(turn(&only_control).unwrap_err().to_string().contains("no word that may be taken"));
+    }
+}
