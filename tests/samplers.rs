@@ -15,10 +15,8 @@
     unsafe_code
 )]
 
-use afterword::prob::{
-    Bias, Candidates, DynamicTemperature, Mirostat, Noise, Penalties, Probability, Sigmas, Temperature, Token,
-};
-use afterword::sampler::{AdaptiveP, Dry, OpenWord};
+use afterword::prob::{Bias, Candidates, Noise, Probability, Sigmas, Temperature, Token};
+use afterword::sampler::{AdaptiveP, Apply, Dry, DynamicTemperature, Mirostat, OpenWord, Penalties, TopNSigma, Typical, Xtc};
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -92,14 +90,14 @@ fn truncations_agree() {
     }
     for p in [0.05, 0.3, 0.95, 0.999] {
         same(&format!("top-p {p}"), LlamaSampler::top_p(p as f32, 1), |s| s.top_p(share(p)));
-        same(&format!("typical {p}"), LlamaSampler::typical(p as f32, 1), |s| s.typical(share(p)));
+        same(&format!("typical {p}"), LlamaSampler::typical(p as f32, 1), |s| Typical(share(p)).apply(s));
     }
     for p in [0.02, 0.1, 0.5, 1.0] {
         same(&format!("min-p {p}"), LlamaSampler::min_p(p as f32, 1), |s| s.min_p(share(p)));
     }
     // They leave what is cut in the list at −∞; it has no mass there either.
     for n in [0.5, 1.0, 2.5] {
-        same(&format!("top-nσ {n}"), LlamaSampler::top_n_sigma(n as f32), |s| s.top_n_sigma(Sigmas::new(n).unwrap()));
+        same(&format!("top-nσ {n}"), LlamaSampler::top_n_sigma(n as f32), |s| TopNSigma(Sigmas::new(n).unwrap()).apply(s));
     }
 }
 
@@ -113,17 +111,18 @@ fn temperatures_agree() {
         let dynamic: DynamicTemperature =
             toml::from_str(&format!("low = {low:?}\nhigh = {high:?}\nexponent = {exponent:?}")).unwrap();
         let theirs = LlamaSampler::temp_ext(t, range, exponent);
-        same("dynamic temperature", theirs, |s| s.temperature(dynamic.of(s)));
+        same("dynamic temperature", theirs, |s| dynamic.apply(s));
     }
 }
 
 #[test]
 fn xtc_agrees_where_its_coin_always_falls() {
+    let xtc = |threshold| Xtc { probability: share(1.0), threshold: share(threshold) };
     // Their coin is another one, so it falls at every token here; and they protect no end and no line break.
     for t in [0.02, 0.1, 0.3, 0.5] {
-        same(&format!("xtc {t}"), LlamaSampler::xtc(1.0, t as f32, 1, 7), |s| s.exclude_top_choices(share(t), |_| false));
+        same(&format!("xtc {t}"), LlamaSampler::xtc(1.0, t as f32, 1, 7), |s| xtc(t).apply(s));
     }
-    same("xtc above a half", LlamaSampler::xtc(1.0, 0.51, 1, 7), |s| s.exclude_top_choices(share(0.51), |_| false));
+    same("xtc above a half", LlamaSampler::xtc(1.0, 0.51, 1, 7), |s| xtc(0.51).apply(s));
     same("xtc never", LlamaSampler::xtc(0.0, 0.1, 1, 7), |_| ());
 }
 
@@ -136,7 +135,7 @@ fn penalties_and_biases_agree() {
         let penalties: Penalties = toml::from_str(&written).unwrap();
         let theirs = LlamaSampler::penalties(V as i32, last, repeat as f32, frequency as f32, presence as f32);
         let theirs = theirs.with_tokens(text.iter().map(|&token| LlamaToken(token as i32)));
-        same(&written, theirs, |s| s.punish(&penalties, &penalties.counts(&text, |_| true)));
+        same(&written, theirs, |s| penalties.punish(s, &penalties.counts(&text, |_| true)));
     }
     let biases = [(3, 1.5), (5, -2.0), (200, 8.0)];
     let theirs = LlamaSampler::logit_bias(V as i32, &biases.map(|(token, bias)| LlamaLogitBias::new(LlamaToken(token), bias)));

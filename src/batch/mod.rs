@@ -10,6 +10,7 @@ mod folder;
 mod index;
 mod matrix;
 mod merge;
+mod mistake;
 mod names;
 mod prompts;
 mod run;

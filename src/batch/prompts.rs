@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
+use super::mistake::translate;
 use crate::files;
-use crate::preset::translate;
 use crate::text::{EXCERPT, decode, excerpt};
 
 /// A prompt, and what is asked for it alone.
@@ -86,13 +86,13 @@ impl Source {
                 let file: File = toml::from_str(text).map_err(|error| {
                     let span = error.span().unwrap_or_default();
                     let line = 1 + text.get(..span.start).map_or(0, |before| before.matches('\n').count());
-                    mistake(line, error.message(), text.get(span).unwrap_or_default())
+                    mistake(line, error.message())
                 })?;
                 file.prompt
             }
             Self::Jsonl => {
                 let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim())).filter(|(_, line)| !line.is_empty());
-                let read = |(at, line)| of_line(line).map_err(|error| mistake(at + 1, &unplaced(&error), ""));
+                let read = |(at, line)| of_line(line).map_err(|error| mistake(at + 1, &unplaced(&error)));
                 lines.map(read).collect::<Result<_>>()?
             }
         };
@@ -105,8 +105,8 @@ impl Source {
 }
 
 /// What is wrong in a line, in words of people.
-fn mistake(line: usize, message: &str, source: &str) -> anyhow::Error {
-    let (cause, hint) = translate(message, source);
+fn mistake(line: usize, message: &str) -> anyhow::Error {
+    let (cause, hint) = translate(message);
     let cause = match cause.as_str() {
         "duplicate field `text`" => "`text` and `prompt` both say what the prompt is, or one of them twice".to_owned(),
         _ => excerpt(&cause, 2 * EXCERPT),

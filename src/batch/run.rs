@@ -7,11 +7,11 @@ use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::matrix::{self, Item, Matrix, Voice};
+use super::mistake::translate;
 use super::prompts::Prompt;
 use super::seeds::Seeds;
 use super::shard::Shard;
 use crate::files;
-use crate::preset::translate;
 use crate::story::{ModelFile, Run, Versions};
 use crate::text::{EXCERPT, excerpt, plural};
 
@@ -108,7 +108,7 @@ impl RunFile {
         let run: Self = toml::from_str(text).map_err(|error| {
             let span = error.span().unwrap_or_default();
             let line = 1 + text.get(..span.start).map_or(0, |before| before.matches('\n').count());
-            let (cause, _) = translate(error.message(), text.get(span).unwrap_or_default());
+            let (cause, _) = translate(error.message());
             anyhow!("line {line}: {}", excerpt(&cause, 2 * EXCERPT))
         })?;
         let Parallel { sessions, streams } = run.parallel;

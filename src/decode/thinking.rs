@@ -3,8 +3,8 @@
 use anyhow::Result;
 
 use crate::model::{Branch, Kind, Model, Room, Step, Vocabulary};
-use crate::prob::{Probability, Schedule, Temperature, Token};
-use crate::sampler::{Chain, Pick, Sampler, Stage};
+use crate::prob::{self, Probability, Schedule, Token};
+use crate::sampler::{Chain, Pick, Sampler, Temperature, TopP};
 
 /// How thinking is sampled, whatever the preset: as the makers of thinking models advise (top-p 0.95, temperature 0.6), for
 /// its use is to be right and not to be open.
@@ -12,7 +12,8 @@ use crate::sampler::{Chain, Pick, Sampler, Stage};
 /// # Errors
 /// None that these numbers could bring.
 pub fn plain_sampler() -> Result<Sampler> {
-    let stages = vec![Stage::TopP(Probability::new(0.95)?), Stage::Temperature(Schedule::Constant(Temperature::new(0.6)?))];
+    let temperature = Temperature(Schedule::Constant(prob::Temperature::new(0.6)?));
+    let stages = vec![TopP(Probability::new(0.95)?).into(), temperature.into()];
     Ok(Sampler::new(Chain::new(stages)?, Pick::Sample))
 }
 

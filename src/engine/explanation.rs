@@ -7,7 +7,7 @@ use crate::decode::Decided;
 use crate::model::{Kind, Vocabulary};
 use crate::preset::Preset;
 use crate::prob::{Alpha, Token};
-use crate::sampler::{CandidateTrace, Draw, Pick, Removed, Stage, TopTokenTrace};
+use crate::sampler::{CandidateTrace, Draw, Pick, Removed, TopTokenTrace};
 
 /// Where the next token is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -156,7 +156,7 @@ impl Explanation {
         let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
             let Removed { stage: name, count, likeliest } = removed;
             let likeliest = likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            Cut { stage: name, label: label(stage), removed: *count, likeliest }
+            Cut { stage: name, label: stage.label(), removed: *count, likeliest }
         });
         let stages: Vec<Cut> = stages.collect();
         let left = if alpha.is_some() {
@@ -199,26 +199,6 @@ fn normalised(candidates: &[CandidateTrace]) -> Vec<Option<f64>> {
     let weight = |looked: &CandidateTrace| looked.log_s.map(|log_s| (log_s - largest).exp());
     let sum: f64 = candidates.iter().filter_map(weight).sum();
     candidates.iter().map(|looked| weight(looked).map(|weight| weight / sum)).collect()
-}
-
-/// A stage in two words.
-fn label(stage: &Stage) -> String {
-    let name = stage.name();
-    match stage {
-        Stage::Bias(biases) => format!("{name} {}", biases.len()),
-        Stage::Ban(texts) => format!("{name} {}", texts.len()),
-        Stage::Penalties(penalties) => format!("{name} {}", penalties.repeat.get()),
-        Stage::Dry(dry) => format!("{name} {}", dry.multiplier.get()),
-        Stage::TopNSigma(n) => format!("{name} {}", n.get()),
-        Stage::TopK(k) => format!("{name} {k}"),
-        Stage::TopP(p) | Stage::MinP(p) | Stage::Typical(p) | Stage::TopH(p) => format!("{name} {}", p.get()),
-        Stage::Xtc(xtc) => format!("{name} {}", xtc.threshold.get()),
-        Stage::DynamicTemperature(t) => format!("dynamic {} to {}", t.low().get(), t.high().get()),
-        Stage::Mirostat(mirostat) => format!("{name} {}", mirostat.tau.get()),
-        Stage::AdaptiveP(adaptive) => format!("{name} {}", adaptive.target.get()),
-        Stage::Temperature(t) => t.constant().map_or_else(|| format!("{name} ~"), |t| format!("{name} {}", t.get())),
-        Stage::Future(future) => format!("{name} {}", future.candidates),
-    }
 }
 
 #[cfg(test)]

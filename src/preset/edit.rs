@@ -5,10 +5,11 @@ use std::fmt;
 use anyhow::{Result, anyhow, bail};
 use toml::{Table, Value};
 
+use super::additions::owner;
 use super::mistake::Fault;
 use super::overlay::{Draft, OFF};
-use super::reference::owner;
-use super::schema::{Preset, STAGES};
+use super::schema::Preset;
+use super::vocabulary::{is_stage, names};
 use super::words;
 use super::writing::line;
 
@@ -78,14 +79,14 @@ impl Preset {
         let value = keys.iter().rfold(value.clone(), |value, key| Value::Table(Table::from_iter([(key.clone(), value)])));
         let header = if name == "draw" {
             ""
-        } else if STAGES.contains(&name.as_str()) {
+        } else if is_stage(name) {
             let count = self.chain.stages().iter().filter(|stage| stage.name() == name).count();
             if count > 1 && value.as_str() != Some(OFF) {
                 return Err(Fault::new(format!("the chain has {count} stages `{name}`")));
             }
             "[[chain]]\n"
         } else {
-            let known: Vec<&str> = STAGES.into_iter().chain(["draw"]).collect();
+            let known: Vec<&str> = names().into_iter().chain(["draw"]).collect();
             let fault = Fault::new(format!("unknown stage `{name}`"));
             return Err(match owner(name) {
                 Some(stage) => fault.hint(format!("did you mean `{stage}.{name}`?")),
@@ -273,7 +274,7 @@ mod tests {
             ),
             ("wave", "min-p=0.5\ndescription = 3", "cannot set `min-p=0.5\ndescription = 3`: it is more than one value"),
             ("wave", "min-p=2", "cannot set `min-p=2`: 2 is not a probability: expected a number from 0 to 1"),
-            ("wave", "min-p=much", "cannot set `min-p=much`: expected a number, found the string \"much\""),
+            ("wave", "min-p=much", "cannot set `min-p=much`: expected a number from 0 to 1, found the string \"much\""),
             ("wave", "min_p=0.1", "cannot set `min_p=0.1`: unknown stage `min_p`\nhint: did you mean `min-p`?"),
             ("wave", "drw.pick=argmax", "cannot set `drw.pick=argmax`: unknown stage `drw`\nhint: did you mean `draw`?"),
             ("wave", "draw.pik=argmax", "cannot set `draw.pik=argmax`: unknown key `pik`\nhint: did you mean `pick`?"),

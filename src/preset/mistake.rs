@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::words;
 use crate::text::{EXCERPT, excerpt, sanitize};
 
 /// What is wrong in a text, and in which bytes of it. A fault becomes a [`Mistake`] where the name of the file is known.
@@ -61,7 +60,7 @@ impl Fault {
             plain("it is JSON, and a preset is TOML")
         } else if message == "duplicate key" {
             let fault = plain(&format!("the key `{}` is written twice", excerpt(source, EXCERPT)));
-            if super::schema::STAGES.contains(&source) { fault.hint("each stage has a `[[chain]]` of its own") } else { fault }
+            if super::vocabulary::is_stage(source) { fault.hint("each stage has a `[[chain]]` of its own") } else { fault }
         } else if from.starts_with(',') && digit_before {
             plain("a comma in a number").hint("a fraction is written with a point: `0.5`")
         } else if from.starts_with('.') && !digit_before {
@@ -88,40 +87,6 @@ impl Fault {
             Some((cause, hint)) => Self::new(cause).hint(hint),
             None => Self::new(text),
         }
-    }
-
-    /// TOML that is not a preset.
-    pub fn of_meaning(error: &toml::de::Error, text: &str) -> Self {
-        let span = error.span();
-        let source = span.clone().and_then(|span| text.get(span)).unwrap_or_default();
-        let (cause, hint) = translate(error.message(), source);
-        Self { span, cause, hint }
-    }
-}
-
-/// Serde's message in our words, and the nearest valid word. `source` is the text that it is about.
-pub(crate) fn translate(message: &str, source: &str) -> (String, Option<String>) {
-    let words = words::in_backticks(message);
-    if let (true, [typed, valid @ ..]) = (message.starts_with("unknown "), &words[..]) {
-        let what = match valid {
-            _ if message.starts_with("unknown field") => "key",
-            _ if source.starts_with(['"', '\'']) => "value",
-            valid if valid.contains(&"future") => "stage",
-            _ => "schedule",
-        };
-        return (format!("unknown {what} `{}`", excerpt(typed, EXCERPT)), Some(words::suggestion(typed, valid)));
-    }
-    if let (true, [key]) = (message.starts_with("missing field"), &words[..]) {
-        return (format!("the key `{key}` is missing"), None);
-    }
-    if message == "wanted string or table" {
-        return ("expected a word in quotes".to_owned(), None);
-    }
-    let invalid = message.strip_prefix("invalid type: ").or_else(|| message.strip_prefix("invalid value: "));
-    match invalid.and_then(|rest| rest.split_once(", expected ")) {
-        Some((found, _)) if found.ends_with(" as i128") => (format!("{} is too large", words::found(found)), None),
-        Some((found, expected)) => (format!("expected {}, found {}", words::expected(expected), words::found(found)), None),
-        None => (message.to_owned(), None),
     }
 }
 

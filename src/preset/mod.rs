@@ -17,17 +17,19 @@
 //! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it as `extends` would, [`lint`] says what in
 //! it does nothing or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
 
-mod breath;
-mod doubts;
+mod additions;
+mod check;
 mod edit;
 mod find;
+mod form;
 mod import;
+mod json_schema;
 mod lint;
 mod mistake;
 mod overlay;
 mod reference;
 mod schema;
-mod shape;
+mod structure;
 mod vocabulary;
 mod words;
 mod writing;
@@ -35,8 +37,9 @@ mod writing;
 pub use edit::{Edit, vary};
 pub use find::{Folders, Listed, Origin, UnknownName, find, head, is_shipped, list, parse, read};
 pub use import::{Imported, import, of_model};
+pub use json_schema::schema;
 pub use lint::{Warning, lint};
 pub use mistake::Mistake;
-pub(crate) use mistake::translate;
-pub use reference::{Paragraph, markdown, reference, schema};
+pub use reference::{Paragraph, markdown, reference};
 pub use schema::Preset;
+pub(crate) use words::suggestion;

@@ -6,12 +6,14 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
+use super::additions::{Lacking, lacking};
+use super::check;
 use super::mistake::Fault;
-use super::reference::{Lacking, lacking};
-use super::schema::{Draw, Preset, STAGES, value_of};
-use super::shape;
+use super::schema::{Draw, Preset, value_of};
+use super::structure;
+use super::vocabulary::is_stage;
 use super::writing::line;
-use crate::sampler::{Chain, Role, Stage};
+use crate::sampler::{Chain, Stage};
 
 /// The word that takes a stage away.
 pub(super) const OFF: &str = "off";
@@ -84,9 +86,9 @@ impl<'t> Draft<'t> {
     /// is `"off"` goes.
     pub fn resolve(self, below: Option<&Preset>) -> Result<Preset, Fault> {
         let Self { tree, text, typed } = self;
-        shape::check(tree.get_ref(), text, below.is_some())?;
+        structure::check(tree.get_ref(), text, below.is_some())?;
         let Some(below) = below else {
-            let Written { description, chain, draw, .. } = written(tree, text)?;
+            let Written { description, chain, draw, .. } = written(tree)?;
             let chain = Chain::new(chain).map_err(|error| Fault::of_chain(&error))?;
             return Ok(Preset { description: description.unwrap_or_default(), chain, pick: draw.unwrap_or_default().pick });
         };
@@ -95,18 +97,17 @@ impl<'t> Draft<'t> {
         // With what it takes from them, the tree lives no longer than the texts below.
         let mut tree: Spanned<DeTable<'_>> = tree;
         let tables = lay_under(tree.get_mut(), stages, &texts, text)?;
-        let Written { description, chain, draw, .. } = written(tree, text).map_err(|fault| {
-            let lacking = tables.iter().find_map(|table| table.lacking.as_ref().filter(|_| table.is_told_of_by(&fault)));
-            match lacking {
-                Some(Lacking { cause, whole: [name, whole] }) if typed => {
-                    Fault::new(cause).hint(format!("give it whole: `--set '{name}={whole}'`"))
-                }
-                Some(Lacking { cause, whole: [name, whole] }) => {
-                    Fault { cause: cause.clone(), ..fault }.hint(format!("give it whole: `{name} = {whole}`"))
-                }
-                None => fault,
-            }
-        })?;
+        if let Some((table, Lacking { cause, whole: [name, whole] })) =
+            tables.iter().find_map(|table| Some((table, table.lacking.as_ref()?)))
+        {
+            // What is wrong in it besides is said first.
+            let wrong = check::check(tree.get_ref()).err().filter(|fault| !table.is_told_of_by(fault));
+            let whole = if typed { format!("--set '{name}={whole}'") } else { format!("{name} = {whole}") };
+            let place = (!typed).then(|| table.spans[2].clone());
+            let fault = Fault { span: place, ..Fault::new(cause) };
+            return Err(wrong.unwrap_or_else(|| fault.hint(format!("give it whole: `{whole}`"))));
+        }
+        let Written { description, chain, draw, .. } = written(tree)?;
         let mut read = chain.into_iter();
         let change = |table: &Table| match (table.off, table.places.first(), (!table.off).then(|| read.next()).flatten()) {
             (false, Some(&at), Some(stage)) => Change::Replace(at, stage),
@@ -140,10 +141,11 @@ pub(super) fn read(text: &str) -> Result<Preset, Fault> {
 }
 
 /// What a tree means.
-fn written(tree: Spanned<DeTable>, text: &str) -> Result<Written, Fault> {
-    let values = shape::values_of_stages(tree.get_ref());
+fn written(tree: Spanned<DeTable>) -> Result<Written, Fault> {
+    check::check(tree.get_ref())?;
+    let values = structure::values_of_stages(tree.get_ref());
     Written::deserialize(toml::Deserializer::from(tree)).map_err(|error| {
-        let fault = Fault::of_meaning(&error, text);
+        let fault = Fault { span: error.span(), ..Fault::new(error.message()) };
         // A number out of range is reported for the table around it, which has one value: that one.
         match values.into_iter().find(|(table, _)| fault.span.as_ref() == Some(table)) {
             Some((_, value)) => Fault { span: Some(value), ..fault },
@@ -184,7 +186,7 @@ fn lay_under<'t>(tree: &mut DeTable<'t>, below: &[Stage], texts: &'t Texts, text
         let spans = [place, name.span(), value.span()];
         let name = name.get_ref().as_ref();
         let mut places: Vec<usize> = (0..below.len()).filter(|&at| free[at] && below[at].name() == name).collect();
-        let off = value.get_ref().as_str() == Some(OFF) && STAGES.contains(&name);
+        let off = value.get_ref().as_str() == Some(OFF) && is_stage(name);
         if !off {
             places.truncate(1);
             if let Some(&at) = places.first() {
@@ -215,7 +217,7 @@ fn value_in<'t>(line: &'t str, key: &str) -> Result<DeValue<'t>, Fault> {
 fn fill<'t>(written: &mut Spanned<DeValue<'t>>, name: &str, below: DeValue<'t>) {
     let place = written.span();
     let (DeValue::Table(table), DeValue::Table(below)) = (written.get_mut(), below) else { return };
-    if shape::NUMBER_OR_NAMED.contains(&name) && !below.keys().any(|key| table.contains_key(key.get_ref().as_ref())) {
+    if structure::NUMBER_OR_NAMED.contains(&name) && !below.keys().any(|key| table.contains_key(key.get_ref().as_ref())) {
         return;
     }
     for (key, value) in below {
@@ -247,26 +249,13 @@ fn lay(below: &[Stage], changes: &[Change]) -> Vec<Stage> {
     chain.into_iter().map(|(_, stage)| stage).collect()
 }
 
-/// Where a new stage stands: where the fewest of the others stand on the wrong side of it, by the order words and penalties,
-/// cuts, `xtc`, `future`, temperatures, what draws; and of such places at the last. So in a chain of that order it comes behind
+/// Where a new stage stands: where the fewest of the others stand on the wrong side of it, by the order of their roles: words and
+/// penalties, cuts, `xtc`, `future`, temperatures, what draws; and of such places at the last. So in a chain of that order it comes behind
 /// what is of its kind, and `future` stands behind every cut even where a temperature came first.
 fn place(chain: &[Stage], stage: &Stage) -> usize {
     let wrong = |at: usize| {
-        let before = chain[..at].iter().filter(|other| rank(other) > rank(stage)).count();
-        before + chain[at..].iter().filter(|other| rank(other) < rank(stage)).count()
+        let before = chain[..at].iter().filter(|other| other.role() > stage.role()).count();
+        before + chain[at..].iter().filter(|other| other.role() < stage.role()).count()
     };
     (0..=chain.len()).rev().min_by_key(|&at| wrong(at)).unwrap_or(0)
-}
-
-/// What a stage waits for: penalties see all tokens, truncations what the penalties leave, and so on.
-fn rank(stage: &Stage) -> u8 {
-    match (stage.role(), stage) {
-        (Role::Words, _) => 0,
-        // What XTC may exclude, the other cuts have found good.
-        (Role::Cut, Stage::Xtc(_)) => 2,
-        (Role::Cut, _) => 1,
-        (Role::Future, _) => 3,
-        (Role::Temper, _) => 4,
-        (Role::Draw, _) => 5,
-    }
 }

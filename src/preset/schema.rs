@@ -1,10 +1,12 @@
 //! What a preset is.
 
 use anyhow::{Context, Result, anyhow};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::{Edit, overlay};
+use crate::prob::keys_in_order;
 use crate::sampler::{Chain, Pick, Stage};
 
 /// A preset with nothing left to look up: what it says is what runs.
@@ -33,32 +35,14 @@ struct Resolved {
 }
 
 /// The table `[draw]`.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = keys_in_order::<Self>)]
 pub(super) struct Draw {
+    /// How a token is picked from what the chain leaves: "sample" draws, "argmax" takes the likeliest.
     #[serde(default)]
     pub pick: Pick,
 }
-
-/// The names of all stages.
-pub(super) const STAGES: [&str; 16] = [
-    "bias",
-    "ban",
-    "penalties",
-    "dry",
-    "top-n-sigma",
-    "top-k",
-    "typical",
-    "top-p",
-    "min-p",
-    "top-h",
-    "xtc",
-    "temperature",
-    "dynamic-temperature",
-    "future",
-    "mirostat",
-    "adaptive-p",
-];
 
 impl Preset {
     /// The preset that a record has kept as TOML.
@@ -108,10 +92,8 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::prob::{
-        Alpha, Amplitude, Cycle, Dry, Last, Multiplier, PenaltyAt, Period, Phase, Schedule, Shape, Share, Top, Unit,
-    };
-    use crate::sampler::{Curve, EndOfText, Future, Horizon, Role};
+    use crate::prob::{Alpha, Amplitude, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
+    use crate::sampler::{Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
     fn read(text: &str) -> Preset {
         overlay::read(text).unwrap()
@@ -141,7 +123,10 @@ mod tests {
     #[test]
     fn the_names_of_the_stages_are_those_that_are_read() {
         let fault = overlay::read("[[chain]]\nzzz = 1").unwrap_err();
-        assert_eq!(fault.hint.unwrap(), format!("expected {}", super::super::words::listed(&STAGES)));
+        assert_eq!(
+            fault.hint.unwrap(),
+            format!("expected {}", super::super::words::listed(&super::super::vocabulary::names()))
+        );
     }
 
     #[test]
@@ -260,7 +245,9 @@ mod tests {
                 let dynamic =
                     table(vec![("low", share.into()), ("high", (1.0 + positive).into()), ("exponent", positive.into())]);
                 let adaptive = table(vec![("target", share.into()), ("decay", share.into())]);
-                match count % 5 {
+                let quadratic = table(vec![("factor", positive.into()), ("curve", (1.0 + positive).into())]);
+                match count % 6 {
+                    5 => stage_of(quadratic, "quadratic"),
                     0 => stage_of(penalties, "penalties"),
                     1 => stage_of(dynamic, "dynamic-temperature"),
                     2 => stage_of(adaptive, "adaptive-p"),
@@ -272,9 +259,13 @@ mod tests {
             number("top-h", 0.0..=1.0),
             number("top-n-sigma", 1e-9..=1e9),
             number("top-p", 0.0..=1.0),
+            number("top-a", 0.0..=1.0),
+            number("epsilon", 0.0..=1.0),
+            number("eta", 0.0..=1.0),
+            number("tail-free", 0.0..=1.0),
             number("min-p", 0.0..=1.0),
             number("temperature", 0.0..=1e300),
-            (1_usize..=usize::MAX >> 1).prop_map(|k| Stage::TopK(NonZeroUsize::new(k).unwrap())),
+            (1_usize..=usize::MAX >> 1).prop_map(|k| Stage::TopK(TopK(NonZeroUsize::new(k).unwrap()))),
             dry.prop_map(|(multiplier, base, allowed, last, breakers, words)| Stage::Dry(Dry {
                 multiplier: Multiplier::new(multiplier).unwrap(),
                 base: Multiplier::new(base).unwrap(),

@@ -1,4 +1,6 @@
-//! The nearest valid word, and serde's way of speaking in ours.
+//! The nearest valid word, and values as a person would name them.
+
+use toml::de::DeValue;
 
 use crate::text::{EXCERPT, excerpt};
 
@@ -32,43 +34,23 @@ pub(super) fn listed(words: &[&str]) -> String {
 }
 
 /// The nearest of the valid words as a question, or all of them.
-pub(super) fn suggestion(typed: &str, words: &[&str]) -> String {
+pub(crate) fn suggestion(typed: &str, words: &[&str]) -> String {
     match nearest(typed, words) {
         Some(word) => format!("did you mean `{word}`?"),
         None => format!("expected {}", listed(words)),
     }
 }
 
-/// The words between backticks.
-pub(super) fn in_backticks(text: &str) -> Vec<&str> {
-    text.split('`').skip(1).step_by(2).collect()
-}
-
-/// What serde expected, as a person would say it.
-pub(super) fn expected(what: &str) -> String {
-    match what {
-        "f64" => "a number".to_owned(),
-        "usize" => "a whole number from 0 up".to_owned(),
-        "a nonzero usize" => "a whole number from 1 up".to_owned(),
-        "a sequence" => "an array".to_owned(),
-        "a tuple of size 2" | "an array of length 2" => "a pair in brackets".to_owned(),
-        "a map" => "a table".to_owned(),
-        "a string" => "a string in quotes".to_owned(),
-        other if other.starts_with("struct ") => "a table".to_owned(),
-        other => other.to_owned(),
-    }
-}
-
-/// What serde found, as a person would say it.
-pub(super) fn found(what: &str) -> String {
-    let what = &excerpt(what, 2 * EXCERPT);
-    let value = in_backticks(what).first().map(ToString::to_string);
-    match (what.as_str(), value) {
-        ("map", _) => "a table".to_owned(),
-        ("sequence", _) => "an array".to_owned(),
-        (what, _) if what.starts_with("string ") => format!("the {what}"),
-        (_, Some(value)) => value,
-        (what, None) => what.to_owned(),
+/// What stands there, as a person would say it.
+pub(super) fn found(value: &DeValue) -> String {
+    match value {
+        DeValue::String(text) => format!("the string \"{}\"", excerpt(text, EXCERPT)),
+        DeValue::Integer(number) => excerpt(number.as_str(), EXCERPT),
+        DeValue::Float(number) => excerpt(number.as_str(), EXCERPT),
+        DeValue::Boolean(on) => on.to_string(),
+        DeValue::Datetime(_) => "a date".to_owned(),
+        DeValue::Array(_) => "an array".to_owned(),
+        DeValue::Table(_) => "a table".to_owned(),
     }
 }
 

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use anyhow::{Context, Result};
 use toml::Value;
+use toml_writer::{ToTomlKey, ToTomlValue, TomlKeyBuilder, TomlStringBuilder};
 
-use super::reference::{Entry, Form};
-use super::schema::{Preset, value_of};
-use super::vocabulary::{KEYS_OF_SCHEDULES, STAGE_ENTRIES};
+use super::form::{Entry, Form};
+use super::schema::{Draw, Preset, value_of};
+use super::vocabulary;
 use crate::text::sanitize;
 
 /// A comment is broken before it is wider.
@@ -39,25 +40,24 @@ impl Preset {
         let mut page = line("description", &Value::from(description.as_str()));
         for stage in chain.stages() {
             let value = value_of(stage)?;
-            let entry = STAGE_ENTRIES.iter().find(|entry| entry.name == stage.name());
+            let entry = vocabulary::stage(stage.name());
             let entry = entry.with_context(|| format!("the stage `{}` stands in no reference", stage.name()))?;
             page.push('\n');
             if spread(entry, &value) {
-                comment(&mut page, entry.what);
+                comment(&mut page, &entry.what);
                 page.push_str("[[chain]]\n");
-                tell_keys(&mut page, entry.name, entry, &value);
+                tell_keys(&mut page, &entry.name, entry, &value);
             } else {
                 comment(&mut page, &with_form(entry));
                 page.push_str("[[chain]]\n");
-                page.push_str(&line(entry.name, &value));
+                page.push_str(&line(&entry.name, &value));
             }
         }
         let pick = Value::try_from(pick).context("cannot write the preset as TOML")?;
         page.push('\n');
-        comment(
-            &mut page,
-            "How a token is picked from what the chain leaves: \"sample\" draws, \"argmax\" takes the likeliest.",
-        );
+        for (_, pick) in vocabulary::keys(&vocabulary::schema::<Draw>()) {
+            comment(&mut page, &vocabulary::told(pick));
+        }
         page.push_str("[draw]\n");
         page.push_str(&line("pick", &pick));
         Ok(page)
@@ -66,22 +66,19 @@ impl Preset {
 
 /// Whether a value is a table of which every key has something to be said of it.
 fn spread(entry: &Entry, value: &Value) -> bool {
-    matches!((entry.form, value), (Form::Table(_) | Form::Schedule(_), Value::Table(_)))
+    matches!((&entry.form, value), (Form::Table(_) | Form::Schedule(..), Value::Table(_)))
 }
 
 /// The keys of a table, each below its comment. `path` is what stands before them.
 fn tell_keys(page: &mut String, path: &str, entry: &Entry, value: &Value) {
-    let known = match entry.form {
-        Form::Table(keys) => keys,
-        _ => KEYS_OF_SCHEDULES,
-    };
+    let (Form::Table(known) | Form::Schedule(_, known)) = &entry.form else { return };
     for (key, value) in value.as_table().into_iter().flatten() {
         let path = format!("{path}.{}", key_of(key));
-        match known.iter().find(|entry| entry.name == key) {
+        match known.iter().find(|entry| entry.name == *key) {
             Some(inner) if spread(inner, value) => {
                 // Of several schedules it is said which one this is.
                 let words =
-                    if matches!(entry.form, Form::Table(_)) { inner.what.to_owned() } else { format!("{key}: {}", inner.what) };
+                    if matches!(entry.form, Form::Table(_)) { inner.what.clone() } else { format!("{key}: {}", inner.what) };
                 comment(page, &words);
                 tell_keys(page, &path, inner, value);
             }
@@ -95,8 +92,8 @@ fn tell_keys(page: &mut String, path: &str, entry: &Entry, value: &Value) {
 
 /// What an entry does, and what it may be.
 fn with_form(Entry { form, usual, what, .. }: &Entry) -> String {
-    let absent = usual.map_or(String::new(), |usual| format!("; without it {usual}"));
-    format!("{what} ({}{absent})", form.words())
+    let absent = usual.as_ref().map_or(String::new(), |usual| format!("; without it {usual}"));
+    format!("{what} ({}{absent})", form.words().replace('-', "−"))
 }
 
 /// A comment in lines that are not too wide.
@@ -136,20 +133,19 @@ fn inline(value: &Value) -> String {
 }
 
 fn key_of(key: &str) -> String {
-    let bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-    if bare { key.to_owned() } else { quoted(key) }
+    let bare = TomlKeyBuilder::new(key).as_unquoted();
+    bare.map_or_else(|| quoted(key), |key| key.to_toml_key())
 }
 
-/// A basic string of TOML: quotes, backslashes, control characters and marks of direction are escaped, all else stands as it is.
+/// A basic string of TOML: what the format does not take as it stands is escaped, and marks of direction too; all else stands as
+/// it is.
 fn quoted(text: &str) -> String {
-    let escaped = |c: char| match c {
-        '"' | '\\' => format!("\\{c}"),
-        '\n' => "\\n".to_owned(),
-        '\t' => "\\t".to_owned(),
-        c if matches!(sanitize(c.encode_utf8(&mut [0; 4])), Cow::Owned(_)) => format!("\\u{:04X}", u32::from(c)),
-        c => c.to_string(),
+    let string = TomlStringBuilder::new(text).as_basic().to_toml_value();
+    let tame = |c: char| match sanitize(c.encode_utf8(&mut [0; 4])) {
+        Cow::Owned(_) => format!("\\u{:04X}", u32::from(c)),
+        Cow::Borrowed(_) => c.to_string(),
     };
-    format!("\"{}\"", text.chars().map(escaped).collect::<String>())
+    string.chars().map(tame).collect()
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::num::NonZeroUsize;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{Place, Scheduled};
-use super::{Multiplier, OutOfRange};
+use super::{Multiplier, OutOfRange, keys_in_order};
 
 /// An integral controller over the running surprisal of the story.
 ///
@@ -23,12 +24,14 @@ use super::{Multiplier, OutOfRange};
 ///
 /// Everything is computed anew from the surprisals of the told tokens, which the memory of a story holds: it is a pure function
 /// of what was told.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, bound = "Q: Scheduled")]
+#[schemars(bound = "Q: Scheduled", transform = keys_in_order::<Self>)]
 pub struct Band<Q> {
     /// The lowest and the highest running surprisal that is left alone, in nats a token.
+    #[schemars(with = "(Multiplier, Multiplier)")]
     pub surprisal: Bounds,
-    /// W: over how many tokens the surprisal is averaged, with weights that fall by 1 − 1/W a token; 1 sees the last token only.
+    /// Over how many tokens the surprisal is averaged, with weights that fall by 1 − 1/window a token; 1 sees the last token only.
     #[serde(default = "usual_window")]
     pub window: NonZeroUsize,
     /// How far a nat outside of the band moves the value in one window; 0 never moves it.

@@ -47,7 +47,7 @@ impl Mass {
 /// Their probabilities are the softmax of their logits: what a truncation removes is shared out by renormalising.
 ///
 /// ```
-/// use afterword::prob::{Candidates, Probability};
+/// use afterword::prob::{Probability, Candidates};
 ///
 /// // p = 0.1, 0.2, 0.3 and 0.4: 0.45 of the likeliest is 0.18.
 /// let row = [0.1_f32, 0.2, 0.3, 0.4].map(f32::ln);
@@ -138,7 +138,8 @@ impl Candidates {
     }
 
     /// The largest logit.
-    pub(super) fn highest(&self) -> f64 {
+    #[must_use]
+    pub fn highest(&self) -> f64 {
         let mut maxima = [f64::NEG_INFINITY; 8];
         let (eights, rest) = self.0.as_chunks::<8>();
         for eight in eights {
@@ -193,6 +194,15 @@ impl Candidates {
         if self.0.iter().any(|candidate| keep(candidate.token)) {
             self.0.retain(|candidate| keep(candidate.token));
         }
+    }
+
+    /// Keeps those for which `keep` holds. It must hold for one of them, the likeliest if for no other.
+    ///
+    /// # Panics
+    /// In debug builds, where it holds for none.
+    pub(crate) fn keep(&mut self, keep: impl Fn(&Candidate) -> bool) {
+        self.0.retain(keep);
+        debug_assert!(!self.0.is_empty(), "nothing is left");
     }
 
     /// Takes the penalties off the logits of their tokens.
@@ -308,7 +318,7 @@ fn split_below<'a>(tokens: &mut &'a [Token], end: Token) -> &'a [Token] {
 }
 
 /// Keeps a logit so far from the ends of the numbers that sums, differences and quotients of logits stay finite.
-pub(super) fn tame(logit: f64) -> f64 {
+pub(crate) fn tame(logit: f64) -> f64 {
     logit.clamp(-LARGEST, LARGEST)
 }
 
@@ -323,7 +333,7 @@ impl Temperature {
 }
 
 /// Likeliest first, of equals the smaller number first.
-pub(super) fn by_rank(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
+pub(crate) fn by_rank(a: &Candidate, b: &Candidate) -> std::cmp::Ordering {
     b.logit.total_cmp(&a.logit).then(a.token.cmp(&b.token))
 }
 

@@ -1,22 +1,25 @@
 //! Schedules that come again: waves of four shapes, and steps.
 
+use std::borrow::Cow;
 use std::f64::consts::TAU;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use super::schedule::{Place, Scheduled, Unit};
-use super::{Amplitude, OutOfRange, Period, Phase, Share};
+use super::{Amplitude, OutOfRange, Period, Phase, Share, keys_in_order};
 
 /// A wave, whatever its shape: x(t) = centre + amplitude · envelope · shape(t / period + phase), clamped into the range of
 /// what it moves.
 ///
 /// t counts units that are over; each shape has a turn of length 1, begins at its centre on its way up, and swings from −1 to 1.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, bound = "Q: Scheduled")]
+#[schemars(bound = "Q: Scheduled", transform = keys_in_order::<Self>)]
 pub struct Cycle<Q> {
-    /// Units in one turn of the wave.
+    /// Units in one turn.
     pub period: Period,
-    /// How far it swings to either side; 0 is the constant schedule at `centre`.
+    /// How far it swings to either side; 0 is no wave.
     #[serde(default = "Q::amplitude")]
     pub amplitude: Amplitude,
     /// The value around which it swings.
@@ -25,14 +28,19 @@ pub struct Cycle<Q> {
     /// Where the story begins, as a fraction of a turn; 0.25 is the crest of a sine.
     #[serde(default)]
     pub phase: Phase,
-    /// What t counts.
+    /// What is counted: tokens that were told, or sentences or paragraphs that were told to their end. A sentence ends with . ! ?
+    /// or … and the quotes that close behind it, unless a small letter follows; a paragraph with its line.
     #[serde(default, skip_serializing_if = "Unit::is_token")]
+    #[schemars(extend("default" = "token"))]
     pub unit: Unit,
-    /// The first share of the planned story, over which the swing grows from nothing; 0 begins with the full one.
+    /// The first share of the planned story, over which the swing grows from nothing. The planned story is all the tokens it may
+    /// have: those that were asked for, or what the context leaves.
     #[serde(default, skip_serializing_if = "Share::is_nothing")]
+    #[schemars(extend("default" = 0))]
     pub fade_in: Share,
-    /// The last share of the planned story, over which the swing dies away; 0 ends with the full one.
+    /// The last share of the planned story, over which the swing dies away.
     #[serde(default, skip_serializing_if = "Share::is_nothing")]
+    #[schemars(extend("default" = 0))]
     pub fade_out: Share,
 }
 
@@ -80,15 +88,18 @@ impl<Q: Scheduled> Cycle<Q> {
 }
 
 /// One value after the other, each held for as many units; after the last one the first comes again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, bound = "Q: Scheduled")]
+#[schemars(bound = "Q: Scheduled", transform = keys_in_order::<Self>)]
 pub struct Steps<Q> {
-    /// The values, in their order.
+    /// The values in their order; after the last one the first comes again.
     pub values: Many<Q>,
     /// How many units each is held for.
     pub every: Period,
-    /// What is counted.
+    /// What is counted: tokens that were told, or sentences or paragraphs that were told to their end. A sentence ends with . ! ?
+    /// or … and the quotes that close behind it, unless a small letter follows; a paragraph with its line.
     #[serde(default, skip_serializing_if = "Unit::is_token")]
+    #[schemars(extend("default" = "token"))]
     pub unit: Unit,
 }
 
@@ -117,6 +128,20 @@ impl<Q> Many<Q> {
     #[must_use]
     pub fn get(&self) -> &[Q] {
         &self.0
+    }
+}
+
+impl<Q: JsonSchema> JsonSchema for Many<Q> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Many_of_{}", Q::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "array", "items": generator.subschema_for::<Q>(), "minItems": 1 })
     }
 }
 

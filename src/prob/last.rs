@@ -1,8 +1,10 @@
 //! How far a penalty looks back.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::num::NonZeroUsize;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -19,7 +21,7 @@ pub enum Last {
 
 impl Last {
     /// So many tokens; all of them for 0.
-    pub(super) const fn usual(tokens: usize) -> Self {
+    pub(crate) const fn usual(tokens: usize) -> Self {
         match NonZeroUsize::new(tokens) {
             Some(tokens) => Self::Tokens(tokens),
             None => Self::All,
@@ -42,6 +44,20 @@ impl Last {
             Self::Tokens(tokens) => Some(tokens),
             Self::All => None,
         }
+    }
+}
+
+impl JsonSchema for Last {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Last".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [{ "type": "integer", "minimum": 1 }, { "const": "all" }] })
     }
 }
 

@@ -1,7 +1,9 @@
 //! Numbers that carry their range: whoever holds one may rely on it. Conditions are written so that NaN fails.
 
+use std::borrow::Cow;
 use std::fmt;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 /// A number that is not in the range of what it was meant to be.
@@ -14,7 +16,7 @@ pub struct OutOfRange {
 
 impl OutOfRange {
     /// `value` is not `what`: expected `range`.
-    pub(super) fn new(value: f64, what: &'static str, range: &'static str) -> Self {
+    pub(crate) fn new(value: f64, what: &'static str, range: &'static str) -> Self {
         Self { value, what, range }
     }
 }
@@ -28,7 +30,7 @@ impl fmt::Display for OutOfRange {
 impl std::error::Error for OutOfRange {}
 
 macro_rules! quantity {
-    ($(#[$doc:meta])* $name:ident, $what:literal, $range:literal, |$x:ident| $holds:expr) => {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $range:literal, |$x:ident| $holds:expr, { $($limits:tt)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
         #[serde(try_from = "f64", into = "f64")]
@@ -62,70 +64,110 @@ macro_rules! quantity {
                 x.0
             }
         }
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "number", $($limits)* })
+            }
+        }
     };
 }
 
 quantity! {
     /// A probability.
-    Probability, "a probability", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x)
+    Probability, "a probability", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x),
+    { "minimum": 0.0, "maximum": 1.0 }
 }
 quantity! {
     /// The divisor T of logits; 0 keeps only the likeliest token, 1 changes nothing.
-    Temperature, "a temperature", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+    Temperature, "a temperature", "a number from 0 up", |x| x >= 0.0 && x.is_finite(),
+    { "minimum": 0.0 }
 }
 quantity! {
     /// A position of the crossfader: −1 the model's own voice, 0 the article's product, +1 only the future.
-    Alpha, "a position of the crossfader", "a number from -1 to 1", |x| (-1.0..=1.0).contains(&x)
+    Alpha, "a position of the crossfader", "a number from -1 to 1", |x| (-1.0..=1.0).contains(&x),
+    { "minimum": -1.0, "maximum": 1.0 }
 }
 quantity! {
     /// A share of a story that is planned: 0 none of it, 1 all of it.
-    Share, "a share of the story", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x)
+    Share, "a share of the story", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x),
+    { "minimum": 0.0, "maximum": 1.0 }
 }
 quantity! {
     /// The length of one turn of a wave, in the units that it counts.
-    Period, "a period", "a number above 0", |x| x > 0.0 && x.is_finite()
+    Period, "a period", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
 }
 quantity! {
     /// A factor or a base of a penalty; 0 switches a factor off.
-    Multiplier, "a multiplier", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+    Multiplier, "a multiplier", "a number from 0 up", |x| x >= 0.0 && x.is_finite(),
+    { "minimum": 0.0 }
 }
 
 quantity! {
     /// How far a wave swings to either side of its centre; 0 is no wave, above 1 its crests are clipped flat.
-    Amplitude, "an amplitude", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+    Amplitude, "an amplitude", "a number from 0 up", |x| x >= 0.0 && x.is_finite(),
+    { "minimum": 0.0 }
 }
 quantity! {
     /// Where a wave stands at the first token, as a fraction of a turn; whole turns change nothing.
-    Phase, "a phase", "a finite number", |x| x.is_finite()
+    Phase, "a phase", "a finite number", |x| x.is_finite(),
+    {}
 }
 
 quantity! {
     /// A number of standard deviations.
-    Sigmas, "a number of standard deviations", "a number above 0", |x| x > 0.0 && x.is_finite()
+    Sigmas, "a number of standard deviations", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
 }
 quantity! {
     /// The exponent of a curve; 1 is a straight line, 0 its upper end throughout.
-    Exponent, "an exponent", "a number from 0 up", |x| x >= 0.0 && x.is_finite()
+    Exponent, "an exponent", "a number from 0 up", |x| x >= 0.0 && x.is_finite(),
+    { "minimum": 0.0 }
 }
 quantity! {
     /// What divides the logit of a repeated token; 1 changes nothing, below 1 repetition is rewarded.
-    Repeat, "a penalty on repetition", "a number above 0", |x| x > 0.0 && x.is_finite()
+    Repeat, "a penalty on repetition", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
 }
 quantity! {
     /// What is added to a logit, or taken off it, in nats; 0 changes nothing.
-    Bias, "a change of a logit", "a finite number", |x| x.is_finite()
+    Bias, "a change of a logit", "a finite number", |x| x.is_finite(),
+    {}
 }
 quantity! {
     /// A surprise, −log₂ p, in bits.
-    Bits, "a surprise in bits", "a number above 0", |x| x > 0.0 && x.is_finite()
+    Bits, "a surprise in bits", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
 }
 quantity! {
     /// How much of an error is made good at each step; 0 is none of it, above 2 each step overshoots by more than the last.
-    Rate, "a learning rate", "a number from 0 to 2", |x| (0.0..=2.0).contains(&x)
+    Rate, "a learning rate", "a number from 0 to 2", |x| (0.0..=2.0).contains(&x),
+    { "minimum": 0.0, "maximum": 2.0 }
 }
 quantity! {
     /// What a running average keeps of itself at each step: it remembers about 1 / (1 − decay) of them; 0 only the last.
-    Decay, "a decay", "a number from 0 to 0.99", |x| (0.0..=0.99).contains(&x)
+    Decay, "a decay", "a number from 0 to 0.99", |x| (0.0..=0.99).contains(&x),
+    { "minimum": 0.0, "maximum": 0.99 }
+}
+
+quantity! {
+    /// What a difference of logits is multiplied by.
+    Factor, "a factor", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
+}
+quantity! {
+    /// How a fall is bent: 1 is a parabola, 3 a cubic.
+    Bend, "a curve", "a number from 1 up", |x| x >= 1.0 && x.is_finite(),
+    { "minimum": 1.0 }
 }
 
 impl Alpha {
@@ -154,7 +196,7 @@ impl Default for Share {
 
 impl Amplitude {
     /// A number known to be in range where it is written.
-    pub(super) const fn usual(x: f64) -> Self {
+    pub(crate) const fn usual(x: f64) -> Self {
         assert!(x >= 0.0 && x.is_finite());
         Self(x)
     }
@@ -179,7 +221,7 @@ impl Temperature {
 
 impl Multiplier {
     /// A number known to be in range where it is written.
-    pub(super) const fn usual(x: f64) -> Self {
+    pub(crate) const fn usual(x: f64) -> Self {
         assert!(x >= 0.0 && x.is_finite());
         Self(x)
     }
@@ -216,6 +258,7 @@ usual! {
     Bias = 0.0, "No change.";
     Rate = 0.1, "A tenth, as in the article on Mirostat.";
     Decay = 0.9, "About ten tokens.";
+    Bend = 1.0, "A parabola.";
 }
 
 impl Default for Phase {
@@ -247,6 +290,20 @@ impl Top {
     }
 }
 
+impl JsonSchema for Top {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Top".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": 2 })
+    }
+}
+
 impl TryFrom<usize> for Top {
     type Error = OutOfRange;
     fn try_from(n: usize) -> Result<Self, OutOfRange> {
@@ -272,6 +329,38 @@ mod tests {
         assert!(Period::new(0.0).is_err() && Multiplier::new(0.0).is_ok());
         assert!(Top::new(2).is_ok() && Top::new(1).is_err());
         assert!(Alpha::new(f64::NAN).is_err() && Period::new(f64::NAN).is_err() && Temperature::new(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn the_schema_has_the_ends_of_the_range() {
+        fn check<Q: JsonSchema + TryFrom<f64, Error = OutOfRange>>() {
+            let schema = Q::json_schema(&mut SchemaGenerator::default());
+            let end = |key: &str| schema.get(key).and_then(serde_json::Value::as_f64);
+            let takes = |x: f64| Q::try_from(x).is_ok();
+            let name = Q::schema_name();
+            let (low, above) = (end("minimum"), end("exclusiveMinimum"));
+            assert!(low.is_none_or(|low| takes(low) && !takes(low - 1e-9)), "{name}");
+            assert!(above.is_none_or(|low| !takes(low) && takes(low + 1e-9)), "{name}");
+            assert_eq!(low.or(above).is_none(), takes(-1e9), "{name}");
+            assert!(end("maximum").map_or(takes(1e9), |high| takes(high) && !takes(high + 1e-9)), "{name}");
+        }
+        check::<Probability>();
+        check::<Temperature>();
+        check::<Alpha>();
+        check::<Share>();
+        check::<Period>();
+        check::<Multiplier>();
+        check::<Amplitude>();
+        check::<Phase>();
+        check::<Sigmas>();
+        check::<Exponent>();
+        check::<Repeat>();
+        check::<Bias>();
+        check::<Bits>();
+        check::<Rate>();
+        check::<Decay>();
+        check::<Factor>();
+        check::<Bend>();
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Where a value that breathes stands at each token of a story: the crossfader, or the temperature.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -26,7 +28,7 @@ pub struct Place<'a> {
 }
 
 /// What a schedule counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Unit {
     /// Tokens.
@@ -60,7 +62,7 @@ impl Place<'_> {
 }
 
 /// A number that a schedule can move.
-pub trait Scheduled: Copy + Serialize + DeserializeOwned + TryFrom<f64, Error = OutOfRange> + 'static {
+pub trait Scheduled: Copy + Serialize + DeserializeOwned + JsonSchema + TryFrom<f64, Error = OutOfRange> + 'static {
     /// What may stand where one is expected.
     const EXPECTED: &'static str;
     /// The number.
@@ -191,6 +193,24 @@ impl<Q: Scheduled> Schedule<Q> {
             Self::Cycle(..) | Self::Steps(_) | Self::Keyframes(_) | Self::Band(_) => None,
         }
     }
+
+    /// The lowest and the highest value that it comes to; of a band all that its loop may go to.
+    #[must_use]
+    pub fn extremes(&self) -> [f64; 2] {
+        let of = |values: &mut dyn Iterator<Item = Q>| {
+            let widen = |[low, high]: [f64; 2], value: Q| [low.min(value.get()), high.max(value.get())];
+            values.fold([f64::INFINITY, f64::NEG_INFINITY], widen)
+        };
+        match self {
+            Self::Constant(value) => [value.get(); 2],
+            Self::Cycle(_, Cycle { amplitude, centre, .. }) => {
+                [-1.0, 1.0].map(|end| Q::clamped(centre.get() + end * amplitude.get()).get())
+            }
+            Self::Steps(steps) => of(&mut steps.values.get().iter().copied()),
+            Self::Keyframes(keyframes) => of(&mut keyframes.points().iter().map(|(_, value)| *value)),
+            Self::Band(band) => of(&mut [f64::MIN, f64::MAX].into_iter().map(Q::steered).chain([band.start])),
+        }
+    }
 }
 
 /// Points of a story, each a fraction of it and the value there; straight lines between them, and level before the first and
@@ -245,16 +265,38 @@ impl<Q> From<Keyframes<Q>> for Vec<(Share, Q)> {
 }
 
 /// The schedules that are tables, under the names by which they are written.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", bound = "Q: Scheduled")]
 enum Named<Q: Scheduled> {
+    /// centre + amplitude · sin(2π (t / period + phase)). With `alpha` this is rhythmic decoding, the α-wave.
     Wave(Cycle<Q>),
+    /// The same with straight lines up and down.
     Triangle(Cycle<Q>),
+    /// The same with two values: up for the first half of a turn, down for the second.
     Square(Cycle<Q>),
+    /// The same with a straight line up, and down at once in the middle of a turn.
     Saw(Cycle<Q>),
+    /// One value after the other.
     Steps(Steps<Q>),
-    Keyframes(Keyframes<Q>),
+    /// Straight lines between points [fraction of the planned story, value]; level before the first and behind the last.
+    Keyframes(#[schemars(with = "Many<(Share, Q)>")] Keyframes<Q>),
+    /// The closed loop: while the text is less surprising than the band the value rises, while it is more surprising it falls. A
+    /// temperature stays between 0.1 and 2.
     Band(Band<Q>),
+}
+
+impl<Q: Scheduled> JsonSchema for Schedule<Q> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Schedule_of_{}", Q::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "anyOf": [generator.subschema_for::<Q>(), generator.subschema_for::<Named<Q>>()] })
+    }
 }
 
 impl<Q: Scheduled> From<Named<Q>> for Schedule<Q> {
@@ -385,5 +427,20 @@ mod tests {
             assert_eq!(serde_json::from_str::<Schedule<Alpha>>(&json).unwrap(), schedule, "{json}");
             assert_eq!(toml::Value::try_from(&schedule).unwrap().try_into::<Schedule<Alpha>>().unwrap(), schedule);
         }
+    }
+
+    #[test]
+    fn extremes_are_the_ends_of_what_a_schedule_comes_to() {
+        for (schedule, ends) in [
+            ("0.5", [0.5, 0.5]),
+            ("{ wave = { period = 60, amplitude = 0.5, centre = 0.75 } }", [0.25, 1.0]),
+            ("{ steps = { values = [0.5, -0.5, 0], every = 3 } }", [-0.5, 0.5]),
+            ("{ keyframes = [[0, 0], [1, 1]] }", [0.0, 1.0]),
+            ("{ band = { surprisal = [2, 3] } }", [-1.0, 1.0]),
+        ] {
+            assert_eq!(read(schedule).unwrap().extremes(), ends, "{schedule}");
+        }
+        let band: toml::Table = toml::from_str("x = { band = { surprisal = [2, 3] } }").unwrap();
+        assert_eq!(band["x"].clone().try_into::<Schedule<Temperature>>().unwrap().extremes(), [0.1, 2.0]);
     }
 }

@@ -1,9 +1,9 @@
 //! What a turn keeps account of, so that its draw can tell how it came about.
 
-use super::act::{self, Act, Does};
 use super::chain::Warmth;
 use super::draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
 use super::lazy_draw::LazyDraw;
+use super::prepared::{self, PreparedStage, StageOp};
 use crate::prob::{Alpha, Candidate, Candidates, Partition, Token, rank};
 
 /// What the model itself says of a token.
@@ -33,24 +33,24 @@ impl Account {
     }
 
     /// Runs acts over the candidates and keeps account of what they remove.
-    pub fn run(&mut self, acts: &[Act], candidates: &mut Candidates) {
+    pub fn run(&mut self, acts: &[PreparedStage], candidates: &mut Candidates) {
         for act in acts {
             // It costs a look at all of them, and is for those who want to know.
-            if let Does::DynamicTemperature(temperature) = act.does()
+            if let StageOp::DynamicTemperature(temperature) = act.op()
                 && self.detail
             {
                 self.warmth.temperature *= temperature.of(candidates).get();
             }
-            self.removed.extend(act::run(std::slice::from_ref(act), candidates, &self.watched));
+            self.removed.extend(prepared::run(std::slice::from_ref(act), candidates, &self.watched));
         }
     }
 
     /// Acts ran that removed nothing.
-    pub fn ran_idle(&mut self, acts: &[Act]) {
-        self.removed.extend(act::idle(acts));
+    pub fn ran_idle(&mut self, acts: &[PreparedStage]) {
+        self.removed.extend(prepared::idle(acts));
     }
 
-    /// What a stage with feedback will remember.
+    /// What a stage that steers will remember.
     pub fn remember(&mut self, feedback: Option<f64>) {
         self.feedback = feedback;
     }
@@ -63,7 +63,7 @@ impl Account {
     /// Enters `future`: α, Ĥ of this very moment, and the narrowing to candidates.
     pub fn enter(&mut self, alpha: Alpha, here: f64, candidates: &mut Candidates, narrow: impl FnOnce(&mut Candidates)) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
-        self.removed.push(act::removing("future", candidates, &self.watched, narrow));
+        self.removed.push(prepared::removing("future", candidates, &self.watched, narrow));
     }
 
     /// What the row says of a token.

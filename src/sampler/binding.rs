@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, ensure};
 
-use super::chain::{Chain, Stage};
+use super::chain::Chain;
 use super::history::History;
 use super::opening::Opening;
 use super::sampler::Sampler;
+use super::stages::Stage;
 use super::step::Turn;
-use super::token_patterns::{TokenPattern, patterns_of};
+use super::token_patterns::TokenPattern;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{Noise, Token};
 
@@ -92,7 +93,7 @@ impl BoundSampler {
 
 /// What a chain needs to know of a vocabulary, looked up once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Binding {
+pub(crate) struct Binding {
     patterns: BTreeMap<TokenPattern, Vec<Token>>,
     /// What XTC never removes, in ascending order.
     protected: Arc<[Token]>,
@@ -106,7 +107,7 @@ impl Binding {
     /// Looks up what the chain needs, in one walk through the vocabulary.
     pub fn of(chain: &Chain, vocabulary: &Vocabulary) -> Self {
         let mut patterns: BTreeMap<TokenPattern, Vec<Token>> =
-            chain.stages().iter().flat_map(patterns_of).map(|text| (text.clone(), Vec::new())).collect();
+            chain.stages().iter().flat_map(Stage::patterns).map(|text| (text.clone(), Vec::new())).collect();
         let tokens = || (0..).take(vocabulary.len());
         if !patterns.is_empty() {
             for token in tokens().filter(|&token| vocabulary.kind(token) == Kind::Text) {
@@ -148,7 +149,7 @@ impl Binding {
     /// One that has none.
     pub fn check(&self, chain: &Chain) -> Result<()> {
         for stage in chain.stages() {
-            if let Some(text) = patterns_of(stage).find(|text| self.tokens(text).is_empty()) {
+            if let Some(text) = stage.patterns().into_iter().find(|text| self.tokens(text).is_empty()) {
                 return Err(anyhow!(
                     "the stage `{}` names {text}, which is not one token of this model\nhint: only what is one token, with or \
                      without a space before it, can be biased or banned",

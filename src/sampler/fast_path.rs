@@ -3,8 +3,9 @@
 //! Most of a row of 150,000 logits is far below what any chain leaves. A shortcut leaves out only tokens of which that is
 //! certain, and computes nothing else than the long way does: the tokens drawn are the same ones to the last bit.
 
-use super::act::{Act, Does};
 use super::chain::Pick;
+use super::prepared::{PreparedStage, StageOp};
+use super::stages::{MinP, TopK};
 use crate::prob::{Candidate, Candidates, Ranked, StepNoise, Temperature, Token, heaviest_of_row};
 
 /// The longest top-k that has a shortcut. For a longer one, ranking the likeliest one by one costs more than it saves.
@@ -13,8 +14,8 @@ const LONGEST: usize = 256;
 /// The acts at the beginning of a chain that change certain tokens only, and those tokens in ascending order.
 #[derive(Debug)]
 pub(super) struct Prelude<'a> {
-    acts: &'a [Act],
-    rest: &'a [Act],
+    acts: &'a [PreparedStage],
+    rest: &'a [PreparedStage],
     touched: Vec<Token>,
 }
 
@@ -30,10 +31,10 @@ pub(super) struct Floor {
 
 impl<'a> Prelude<'a> {
     /// The prelude of these acts.
-    pub fn of(acts: &'a [Act]) -> Self {
+    pub fn of(acts: &'a [PreparedStage]) -> Self {
         let length = acts.iter().position(|act| act.touches().is_none()).unwrap_or(acts.len());
         let (acts, rest) = acts.split_at(length);
-        let mut touched: Vec<Token> = acts.iter().filter_map(Act::touches).flatten().collect();
+        let mut touched: Vec<Token> = acts.iter().filter_map(PreparedStage::touches).flatten().collect();
         touched.sort_unstable();
         touched.dedup();
         Self { acts, rest, touched }
@@ -42,8 +43,8 @@ impl<'a> Prelude<'a> {
     /// How many of the likeliest tokens must be known for a floor to be seen, but at least `least`: some of them may be touched,
     /// and a few may be no candidates at all.
     pub fn needs(&self, least: usize) -> usize {
-        match self.rest.first().map(Act::does) {
-            Some(Does::TopK(k)) if *k <= LONGEST => least.max(k + self.touched.len().min(LONGEST) + 8),
+        match self.rest.first().map(PreparedStage::op) {
+            Some(StageOp::TopK(TopK(k))) if k.get() <= LONGEST => least.max(k.get() + self.touched.len().min(LONGEST) + 8),
             _ => least,
         }
     }
@@ -55,10 +56,10 @@ impl<'a> Prelude<'a> {
     /// top-k what is below the k-th, and a frozen temperature all below the likeliest.
     pub fn floor(&self, likeliest: impl IntoIterator<Item = Ranked>) -> Option<Floor> {
         let mut untouched = likeliest.into_iter().filter(|ranked| self.touched.binary_search(&ranked.token).is_err());
-        let logit = match self.rest.first().map(Act::does)? {
-            Does::MinP(share) => f64::from(untouched.next()?.logit) + share.get().ln(),
-            Does::TopK(k) => f64::from(untouched.nth(k - 1)?.logit),
-            Does::Temperature(temperature) if temperature.is_frozen() => f64::from(untouched.next()?.logit),
+        let logit = match self.rest.first().map(PreparedStage::op)? {
+            StageOp::MinP(MinP(share)) => f64::from(untouched.next()?.logit) + share.get().ln(),
+            StageOp::TopK(TopK(k)) => f64::from(untouched.nth(k.get() - 1)?.logit),
+            StageOp::Temperature(temperature) if temperature.is_frozen() => f64::from(untouched.next()?.logit),
             _ => return None,
         };
         Some(Floor { logit, at: self.acts.len(), also: self.touched.clone() })
@@ -69,7 +70,7 @@ impl<'a> Prelude<'a> {
     /// may be taken.
     pub fn draw(&self, row: &[f32], may: impl Fn(Token) -> bool, pick: Pick, noise: StepNoise) -> Option<Token> {
         let temperatures: Vec<Temperature> = self.rest.iter().map(temperature).collect::<Option<_>>()?;
-        if self.acts.iter().any(|act| matches!(act.does(), Does::Ban(_))) {
+        if self.acts.iter().any(|act| matches!(act.op(), StageOp::Ban(_))) {
             return None;
         }
         let cool = |logit: f64| temperatures.iter().fold(logit, |logit, temperature| temperature.cool(logit));
@@ -98,9 +99,9 @@ impl<'a> Prelude<'a> {
 }
 
 /// The temperature of an act that is a plain one and leaves more than one token.
-fn temperature(act: &Act) -> Option<Temperature> {
-    match act.does() {
-        Does::Temperature(temperature) if !temperature.is_frozen() => Some(*temperature),
+fn temperature(act: &PreparedStage) -> Option<Temperature> {
+    match act.op() {
+        StageOp::Temperature(temperature) if !temperature.is_frozen() => Some(*temperature),
         _ => None,
     }
 }
@@ -108,24 +109,24 @@ fn temperature(act: &Act) -> Option<Temperature> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prob::{Noise, Penalties, Probability, top};
-    use crate::sampler::act;
+    use crate::prob::{Noise, Probability, top};
+    use crate::sampler::{Penalties, TopP, prepared};
 
     fn row() -> Vec<f32> {
         (0_u16..40).map(|i| f32::from(i * 7 % 40) / 4.0).collect()
     }
 
     /// Preludes: penalties on some of the likeliest, on all, a reward for an unlikely one, a ban.
-    fn preludes() -> Vec<Vec<Act>> {
+    fn preludes() -> Vec<Vec<PreparedStage>> {
         let punish: Penalties = toml::from_str("repeat = 1.5").unwrap();
         let does = [
             vec![],
-            vec![Does::Penalise(vec![(17, 0.5)])],
-            vec![Does::Penalise(vec![(17, 3.0), (34, 9.0)]), Does::Ban(vec![11, 28])],
-            vec![Does::Penalise((0..40).map(|token| (token, 1.0)).collect())],
-            vec![Does::Penalise(vec![(0, -30.0)]), Does::Punish(punish, [(17, 1), (0, 2), (3, 1)].into())],
+            vec![StageOp::Penalise(vec![(17, 0.5)])],
+            vec![StageOp::Penalise(vec![(17, 3.0), (34, 9.0)]), StageOp::Ban(vec![11, 28])],
+            vec![StageOp::Penalise((0..40).map(|token| (token, 1.0)).collect())],
+            vec![StageOp::Penalise(vec![(0, -30.0)]), StageOp::Punish(punish, [(17, 1), (0, 2), (3, 1)].into())],
         ];
-        does.into_iter().map(|acts| acts.into_iter().map(Act::of).collect()).collect()
+        does.into_iter().map(|acts| acts.into_iter().map(PreparedStage::of).collect()).collect()
     }
 
     #[test]
@@ -133,16 +134,17 @@ mod tests {
         let row = row();
         let mut floors = 0;
         for prelude in preludes() {
-            let frozen = Does::Temperature(Temperature::new(0.0).unwrap());
-            for cut in [Does::MinP(Probability::new(0.1).unwrap()), Does::TopK(1), Does::TopK(5), frozen] {
-                let acts: Vec<Act> = prelude.iter().cloned().chain([Act::of(cut)]).collect();
+            let frozen = StageOp::Temperature(Temperature::new(0.0).unwrap());
+            let top_k = |k| StageOp::TopK(TopK(std::num::NonZeroUsize::new(k).unwrap()));
+            for cut in [StageOp::MinP(MinP(Probability::new(0.1).unwrap())), top_k(1), top_k(5), frozen] {
+                let acts: Vec<PreparedStage> = prelude.iter().cloned().chain([PreparedStage::of(cut)]).collect();
                 let mut all = Candidates::of(&row, |_| true).unwrap();
-                act::run(&acts, &mut all, &[]);
+                prepared::run(&acts, &mut all, &[]);
                 let shortcut = Prelude::of(&acts);
                 let Some(floor) = shortcut.floor(top(&row, shortcut.needs(20))) else { continue };
                 let (mut some, below) = Candidates::from_floor(&row, floor.logit, &floor.also, &[]).unwrap();
                 assert!(below > 0 && floor.at == prelude.len());
-                act::run(&acts, &mut some, &[]);
+                prepared::run(&acts, &mut some, &[]);
                 assert_eq!(some, all);
                 floors += 1;
             }
@@ -154,17 +156,17 @@ mod tests {
     fn a_token_drawn_from_the_row_is_the_one_drawn_from_the_list() {
         let row = row();
         let may = |token: Token| !token.is_multiple_of(7);
-        let temperature = |t: f64| Act::of(Does::Temperature(Temperature::new(t).unwrap()));
+        let temperature = |t: f64| PreparedStage::of(StageOp::Temperature(Temperature::new(t).unwrap()));
         for prelude in preludes() {
             for temperatures in [vec![], vec![temperature(0.7)], vec![temperature(3.0), temperature(0.4)]] {
-                let acts: Vec<Act> = prelude.iter().cloned().chain(temperatures).collect();
+                let acts: Vec<PreparedStage> = prelude.iter().cloned().chain(temperatures).collect();
                 for (step, pick) in (0..200).map(|step| (step, if step == 0 { Pick::Argmax } else { Pick::Sample })) {
                     let noise = Noise::new(1, &[]).at(step, 0);
                     let mut candidates = Candidates::of(&row, may).unwrap();
-                    act::run(&acts, &mut candidates, &[]);
+                    prepared::run(&acts, &mut candidates, &[]);
                     let drawn = Prelude::of(&acts).draw(&row, may, pick, noise);
-                    let bans = acts.iter().any(|act| matches!(act.does(), Does::Ban(_)));
-                    assert_eq!(drawn, (!bans).then(|| act::pick(pick, &candidates, noise)));
+                    let bans = acts.iter().any(|act| matches!(act.op(), StageOp::Ban(_)));
+                    assert_eq!(drawn, (!bans).then(|| prepared::pick(pick, &candidates, noise)));
                 }
             }
         }
@@ -173,15 +175,15 @@ mod tests {
     #[test]
     fn other_chains_have_no_shortcut() {
         let share = Probability::new(0.5).unwrap();
-        let none = |acts: &[Does]| {
-            let acts: Vec<Act> = acts.iter().cloned().map(Act::of).collect();
+        let none = |acts: &[StageOp]| {
+            let acts: Vec<PreparedStage> = acts.iter().cloned().map(PreparedStage::of).collect();
             let noise = Noise::new(1, &[]).at(0, 0);
             Prelude::of(&acts).floor(top(&[1.0, 2.0], 20)).is_none()
                 && Prelude::of(&acts).draw(&[1.0, 2.0], |_| true, Pick::Sample, noise).is_none()
         };
-        assert!(none(&[Does::TopP(share)]));
-        assert!(none(&[Does::Temperature(Temperature::ONE), Does::Temperature(Temperature::new(0.0).unwrap())]));
-        assert!(none(&[Does::Temperature(Temperature::ONE), Does::MinP(share)]));
-        assert!(none(&[Does::Penalise(vec![(0, 1.0), (1, 1.0)]), Does::MinP(share)]));
+        assert!(none(&[StageOp::whole(TopP(share))]));
+        assert!(none(&[StageOp::Temperature(Temperature::ONE), StageOp::Temperature(Temperature::new(0.0).unwrap())]));
+        assert!(none(&[StageOp::Temperature(Temperature::ONE), StageOp::MinP(MinP(share))]));
+        assert!(none(&[StageOp::Penalise(vec![(0, 1.0), (1, 1.0)]), StageOp::MinP(MinP(share))]));
     }
 }

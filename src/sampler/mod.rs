@@ -5,7 +5,6 @@
 //! wants to know, [`Ask::Take`] ends it.
 
 mod account;
-mod act;
 mod binding;
 mod chain;
 mod draw;
@@ -13,19 +12,23 @@ mod fast_path;
 mod history;
 mod lazy_draw;
 mod opening;
+mod prepared;
 // A sampler is what this module is about.
 #[allow(clippy::module_inception)]
 mod sampler;
 mod sentence_counter;
+pub mod stages;
 mod step;
 mod token_patterns;
+#[cfg(test)]
+mod vectors;
 
-pub use crate::prob::{AdaptiveP, Dry, DynamicTemperature, Mirostat, OpenWord, Penalties, PenaltyAt, Xtc};
 pub use binding::BoundSampler;
-pub use chain::{Chain, Curve, EndOfText, Future, Horizon, Pick, Role, Stage};
+pub use chain::{Chain, Pick};
 pub use draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
 pub use history::{Carried, History};
 pub use lazy_draw::Weighing;
 pub use sampler::{Reach, Sampler};
+pub use stages::*;
 pub use step::{Ask, TokenPath, Turn};
 pub use token_patterns::TokenPattern;

@@ -3,14 +3,15 @@
 use anyhow::{Context, Result, bail};
 
 use super::account::{Account, looked};
-use super::act::{self, Act, Scene};
 use super::binding::BoundSampler;
-use super::chain::{Chain, EndOfText, Future, Pick, Stage, Warmth};
+use super::chain::{Chain, Pick, Warmth};
 use super::draw::{Draw, Skipped, TopTokenTrace};
 use super::fast_path::{Floor, Prelude};
 use super::history::History;
 use super::lazy_draw::{LazyDraw, Weighing};
+use super::prepared::{self, PreparedStage, Scene};
 use super::sampler::{Reach, Sampler};
+use super::stages::{EndOfText, Future, Stage};
 use super::step::{Looking, Turn};
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, normalised_entropy, top};
@@ -35,8 +36,8 @@ pub(super) struct Opening<'a> {
     partition: Partition,
     noise: StepNoise,
     /// What runs before `future`, and what runs after it.
-    before: Vec<Act>,
-    after: Vec<Act>,
+    before: Vec<PreparedStage>,
+    after: Vec<PreparedStage>,
     /// Whether no token that ends the story may be taken.
     must_go_on: bool,
 }
@@ -62,7 +63,7 @@ impl<'a> Opening<'a> {
         let coins = noise.at(history.step(), COINS);
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
-        let (before, after) = (scene.acts(before), scene.acts(after));
+        let (before, after) = (scene.prepare(before), scene.prepare(after));
         let noise = noise.at(history.step(), DRAW);
         let mut opening = Self { sampler, place, row, partition, noise, before, after, must_go_on: false };
         opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
@@ -131,12 +132,12 @@ impl<'a> Opening<'a> {
         let feedback = &self.before[self.before_feedback().len()..];
         let found = feedback.first().filter(|act| act.looks_back()).map(|_| candidates.clone());
         account.run(feedback, &mut candidates);
-        let token = act::pick(self.description().pick(), &candidates, self.noise);
+        let token = prepared::pick(self.description().pick(), &candidates, self.noise);
         account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &candidates, token)));
         account.draw(account.own(self.row, token), account.left(&candidates), None)
     }
 
-    /// The future: narrows what is left to the likeliest, and opens their lazy draw where there is something to look at.
+    /// The future: narrows the candidates to candidates, and opens their lazy draw where there is something to look at.
     fn look_ahead(self, future: &Future, Cut { mut candidates, best, mut account }: Cut) -> Turn {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);
@@ -153,7 +154,7 @@ impl<'a> Opening<'a> {
         if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
             let traces = looked(&candidates, &own, &lazy_draw);
             account.run(&self.after, &mut candidates);
-            let token = act::pick(described.pick(), &candidates, self.noise);
+            let token = prepared::pick(described.pick(), &candidates, self.noise);
             return Turn::taken(account.draw(account.own(self.row, token), traces, Some(skipped)));
         }
         self.settle_ends(future, &candidates, &mut lazy_draw);
@@ -174,7 +175,7 @@ impl<'a> Opening<'a> {
     /// The lazy draw of these candidates: at the temperature behind `future`, or the argmax where that is frozen.
     fn lazy_draw(&self, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
         let temperature = match self.chain().split().2 {
-            [Stage::Temperature(t)] => Some(t.at(&self.place)),
+            [Stage::Temperature(t)] => Some(t.0.at(&self.place)),
             _ => None,
         };
         let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
@@ -196,8 +197,8 @@ impl<'a> Opening<'a> {
     }
 
     /// The stages before `future`, without the last one where that has feedback.
-    fn before_feedback(&self) -> &[Act] {
-        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(Act::has_feedback))]
+    fn before_feedback(&self) -> &[PreparedStage] {
+        &self.before[..self.before.len() - usize::from(self.before.last().is_some_and(PreparedStage::has_feedback))]
     }
 
     /// Whether the token may be taken.

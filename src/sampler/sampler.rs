@@ -3,7 +3,8 @@
 use anyhow::Result;
 
 use super::binding::BoundSampler;
-use super::chain::{Chain, Horizon, Pick, Stage};
+use super::chain::{Chain, Pick};
+use super::stages::{Horizon, Stage};
 use crate::model::Vocabulary;
 use crate::prob::Temperature;
 
@@ -105,8 +106,8 @@ impl Sampler {
         let throws =
             |stage: &Stage| matches!(stage, Stage::Xtc(xtc) if (f64::MIN_POSITIVE..1.0).contains(&xtc.probability.get()));
         let leaves_one = |stage: &Stage| match stage {
-            Stage::TopK(k) => k.get() == 1,
-            Stage::Temperature(temperature) => temperature.constant().is_some_and(Temperature::is_frozen),
+            Stage::TopK(k) => k.0.get() == 1,
+            Stage::Temperature(temperature) => temperature.0.constant().is_some_and(Temperature::is_frozen),
             _ => false,
         };
         let certain = self.pick == Pick::Argmax || stages.iter().any(leaves_one);

@@ -1,13 +1,13 @@
 //! A turn: the decision about one token, asked until it takes.
 
 use super::account::{Account, Own, looked};
-use super::act::{self, Act};
 use super::binding::BoundSampler;
-use super::chain::Horizon;
 use super::draw::Draw;
 use super::lazy_draw::LazyDraw;
 use super::opening::entropy_behind;
+use super::prepared::{self, PreparedStage};
 use super::sampler::Reach;
+use super::stages::Horizon;
 use crate::prob::{Candidates, StepNoise, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
@@ -47,7 +47,7 @@ pub(super) struct Looking {
     pub own: Vec<Own>,
     pub lazy_draw: LazyDraw,
     pub candidates: Candidates,
-    pub after: Vec<Act>,
+    pub after: Vec<PreparedStage>,
     pub noise: StepNoise,
 }
 
@@ -138,7 +138,7 @@ impl Looking {
             let mut candidates = self.candidates.clone();
             candidates.reweigh(|s| self.lazy_draw.log_s(s.logit, self.lazy_draw.future(s.token).unwrap_or_default()));
             account.run(&self.after, &mut candidates);
-            act::pick(sampler.pick(), &candidates, self.noise)
+            prepared::pick(sampler.pick(), &candidates, self.noise)
         };
         let own = self.own.iter().find(|own| own.token == token);
         account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), traces, None)

@@ -2,16 +2,16 @@
 
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::chain::Stage;
 
 /// A text that stands for tokens: every token that is this very text, and, where it does not itself begin with white space,
 /// every one that is a space and this text. Longer tokens that begin with it are other words and not meant: `cat` is not `cats`.
 ///
 /// At least one character. A text that a model spells with several tokens stands for none of them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "String", into = "String")]
+#[schemars(extend("minLength" = 1))]
 pub struct TokenPattern(String);
 
 impl TokenPattern {
@@ -20,15 +20,6 @@ impl TokenPattern {
         let Self(text) = self;
         let with_space = || !text.starts_with(char::is_whitespace) && piece.strip_prefix(b" ") == Some(text.as_bytes());
         piece == text.as_bytes() || with_space()
-    }
-}
-
-/// The patterns that a stage names.
-pub(super) fn patterns_of(stage: &Stage) -> Box<dyn Iterator<Item = &TokenPattern> + '_> {
-    match stage {
-        Stage::Bias(biases) => Box::new(biases.keys()),
-        Stage::Ban(texts) => Box::new(texts.iter()),
-        _ => Box::new(std::iter::empty()),
     }
 }
 
@@ -59,7 +50,7 @@ impl From<TokenPattern> for String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::sampler::Stage;
 
     #[test]
     fn an_empty_text_is_no_pattern() {

@@ -61,10 +61,10 @@ const CHAPTER: usize = 400;
 const PARAGRAPH: usize = 60;
 
 /// Functions that are longer still, behind their modules. The list only shrinks: one that has become shorter fails the test.
-const LONG: [&str; 1] = ["preset::Settings::stage"];
+const LONG: [&str; 0] = [];
 
 /// Files below `cli` whose texts name an option of a command line. The list only shrinks.
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 8] = [
     "preset/find.rs",
     "preset/import/chain.rs",
     // Its options are those of other programs.
@@ -72,7 +72,6 @@ const OPTIONS: [&str; 9] = [
     "preset/import/rest.rs",
     "preset/overlay.rs",
     "preset/reference.rs",
-    "preset/vocabulary.rs",
     // Its dashes are of style sheets.
     "report/page.rs",
     "story/read.rs",

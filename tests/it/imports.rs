@@ -60,11 +60,12 @@ fn sillytavern_keeps_its_order_and_tells_what_is_not_here() {
             "top-p = 0.98",
             "min-p = 0.025",
             "temperature = 1.15",
+            "quadratic = { factor = 0.2, curve = 1.0 }",
         ]
     );
     let notes = imported("sillytavern.json").notes.join("\n");
     assert!(
-        notes.contains("`smoothing_factor = 0.2` was left out") && notes.contains("the order is that of `samplers`"),
+        notes.contains("`quadratic` is none of llama.cpp's") && notes.contains("the order is that of `samplers`"),
         "{notes}"
     );
 }
@@ -77,11 +78,87 @@ fn koboldcpp_keeps_its_numbers_and_its_min_p_behind_its_top_p() {
             "penalties = { repeat = 1.07, frequency = 0.0, presence = 0.1, last = 360 }",
             "dynamic-temperature = { low = 0.5, high = 1.0, exponent = 1.2 }",
             "top-k = 100",
+            "tail-free = 0.97",
             "top-p = 0.92",
             "min-p = 0.05",
         ]
     );
-    assert!(imported("koboldcpp.json").notes.iter().any(|note| note.contains("`tfs = 0.97` was left out")));
+    assert!(!imported("koboldcpp.json").notes.iter().any(|note| note.contains("tfs")));
+}
+
+/// The samplers that only some of them have, at values at which they do something, and at those at which they do nothing.
+const RARE: [(&str, &str, &str); 6] = [
+    ("smoothing_factor", "0.3", "0"),
+    ("smoothing_curve", "4", "1"),
+    ("tfs", "0.95", "1"),
+    ("top_a", "0.2", "0"),
+    ("epsilon_cutoff", "3", "0"),
+    ("eta_cutoff", "10.42", "0"),
+];
+
+#[test]
+fn text_generation_webuis_rarer_samplers_stand_where_it_runs_them() {
+    let on = RARE.map(|(key, on, _)| format!("{key}: {on}\n")).concat();
+    let text = format!("temperature: 0.9\ntop_k: 40\ntop_p: 0.9\ntypical_p: 0.9\nmin_p: 0.05\n{on}");
+    assert_eq!(
+        stages_of(&import(&text, "mine").unwrap()),
+        [
+            "temperature = 0.9",
+            "quadratic = { factor = 0.3, curve = 4.0 }",
+            "top-k = 40",
+            "top-p = 0.9",
+            "typical = 0.9",
+            // They are written in ten-thousandths there.
+            "epsilon = 0.0003",
+            "eta = 0.001042",
+            "tail-free = 0.95",
+            "top-a = 0.2",
+            "min-p = 0.05",
+        ]
+    );
+    // Its list of samplers names them too, and `temperature_last` takes the smoothing with the temperature.
+    let listed = "sampler_priority: |-\n  quadratic_sampling\n  temperature\n  top_a\n  tfs\n  eta_cutoff\n  epsilon_cutoff\n  \
+                  typical_p\n  min_p\n  top_p\n  top_k";
+    let (names, notes) = names_and_notes(&format!("{text}temperature_last: true\n{listed}"));
+    let cuts = ["top-a", "tail-free", "eta", "epsilon", "typical", "min-p", "top-p", "top-k"];
+    assert_eq!(names, [&cuts[..], &["temperature", "quadratic"]].concat(), "{notes}");
+    let off = RARE.map(|(key, _, off)| format!("{key}: {off}\n")).concat();
+    let (names, notes) = names_and_notes(&format!("temperature: 0.9\n{off}"));
+    assert_eq!((names, notes.as_str()), (vec!["temperature".to_owned()], ""));
+}
+
+#[test]
+fn koboldcpp_smooths_behind_its_temperature_and_cuts_the_tail_where_its_numbers_say() {
+    let on = r#""rep_pen": 1.0, "temperature": 0.8, "top_p": 1, "top_k": 50, "top_a": 0.2, "tfs": 0.9, "typical": 0.95,
+                "smoothing_factor": 0.3, "nsigma": 2"#;
+    let (names, notes) = names_and_notes(&format!(r#"{{ {on}, "sampler_order": [6, 0, 1, 3, 4, 2, 5] }}"#));
+    let cuts = ["top-k", "top-a", "tail-free", "typical"];
+    assert_eq!(names, [&cuts[..], &["temperature", "quadratic", "top-n-sigma"]].concat(), "{notes}");
+    // What its list does not name did not run.
+    let (names, notes) = names_and_notes(&format!(r#"{{ {on}, "sampler_order": [6, 0, 4, 2, 5] }}"#));
+    assert!(!names.contains(&"top-a".to_owned()) && notes.contains("`top-a = 0.2` was left out: it is not in the order"));
+    // Mirostat has the temperature beside it, and the smoothing with it.
+    let (names, _) = names_and_notes(&format!(r#"{{ {on}, "mirostat": 2 }}"#));
+    assert_eq!(names, ["temperature", "quadratic", "mirostat"]);
+}
+
+#[test]
+fn sillytavern_and_ollama_and_an_older_llama_have_the_rarer_samplers_too() {
+    let on: Vec<String> = RARE.iter().map(|(key, on, _)| format!(r#""{key}": {on}"#)).collect();
+    for order in [r#""samplers": ["top_k", "temperature"]"#, r#""sampler_priority": ["top_k", "temperature"]"#] {
+        let text = format!(r#"{{ "temp": 0.7, "min_p": 0.05, "freq_pen": 0, {}, {order} }}"#, on.join(", "));
+        let (names, notes) = names_and_notes(&text);
+        let mut sorted = names.clone();
+        sorted.sort();
+        assert_eq!(sorted, ["epsilon", "eta", "min-p", "quadratic", "tail-free", "temperature", "top-a"], "{notes}");
+        assert!(!notes.contains("left out"), "{notes}");
+        let at = |name: &str| names.iter().position(|other| other == name).unwrap();
+        assert!(at("temperature") < at("quadratic"), "{names:?}");
+    }
+    let (names, _) = names_and_notes("FROM llama2\nPARAMETER temperature 1\nPARAMETER tfs_z 0.9");
+    assert_eq!(names, ["penalties", "top-k", "tail-free", "top-p", "temperature"]);
+    let (names, _) = names_and_notes("main --temp 0.7 --tfs 0.9 --sampling-seq kfypmt");
+    assert_eq!(names, ["top-k", "tail-free", "top-p", "min-p", "temperature"]);
 }
 
 #[test]
@@ -206,11 +283,10 @@ fn breakers_of_a_command_line_are_read_as_llama_reads_them() {
     let breakers = |arguments: &str| {
         let toml = import(&format!("llama-cli --temp 0.7 --dry-multiplier 0.8 {arguments}"), "mine").unwrap().toml;
         let line = toml.lines().find(|line| line.starts_with("dry = ")).unwrap().to_owned();
-        line.split_once("breakers = ")
-            .map_or("usual".to_owned(), |(_, rest)| rest.trim_end_matches(", at = \"token\" }").to_owned())
+        line.split_once("breakers = ").unwrap().1.trim_end_matches(", at = \"token\" }").to_owned()
     };
     for (arguments, read) in [
-        ("", "usual"),
+        ("", r#"["\n", ":", "\"", "*"]"#),
         ("--dry-sequence-breaker none", "[]"),
         (r#"--dry-sequence-breaker "\n""#, r#"["\n"]"#),
         (r"--dry-sequence-breaker '\n' --dry-sequence-breaker ':'", r#"["\n", ":"]"#),
@@ -228,7 +304,7 @@ fn what_is_not_of_the_sampler_is_told_in_one_line() {
         (
             r#"{ "rep_pen": 1.1, "sampler_order": [6, 0, 1, 3, 4, 2, 5], "stop_sequence": ["\nYou:", "END"], "max_length": 240,
                  "bypass_eos": true, "max_context_length": 8192, "sampler_seed": -1, "memory": "", "trim_stop": false }"#,
-            r"not of the sampler: max_context_length → `--ctx 8192`, max_length → `--tokens 240`, stop_sequence → `--stop $'\nYou:'` `--stop 'END'`, bypass_eos",
+            r"not of the sampler: max_context_length → `--ctx 8192`, max_length → `--tokens 240`, stop_sequence → `--stop $'\nYou:'` `--stop END`, bypass_eos",
         ),
         (
             r#"{ "temp": 1, "genamt": 400, "max_length": 16384, "stopping_strings": [], "seed": 0, "ban_eos_token": true, "do_sample": true }"#,
@@ -236,12 +312,12 @@ fn what_is_not_of_the_sampler_is_told_in_one_line() {
         ),
         (
             "temperature: 1.1\ncustom_stopping_strings: 'END'\nmax_new_tokens: 512\nauto_max_new_tokens: true\n",
-            "not of the sampler: custom_stopping_strings → `--stop 'END'`, max_new_tokens → `--tokens 512`, auto_max_new_tokens",
+            "not of the sampler: custom_stopping_strings → `--stop END`, max_new_tokens → `--tokens 512`, auto_max_new_tokens",
         ),
         (
             "llama-cli -m story.gguf -c 8192 --temp 0.9 -n 240 -r END --ignore-eos -t 8 -s 7 -p 'Once' --mlock",
             "not of the sampler: ctx_size → `--ctx 8192`, mlock → `--mlock`, model → `--model`, n_predict → `--tokens 240`, \
-             prompt → the prompt, reverse_prompt → `--stop 'END'`, seed → `--seed 7`, threads → `--threads 8`, ignore_eos",
+             prompt → the prompt, reverse_prompt → `--stop END`, seed → `--seed 7`, threads → `--threads 8`, ignore_eos",
         ),
         (
             "FROM llama3.2\nPARAMETER temperature 1\nPARAMETER stop \"<|user|>\"\nPARAMETER num_ctx 4096\nTEMPLATE \"\"\"{{ .Prompt }}\"\"\"",

@@ -21,7 +21,7 @@ const USUAL_LENGTH: usize = 300;
 pub fn drawings(chain: &Chain, width: usize) -> Vec<String> {
     let columns = width.saturating_sub(MARGIN).clamp(COLUMNS[0], COLUMNS[1]);
     let drawing = |stage: &Stage| match stage {
-        Stage::Temperature(temperature) => drawing("temperature", temperature, columns),
+        Stage::Temperature(temperature) => drawing("temperature", &temperature.0, columns),
         Stage::Future(future) => drawing("future.alpha", &future.alpha, columns),
         _ => Vec::new(),
     };

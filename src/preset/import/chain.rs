@@ -2,33 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use serde_json::Value;
+use toml::{Table, Value as Toml};
 
-use super::names::{self, Number, Sampler};
-use super::order::{OF_LLAMA, Order};
+use super::names::{self, StageName, elsewhere};
+use super::order::Order;
 use super::{Imported, Program, rest};
-use crate::preset::overlay::read;
+use crate::preset::form::Form;
+use crate::preset::schema::value_of;
+use crate::preset::vocabulary;
 use crate::preset::writing::line;
+use crate::sampler::{Chain, Role, Stage};
 
 /// What another program would sample by.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
     program: Program,
-    numbers: BTreeMap<Number, f64>,
+    /// By stage and key.
+    numbers: BTreeMap<(StageName, &'static str), f64>,
     breakers: Option<Vec<String>>,
-    order: Vec<Sampler>,
+    order: Vec<StageName>,
     /// Whether the likeliest token is taken, and none drawn.
     argmax: bool,
     notes: Vec<String>,
 }
 
 /// What a program does where its settings do not say: only of those that do something then.
-fn usual(program: Program) -> &'static [(Number, f64)] {
+fn usual(program: Program) -> &'static [(StageName, &'static str, f64)] {
     match program {
-        Program::LlamaCpp => &[(Number::TopK, 40.0), (Number::TopP, 0.95), (Number::MinP, 0.05), (Number::Temperature, 0.8)],
-        Program::KoboldCpp => &[(Number::TopK, 100.0), (Number::TopP, 0.92), (Number::Temperature, 0.75)],
-        Program::Ollama => &[(Number::TopK, 40.0), (Number::TopP, 0.9), (Number::Temperature, 0.8), (Number::Repeat, 1.1)],
+        Program::LlamaCpp => &[("top-k", "", 40.0), ("top-p", "", 0.95), ("min-p", "", 0.05), ("temperature", "", 0.8)],
+        Program::KoboldCpp => &[("top-k", "", 100.0), ("top-p", "", 0.92), ("temperature", "", 0.75)],
+        Program::Ollama => &[("top-k", "", 40.0), ("top-p", "", 0.9), ("temperature", "", 0.8), ("penalties", "repeat", 1.1)],
         // A preset of these is laid over what was set before, or a model only advises.
         Program::SillyTavern | Program::TextGenerationWebui | Program::ModelFile => &[],
     }
@@ -37,7 +42,7 @@ fn usual(program: Program) -> &'static [(Number, f64)] {
 impl Settings {
     /// Reads an object of settings.
     pub fn of(program: Program, object: &Value) -> Self {
-        let Order { samplers, notes } = Order::of(program, object);
+        let Order { samplers, foreign, notes } = Order::of(program, object);
         let mut settings = Self { program, numbers: BTreeMap::new(), breakers: None, order: samplers, argmax: false, notes };
         let mut others = Vec::new();
         for (key, value) in object.as_object().into_iter().flatten() {
@@ -47,7 +52,7 @@ impl Settings {
                     None if value.is_null() => {}
                     None => settings.notes.push(format!("`{key} = {value}` is no number and was left out")),
                 }
-            } else if let (Some(off), Some(x)) = (names::stranger(key), number_of(value)) {
+            } else if let (Some(off), Some(x)) = (names::unsupported(key), number_of(value)) {
                 if x != off {
                     settings.notes.push(format!("`{key} = {x}` was left out: there is no such stage here"));
                 }
@@ -64,156 +69,176 @@ impl Settings {
             }
         }
         settings.notes.extend(rest::told(program, &others));
-        for (number, usual) in usual(program) {
-            settings.numbers.entry(*number).or_insert(*usual);
+        for (stage, key, usual) in usual(program) {
+            settings.numbers.entry((stage, key)).or_insert(*usual);
         }
+        let foreign: Vec<StageName> = foreign.into_iter().filter(|stage| settings.is_on(stage)).collect();
+        let placed = |stage| format!("`{stage}` is none of llama.cpp's: it stands where text-generation-webui has it");
+        settings.notes.extend(foreign.into_iter().map(placed));
         if program == Program::Ollama {
             settings.notes.push(
                 "what the file does not name stands as Ollama has it; its newer engine punishes no repetition, as `--set penalties=off`"
                     .into(),
             );
         }
-        if settings.is_on(Number::TemperatureLast) {
-            settings.order.retain(|&sampler| sampler != Sampler::Temperature);
-            settings.order.push(Sampler::Temperature);
+        if settings.get("temperature", "last", 0.0) != 0.0 {
+            for last in ["temperature", "quadratic"] {
+                settings.order.retain(|&stage| stage != last);
+                settings.order.push(last);
+            }
         }
         settings
     }
 
-    fn is_on(&self, number: Number) -> bool {
-        self.numbers.get(&number).is_some_and(|&x| x != 0.0)
+    fn number(&self, stage: StageName, key: &'static str) -> Option<f64> {
+        self.numbers.get(&(stage, key)).copied()
     }
 
-    fn get(&self, number: Number, usual: f64) -> f64 {
-        self.numbers.get(&number).copied().unwrap_or(usual)
+    fn get(&self, stage: StageName, key: &'static str, usual: f64) -> f64 {
+        self.number(stage, key).unwrap_or(usual)
     }
 
-    /// The stages as they are written, in their order.
-    fn stages(&mut self) -> Vec<String> {
-        let mirostat = self.get(Number::Mirostat, 0.0);
-        if mirostat == 1.0 {
+    /// Whether the first key of a stage has a value at which it does something.
+    fn is_on(&self, stage: StageName) -> bool {
+        let first = elsewhere(stage).keys.first().and_then(|(key, _)| self.number(stage, key));
+        first.is_some_and(|x| !(elsewhere(stage).off)(x))
+    }
+
+    /// The stages in their order.
+    fn stages(&mut self) -> Result<Vec<Stage>> {
+        let mode = self.get("mirostat", "mode", 0.0);
+        if mode == 1.0 {
             self.notes.push("Mirostat 1 became `mirostat`, which is its second version".into());
         }
-        if mirostat > 0.0 {
-            // Elsewhere nothing runs beside it but penalties and the temperature.
-            let order = self.order.clone();
-            let stays = |sampler: &Sampler| matches!(sampler, Sampler::Penalties | Sampler::Temperature);
-            let mut stages: Vec<String> = order.into_iter().filter(stays).filter_map(|sampler| self.stage(sampler)).collect();
-            let (tau, eta) = (self.get(Number::Tau, 5.0), self.get(Number::Eta, 0.1));
-            stages.push(format!("mirostat = {{ tau = {tau:?}, eta = {eta:?} }}"));
-            return stages;
+        let mut stages = Vec::new();
+        // Beside Mirostat nothing runs elsewhere but penalties and the temperature.
+        let runs = |stage: &StageName| mode <= 0.0 || matches!(*stage, "penalties" | "temperature" | "quadratic");
+        for stage in self.order.iter().filter(|stage| runs(stage)) {
+            stages.extend(self.stage(stage)?);
         }
-        let missing: Vec<Sampler> = OF_LLAMA
-            .into_iter()
-            .chain([Sampler::TopH, Sampler::AdaptiveP])
-            .filter(|sampler| !self.order.contains(sampler))
-            .collect();
-        let mut stages: Vec<String> = self.order.clone().into_iter().filter_map(|sampler| self.stage(sampler)).collect();
-        for sampler in missing {
-            let Some(stage) = self.stage(sampler) else { continue };
-            if sampler == Sampler::AdaptiveP {
-                stages.push(stage);
-            } else {
-                self.notes.push(format!("`{stage}` was left out: it is not in the order, so it did not run"));
+        if mode > 0.0 {
+            let (tau, eta) = (self.get("mirostat", "tau", 5.0), self.get("mirostat", "eta", 0.1));
+            stages.push(made("mirostat", table([("tau", tau.into()), ("eta", eta.into())]))?);
+            return Ok(stages);
+        }
+        for kind in Stage::KINDS.iter().filter(|kind| !self.order.contains(&kind.name)) {
+            match self.stage(kind.name)? {
+                Some(stage) if kind.role == Role::Draw => stages.push(stage),
+                Some(stage) => {
+                    let line = line(kind.name, &value_of(&stage)?);
+                    self.notes.push(format!("`{}` was left out: it is not in the order, so it did not run", line.trim_end()));
+                }
+                None => {}
             }
         }
         // What draws stands last.
-        let draws = stages.iter().position(|stage| stage.starts_with("adaptive-p"));
-        if let Some(stage) = draws.map(|at| stages.remove(at)) {
-            stages.push(stage);
-        }
-        stages
+        stages.sort_by_key(|stage| stage.role() == Role::Draw);
+        Ok(stages)
     }
 
     /// One stage, if it does something.
-    fn stage(&self, sampler: Sampler) -> Option<String> {
-        let number = |number: Number| self.numbers.get(&number).copied();
-        #[allow(clippy::cast_possible_truncation, reason = "a count of tokens")]
-        let whole = |x: f64| x as i64;
-        // 0 and less mean different things in each of the programs.
-        let last = |n: f64| match (whole(n), self.program) {
+    fn stage(&self, name: StageName) -> Result<Option<Stage>> {
+        let value = match name {
+            "penalties" => self.penalties(),
+            "dry" => self.dry(),
+            "temperature" => return self.temperature(),
+            // They belong to others: to the temperature, and to what draws.
+            "dynamic-temperature" | "mirostat" => None,
+            _ => self.plain(name),
+        };
+        value.map(|value| made(name, value)).transpose()
+    }
+
+    /// The value of a stage of which every key has a number: the numbers that are given, where the first one is on.
+    fn plain(&self, name: StageName) -> Option<Toml> {
+        let elsewhere = elsewhere(name);
+        let (first, _) = elsewhere.keys.first().filter(|_| self.is_on(name))?;
+        let given = |key: &'static str| {
+            let x = self.number(name, key)?;
+            Some(if key == *first && elsewhere.unit != 1.0 { x / elsewhere.unit } else { x })
+        };
+        if first.is_empty() {
+            let is_whole = matches!(vocabulary::stage(name)?.form, Form::Whole(_));
+            return given(first).map(|x| if is_whole { whole(x).into() } else { x.into() });
+        }
+        let mut keys = table(elsewhere.keys.iter().filter_map(|(key, _)| Some((*key, given(key)?.into()))));
+        if let (Toml::Table(keys), "xtc") = (&mut keys, name) {
+            let usual = if self.program == Program::KoboldCpp { 0.2 } else { 0.1 };
+            keys.entry("threshold").or_insert(usual.into());
+        }
+        Some(keys)
+    }
+
+    /// How far back is looked: 0 and less mean different things in each of the programs.
+    fn last(&self, n: f64) -> Option<Toml> {
+        match (whole(n), self.program) {
             (0, Program::LlamaCpp | Program::KoboldCpp | Program::Ollama | Program::ModelFile) => None,
-            (n, _) if n <= 0 => Some("\"all\"".to_owned()),
-            (n, _) => Some(n.to_string()),
-        };
-        // Where nothing is said; a range of 0 is the whole text in the last two.
-        let [usual_last, usual_dry_last, usual_threshold] = match self.program {
-            Program::KoboldCpp => [320.0, 320.0, 0.2],
-            Program::TextGenerationWebui => [1024.0, self.get(Number::RepeatLast, 1024.0), 0.1],
-            Program::SillyTavern => [0.0, 0.0, 0.1],
-            Program::LlamaCpp | Program::Ollama | Program::ModelFile => [64.0, -1.0, 0.1],
-        };
-        match sampler {
-            Sampler::Penalties => {
-                let [repeat, frequency, presence] = [(Number::Repeat, 1.0), (Number::Frequency, 0.0), (Number::Presence, 0.0)]
-                    .map(|(number, off)| self.get(number, off));
-                let last = last(self.get(Number::RepeatLast, usual_last))?;
-                let on = (repeat != 1.0 && repeat > 0.0) || frequency != 0.0 || presence != 0.0;
-                on.then(|| {
-                    format!(
-                        "penalties = {{ repeat = {repeat:?}, frequency = {frequency:?}, presence = {presence:?}, last = {last} }}"
-                    )
-                })
-            }
-            Sampler::Dry => {
-                let multiplier = number(Number::DryMultiplier).filter(|&multiplier| multiplier > 0.0)?;
-                let (base, allowed) = (self.get(Number::DryBase, 1.75), whole(self.get(Number::DryAllowed, 2.0)).max(1));
-                let last = last(self.get(Number::DryLast, usual_dry_last))?;
-                // Its interface knows none where none are given.
-                let none = (self.program == Program::KoboldCpp).then(Vec::new);
-                let breakers = self.breakers.clone().or(none).map_or(String::new(), |breakers| {
-                    let breakers = toml::Value::from(breakers);
-                    format!(", {}", line("breakers", &breakers).trim_end())
-                });
-                // All of these programs punish a token inside a word too.
-                let at = "at = \"token\"";
-                Some(format!(
-                    "dry = {{ multiplier = {multiplier:?}, base = {base:?}, allowed-length = {allowed}, last = {last}{breakers}, {at} }}"
-                ))
-            }
-            Sampler::TopNSigma => number(Number::TopNSigma).filter(|&n| n > 0.0).map(|n| format!("top-n-sigma = {n:?}")),
-            Sampler::TopK => number(Number::TopK).filter(|&k| k >= 1.0).map(|k| format!("top-k = {}", whole(k))),
-            Sampler::Typical => share(number(Number::Typical)).map(|p| format!("typical = {p:?}")),
-            Sampler::TopP => share(number(Number::TopP)).map(|p| format!("top-p = {p:?}")),
-            Sampler::TopH => share(number(Number::TopH)).map(|p| format!("top-h = {p:?}")),
-            Sampler::MinP => number(Number::MinP).filter(|&p| p > 0.0).map(|p| format!("min-p = {p:?}")),
-            Sampler::Xtc => {
-                let probability = number(Number::XtcProbability).filter(|&p| p > 0.0)?;
-                let threshold = self.get(Number::XtcThreshold, usual_threshold);
-                Some(format!("xtc = {{ probability = {probability:?}, threshold = {threshold:?} }}"))
-            }
-            Sampler::Temperature => self.temperature(),
-            Sampler::AdaptiveP => {
-                let target = number(Number::Target).filter(|&target| target > 0.0)?;
-                Some(format!("adaptive-p = {{ target = {target:?}, decay = {:?} }}", self.get(Number::Decay, 0.9)))
-            }
+            (n, _) if n <= 0 => Some("all".into()),
+            (n, _) => Some(n.into()),
         }
     }
 
-    fn temperature(&self) -> Option<String> {
-        let temperature = self.numbers.get(&Number::Temperature).copied();
-        let exponent = self.get(Number::DynamicExponent, 1.0);
-        let range = self.get(Number::DynamicRange, 0.0);
-        let t = temperature.unwrap_or(1.0);
+    /// How far penalties and DRY look back where nothing is said; a range of 0 is the whole text in the last two.
+    fn usual_last(&self) -> [f64; 2] {
+        match self.program {
+            Program::KoboldCpp => [320.0, 320.0],
+            Program::TextGenerationWebui => [1024.0, self.get("penalties", "last", 1024.0)],
+            Program::SillyTavern => [0.0, 0.0],
+            Program::LlamaCpp | Program::Ollama | Program::ModelFile => [64.0, -1.0],
+        }
+    }
+
+    fn penalties(&self) -> Option<Toml> {
+        let [repeat, frequency, presence] =
+            [("repeat", 1.0), ("frequency", 0.0), ("presence", 0.0)].map(|(key, off)| self.get("penalties", key, off));
+        let last = self.last(self.get("penalties", "last", self.usual_last()[0]))?;
+        let on = (repeat != 1.0 && repeat > 0.0) || frequency != 0.0 || presence != 0.0;
+        let keys = [("repeat", repeat), ("frequency", frequency), ("presence", presence)].map(|(key, x)| (key, x.into()));
+        on.then(|| table(keys.into_iter().chain([("last", last)])))
+    }
+
+    fn dry(&self) -> Option<Toml> {
+        let multiplier = self.number("dry", "multiplier").filter(|&multiplier| multiplier > 0.0)?;
+        let allowed = whole(self.get("dry", "allowed-length", 2.0)).max(1);
+        let last = self.last(self.get("dry", "last", self.usual_last()[1]))?;
+        // Its interface knows none where none are given.
+        let none = (self.program == Program::KoboldCpp).then(Vec::new);
+        let breakers = self.breakers.clone().or(none).map(|breakers| ("breakers", breakers.into()));
+        let keys = [
+            ("multiplier", multiplier.into()),
+            ("base", self.get("dry", "base", 1.75).into()),
+            ("allowed-length", allowed.into()),
+            ("last", last),
+            // All of these programs punish a token inside a word too.
+            ("at", "token".into()),
+        ];
+        Some(table(keys.into_iter().chain(breakers)))
+    }
+
+    /// A temperature, or a dynamic one.
+    fn temperature(&self) -> Result<Option<Stage>> {
+        let dynamic = |key, usual| self.get("dynamic-temperature", key, usual);
+        let temperature = self.number("temperature", "");
+        let (t, range) = (temperature.unwrap_or(1.0), dynamic("range", 0.0));
         let ends = if range > 0.0 {
             Some((t - range, t + range))
-        } else if self.is_on(Number::DynamicOn) {
-            Some((self.get(Number::DynamicLow, 1.0), self.get(Number::DynamicHigh, 1.0)))
+        } else if dynamic("on", 0.0) != 0.0 {
+            Some((dynamic("low", 1.0), dynamic("high", 1.0)))
         } else {
             None
         };
         match ends {
             Some((low, high)) => {
-                let low = low.max(0.0);
-                Some(format!("dynamic-temperature = {{ low = {low:?}, high = {high:?}, exponent = {exponent:?} }}"))
+                let keys = [("low", low.max(0.0)), ("high", high), ("exponent", dynamic("exponent", 1.0))];
+                made("dynamic-temperature", table(keys.map(|(key, x)| (key, x.into())))).map(Some)
             }
-            None => temperature.map(|t| format!("temperature = {:?}", t.max(0.0))),
+            None => temperature.map(|t| made("temperature", t.max(0.0).into())).transpose(),
         }
     }
 
     /// The preset.
     pub fn write(mut self, from: &str) -> Result<Imported> {
-        let stages = self.stages();
+        let stages = self.stages()?;
         if stages.is_empty() && !self.argmax {
             bail!("it holds no sampler that does something");
         }
@@ -222,23 +247,31 @@ impl Settings {
         let mut parts = vec![format!("# Imported from {program}: {}\n", tame(from))];
         parts.extend(self.notes.iter().map(|note| format!("# Of the import: {}\n", tame(note))));
         parts.push(line("description", &toml::Value::from(format!("imported from {program}"))));
-        parts.extend(stages.iter().map(|stage| format!("\n[[chain]]\n{stage}\n")));
+        for stage in Chain::new(stages)?.stages() {
+            parts.push(format!("\n[[chain]]\n{}", line(stage.name(), &value_of(stage)?)));
+        }
         if self.argmax {
             parts.push("\n[draw]\npick = \"argmax\"\n".to_owned());
-        }
-        // What is out of range there is out of range here, and is told by its stage.
-        for stage in &stages {
-            if let Err(fault) = read(&format!("[[chain]]\n{stage}")) {
-                bail!("`{stage}` cannot be: {}", fault.cause);
-            }
         }
         Ok(Imported { program, toml: parts.concat(), notes: self.notes })
     }
 }
 
-/// A share below 1; 0 is "off" in some of the programs, and 1 in all of them.
-fn share(p: Option<f64>) -> Option<f64> {
-    p.filter(|&p| p > 0.0 && p < 1.0)
+/// A stage of this value. What is out of range there is out of range here.
+fn made(name: StageName, value: Toml) -> Result<Stage> {
+    let written = line(name, &value);
+    table([(name, value)])
+        .try_into()
+        .map_err(|error: toml::de::Error| anyhow!("`{}` cannot be: {}", written.trim_end(), error.message()))
+}
+
+fn table<'k>(keys: impl IntoIterator<Item = (&'k str, Toml)>) -> Toml {
+    Toml::Table(keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect::<Table>())
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "a count of tokens")]
+fn whole(x: f64) -> i64 {
+    x as i64
 }
 
 /// A number, however it is written; yes is 1 and no is 0.

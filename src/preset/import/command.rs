@@ -78,7 +78,7 @@ pub(super) fn is_one(text: &str) -> bool {
 /// # Errors
 /// A quote that does not end, or no option about sampling.
 pub(super) fn settings(text: &str) -> Result<Settings> {
-    let words = words(text)?;
+    let words = shlex::split(text).context("a quote in the command line has no end")?;
     let mut object = Map::new();
     let mut at = 0;
     while let Some(word) = words.get(at) {
@@ -120,45 +120,4 @@ pub(super) fn settings(text: &str) -> Result<Settings> {
         }
     }
     Ok(Settings::of(Program::LlamaCpp, &Value::Object(object)))
-}
-
-/// The words of a command line as a shell divides them: by white space outside of quotes; a backslash takes the next character.
-fn words(text: &str) -> Result<Vec<String>> {
-    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut characters = text.chars();
-    while let Some(c) = characters.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (None | Some('"'), '\\') => match characters.next() {
-                // The line goes on.
-                Some('\n') | None => {}
-                Some(next) if quote.is_some() && !matches!(next, '"' | '\\') => {
-                    word.get_or_insert_default().extend(['\\', next]);
-                }
-                Some(next) => word.get_or_insert_default().push(next),
-            },
-            (None, '"' | '\'') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (_, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    quote.map_or(Ok(()), |_| Err(())).ok().context("a quote in the command line has no end")?;
-    words.extend(word);
-    Ok(words)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_divided_as_a_shell_does() {
-        let divided =
-            words("llama-cli --temp 0.7 \\\n  -p \"Once \\\"upon\\\" a\\n\" --samplers 'top_k;temperature' ''").unwrap();
-        assert_eq!(divided, ["llama-cli", "--temp", "0.7", "-p", "Once \"upon\" a\\n", "--samplers", "top_k;temperature", ""]);
-        assert!(words("--temp '0.7").is_err());
-    }
 }

@@ -2,113 +2,13 @@
 
 use serde_json::Value;
 
-/// A number that a stage is made of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Number {
-    Temperature,
-    TopK,
-    TopP,
-    MinP,
-    Typical,
-    TopNSigma,
-    TopH,
-    Repeat,
-    Frequency,
-    Presence,
-    RepeatLast,
-    DryMultiplier,
-    DryBase,
-    DryAllowed,
-    DryLast,
-    XtcProbability,
-    XtcThreshold,
-    DynamicOn,
-    DynamicRange,
-    DynamicLow,
-    DynamicHigh,
-    DynamicExponent,
-    Mirostat,
-    Tau,
-    Eta,
-    Target,
-    Decay,
-    TemperatureLast,
-}
+use crate::sampler::{Elsewhere, Kind, Stage};
 
-/// A stage of theirs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Sampler {
-    Penalties,
-    Dry,
-    TopNSigma,
-    TopK,
-    Typical,
-    TopP,
-    MinP,
-    TopH,
-    Xtc,
-    Temperature,
-    AdaptiveP,
-}
-
-/// Their keys, in small letters with underscores.
-const NUMBERS: &[(&str, Number)] = &[
-    ("temp", Number::Temperature),
-    ("temperature", Number::Temperature),
-    ("top_k", Number::TopK),
-    ("top_p", Number::TopP),
-    ("min_p", Number::MinP),
-    ("typical", Number::Typical),
-    ("typical_p", Number::Typical),
-    ("typ_p", Number::Typical),
-    ("nsigma", Number::TopNSigma),
-    ("top_n_sigma", Number::TopNSigma),
-    ("top_nsigma", Number::TopNSigma),
-    ("top_h", Number::TopH),
-    ("rep_pen", Number::Repeat),
-    ("repetition_penalty", Number::Repeat),
-    ("repeat_penalty", Number::Repeat),
-    ("freq_pen", Number::Frequency),
-    ("frequency_penalty", Number::Frequency),
-    ("presence_pen", Number::Presence),
-    ("presence_penalty", Number::Presence),
-    ("rep_pen_range", Number::RepeatLast),
-    ("repetition_penalty_range", Number::RepeatLast),
-    ("repeat_last_n", Number::RepeatLast),
-    ("dry_multiplier", Number::DryMultiplier),
-    ("dry_base", Number::DryBase),
-    ("dry_allowed_length", Number::DryAllowed),
-    ("dry_penalty_last_n", Number::DryLast),
-    ("xtc_probability", Number::XtcProbability),
-    ("xtc_threshold", Number::XtcThreshold),
-    ("dynatemp", Number::DynamicOn),
-    ("dynamic_temperature", Number::DynamicOn),
-    ("dynatemp_range", Number::DynamicRange),
-    ("min_temp", Number::DynamicLow),
-    ("dynatemp_low", Number::DynamicLow),
-    ("max_temp", Number::DynamicHigh),
-    ("dynatemp_high", Number::DynamicHigh),
-    ("dynatemp_exponent", Number::DynamicExponent),
-    ("dynatemp_exp", Number::DynamicExponent),
-    ("mirostat", Number::Mirostat),
-    ("mirostat_mode", Number::Mirostat),
-    ("mirostat_tau", Number::Tau),
-    ("mirostat_ent", Number::Tau),
-    ("mirostat_eta", Number::Eta),
-    ("mirostat_lr", Number::Eta),
-    ("adaptive_target", Number::Target),
-    ("adaptive_decay", Number::Decay),
-    ("temperature_last", Number::TemperatureLast),
-];
+/// The name of a stage here.
+pub(super) type StageName = &'static str;
 
 /// Samplers that are not here, each with the value at which it does nothing.
-const STRANGERS: &[(&str, f64)] = &[
-    ("tfs", 1.0),
-    ("tfs_z", 1.0),
-    ("top_a", 0.0),
-    ("epsilon_cutoff", 0.0),
-    ("eta_cutoff", 0.0),
-    ("smoothing_factor", 0.0),
+const UNSUPPORTED: &[(&str, f64)] = &[
     ("guidance_scale", 1.0),
     ("encoder_rep_pen", 1.0),
     ("encoder_repetition_penalty", 1.0),
@@ -128,76 +28,69 @@ pub(super) const WORDS: &[&str] =
 pub(super) const ORDERS: &[&str] =
     &["samplers", "sampler_priority", "samplers_priorities", "sampler_order", "sampler_seq", "temperature_last", "id"];
 
-const SAMPLERS: &[(&str, Sampler)] = &[
-    ("penalties", Sampler::Penalties),
-    ("repetition_penalty", Sampler::Penalties),
-    ("presence_penalty", Sampler::Penalties),
-    ("frequency_penalty", Sampler::Penalties),
-    ("rep_pen", Sampler::Penalties),
-    ("dry", Sampler::Dry),
-    ("top_n_sigma", Sampler::TopNSigma),
-    ("top_nsigma", Sampler::TopNSigma),
-    ("nsigma", Sampler::TopNSigma),
-    ("top_k", Sampler::TopK),
-    ("typ_p", Sampler::Typical),
-    ("typical_p", Sampler::Typical),
-    ("typical", Sampler::Typical),
-    ("top_p", Sampler::TopP),
-    ("min_p", Sampler::MinP),
-    ("top_h", Sampler::TopH),
-    ("xtc", Sampler::Xtc),
-    ("temperature", Sampler::Temperature),
-    ("temp", Sampler::Temperature),
-    ("dynamic_temperature", Sampler::Temperature),
-    ("adaptive_p", Sampler::AdaptiveP),
-];
-
 /// A key as it is known: in small letters with underscores.
 pub(super) fn plain(name: &str) -> String {
     name.trim().to_lowercase().replace('-', "_")
 }
 
-pub(super) fn number(key: &str) -> Option<Number> {
+/// The stage that a key of theirs belongs to, and the key of it that it is.
+pub(super) fn number(theirs: &str) -> Option<(StageName, &'static str)> {
+    let theirs = plain(theirs);
+    let key = |kind: &'static Kind| {
+        let key = kind.elsewhere.keys.iter().find(|(_, names)| names.contains(&theirs.as_str()));
+        key.map(|(key, _)| (kind.name, *key))
+    };
+    Stage::KINDS.iter().find_map(key)
+}
+
+/// What a stage is called elsewhere.
+pub(super) fn elsewhere(name: StageName) -> &'static Elsewhere {
+    Stage::KINDS.iter().find(|kind| kind.name == name).map_or(Elsewhere::NOWHERE, |kind| kind.elsewhere)
+}
+
+/// Of a sampler that is not here, the value at which it does nothing.
+pub(super) fn unsupported(key: &str) -> Option<f64> {
     let key = plain(key);
-    NUMBERS.iter().find(|(name, _)| *name == key).map(|(_, number)| *number)
+    UNSUPPORTED.iter().find(|(name, _)| *name == key).map(|(_, off)| *off)
 }
 
-pub(super) fn stranger(key: &str) -> Option<f64> {
-    let key = plain(key);
-    STRANGERS.iter().find(|(name, _)| *name == key).map(|(_, off)| *off)
+/// The stage that goes by this name in a list of samplers. A dynamic temperature stands where the temperature stands.
+pub(super) fn sampler(theirs: &str) -> Option<StageName> {
+    let theirs = plain(theirs);
+    let goes = |kind: &&Kind| plain(kind.name) == theirs || kind.elsewhere.samplers.contains(&theirs.as_str());
+    let name = Stage::KINDS.iter().find(goes)?.name;
+    Some(if name == "dynamic-temperature" { "temperature" } else { name })
 }
 
-pub(super) fn sampler(name: &str) -> Option<Sampler> {
-    let name = plain(name);
-    SAMPLERS.iter().find(|(known, _)| *known == name).map(|(_, sampler)| *sampler)
-}
-
-/// The samplers of `KoboldCpp`'s `sampler_order`: its min-p runs behind its top-p, its top-nσ behind its temperature; 1 and 3 are
-/// top-a and tail-free sampling.
-pub(super) fn of_kobold(number: u64) -> &'static [Sampler] {
+/// The samplers of `KoboldCpp`'s `sampler_order`: its min-p runs behind its top-p, its smoothing and its top-nσ behind its
+/// temperature.
+pub(super) fn of_kobold(number: u64) -> &'static [StageName] {
     match number {
-        0 => &[Sampler::TopK],
-        2 => &[Sampler::TopP, Sampler::MinP],
-        4 => &[Sampler::Typical],
-        5 => &[Sampler::Temperature, Sampler::TopNSigma],
-        6 => &[Sampler::Penalties],
+        0 => &["top-k"],
+        1 => &["top-a"],
+        2 => &["top-p", "min-p"],
+        3 => &["tail-free"],
+        4 => &["typical"],
+        5 => &["temperature", "quadratic", "top-n-sigma"],
+        6 => &["penalties"],
         _ => &[],
     }
 }
 
-/// The samplers of llama.cpp's `--sampler-seq`, a letter each.
-pub(super) fn of_letter(letter: char) -> Option<Sampler> {
+/// The samplers of llama.cpp's `--sampler-seq`, a letter each; `f` until October 2024.
+pub(super) fn of_letter(letter: char) -> Option<StageName> {
     Some(match letter {
-        'e' => Sampler::Penalties,
-        'd' => Sampler::Dry,
-        's' => Sampler::TopNSigma,
-        'k' => Sampler::TopK,
-        'y' => Sampler::Typical,
-        'p' => Sampler::TopP,
-        'm' => Sampler::MinP,
-        'x' => Sampler::Xtc,
-        't' => Sampler::Temperature,
-        'a' => Sampler::AdaptiveP,
+        'e' => "penalties",
+        'd' => "dry",
+        's' => "top-n-sigma",
+        'k' => "top-k",
+        'f' => "tail-free",
+        'y' => "typical",
+        'p' => "top-p",
+        'm' => "min-p",
+        'x' => "xtc",
+        't' => "temperature",
+        'a' => "adaptive-p",
         _ => return None,
     })
 }

@@ -3,32 +3,28 @@
 use serde_json::Value;
 
 use super::Program;
-use super::names::{self, Sampler};
+use super::names::{self, StageName};
 
 /// The order of llama.cpp where nothing is said.
-pub(super) const OF_LLAMA: [Sampler; 9] = [
-    Sampler::Penalties,
-    Sampler::Dry,
-    Sampler::TopNSigma,
-    Sampler::TopK,
-    Sampler::Typical,
-    Sampler::TopP,
-    Sampler::MinP,
-    Sampler::Xtc,
-    Sampler::Temperature,
-];
+pub(super) const OF_LLAMA: [StageName; 10] =
+    ["penalties", "dry", "top-n-sigma", "top-k", "tail-free", "typical", "top-p", "min-p", "xtc", "temperature"];
 
 /// That of text-generation-webui.
-const OF_WEBUI: [Sampler; 9] = [
-    Sampler::Penalties,
-    Sampler::Dry,
-    Sampler::TopNSigma,
-    Sampler::Temperature,
-    Sampler::TopK,
-    Sampler::TopP,
-    Sampler::Typical,
-    Sampler::MinP,
-    Sampler::Xtc,
+const OF_WEBUI: [StageName; 14] = [
+    "penalties",
+    "dry",
+    "top-n-sigma",
+    "temperature",
+    "quadratic",
+    "top-k",
+    "top-p",
+    "typical",
+    "epsilon",
+    "eta",
+    "tail-free",
+    "top-a",
+    "min-p",
+    "xtc",
 ];
 
 /// What `SillyTavern` completes a `samplers` list with, for llama.cpp: a name that is missing comes at its index here.
@@ -61,12 +57,14 @@ const PRIORITY_OF_SILLYTAVERN: [&str; 21] = [
 ];
 
 /// Stages of theirs that are named in an order and are told of where their numbers stand.
-const TOLD_ELSEWHERE: [&str; 5] = ["mirostat", "quadratic_sampling", "no_repeat_ngram", "infill", "top_p_top_k"];
+const TOLD_ELSEWHERE: [&str; 3] = ["no_repeat_ngram", "infill", "top_p_top_k"];
 
 /// An order, and what is to be told of it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Order {
-    pub samplers: Vec<Sampler>,
+    pub samplers: Vec<StageName>,
+    /// Those of them that the program of this order does not know.
+    pub foreign: Vec<StageName>,
     pub notes: Vec<String>,
 }
 
@@ -101,14 +99,18 @@ impl Order {
             seen.push(*sampler);
             first
         });
-        Self { samplers, notes }
+        let mut foreign = Vec::new();
+        if program == Program::SillyTavern && !samplers.contains(&"quadratic") {
+            foreign = complete(&mut samplers, &OF_WEBUI);
+        }
+        Self { samplers, foreign, notes }
     }
 }
 
 /// The order of a list of names. Only llama.cpp leaves out what such a list does not name.
-fn of_names(program: Program, key: &str, mut listed: Vec<String>, notes: &mut Vec<String>) -> Vec<Sampler> {
+fn of_names(program: Program, key: &str, mut listed: Vec<String>, notes: &mut Vec<String>) -> Vec<StageName> {
     let unknown = |name: &&String| {
-        names::sampler(name).is_none() && names::stranger(name).is_none() && !TOLD_ELSEWHERE.contains(&name.as_str())
+        names::sampler(name).is_none() && names::unsupported(name).is_none() && !TOLD_ELSEWHERE.contains(&name.as_str())
     };
     let others: Vec<String> = listed.iter().filter(unknown).map(|name| format!("`{name}`")).collect();
     if !others.is_empty() {
@@ -136,7 +138,7 @@ fn of_names(program: Program, key: &str, mut listed: Vec<String>, notes: &mut Ve
 }
 
 /// The order of `KoboldCpp`: DRY runs before all that is listed and XTC behind it, whatever is said.
-fn of_kobold(listed: Option<Vec<u64>>, notes: &mut Vec<String>) -> Vec<Sampler> {
+fn of_kobold(listed: Option<Vec<u64>>, notes: &mut Vec<String>) -> Vec<StageName> {
     const WHOLE: usize = 7;
     let mut numbers = listed.unwrap_or_else(|| vec![6, 0, 1, 3, 4, 2, 5]);
     if numbers.len() < WHOLE && !numbers.contains(&6) {
@@ -144,5 +146,16 @@ fn of_kobold(listed: Option<Vec<u64>>, notes: &mut Vec<String>) -> Vec<Sampler> 
         numbers.insert(0, 6);
     }
     let listed = numbers.into_iter().flat_map(names::of_kobold).copied();
-    std::iter::once(Sampler::Dry).chain(listed).chain([Sampler::Xtc, Sampler::AdaptiveP]).collect()
+    std::iter::once("dry").chain(listed).chain(["xtc", "adaptive-p"]).collect()
+}
+
+/// Puts each stage of a whole order that is missing behind the nearest one that comes before it there, and tells which those were.
+fn complete(samplers: &mut Vec<StageName>, whole: &[StageName]) -> Vec<StageName> {
+    let mut added = Vec::new();
+    for (at, name) in whole.iter().enumerate().filter(|(_, name)| !samplers.contains(name)).collect::<Vec<_>>() {
+        let before = whole[..at].iter().rev().find_map(|before| samplers.iter().position(|one| one == before));
+        samplers.insert(before.map_or(0, |before| before + 1), name);
+        added.push(*name);
+    }
+    added
 }

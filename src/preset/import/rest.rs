@@ -74,7 +74,6 @@ const NEUTRAL: &[(&str, f64)] = &[
     ("skip_special_tokens", 1.0),
     ("spaces_between_special_tokens", 1.0),
     ("length_penalty", 1.0),
-    ("smoothing_curve", 1.0),
     ("do_sample", 1.0),
     ("n", 1.0),
     ("send_banned_tokens", 1.0),
@@ -139,16 +138,17 @@ fn option(here: Here, value: &Value) -> Option<String> {
 
 /// A text as a shell takes it: what cannot be seen is escaped as in C.
 fn in_shell(text: &str) -> String {
+    if let (false, Ok(quoted)) = (text.contains(char::is_control), shlex::try_quote(text)) {
+        return quoted.into_owned();
+    }
     let escaped = |c: char| match c {
         '\n' => "\\n".to_owned(),
         '\t' => "\\t".to_owned(),
-        '\r' => "\\r".to_owned(),
-        '\'' => "\\'".to_owned(),
-        '\\' => "\\\\".to_owned(),
+        '\'' | '\\' => format!("\\{c}"),
+        c if c.is_control() => format!("\\u{:04x}", u32::from(c)),
         c => c.to_string(),
     };
-    let quoted: String = text.chars().map(escaped).collect();
-    if quoted == text { format!("'{text}'") } else { format!("$'{quoted}'") }
+    format!("$'{}'", text.chars().map(escaped).collect::<String>())
 }
 
 /// Whether a value is none, or what holds anyway.

@@ -3,29 +3,42 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Last, Multiplier, Token};
+use super::elsewhere::at_most_0;
+use super::{Elsewhere, Role, Rule};
+use crate::model::Kind;
+use crate::prob::{Last, Multiplier, Token, keys_in_order};
+use crate::sampler::prepared::{Scene, StageOp};
 
-/// A token that would extend a repeated suffix of length L ≥ allowed loses multiplier · base^(L − allowed) from its logit.
+/// Punishes tokens that would go on repeating the text, never an end of it: one that would extend a match of L tokens loses
+/// multiplier · base^(L − allowed-length) from its logit.
 ///
-/// Source: p-e-w, text-generation-webui pull request 5677, 2024. Breakers are tokens here, not strings: a breaker that a
-/// tokenizer spreads over several tokens breaks at each of them that holds it whole, else not at all. Where the penalty falls
-/// is [`PenaltyAt`]'s to say: by itself it falls where a word begins, and not in the middle of a name that has to be said again.
+/// Breakers are tokens here, not strings: a breaker that a tokenizer spreads over several tokens breaks at each of them that
+/// holds it whole, else not at all. Where the penalty falls is [`PenaltyAt`]'s to say: by itself it falls where a word begins, and
+/// not in the middle of a name that has to be said again.
 ///
+/// # Source
+/// p-e-w, text-generation-webui pull request 5677, 2024.
+///
+/// # Examples
 /// ```
-/// use afterword::prob::{Dry, OpenWord};
+/// use afterword::sampler::{Dry, OpenWord};
 ///
-/// let dry: Dry = toml::from_str("multiplier = 0.8\nbase = 2\nallowed-length = 2")?;
-/// // After 1 2 3 came 4: a fourth token would go on with three.
+/// let dry: Dry = serde_json::from_str(r#"{ "multiplier": 0.8 }"#)?;
 /// let word = OpenWord { length: 0, continues: |_| false };
-/// assert_eq!(dry.penalties(&[1, 2, 3, 4, 1, 2, 3], |_| false, &word), [(4, 1.6)].into());
-/// # Ok::<(), toml::de::Error>(())
+/// // After "1 2 3 … 1 2" the 3 would go on with a repetition of two tokens.
+/// let penalties = dry.penalties(&[1, 2, 3, 7, 1, 2], |_| false, &word);
+/// assert_eq!(penalties.into_iter().collect::<Vec<_>>(), [(3, 0.8)]);
+/// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[schemars(transform = keys_in_order::<Self>)]
 pub struct Dry {
     /// The penalty at the allowed length, in nats; 0 does nothing.
+    #[schemars(example = 0.8)]
     pub multiplier: Multiplier,
     /// How much the penalty grows with each further token of the match; 1 does not let it grow.
     #[serde(default = "Dry::usual_base")]
@@ -33,19 +46,20 @@ pub struct Dry {
     /// The shortest match that is punished, in tokens.
     #[serde(default = "Dry::usual_allowed_length")]
     pub allowed_length: NonZeroUsize,
-    /// How many of the latest tokens, the prompt's among them, are searched for matches.
+    /// How many of the latest tokens, the prompt's among them, are searched for matches; "all" is the whole text.
     #[serde(default = "Dry::usual_last")]
     pub last: Last,
-    /// A match does not reach across a token whose piece holds one of these.
+    /// A match does not reach across a token whose piece holds one of these; nor across the marks of a chat template.
     #[serde(default = "Dry::usual_breakers")]
     pub breakers: Vec<String>,
-    /// Which tokens are punished.
+    /// Where the penalty falls: only where a word begins (and inside of one that repeats itself, as hahaha does), or at any
+    /// token, as with llama.cpp. A penalty inside a word makes a misspelt name of one that has to be said again.
     #[serde(default)]
     pub at: PenaltyAt,
 }
 
 /// Where the penalty of [`Dry`] falls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PenaltyAt {
     /// Where a word begins: a token that only goes on with the word in which the text ends is free, for that word was chosen at
@@ -131,6 +145,48 @@ impl Dry {
         let excess = (length - self.allowed_length.get()) as f64;
         (self.multiplier.get() * self.base.get().powf(excess)).min(f64::from(f32::MAX))
     }
+}
+
+impl Rule for Dry {
+    const NAME: &'static str = "dry";
+    const ROLE: Role = Role::Words;
+    const ELSEWHERE: &'static Elsewhere = &Elsewhere {
+        samplers: &[],
+        keys: &[
+            ("multiplier", &["dry_multiplier"]),
+            ("base", &["dry_base"]),
+            ("allowed-length", &["dry_allowed_length"]),
+            ("last", &["dry_penalty_last_n"]),
+        ],
+        off: at_most_0,
+        unit: 1.0,
+    };
+
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        let (text, vocabulary) = (scene.history.text(), scene.vocabulary);
+        let breakers: Vec<&[u8]> = self.breakers.iter().map(String::as_bytes).filter(|b| !b.is_empty()).collect();
+        let breaks = |token| {
+            vocabulary.kind(token) != Kind::Text || breakers.iter().any(|breaker| holds(vocabulary.piece(token), breaker))
+        };
+        let word = OpenWord { length: vocabulary.open_word(text), continues: |token| vocabulary.continues_word(token) };
+        Some(StageOp::Penalise(self.penalties(text, breaks, &word).into_iter().collect()))
+    }
+
+    fn label(&self) -> String {
+        format!("dry {}", self.multiplier.get())
+    }
+
+    fn idle(&self) -> Option<String> {
+        if self.multiplier.get() == 0.0 {
+            return Some("with a multiplier of 0 punishes nothing".to_owned());
+        }
+        let short = self.last.tokens().is_some_and(|last| last <= self.allowed_length);
+        short.then(|| "looks back over no more tokens than a match may have for free: it finds none to punish".to_owned())
+    }
+}
+
+fn holds(piece: &[u8], part: &[u8]) -> bool {
+    piece.windows(part.len()).any(|window| window == part)
 }
 
 /// `z[i]`: over how many tokens the text reversed and the text reversed from its i-th token on agree. `z[0]` is not used.

@@ -2,41 +2,52 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::candidates::tame;
-use super::{Bias, Candidates, Last, Repeat, Token};
+use super::{Elsewhere, Role, Rule};
+use crate::model::Kind;
+use crate::prob::{Bias, Last, Repeat, Candidates, Token, keys_in_order, tame};
+use crate::sampler::prepared::{Scene, StageOp};
 
-/// A token that occurs among the latest tokens loses by it:
+/// Punishes tokens that were said before, never an end of the text.
 ///
+/// # Formula
 /// l > 0: l / repeat, else l · repeat;  then l − count · frequency − presence
 ///
 /// The sign of a logit means something only as the model gave it, so `repeat` stands first in a chain.
 ///
-/// Source: `repeat` Keskar et al., "CTRL", arXiv 1909.05858, with the product for negative logits that everybody adds;
-/// `frequency` and `presence` the programming interface of `OpenAI`.
+/// # Source
+/// Keskar et al., "CTRL", arXiv 1909.05858, with the product for negative logits that everybody adds; `frequency` and `presence`
+/// as in the programming interface of `OpenAI`.
 ///
+/// # Examples
 /// ```
-/// use afterword::prob::Penalties;
+/// use afterword::prob::{Bias, Last, Repeat};
+/// use afterword::sampler::Penalties;
 ///
-/// let penalties: Penalties = toml::from_str("repeat = 2\nfrequency = 0.25")?;
-/// // Said twice: 3 / 2 − 2 · 0.25.
-/// assert_eq!(penalties.punished(3.0, 2), 1.0);
-/// # Ok::<(), toml::de::Error>(())
+/// let penalties =
+///     Penalties { repeat: Repeat::new(2.0)?, frequency: Bias::new(0.5)?, presence: Bias::default(), last: Last::All };
+/// assert_eq!(penalties.counts(&[7, 3, 7], |_| true)[&7], 2);
+/// assert_eq!(penalties.punished(4.0, 2), 1.0);
+/// assert_eq!(penalties.punished(-4.0, 2), -9.0);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = keys_in_order::<Self>)]
 pub struct Penalties {
-    /// What divides the logit, once however often the token occurs; 1 changes nothing, below 1 is a reward.
+    /// What divides the logit, once however often the token occurs (a logit below 0 is multiplied); 1 changes nothing, below 1 is
+    /// a reward.
     #[serde(default)]
     pub repeat: Repeat,
-    /// What each occurrence takes off, in nats; 0 changes nothing, below 0 is a reward.
+    /// What each occurrence takes off, in nats; below 0 is a reward.
     #[serde(default)]
     pub frequency: Bias,
-    /// What occurring at all takes off, in nats; 0 changes nothing, below 0 is a reward.
+    /// What occurring at all takes off, in nats; below 0 is a reward.
     #[serde(default)]
     pub presence: Bias,
-    /// How many of the latest tokens count, the prompt's among them.
+    /// How many of the latest tokens count, the prompt's among them; "all" is the whole text.
     #[serde(default = "Penalties::usual_last")]
     pub last: Last,
 }
@@ -71,14 +82,42 @@ impl Penalties {
         let logit = tame(if logit > 0.0 { logit / repeat } else { logit * repeat });
         logit - count as f64 * self.frequency.get() - self.presence.get()
     }
+
+    /// Punishes the tokens that were counted.
+    pub fn punish(&self, candidates: &mut Candidates, counts: &BTreeMap<Token, usize>) {
+        for (&token, &count) in counts {
+            candidates.change(token, |logit| self.punished(logit, count));
+        }
+    }
 }
 
-impl Candidates {
-    /// Punishes the tokens that were counted.
-    pub fn punish(&mut self, penalties: &Penalties, counts: &BTreeMap<Token, usize>) {
-        for (&token, &count) in counts {
-            self.change(token, |logit| penalties.punished(logit, count));
-        }
+impl Rule for Penalties {
+    const NAME: &'static str = "penalties";
+    const ROLE: Role = Role::Words;
+    const ELSEWHERE: &'static Elsewhere = &Elsewhere {
+        samplers: &["repetition_penalty", "presence_penalty", "frequency_penalty", "rep_pen"],
+        keys: &[
+            ("repeat", &["rep_pen", "repetition_penalty", "repeat_penalty"]),
+            ("frequency", &["freq_pen", "frequency_penalty"]),
+            ("presence", &["presence_pen", "presence_penalty"]),
+            ("last", &["rep_pen_range", "repetition_penalty_range", "repeat_last_n"]),
+        ],
+        off: |repeat| repeat == 1.0,
+        unit: 1.0,
+    };
+
+    /// A chat template ends every turn with the token that is to end the answer: that nobody has said, and nobody repeats.
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        let said = |token| scene.vocabulary.kind(token) == Kind::Text;
+        Some(StageOp::Punish(*self, self.counts(scene.history.text(), said)))
+    }
+
+    fn label(&self) -> String {
+        format!("penalties {}", self.repeat.get())
+    }
+
+    fn idle(&self) -> Option<String> {
+        self.are_none().then(|| "with repeat = 1, frequency = 0 and presence = 0 punishes nothing".to_owned())
     }
 }
 
@@ -92,7 +131,7 @@ mod tests {
         let penalties: Penalties = toml::from_str(penalties).unwrap();
         let all = (0..).zip([2.0, 0.0, -2.0, 1.0]).map(|(token, logit)| Candidate { token, logit });
         let mut candidates = Candidates::new(all.collect()).unwrap();
-        candidates.punish(&penalties, &penalties.counts(text, |token| token != 8));
+        penalties.punish(&mut candidates, &penalties.counts(text, |token| token != 8));
         candidates.iter().map(|candidate| candidate.logit).collect()
     }
 

@@ -1,4 +1,4 @@
-//! The shape of a preset file: what serde would let pass, or could not place.
+//! The structure of a preset file: a list of tables with one stage each, in an order that can be.
 
 use std::ops::Range;
 
@@ -7,8 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::Fault;
 use super::overlay::OFF;
-use super::schema::STAGES;
+use super::vocabulary::{is_stage, names};
 use super::words;
+use crate::sampler::{Role, Stage};
 
 /// Values that are a number or a table with one key, the name of what it is.
 pub(super) const NUMBER_OR_NAMED: [&str; 2] = ["alpha", "temperature"];
@@ -54,7 +55,7 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str, over: bool) -> Result<()
             return Err(not_one_stage(stage.span(), &keys, text));
         };
         let off = table.values().find(|value| value.get_ref().as_str() == Some(OFF));
-        if let Some(off) = off.filter(|_| !over && STAGES.contains(&only.get_ref().as_ref())) {
+        if let Some(off) = off.filter(|_| !over && is_stage(only.get_ref())) {
             let cause = format!("there is no `{}` to switch off: this preset extends nothing", only.get_ref());
             return Err(Fault::at(off.span(), cause).hint("leave the table out: a stage is off by being absent"));
         }
@@ -75,17 +76,17 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str, over: bool) -> Result<()
 /// A stage that draws stands last, and not beside `future`.
 fn check_draws(stages: &[Spanned<DeValue>]) -> Result<(), Fault> {
     let tables = stages.iter().filter_map(|stage| stage.get_ref().as_table());
-    let names: Vec<_> = tables.filter_map(|table| table.keys().next()).collect();
-    let draws = |name: &str| ["mirostat", "adaptive-p"].contains(&name);
-    let Some(at) = names.iter().position(|name| draws(name.get_ref())) else { return Ok(()) };
-    let drawing = names[at];
-    let future = names.iter().find(|name| name.get_ref() == "future");
+    let stages: Vec<_> = tables.filter_map(|table| table.keys().next()).collect();
+    let draws = |name: &str| Stage::KINDS.iter().any(|kind| kind.name == name && kind.role == Role::Draw);
+    let Some(at) = stages.iter().position(|name| draws(name.get_ref())) else { return Ok(()) };
+    let drawing = stages[at];
+    let future = stages.iter().find(|name| name.get_ref() == "future");
     if let Some(second) = future.map(|future| if future.span().start > drawing.span().start { future } else { &drawing }) {
         let first = if second.get_ref() == "future" { drawing.get_ref() } else { "future" };
         let cause = format!("`{}` beside `{first}`: both decide what is drawn", second.get_ref());
         return Err(Fault::at(second.span(), cause).hint("keep one of them"));
     }
-    let Some(next) = names.get(at + 1) else { return Ok(()) };
+    let Some(next) = stages.get(at + 1) else { return Ok(()) };
     let cause = format!("`{}` after `{}`, which draws the token", next.get_ref(), drawing.get_ref());
     Err(Fault::at(next.span(), cause).hint(format!("put `{}` at the end of the chain", drawing.get_ref())))
 }
@@ -93,7 +94,7 @@ fn check_draws(stages: &[Spanned<DeValue>]) -> Result<(), Fault> {
 fn not_one_stage(table: Range<usize>, keys: &[&Spanned<std::borrow::Cow<str>>], text: &str) -> Fault {
     let Some(second) = keys.get(1) else {
         return Fault::at(table, "no stage in this table of the chain")
-            .hint(format!("write one under it: {}", words::listed(&STAGES)));
+            .hint(format!("write one under it: {}", words::listed(&names())));
     };
     let cause = format!("a second stage, `{}`, in one table of the chain", second.get_ref());
     // Where both stages stand on lines of their own, a header between them is all that is missing.
@@ -105,15 +106,9 @@ fn not_one_stage(table: Range<usize>, keys: &[&Spanned<std::borrow::Cow<str>>], 
     Fault::at(second.span(), cause).hint(hint)
 }
 
-/// Struct fields may be written without their names in some formats, and so serde would take arrays for our tables.
+/// Dates have no place in a preset, and what is one of several things is one.
 fn check_value(key: &str, value: &Spanned<DeValue>) -> Result<(), Fault> {
     match value.get_ref() {
-        DeValue::Array(_) if ["dry", "future", "wave", "triangle", "square", "saw", "steps", "band"].contains(&key) => {
-            Err(Fault::at(value.span(), format!("expected a table for `{key}`, found an array")))
-        }
-        DeValue::Table(_) if ["pick", "curve", "horizon", "end-of-text", "at", "unit"].contains(&key) => {
-            Err(Fault::at(value.span(), format!("expected a word in quotes for `{key}`, found a table")))
-        }
         DeValue::Datetime(_) => Err(Fault::at(value.span(), "a date has no place in a preset")),
         DeValue::Array(values) => values.iter().try_for_each(|value| check_value("", value)),
         DeValue::Table(table) => {
@@ -142,7 +137,7 @@ fn check_named(key: &str, place: Range<usize>, table: &DeTable) -> Result<(), Fa
 }
 
 /// What a value is, in words.
-fn kind(value: &DeValue) -> &'static str {
+pub(super) fn kind(value: &DeValue) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",

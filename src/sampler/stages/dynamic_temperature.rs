@@ -1,26 +1,32 @@
 //! Dynamic temperature: hot where the model is unsure, cold where it is sure.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Candidates, Exponent, OutOfRange, Temperature};
+use super::{Apply, Elsewhere, Role, Rule};
+use crate::prob::{Exponent, OutOfRange, Candidates, Temperature, keys_in_order};
+use crate::sampler::prepared::{Scene, StageOp};
 
-/// T = low + (high − low) · (H / ln N)^exponent, with H the entropy of the N candidates.
+/// Divides the logits by T = low + (high − low) · (H / ln N)^exponent, where H is the entropy of the N tokens that are left.
 ///
 /// `low` is the temperature where one token has all the mass, `high` that of an even distribution; low = high is a plain
 /// temperature. Where others write a temperature and a range to either side, low is the one less the other and high their sum;
 /// the two ends say what will be, and cannot meet an unwritten floor at 0.
 ///
-/// Source: kalomaze, koboldcpp pull request 579, 2023.
+/// # Source
+/// kalomaze, koboldcpp pull request 579, 2023.
 ///
+/// # Examples
 /// ```
-/// use afterword::prob::{Candidates, DynamicTemperature};
+/// use afterword::prob::{Exponent, Candidates, Temperature};
+/// use afterword::sampler::DynamicTemperature;
 ///
-/// let dynamic: DynamicTemperature = toml::from_str("low = 0.5\nhigh = 1.5")?;
-/// let even = Candidates::of(&[1.0, 1.0, 1.0], |_| true).unwrap();
-/// assert!((dynamic.of(&even).get() - 1.5).abs() < 1e-12);
-/// # Ok::<(), toml::de::Error>(())
+/// let between = DynamicTemperature::new(Temperature::new(0.5)?, Temperature::new(1.5)?, Exponent::default())?;
+/// let even = Candidates::of(&[1.0, 1.0, 1.0, 1.0], |_| true).unwrap();
+/// assert!((between.of(&even).get() - 1.5).abs() < 1e-12);
+/// # Ok::<(), afterword::prob::OutOfRange>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "Ends", into = "Ends")]
 pub struct DynamicTemperature {
     low: Temperature,
@@ -29,11 +35,17 @@ pub struct DynamicTemperature {
 }
 
 /// The form in which it is written.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = keys_in_order::<Self>)]
 struct Ends {
+    /// T where the model is sure.
+    #[schemars(example = 0.7)]
     low: Temperature,
+    /// T where it is not at all; not below `low`.
+    #[schemars(example = 1.3)]
     high: Temperature,
+    /// How the way between them is bent: 1 is straight, above 1 stays low for longer.
     #[serde(default)]
     exponent: Exponent,
 }
@@ -83,6 +95,45 @@ impl TryFrom<Ends> for DynamicTemperature {
 impl From<DynamicTemperature> for Ends {
     fn from(DynamicTemperature { low, high, exponent }: DynamicTemperature) -> Self {
         Self { low, high, exponent }
+    }
+}
+
+impl Apply for DynamicTemperature {
+    fn apply(&self, candidates: &mut Candidates) {
+        candidates.temperature(self.of(candidates));
+    }
+}
+
+impl Rule for DynamicTemperature {
+    const NAME: &'static str = "dynamic-temperature";
+    const ROLE: Role = Role::Temper;
+    const ELSEWHERE: &'static Elsewhere = &Elsewhere {
+        samplers: &[],
+        keys: &[
+            ("on", &["dynatemp", "dynamic_temperature"]),
+            ("range", &["dynatemp_range"]),
+            ("low", &["min_temp", "dynatemp_low"]),
+            ("high", &["max_temp", "dynatemp_high"]),
+            ("exponent", &["dynatemp_exponent", "dynatemp_exp"]),
+        ],
+        off: |on| on == 0.0,
+        unit: 1.0,
+    };
+
+    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::DynamicTemperature(*self))
+    }
+
+    fn label(&self) -> String {
+        format!("dynamic {} to {}", self.low.get(), self.high.get())
+    }
+
+    fn leaves_one(&self) -> bool {
+        self.high.get() == 0.0
+    }
+
+    fn reshapes(&self) -> bool {
+        [self.low.get(), self.high.get()] != [1.0; 2] && self.high.get() > 0.0
     }
 }
 

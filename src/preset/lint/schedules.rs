@@ -1,6 +1,6 @@
 //! What in a schedule does nothing, or is not what its writer wants.
 
-use crate::prob::{Band, Cycle, Keyframes, Schedule, Scheduled, Shape, Steps, Unit};
+use crate::prob::{Band, Cycle, Schedule, Scheduled, Shape, Steps, Unit};
 
 /// Parts of a turn at which a wave is looked at.
 const PARTS: u16 = 3600;
@@ -17,27 +17,6 @@ pub(super) fn about<Q: Scheduled>(what: &str, schedule: &Schedule<Q>) -> Option<
             (gain.get() == 0.0).then(|| format!("has a band with a gain of 0, which moves nothing: it is `{what} = {start}`"))
         }
     }
-}
-
-/// The lowest and the highest value that a schedule comes to; for a band all that its loop may go to.
-pub(super) fn extremes<Q: Scheduled>(schedule: &Schedule<Q>) -> [f64; 2] {
-    let of = |values: &mut dyn Iterator<Item = Q>| {
-        let widen = |[low, high]: [f64; 2], value: Q| [low.min(value.get()), high.max(value.get())];
-        values.fold([f64::INFINITY, f64::NEG_INFINITY], widen)
-    };
-    match schedule {
-        Schedule::Constant(value) => [value.get(); 2],
-        Schedule::Cycle(_, Cycle { amplitude, centre, .. }) => {
-            [-1.0, 1.0].map(|end| Q::clamped(centre.get() + end * amplitude.get()).get())
-        }
-        Schedule::Steps(steps) => of(&mut steps.values.get().iter().copied()),
-        Schedule::Keyframes(keyframes) => of(&mut keyframes_of(keyframes)),
-        Schedule::Band(band) => of(&mut [f64::MIN, f64::MAX].into_iter().map(Q::steered).chain([band.start])),
-    }
-}
-
-fn keyframes_of<Q: Scheduled>(keyframes: &Keyframes<Q>) -> impl Iterator<Item = Q> {
-    keyframes.points().iter().map(|(_, value)| *value)
 }
 
 fn about_cycle<Q: Scheduled>(what: &str, shape: Shape, cycle: &Cycle<Q>) -> Option<String> {
@@ -144,19 +123,5 @@ mod tests {
         ] {
             assert_eq!(warning(schedule), "", "{schedule}");
         }
-    }
-
-    #[test]
-    fn extremes_are_the_ends_of_what_a_schedule_comes_to() {
-        for (schedule, ends) in [
-            ("0.5", [0.5, 0.5]),
-            ("{ wave = { period = 60, amplitude = 0.5, centre = 0.75 } }", [0.25, 1.0]),
-            ("{ steps = { values = [0.5, -0.5, 0], every = 3 } }", [-0.5, 0.5]),
-            ("{ keyframes = [[0, 0], [1, 1]] }", [0.0, 1.0]),
-            ("{ band = { surprisal = [2, 3] } }", [-1.0, 1.0]),
-        ] {
-            assert_eq!(extremes(&read::<Alpha>(schedule)), ends, "{schedule}");
-        }
-        assert_eq!(extremes(&read::<Temperature>("{ band = { surprisal = [2, 3] } }")), [0.1, 2.0]);
     }
 }

@@ -1,11 +1,12 @@
 //! What in a preset does nothing, or does harm, and why.
 
+mod schedules;
+mod stages;
+
 use std::fmt;
 
 use super::schema::Preset;
-use super::{breath, doubts};
-use crate::prob::Dry;
-use crate::sampler::{Future, Pick, Role, Stage};
+use crate::sampler::{Dry, Future, Pick, Role, Stage};
 
 /// Something in a preset that is allowed, but surely not what its writer wants: the stage, and the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +34,12 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (at, stage) in stages.iter().enumerate() {
         let (before, after) = (&stages[..at], &stages[at + 1..]);
-        let reasons = [idle(stage), unpicked(stage, after, *pick), misplaced(stage, before), again(stage, before)];
+        let reasons = [stage.idle(), unpicked(stage, after, *pick), misplaced(stage, before), again(stage, before)];
         let of_kind = match stage {
             Stage::Future(future) => about_future(future, before),
             Stage::Dry(dry) => about_dry(dry, before),
-            Stage::Temperature(temperature) => breath::about("temperature", temperature).into_iter().collect(),
-            other => doubts::about(other, before),
+            Stage::Temperature(temperature) => schedules::about("temperature", &temperature.0).into_iter().collect(),
+            other => stages::about(other, before),
         };
         // A stage that does nothing does it at any place.
         let reasons = reasons.into_iter().flatten().take(1).chain(of_kind);
@@ -47,26 +48,11 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
     warnings
 }
 
-/// A stage that changes nothing at all.
-fn idle(stage: &Stage) -> Option<String> {
-    let reason = match stage {
-        Stage::TopP(p) if p.get() == 1.0 => "= 1 keeps every token: it does nothing",
-        Stage::MinP(p) if p.get() == 0.0 => "= 0 keeps every token: it does nothing",
-        Stage::Dry(dry) if dry.multiplier.get() == 0.0 => "with a multiplier of 0 punishes nothing",
-        Stage::Dry(dry) if dry.last.tokens().is_some_and(|last| last <= dry.allowed_length) => {
-            "looks back over no more tokens than a match may have for free: it finds none to punish"
-        }
-        Stage::Future(future) if future.candidates.get() == 1 => "with one candidate looks at nothing: it is `top-k = 1`",
-        other => return doubts::idle(other),
-    };
-    Some(reason.to_owned())
-}
-
 /// Where the likeliest token is picked, cuts and temperatures do not change which one it is, unless `future` weighs them again.
 fn unpicked(stage: &Stage, after: &[Stage], pick: Pick) -> Option<String> {
-    let weighed = after.iter().any(doubts::may_take_another);
+    let weighed = after.iter().any(Stage::may_take_another);
     match pick {
-        Pick::Argmax if !weighed && !doubts::may_take_another(stage) => {
+        Pick::Argmax if !weighed && !stage.may_take_another() => {
             Some("does nothing: `pick = \"argmax\"` takes the likeliest token, which it leaves the likeliest".to_owned())
         }
         Pick::Argmax | Pick::Sample => None,
@@ -75,7 +61,7 @@ fn unpicked(stage: &Stage, after: &[Stage], pick: Pick) -> Option<String> {
 
 /// A stage that stands where it does harm, or where another one has left it nothing to do.
 fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
-    if let Some(alone) = before.iter().find(|stage| leaves_one(stage)) {
+    if let Some(alone) = before.iter().find(|stage| stage.leaves_one()) {
         return Some(format!("comes after `{}`, which leaves one token: there is nothing left to do", alone.name()));
     }
     let after_future = before.iter().any(|stage| matches!(stage, Stage::Future(_)));
@@ -84,9 +70,8 @@ fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
             "comes after `future`: to know what it leaves, every candidate must be looked at, which costs several times as much"
                 .to_owned(),
         ),
-        // Of these alone a temperature changes what they keep.
-        Stage::TopP(_) | Stage::MinP(_) | Stage::Typical(_) | Stage::TopH(_) | Stage::Xtc(_) => {
-            let hot = before.iter().find_map(doubts::heat)?;
+        stage if matches!(stage.role(), Role::Cut | Role::Exclude) && !stage.ignores_temperature() => {
+            let hot = before.iter().find_map(stages::heat)?;
             Some(format!("comes after `{hot}`, which has lifted the unlikely tokens that it should cut away"))
         }
         _ => None,
@@ -96,30 +81,18 @@ fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
 /// A stage whose work is done twice.
 fn again(stage: &Stage, before: &[Stage]) -> Option<String> {
     let twice = before.iter().any(|earlier| earlier.name() == stage.name());
-    let reason = match (stage.role(), stage) {
-        (Role::Temper, _) if doubts::undoes(stage, before) => "undoes the one before it: together they change nothing",
-        (Role::Temper, _) => "stands twice in the chain: the two are multiplied",
-        (Role::Words, _) => "stands twice in the chain: the penalties add up",
-        (Role::Cut, Stage::Xtc(_)) => "stands twice in the chain: the second excludes of what the first has left",
-        (Role::Cut | Role::Future | Role::Draw, _) => "stands twice in the chain: one of the two is enough",
+    let reason = match stage.role() {
+        Role::Temper if stages::undoes(stage, before) => "undoes the one before it: together they change nothing",
+        Role::Temper => "stands twice in the chain: the second reshapes what the first has made",
+        Role::Words => "stands twice in the chain: the penalties add up",
+        Role::Exclude => "stands twice in the chain: the second excludes of what the first has left",
+        Role::Cut | Role::Future | Role::Draw => "stands twice in the chain: one of the two is enough",
     };
     twice.then(|| reason.to_owned())
 }
 
-fn leaves_one(stage: &Stage) -> bool {
-    match stage {
-        Stage::TopK(k) => k.get() == 1,
-        Stage::TopP(p) | Stage::Typical(p) | Stage::TopH(p) => p.get() == 0.0,
-        Stage::MinP(p) => p.get() == 1.0,
-        Stage::Temperature(temperature) => breath::extremes(temperature)[1] == 0.0,
-        Stage::DynamicTemperature(temperature) => temperature.high().get() == 0.0,
-        Stage::Future(future) => future.candidates.get() == 1,
-        _ => false,
-    }
-}
-
 fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
-    let mut reasons: Vec<String> = doubts::after_a_cut(before).into_iter().collect();
+    let mut reasons: Vec<String> = stages::after_a_cut(before).into_iter().collect();
     if dry.base.get() < 1.0 {
         reasons.push(format!("with a base of {}, below 1, punishes a longer repetition less", dry.base.get()));
     }
@@ -129,12 +102,12 @@ fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
 fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
     let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, end_of_text: _ } = future;
     let mut reasons = Vec::new();
-    if let Some(warm) = before.iter().find_map(doubts::tempering) {
+    if let Some(warm) = before.iter().find(|stage| stage.reshapes()).map(Stage::name) {
         reasons.push(format!(
             "comes after `{warm}`: it weighs the p that the temperature has made, and not the model's own; put it before"
         ));
     }
-    if !before.iter().any(|stage| matches!(stage, Stage::MinP(p) if p.get() >= RELATIVE_CUT)) {
+    if !before.iter().any(|stage| matches!(stage, Stage::MinP(share) if share.0.get() >= RELATIVE_CUT)) {
         reasons.push(format!(
             "has no relative cut before it, such as `min-p = {RELATIVE_CUT}`: broken pieces of words have wide-open futures"
         ));
@@ -143,16 +116,16 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
         reasons.push("has no `dry` before it: a loop whose future looks open locks itself in".to_owned());
     }
     let kept = before.iter().find_map(|stage| match stage {
-        Stage::TopK(k) if k < candidates => Some(k),
+        Stage::TopK(k) if k.0 < *candidates => Some(k.0),
         _ => None,
     });
     if let Some(k) = kept {
         reasons.push(format!("asks for {candidates} candidates, but `top-k = {k}` before it leaves {k}"));
     }
-    if breath::extremes(alpha)[1] == -1.0 {
+    if alpha.extremes()[1] == -1.0 {
         reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
     }
-    reasons.extend(breath::about("alpha", alpha));
+    reasons.extend(schedules::about("alpha", alpha));
     reasons
 }
 
@@ -228,7 +201,7 @@ mod tests {
     #[test]
     fn a_stage_that_stands_twice_is_named() {
         warns(&["top-k = 40", "top-k = 20"], "sample", "`top-k` stands twice");
-        warns(&["temperature = 2", "temperature = 0.4"], "sample", "the two are multiplied");
+        warns(&["temperature = 2", "temperature = 0.4"], "sample", "reshapes what the first has made");
     }
 
     #[test]

@@ -1,68 +1,28 @@
 //! What is known against single stages: the part of the linter that knows each of them.
 
-use super::breath::extremes;
-use crate::prob::{Temperature, Xtc};
-use crate::sampler::{Role, Stage};
-
-/// Why a stage changes nothing at all, wherever it stands.
-pub(super) fn idle(stage: &Stage) -> Option<String> {
-    let reason = match stage {
-        Stage::Typical(p) | Stage::TopH(p) if p.get() == 1.0 => "= 1 keeps every token: it does nothing",
-        Stage::Bias(biases) if biases.values().all(|bias| bias.get() == 0.0) => "moves no word: it does nothing",
-        Stage::Ban(texts) if texts.is_empty() => "names no word: it does nothing",
-        Stage::Penalties(penalties) if penalties.are_none() => {
-            "with repeat = 1, frequency = 0 and presence = 0 punishes nothing"
-        }
-        Stage::Xtc(xtc) if xtc.probability.get() == 0.0 => "with a probability of 0 is never done",
-        Stage::Xtc(xtc) if xtc.threshold.get() > 0.5 => {
-            return Some(format!(
-                "with a threshold of {}, above 0.5, does nothing: there are never two tokens as likely as that",
-                xtc.threshold.get()
-            ));
-        }
-        _ => return None,
-    };
-    Some(reason.to_owned())
-}
-
-/// Whether a stage can make another token the likeliest.
-pub(super) fn may_take_another(stage: &Stage) -> bool {
-    match (stage.role(), stage) {
-        (Role::Words | Role::Future, _) | (_, Stage::Typical(_) | Stage::Xtc(_) | Stage::AdaptiveP(_)) => true,
-        (Role::Cut | Role::Temper | Role::Draw, _) => false,
-    }
-}
+use crate::prob::Temperature;
+use crate::sampler::{Role, Stage, Xtc};
 
 /// A stage that lifts unlikely tokens, as it is written.
 pub(super) fn heat(stage: &Stage) -> Option<String> {
     match stage {
-        Stage::Temperature(t) if extremes(t)[1] > 1.0 => Some(format!("temperature = {}", extremes(t)[1])),
+        Stage::Temperature(t) if t.0.extremes()[1] > 1.0 => Some(format!("temperature = {}", t.0.extremes()[1])),
         Stage::DynamicTemperature(t) if t.high().get() > 1.0 => Some(stage.name().to_owned()),
         _ => None,
     }
 }
 
-/// The name of a stage that changes all probabilities, and leaves more than one token.
-pub(super) fn tempering(stage: &Stage) -> Option<&'static str> {
-    let changes = match stage {
-        Stage::Temperature(t) => extremes(t) != [1.0; 2] && extremes(t)[1] > 0.0,
-        Stage::DynamicTemperature(t) => [t.low().get(), t.high().get()] != [1.0; 2] && t.high().get() > 0.0,
-        _ => false,
-    };
-    changes.then(|| stage.name())
-}
-
 /// Whether a temperature is the one that undoes another before it.
 pub(super) fn undoes(stage: &Stage, before: &[Stage]) -> bool {
     let Stage::Temperature(second) = stage else { return false };
-    let Some(second) = second.constant().map(Temperature::get).filter(|&second| second != 1.0) else { return false };
-    let first = |stage: &Stage| if let Stage::Temperature(first) = stage { first.constant() } else { None };
+    let Some(second) = second.0.constant().map(Temperature::get).filter(|&second| second != 1.0) else { return false };
+    let first = |stage: &Stage| if let Stage::Temperature(first) = stage { first.0.constant() } else { None };
     before.iter().filter_map(first).any(|first| (first.get() * second - 1.0).abs() < 1e-9)
 }
 
 /// What is the matter with a penalty that comes too late.
 pub(super) fn after_a_cut(before: &[Stage]) -> Option<String> {
-    let cut = before.iter().any(|stage| stage.role() == Role::Cut);
+    let cut = before.iter().any(|stage| matches!(stage.role(), Role::Cut | Role::Exclude));
     cut.then(|| "comes after a cut: what a punished token has pushed out does not come back".to_owned())
 }
 
@@ -77,7 +37,7 @@ pub(super) fn about(stage: &Stage, before: &[Stage]) -> Vec<String> {
                     .map(|_| "comes after a cut: what a banned token has pushed out does not come back".to_owned()),
             );
             let biased =
-                |stage: &Stage| matches!(stage, Stage::Bias(biases) if texts.iter().any(|text| biases.contains_key(text)));
+                |stage: &Stage| matches!(stage, Stage::Bias(biases) if texts.0.iter().any(|text| biases.0.contains_key(text)));
             if before.iter().any(biased) {
                 reasons.push("removes what `bias` has moved: the bias does nothing".to_owned());
             }
@@ -89,7 +49,7 @@ pub(super) fn about(stage: &Stage, before: &[Stage]) -> Vec<String> {
             reasons.push(format!("has equal ends: it is `temperature = {}`", t.low().get()));
         }
         Stage::Mirostat(_) => {
-            if let Some(cut) = before.iter().find(|stage| stage.role() == Role::Cut) {
+            if let Some(cut) = before.iter().find(|stage| matches!(stage.role(), Role::Cut | Role::Exclude)) {
                 reasons.push(format!(
                     "comes after `{}`: what is cut away before it cannot surprise, and it aims at a surprise that it cannot reach",
                     cut.name()
@@ -135,11 +95,12 @@ mod tests {
             &["dynamic-temperature = { low = 0.5, high = 1.5 }"],
             &["dry = { multiplier = 0.8 }", "temperature = 0.9", "mirostat = { tau = 4 }"],
             &["min-p = 0.05", "adaptive-p = { target = 0.4 }"],
+            &["top-k = 40", "tail-free = 0.9", "epsilon = 0.0003", "quadratic = { factor = 0.2 }"],
         ] {
             assert_eq!(warnings(stages, "sample"), Vec::<String>::new(), "{stages:?}");
         }
         // These can change which token is the likeliest.
-        for stage in [XTC, "typical = 0.5", "penalties = { presence = 1 }"] {
+        for stage in [XTC, "typical = 0.5", "penalties = { presence = 1 }", "quadratic = { factor = 1, curve = 4 }"] {
             assert_eq!(warnings(&[stage], "argmax"), Vec::<String>::new(), "{stage}");
             assert_eq!(warnings(&["top-k = 40", stage], "argmax").len(), usize::from(stage.starts_with("penalties")));
         }
@@ -149,6 +110,10 @@ mod tests {
     fn a_stage_that_does_nothing_is_named() {
         warns(&["typical = 1"], "`typical` = 1 keeps every token");
         warns(&["top-h = 1"], "`top-h` = 1 keeps every token");
+        warns(&["top-a = 0"], "`top-a` = 0 keeps every token");
+        warns(&["epsilon = 0"], "`epsilon` = 0 keeps every token");
+        warns(&["eta = 0"], "`eta` = 0 keeps every token");
+        warns(&["tail-free = 1"], "`tail-free` = 1 keeps every token");
         warns(&["bias = { word = 0 }"], "`bias` moves no word");
         warns(&["ban = []"], "`ban` names no word");
         warns(&["penalties = {}"], "punishes nothing");
@@ -164,6 +129,7 @@ mod tests {
         warns(&["temperature = 1.5", XTC], "`xtc` comes after `temperature = 1.5`");
         warns(&["dynamic-temperature = { low = 0.5, high = 1.5 }", "top-p = 0.9"], "`top-p` comes after `dynamic-temperature`");
         warns(&["top-k = 40", "penalties = { repeat = 1.1 }"], "`penalties` comes after a cut");
+        warns(&["temperature = 1.5", "tail-free = 0.9"], "`tail-free` comes after `temperature = 1.5`");
         warns(&["top-k = 40", "ban = ['word']"], "what a banned token has pushed out");
         warns(&["xtc = { probability = 0.5, threshold = 0 }"], "the least likely token of all");
         warns(&["min-p = 0.05", "mirostat = { tau = 4 }"], "`mirostat` comes after `min-p`");
