@@ -81,6 +81,7 @@ impl Candidates {
         let about = (floor as f32).next_down();
         for (first, block) in blocks(row, &mut [0.0; BLOCK]) {
             there += count(block, f32::is_finite) as usize;
+            #[allow(clippy::cast_possible_truncation)] // A block is short.
             let end = first + BLOCK as Token;
             let (named, shut) = (split_below(&mut also, end), split_below(&mut barred, end));
             // Few tokens pass.

@@ -9,14 +9,28 @@ const LN_2_LOW: f64 = 1.908_214_929_270_587_7e-10;
 /// 1.5 · 2⁵²: adding it rounds a small number to the nearest integer and leaves that in the lowest bits.
 const ROUNDER: f64 = 6_755_399_441_055_744.0;
 
-/// eˣ for x ≤ 0, to within 2 units in the last place; below −700 it is e⁻⁷⁰⁰ ≈ 10⁻³⁰⁴, NaN counts as that too.
+/// The least x of which there is an exponential: e⁻⁷⁰⁰ ≈ 10⁻³⁰⁴ is no mass at all.
+const LEAST: f64 = -700.0;
+
+/// The number itself, or the least of which there is an exponential; that for NaN.
+#[inline]
+pub(super) fn bounded(x: f64) -> f64 {
+    if x > LEAST { x } else { LEAST }
+}
+
+/// eˣ for x ≤ 0, to within 2 units in the last place; below −700 it is e⁻⁷⁰⁰, NaN counts as that too.
+#[inline]
+pub(super) fn exp(x: f64) -> f64 {
+    exp_of_bounded(bounded(x))
+}
+
+/// eˣ for −700 ≤ x ≤ 0, to within 2 units in the last place.
 ///
 /// A softmax over a vocabulary of 150,000 takes the exponential of every entry; the library's function, called one at a
 /// time, would cost more than all the rest of a decision. Here x = k·ln 2 + r with |r| ≤ ln 2 / 2, and eʳ is its Taylor
 /// polynomial of degree 12, whose remainder is below 2⁻⁵⁵.
 #[inline]
-pub(super) fn exp(x: f64) -> f64 {
-    let x = if x > -700.0 { x } else { -700.0 };
+pub(super) fn exp_of_bounded(x: f64) -> f64 {
     let shifted = x * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;
     let r = (x - k * LN_2_HIGH) - k * LN_2_LOW;

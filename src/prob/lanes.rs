@@ -4,7 +4,7 @@
 //! anything of interest, and its sums run in eight lanes beside each other. One thing a loop: what a loop does to all lanes
 //! becomes vector instructions.
 
-use super::exponential::exp;
+use super::exponential::{bounded, exp_of_bounded};
 
 /// How many logits are asked at a time whether any of them matters.
 pub(super) const BLOCK: usize = 64;
@@ -53,18 +53,20 @@ pub(super) struct Sums {
 
 impl Sums {
     /// Adds eight numbers x ≤ 0. What is below −700, −∞ and NaN count as −700, which is no mass at all.
+    #[allow(clippy::needless_range_loop)] // With iterators it takes a tenth more time.
     #[inline]
     pub fn add(&mut self, numbers: [f64; 8]) {
         for lane in 0..8 {
-            let number = if numbers[lane] > -700.0 { numbers[lane] } else { -700.0 };
-            let mass = exp(number);
+            let number = bounded(numbers[lane]);
+            let mass = exp_of_bounded(number);
             self.mass[lane] += mass;
             self.weighted[lane] += mass * number;
         }
     }
 
     /// The sums of a row, its numbers measured from the largest.
-    #[inline]
+    // By itself it gets all registers: inlined it takes a fifth more time.
+    #[inline(never)]
     pub fn of_row(row: &[f32], max: f64) -> (f64, f64) {
         let mut sums = Self::default();
         let (eights, rest) = row.as_chunks::<8>();

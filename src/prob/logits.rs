@@ -131,9 +131,9 @@ mod tests {
     fn the_heaviest_is_the_first_of_the_likeliest_that_may() {
         let warm = [Temperature::new(1.3).unwrap()];
         let row: Vec<f32> = (0_u32..500).map(|i| (i.wrapping_mul(2_654_435_761) % 97) as f32).collect();
-        let list = |modulus: u32| top(&row, 500).into_iter().find(|ranked| ranked.token % modulus > 0).unwrap();
+        let list = |modulus: u32| top(&row, 500).into_iter().find(|ranked| !ranked.token.is_multiple_of(modulus)).unwrap();
         for modulus in [2, 3, 7] {
-            let (best, may) = (list(modulus), |token: Token| token % modulus > 0);
+            let (best, may) = (list(modulus), |token: Token| !token.is_multiple_of(modulus));
             assert_eq!(heaviest_of_row(None, &row, &warm, may), Some(best.token));
             // Of one that is as heavy the smaller number wins, and behind one that is heavier all have lost.
             let weight = warm[0].cool(f64::from(best.logit));
