@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::plan::Plan;
 use super::round::Stories;
 use super::storyteller::Storyteller;
+use crate::model::Room;
 use crate::prob::Token;
 
 /// The most cells and branches that a story can come to hold when `width` candidates are looked at at once.
@@ -35,11 +36,16 @@ impl Stories<'_> {
 
     /// Gives up what is kept until running stories find all that they were promised.
     pub(super) fn make_room(&mut self) {
-        while !self.kept.is_empty() {
-            let (room, (cells, branches)) = (self.model.room(), self.owed());
-            if room.cells >= cells && room.branches >= branches {
-                return;
-            }
+        self.give_up_until(|room, (cells, branches)| room.cells >= cells && room.branches >= branches);
+    }
+
+    /// The same for branches alone.
+    pub(super) fn make_branches(&mut self) {
+        self.give_up_until(|room, (_, branches)| room.branches >= branches);
+    }
+
+    fn give_up_until(&mut self, enough: impl Fn(Room, (usize, usize)) -> bool) {
+        while !self.kept.is_empty() && !enough(self.model.room(), self.owed()) {
             let gone = self.kept.give_up();
             self.release(gone.into_iter().collect());
         }

@@ -108,6 +108,12 @@ impl<'m> Stories<'m> {
             self.promised.push((0, 0));
         }
         (self.promised[number], self.tellers[number]) = ((own, branches), Some(story));
+        // What it takes over it need not find room for.
+        self.make_branches();
+        if let Err(error) = self.take_over(number) {
+            self.fail(number, &error, &mut ());
+            return Err(error);
+        }
         self.make_room();
         Ok(number)
     }
@@ -167,43 +173,48 @@ impl<'m> Stories<'m> {
     fn share(&mut self, observer: &mut dyn Observer) -> bool {
         let mut shared = false;
         for number in 0..self.tellers.len() {
-            let begun = match self.share_prompt(number).transpose() {
-                None => self.take_over(number).transpose(),
-                shared => shared,
-            };
+            let begun = self.share_prompt(number).and_then(|()| self.take_over(number)).and_then(|()| self.go_on(number));
             match begun {
-                None => continue,
-                Some(Ok(())) => self.settle(number, observer),
-                Some(Err(error)) => self.fail(number, &error, observer),
+                Ok(false) => continue,
+                Ok(true) => self.settle(number, observer),
+                Err(error) => self.fail(number, &error, observer),
             }
             shared = true;
         }
         shared
     }
 
-    /// Gives a story the prompt that is kept for it while others of that prompt run; nothing where there is none.
-    fn share_prompt(&mut self, number: usize) -> Result<Option<()>> {
-        let Some(story) = self.tellers[number].as_mut().filter(|story| story.is_bare()) else { return Ok(None) };
-        let Some((kept, row)) = self.prompts.kept(number) else { return Ok(None) };
+    /// Gives a story the prompt that is kept for it while others of that prompt run, if there is one.
+    fn share_prompt(&mut self, number: usize) -> Result<()> {
+        let Some(story) = self.tellers[number].as_mut().filter(|story| story.is_bare()) else { return Ok(()) };
+        let Some((kept, row)) = self.prompts.kept(number) else { return Ok(()) };
         let prompt = story.counts().prompt;
         let branch = fork(self.model, kept, prompt)?;
-        story.begin_behind(branch, prompt, Some(row)).map(Some)
+        story.begin_behind(branch, prompt, Some(row.to_vec()));
+        Ok(())
     }
 
-    /// Gives a story what is kept of its text; nothing where there is none, or where another one reads it for both.
-    fn take_over(&mut self, number: usize) -> Result<Option<()>> {
+    /// Gives a story what is kept of its text, if it is not to get it from another one that reads it for both.
+    fn take_over(&mut self, number: usize) -> Result<()> {
         if self.kept.is_empty() || self.prompts.waits(number) {
-            return Ok(None);
+            return Ok(());
         }
-        let Some(story) = self.tellers[number].as_mut() else { return Ok(None) };
-        let Some((text, most)) = story.unread() else { return Ok(None) };
-        let Some(Beginning { branch, len, row }) = self.kept.take_over(self.model, &text, most)? else { return Ok(None) };
-        let prompt = story.counts().prompt;
-        let begun = story.begin_behind(branch, len, row.as_deref());
-        if let Some(row) = row.filter(|_| len == prompt) {
+        let Some(story) = self.tellers[number].as_mut() else { return Ok(()) };
+        let Some((text, most)) = story.unread() else { return Ok(()) };
+        if let Some(Beginning { branch, len, row }) = self.kept.take_over(self.model, &text, most)? {
+            story.begin_behind(branch, len, row);
+        }
+        Ok(())
+    }
+
+    /// Lets a story go on behind a text that others have read to its end; whether it is there.
+    fn go_on(&mut self, number: usize) -> Result<bool> {
+        let Some(story) = self.tellers[number].as_mut() else { return Ok(false) };
+        let Some((branch, row, is_prompt)) = story.behind() else { return Ok(false) };
+        if is_prompt {
             self.prompts.read(number, self.model, branch, &row)?;
         }
-        begun.map(Some)
+        story.go_on_behind(&row).map(|()| true)
     }
 
     /// Keeps a prompt that this story has read to its end, if prompts are kept and there is a branch for it.

@@ -53,6 +53,8 @@ pub(super) struct Storyteller {
     trunk: Option<Branch>,
     /// Tokens of its text that the trunk holds.
     held: usize,
+    /// The row behind all of its text, where others have read it and it has not gone on from there.
+    behind: Option<Vec<f32>>,
     known: Vec<Known>,
     phase: Phase,
     /// The surprisals of the tokens that were told before, as far as they are scored, where that is to be done.
@@ -87,6 +89,7 @@ impl Storyteller {
             detokenizing: Detokenizing::new(&bytes, plan.stops.clone()),
             trunk: None,
             held: 0,
+            behind: None,
             known: Vec::new(),
             phase: Phase::Reading(0),
             scores,

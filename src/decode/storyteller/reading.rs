@@ -56,22 +56,28 @@ impl Storyteller {
 
     /// Goes on behind a branch of its own that holds the first `len` tokens of its text, which others have read; `row` is the
     /// one behind them, needed where that is all.
-    ///
-    /// # Errors
-    /// A row that no decision can be made from.
-    pub fn begin_behind(&mut self, branch: Branch, len: usize, row: Option<&[f32]>) -> Result<()> {
+    pub fn begin_behind(&mut self, branch: Branch, len: usize, row: Option<Vec<f32>>) {
         (self.trunk, self.held) = (Some(branch), len);
         if self.counts.tokens == 0 {
             self.cached_tokens = len;
         }
         self.phase = Phase::Reading(len);
-        match row.filter(|_| len == self.seen()) {
-            None => Ok(()),
-            Some(row) => {
-                self.counts.evaluations += 1;
-                self.choose(row)
-            }
-        }
+        self.behind = row.filter(|_| len == self.seen());
+    }
+
+    /// Where others have read all of its text: its trunk, the row behind it, and whether that is the prompt and nothing more.
+    pub fn behind(&mut self) -> Option<(Branch, Vec<f32>, bool)> {
+        let is_prompt = self.seen() == self.plan.prompt.len();
+        Some((self.trunk?, self.behind.take()?, is_prompt))
+    }
+
+    /// Goes on from the row behind all of its text.
+    ///
+    /// # Errors
+    /// A row that no decision can be made from.
+    pub fn go_on_behind(&mut self, row: &[f32]) -> Result<()> {
+        self.counts.evaluations += 1;
+        self.choose(row)
     }
 
     /// While a text is read: how many of its tokens have been, and how many there are.
@@ -123,7 +129,7 @@ impl Storyteller {
         if self.counts.tokens == 0 {
             self.cached_tokens = 0;
         }
-        self.phase = Phase::Reading(0);
+        (self.phase, self.behind) = (Phase::Reading(0), None);
         self.scores.iter_mut().for_each(Vec::clear);
         self.branches()
     }

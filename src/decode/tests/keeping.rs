@@ -29,9 +29,10 @@ fn one_prompt_told_by_several_presets_is_read_once_and_the_stories_are_the_same(
         .iter()
         .map(|(alpha, horizon)| plan(&sampler(alpha, horizon), &prompt(600), 3))
         .collect();
-    // Whether a memory can step back or not: what is kept ends where the prompt does.
+    // Whether a memory can step back or not: what is kept ends where the prompt does. It takes a branch and no room.
+    let (cells, branches) = Stories::room_for(&plans, 2);
     for steps_back in [true, false] {
-        let mut ledger = Ledger::new(large(), steps_back);
+        let mut ledger = Ledger::new(Room { cells, branches: branches + 1, batch: 256 }, steps_back);
         let told = in_turn(&mut ledger, Keep { prompts: 1, stories: 0 }, &plans);
         for (told, plan) in told.iter().zip(&plans) {
             let alone = tell_one(2, plan.clone());
@@ -47,7 +48,9 @@ fn one_prompt_told_by_several_presets_is_read_once_and_the_stories_are_the_same(
 fn a_story_that_goes_on_from_an_ended_one_reads_what_is_new() {
     let first = plan(&sampler("0", "token"), &prompt(500), 3);
     for steps_back in [true, false] {
-        let mut ledger = Ledger::new(large(), steps_back);
+        // A slot for one story is enough for what it goes on from: who takes it over gives its room back.
+        let room = Room { cells: 500 + 60 + 63 + sampler("0", "token").forks(2), branches: 99, batch: 256 };
+        let mut ledger = Ledger::new(room, steps_back);
         let mut ear = Ear::default();
         let mut stories = Stories::new(&mut ledger, 2).keeping(KEEP);
         drive(&mut stories, 1, &mut each([first.clone()]), &mut ear, &Cancel::new());
