@@ -50,7 +50,7 @@ impl Account {
         self.removed.extend(prepared::idle(acts));
     }
 
-    /// What a stage that steers will remember.
+    /// What a stage with feedback will remember.
     pub fn remember(&mut self, feedback: Option<f64>) {
         self.feedback = feedback;
     }

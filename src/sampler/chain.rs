@@ -64,13 +64,13 @@ impl Chain {
         &self.0
     }
 
-    /// Whether a stage steers by how likely the tokens were that were drawn before.
+    /// Whether a stage has feedback: it steers by how likely the tokens were that were drawn before.
     #[must_use]
     pub fn has_feedback(&self) -> bool {
         self.0.iter().any(|stage| stage.role() == Role::Draw)
     }
 
-    /// The product of its temperatures at this place, those left out that only their survivors tell; and whether it is another
+    /// The product of its temperatures at this place, those left out that only their candidates tell; and whether it is another
     /// one at another place.
     pub(super) fn warmth(&self, place: &Place) -> Warmth {
         let mut warmth = Warmth { temperature: 1.0, moves: false };

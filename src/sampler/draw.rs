@@ -23,7 +23,7 @@ pub struct Draw {
     pub skipped: Option<Skipped>,
     /// What each stage removed, in the order of the chain. A stage after `future` that no longer had to run is absent.
     pub removed: Vec<Removed>,
-    /// What a stage that steers will remember of it; `None` for a chain without one.
+    /// What a stage with feedback will remember of it; `None` for a chain without one.
     pub feedback: Option<f64>,
 }
 

@@ -35,7 +35,7 @@ pub struct History {
     /// −ln p of every token that was told.
     #[serde(default)]
     surprisals: Vec<f64>,
-    /// What a stage that steers remembers: μ of Mirostat in bits, the average of adaptive-p; nothing before the first draw.
+    /// What a stage with feedback remembers: μ of Mirostat in bits, the average of adaptive-p; nothing before the first draw.
     #[serde(default, rename = "steering", skip_serializing_if = "Option::is_none")]
     feedback: Option<f64>,
 }
@@ -89,7 +89,7 @@ impl History {
         self.feedback = draw.feedback;
     }
 
-    /// The history after a token that is known to have been told, of this log-probability. What a stage that steers remembered
+    /// The history after a token that is known to have been told, of this log-probability. What a stage with feedback remembered
     /// of it is not known.
     #[must_use]
     pub fn retold(&self, token: Token, log_p: f64) -> Self {
@@ -100,7 +100,7 @@ impl History {
         Self { text, surprisals, feedback: None, prompt: self.prompt, planned: self.planned }
     }
 
-    /// What a stage that steers remembers of the draws so far.
+    /// What a stage with feedback remembers of the draws so far.
     pub(super) fn feedback(&self) -> Option<f64> {
         self.feedback
     }

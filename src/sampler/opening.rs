@@ -137,7 +137,7 @@ impl<'a> Opening<'a> {
         account.draw(account.own(self.row, token), account.left(&candidates), None)
     }
 
-    /// The future: narrows the candidates to candidates, and opens their lazy draw where there is something to look at.
+    /// The future: narrows what is left to the likeliest, and opens their lazy draw where there is something to look at.
     fn look_ahead(self, future: &Future, Cut { mut candidates, best, mut account }: Cut) -> Turn {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);

@@ -7,7 +7,7 @@ use super::binding::Binding;
 use super::chain::Pick;
 use super::draw::{Removed, TopTokenTrace};
 use super::history::History;
-use super::stages::{Apply, DynamicTemperature, MinP, Penalties, Stage, Steer, TopK};
+use super::stages::{Apply, DynamicTemperature, Feedback, MinP, Penalties, Stage, TopK};
 use crate::model::Vocabulary;
 use crate::prob::{Candidates, Place, StepNoise, Temperature, Token};
 
@@ -34,7 +34,7 @@ pub(crate) enum StageOp {
     /// Anything else that looks at all of the candidates.
     Whole(Arc<dyn Apply>),
     /// The same, and must know what it found once the token is drawn.
-    Steer(Arc<dyn Steer>),
+    Feedback(Arc<dyn Feedback>),
 }
 
 impl StageOp {
@@ -92,26 +92,26 @@ impl PreparedStage {
             StageOp::Temperature(t) => candidates.temperature(*t),
             StageOp::DynamicTemperature(t) => t.apply(candidates),
             StageOp::Whole(op) => op.apply(candidates),
-            StageOp::Steer(op) => op.apply(candidates),
+            StageOp::Feedback(op) => op.apply(candidates),
         }
     }
 
-    /// How it steers, if it does.
-    fn feedback(&self) -> Option<&dyn Steer> {
+    /// Its feedback, if it has one.
+    fn feedback(&self) -> Option<&dyn Feedback> {
         match &self.op {
-            StageOp::Steer(op) => Some(op.as_ref()),
+            StageOp::Feedback(op) => Some(op.as_ref()),
             _ => None,
         }
     }
 
-    /// Whether it steers, and must know what it found once the token is drawn.
+    /// Whether it has feedback: it must know what it found once the token is drawn.
     pub fn has_feedback(&self) -> bool {
         self.feedback().is_some()
     }
 
     /// Whether what it is to remember is about what it found, and no longer to be seen in what it left.
     pub fn looks_back(&self) -> bool {
-        self.feedback().is_some_and(Steer::looks_back)
+        self.feedback().is_some_and(Feedback::looks_back)
     }
 
     /// What is to be remembered after the draw of a token: `found` is what it found if it looks back, `left` what it left.

@@ -28,6 +28,7 @@ mod steady;
 #[cfg(feature = "cli")]
 mod template_limits;
 mod templates;
+mod values;
 
 // Models: the backend, and the program on it.
 #[cfg(all(feature = "llama", feature = "cli"))]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::at_most_0;
-use super::{Apply, Elsewhere, Role, Rule, Steer};
+use super::{Apply, Elsewhere, Role, Rule, Feedback};
 use crate::prob::{Decay, Probability, Candidates, Token, keys_in_order};
 use crate::sampler::prepared::{Scene, StageOp};
 
@@ -85,7 +85,7 @@ impl Apply for At {
     }
 }
 
-impl Steer for At {
+impl Feedback for At {
     fn looks_back(&self) -> bool {
         true
     }
@@ -107,7 +107,7 @@ impl Rule for AdaptiveP {
 
     fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
         let average = scene.history.feedback().unwrap_or_else(|| self.begin());
-        Some(StageOp::Steer(Arc::new(At(*self, average))))
+        Some(StageOp::Feedback(Arc::new(At(*self, average))))
     }
 
     fn label(&self) -> String {

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::at_most_0;
-use super::{Apply, Elsewhere, Role, Rule, Steer};
+use super::{Apply, Elsewhere, Role, Rule, Feedback};
 use crate::prob::{Bits, Rate, Candidates, Token, keys_in_order};
 use crate::sampler::prepared::{Scene, StageOp};
 
@@ -75,7 +75,7 @@ impl Apply for At {
     }
 }
 
-impl Steer for At {
+impl Feedback for At {
     fn follow(&self, _: Option<&Candidates>, left: &Candidates, token: Token) -> Option<f64> {
         Some(self.0.follow(self.1, left.log_p(token)?))
     }
@@ -97,7 +97,7 @@ impl Rule for Mirostat {
 
     fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
         let mu = scene.history.feedback().unwrap_or_else(|| self.begin());
-        Some(StageOp::Steer(Arc::new(At(*self, mu))))
+        Some(StageOp::Feedback(Arc::new(At(*self, mu))))
     }
 
     fn label(&self) -> String {

@@ -12,7 +12,7 @@ use super::prepared::{Scene, StageOp};
 use super::token_patterns::TokenPattern;
 pub use elsewhere::Elsewhere;
 pub use rule::{Apply, Role};
-pub(crate) use rule::{Rule, Steer};
+pub(crate) use rule::{Feedback, Rule};
 
 /// What is known of a kind of stage before one is written.
 #[derive(Debug)]

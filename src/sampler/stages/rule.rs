@@ -41,7 +41,7 @@ pub trait Apply: Debug + Send + Sync {
 }
 
 /// Feedback: what is done depends on how likely the tokens were that were drawn before.
-pub(crate) trait Steer: Apply {
+pub(crate) trait Feedback: Apply {
     /// Whether what it is to remember is about what it found, and no longer to be seen in what it left.
     fn looks_back(&self) -> bool {
         false

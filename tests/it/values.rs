@@ -1,16 +1,14 @@
 //! No change of the program changes a number that a story is drawn by: noise, entropy, schedules and whole turns are computed
 //! again and compared with `tests/values`, to the last bit.
 //!
-//! A change after which a line reads otherwise is a breaking change, and belongs into the changelog; `AFTERWORD_BLESS=1` then
+//! A change after which a line reads otherwise is a breaking change, and belongs into the changelog; `SNAPSHOTS=overwrite` then
 //! writes the files anew. Every number is written in the shortest form that is read back to the same bits.
-
-// What helps a test may fail as a test does.
-#![allow(clippy::unwrap_used)]
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
+use crate::support::ROOT;
 use afterword::model::{Kind, Vocabulary};
 use afterword::prob::{Alpha, Candidate, Candidates, Noise, Partition, Place, Schedule, Temperature, Token};
 use afterword::prob::{normalised_entropy, rank, top};
@@ -268,8 +266,8 @@ impl Lines {
     }
 
     fn compare(&self, name: &str) {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/values").join(name);
-        if std::env::var_os("AFTERWORD_BLESS").is_some() {
+        let path = Path::new(ROOT).join("tests/values").join(name);
+        if std::env::var("SNAPSHOTS").is_ok_and(|action| action == "overwrite") {
             fs::write(&path, &self.0).unwrap();
         }
         let written = fs::read_to_string(&path).unwrap();
