@@ -65,7 +65,7 @@ fn sillytavern_keeps_its_order_and_tells_what_is_not_here() {
     );
     let notes = imported("sillytavern.json").notes.join("\n");
     assert!(
-        notes.contains("`quadratic` is none of llama.cpp's") && notes.contains("the order is that of `samplers`"),
+        notes.contains("`quadratic` has no place in llama.cpp's order") && notes.contains("the order is that of `samplers`"),
         "{notes}"
     );
 }

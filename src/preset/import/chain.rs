@@ -73,7 +73,8 @@ impl Settings {
             settings.numbers.entry((stage, key)).or_insert(*usual);
         }
         let foreign: Vec<StageName> = foreign.into_iter().filter(|stage| settings.is_on(stage)).collect();
-        let placed = |stage| format!("`{stage}` is none of llama.cpp's: it stands where text-generation-webui has it");
+        let placed =
+            |stage| format!("`{stage}` has no place in llama.cpp's order: it stands where text-generation-webui has it");
         settings.notes.extend(foreign.into_iter().map(placed));
         if program == Program::Ollama {
             settings.notes.push(
