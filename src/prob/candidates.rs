@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_removes_the_last_survivor() {
+    fn nothing_removes_the_last_candidate() {
         let mut one = candidates(&[0.0, 1.0]);
         one.top_k(1);
         one.top_p(share(0.0));

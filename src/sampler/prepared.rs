@@ -57,7 +57,7 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// These stages made ready, `future` left out: it is no operation but a contest.
+    /// These stages made ready, `future` left out: it is no operation but a lookahead.
     pub(super) fn prepare(&mut self, stages: &[Stage]) -> Vec<PreparedStage> {
         let prepare = |stage: &Stage| Some(PreparedStage { stage: stage.name(), op: stage.prepare(self)? });
         stages.iter().filter_map(prepare).collect()

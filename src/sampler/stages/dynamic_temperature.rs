@@ -79,8 +79,8 @@ impl DynamicTemperature {
         if count < 2.0 {
             return Temperature::ONE;
         }
-        let openness = (candidates.entropy() / count.ln()).clamp(0.0, 1.0).powf(self.exponent.get());
-        let between = self.low.get() + (self.high.get() - self.low.get()) * openness;
+        let normalised = (candidates.entropy() / count.ln()).clamp(0.0, 1.0).powf(self.exponent.get());
+        let between = self.low.get() + (self.high.get() - self.low.get()) * normalised;
         Temperature::new(between).unwrap_or(self.high)
     }
 }
