@@ -1,7 +1,7 @@
 //! Value stability: what every stage leaves of one fixed row, to the last bit.
 //!
 //! `tests/stages/vectors.txt` holds for each stage the candidates and their logits, as the bits of an `f64` and as a number for
-//! people. A changed bit there is a changed story. With `AFTERWORD_BLESS` set the file is written anew, to be read before it is
+//! people. A changed bit there is a changed story. With `SNAPSHOTS=overwrite` the file is written anew, to be read before it is
 //! committed: a new stage adds lines, and none that was there may change.
 
 #[cfg(test)]
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn every_stage_leaves_what_it_has_always_left_to_the_last_bit() {
         let (told, file) = (told(), "tests/stages/vectors.txt");
-        if std::env::var_os("AFTERWORD_BLESS").is_some() {
+        if std::env::var("SNAPSHOTS").is_ok_and(|action| action == "overwrite") {
             std::fs::write(file, &told).unwrap();
         }
         let kept = std::fs::read_to_string(file).unwrap();
