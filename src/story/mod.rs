@@ -7,6 +7,7 @@ mod stop;
 mod trace;
 
 pub use mode::{Chat, Mode};
+pub use read::NoRecord;
 pub use record::{Draft, FORMAT, ModelFile, Record, Run, Times, Versions};
 pub use stop::StopReason;
 pub use trace::{TracedCandidate, TracedSkip, TracedToken};
