@@ -83,8 +83,7 @@ impl Engine {
                 // A memory of the record's kind; beside others the close look has room of its own.
                 let others = if plans.len() > 1 { (run.cells, run.branches) } else { (0, 0) };
                 let (cells, branches) = ((cells + others.0).max(run.cells), (branches + others.1).max(run.branches));
-                let threads = self.options().threads.map(std::num::NonZeroUsize::get);
-                self.session_in_batches(cells, branches.min(MOST_BRANCHES), run.batch, threads)?
+                self.session_in_batches(cells, branches.min(MOST_BRANCHES), run.batch)?
             }
         };
         let own = record.map(|record| record.tokens[told.len()]);

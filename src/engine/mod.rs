@@ -27,7 +27,7 @@ mod tests;
 mod toy;
 
 pub use backend::{Backend, ModelInfo, Session};
-pub use engine::{BATCH, Engine, fit, within};
+pub use engine::{BATCH, Engine};
 pub use explain::Question;
 pub use explanation::{Candidate, Cut, Explanation, Exponents, Moment, Named, Taken};
 pub use handle::{Handle, Listener, StoryEvent, spawn};

@@ -301,7 +301,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::new("permission denied")),
         Err(error) => Err(Fault::new(files::words(&error))),
         Ok(bytes) if bytes.starts_with(b"GGUF") => {
-            Err(Fault::new("it is a model, not a preset").hint("a model is named with `--model`"))
+            Err(Fault::new("it is a model, not a preset").hint("name it as the model, and a preset beside it"))
         }
         Ok(bytes) if bytes.len() as u64 > LONGEST => Err(Fault::new("it is longer than 1 MiB, which no preset is")),
         Ok(bytes) => Ok(bytes),

@@ -8,6 +8,7 @@ mod stop;
 mod trace;
 
 pub use mode::{Chat, Mode};
+pub use read::NoRecord;
 pub use record::{Draft, FORMAT, ModelFile, Record, Run, Times, Versions};
 pub use scored::{ScoredText, ScoredToken, Windows};
 pub use stop::StopReason;

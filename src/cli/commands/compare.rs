@@ -64,7 +64,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let comparison = Comparison { prompt: prompt.text.clone(), seed, model, limit, stories };
     let mut out = terminal.out();
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&comparison)?)?;
+        terminal.json(&comparison)?;
     } else {
         // Told for minutes: the terminal may have changed since.
         show(&mut out, &comparison, layout, terminal.width_now())?;

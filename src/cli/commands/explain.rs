@@ -77,7 +77,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let explanation = Explanation::of(moment, &chosen.name, &chosen.preset, &decided, vocabulary)?;
     let mut out = terminal.out();
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?;
+        terminal.json(&explanation)?;
     } else {
         write!(out, "{}", bars::page(&explanation, terminal.width))?;
         if tree {

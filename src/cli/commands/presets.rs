@@ -29,7 +29,7 @@ pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
         Presets::Import { file, name, out } => preset_files::import(&file, name.as_deref(), out, terminal)?,
         Presets::Reference { markdown: true } => write!(terminal.out(), "{}", markdown())?,
         Presets::Reference { markdown: false } => page(terminal)?,
-        Presets::Schema => writeln!(terminal.out(), "{}", serde_json::to_string_pretty(&schema())?)?,
+        Presets::Schema => terminal.json(&schema())?,
         Presets::Check { files } => return check(&files, terminal),
     }
     Ok(Outcome::Done)
@@ -54,7 +54,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
                         "description": description, "mistake": mistake })
             })
             .collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
+        terminal.json(&entries)?;
         return Ok(());
     }
     // On a terminal a description stands beside its name, however many lines it takes.
@@ -102,7 +102,7 @@ fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
 fn show(preset: &Preset, as_json: bool, terminal: &Terminal) -> Result<()> {
     let mut out = terminal.out();
     if as_json {
-        writeln!(out, "{}", serde_json::to_string_pretty(preset)?)?;
+        terminal.json(preset)?;
         return Ok(());
     }
     write!(out, "{}", preset.to_toml()?)?;

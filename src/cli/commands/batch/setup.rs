@@ -22,8 +22,7 @@ use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, combinations};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Plan, Stories};
-use crate::engine::{self, Recorder, StoryRequest, Width};
-use crate::model::MOST_BRANCHES;
+use crate::engine::{self, Recorder, Slots, StoryRequest, Width};
 use crate::preset::Edit;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Run, StopReason};
@@ -74,10 +73,7 @@ impl<'a> Setup<'a> {
         let (cells, branches) = Stories::room_for(&plans, width);
         let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
-        let (cells, branches) = match parallel.streams {
-            1 => (cells, branches),
-            streams => (cells * streams, (branches * streams + streams).min(MOST_BRANCHES)),
-        };
+        let (cells, branches) = Slots { count: parallel.streams, width, cells, branches }.room();
         let settings = engine.session_of(cells, branches)?.settings().clone();
         let recorder = Recorder::new(engine, &settings, width, engine.load_time.as_secs_f64())?;
         let run = RunFile {
