@@ -30,5 +30,5 @@ pub use kept::Keep;
 pub use observer::{Ended, Observer, Part, Told};
 pub use plan::{Completion, Continuation, Counts, Plan};
 pub use round::Stories;
-pub use single_step::{Decided, Place, decide};
+pub use single_step::{Decided, StoryStep, decide};
 pub use thinking::{Until, plain_sampler};

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::engine::Engine;
 use super::remedy::{Refusal, Remedy};
 use super::replay::Replay;
-use crate::decode::{Cancel, Decided, Observer, Place, Plan, Stories, decide};
+use crate::decode::{Cancel, Decided, Observer, Plan, Stories, StoryStep, decide};
 use crate::model::MOST_BRANCHES;
 use crate::prob::Token;
 use crate::sampler::Sampler;
@@ -87,7 +87,7 @@ impl Engine {
             }
         };
         let own = record.map(|record| record.tokens[told.len()]);
-        let place = Place { plans, which: *which, told, own };
+        let place = StoryStep { plans, which: *which, told, own };
         decide(&mut *session, &closely, place, NEXT, width, observer, cancel)
     }
 }

@@ -28,7 +28,7 @@ mod toy;
 pub use backend::{Backend, ModelInfo, Session};
 pub use engine::{BATCH, Engine};
 pub use explain::Question;
-pub use explanation::{Candidate, Cut, Explanation, Exponents, Moment, Named, Taken};
+pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};
 pub use handle::{Handle, Listener, StoryEvent, spawn};
 pub use note::Note;
 pub use options::{EngineOptions, Width};
