@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{folder, kept};
+use crate::support::{folder, kept, shipped};
 use afterword::preset::{Edit, Folders, Preset, PresetOrigin, find, list, parse, read};
 
 /// The gallery: `NAME.toml` is a wrong preset, `NAME.txt` what is said of it.
@@ -62,8 +62,8 @@ fn the_shipped_presets_are_found_by_name_and_nothing_is_known_against_them() {
 
 #[test]
 fn a_shipped_preset_says_first_what_it_feels_like_and_what_it_costs() {
-    for entry in fs::read_dir("configs").unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for path in shipped() {
+        let text = fs::read_to_string(path).unwrap();
         let mut lines = text.lines();
         assert!(lines.next().unwrap().starts_with("# Feels like: "));
         assert!(lines.next().unwrap().starts_with("# Costs: "));
