@@ -20,6 +20,7 @@ mod recorder;
 mod remedy;
 mod replay;
 mod request;
+mod scoring;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -37,5 +38,6 @@ pub use recorder::{Recorded, Recorder};
 pub use remedy::{AsksForChat, Cancelled, Refusal, Remedy};
 pub use replay::{Beside, Replay, parting};
 pub use request::StoryRequest;
+pub use scoring::Passage;
 pub use slots::Slots;
 pub use toy::ToyBackend;

@@ -16,7 +16,7 @@ use super::backend::{backend, overheard};
 use super::branches::{Branches, LiveBranch, Sequence};
 use super::settings::{parameters, resolve};
 use super::weights::Weights;
-use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, Rows, SessionOptions, SessionSettings, Step, Vocabulary};
+use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, SessionOptions, SessionSettings, Step, Vocabulary};
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
@@ -152,7 +152,7 @@ impl Session<'_> {
         self.rows.clear();
         for (number, (step, place)) in steps.iter().zip(places).enumerate() {
             for (position, &token) in step.tokens.iter().enumerate() {
-                let wanted = step.rows == Rows::All || position + 1 == step.tokens.len();
+                let wanted = step.rows.wants(position, step.tokens.len());
                 if wanted {
                     self.rows.push(Row { index: self.batch.n_tokens(), step: number, position });
                 }
@@ -283,8 +283,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::LoadOptions;
-    use crate::model::Token;
+    use crate::model::{LoadOptions, Rows, Token};
 
     fn weights() -> Weights {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
