@@ -34,9 +34,10 @@ pub(super) fn check(root: &DeTable) -> Result<(), Fault> {
 
 fn check_form(value: &Spanned<DeValue>, form: &Form) -> Result<(), Fault> {
     match (form, value.get_ref()) {
-        (Form::Number(..) | Form::Above(_) | Form::Scheduled | Form::Schedule(..), DeValue::Integer(_) | DeValue::Float(_)) => {
-            Ok(())
-        }
+        (
+            Form::Number(..) | Form::Above(..) | Form::Scheduled | Form::Schedule(..),
+            DeValue::Integer(_) | DeValue::Float(_),
+        ) => Ok(()),
         (Form::Whole(_) | Form::WholeOrAll(_), DeValue::Integer(number)) => check_count(value, number, form),
         (Form::WholeOrAll(_), DeValue::String(word)) if word == "all" => Ok(()),
         (Form::Word(known), DeValue::String(word)) => {

@@ -92,7 +92,7 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::prob::{Alpha, Amplitude, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
+    use crate::prob::{Alpha, Amplitude, Ceiling, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
     use crate::sampler::{Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
     fn read(text: &str) -> Preset {
@@ -295,6 +295,7 @@ mod tests {
                 },
                 curve: if wave { Curve::Article } else { Curve::Crossfade },
                 horizon: if wave { Horizon::Word } else { Horizon::Token },
+                ceiling: Ceiling::new(1.0 - alpha.abs() / 2.0).unwrap(),
                 end_of_text: [EndOfText::Neutral, EndOfText::Never, EndOfText::Article][end],
             })),
         ]

@@ -1,11 +1,11 @@
 //! The lazy draw of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
 
 use super::step::TokenPath;
-use crate::prob::{Candidate, Candidates, FLOOR, Token};
+use crate::prob::{Candidate, Candidates, Ceiling, FLOOR, Token};
 
 /// How p and Ĥ of a candidate become its weight, and the weight its chance.
 ///
-/// ln s(w) = a·ln p(w) + b·ln Ĥ(w); the draw takes the largest of ln s(w)/T + g(w), where g is Gumbel noise: that is one draw
+/// ln s(w) = a·ln p(w) + b·ln Ĥ'(w), Ĥ' = min(Ĥ, c) / c; the draw takes the largest of ln s(w)/T + g(w), where g is Gumbel noise: that is one draw
 /// from s^(1/T), normalised. Without noise and at T = 1 it is the argmax.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weighing {
@@ -15,13 +15,15 @@ pub struct Weighing {
     pub b: f64,
     /// T > 0.
     pub temperature: f64,
+    /// c, from which on every Ĥ counts alike; at 1 Ĥ' is Ĥ.
+    pub ceiling: Ceiling,
 }
 
 impl Weighing {
-    /// ln s, with Ĥ kept at or above [`FLOOR`]. For a logit instead of ln p it is ln s up to a constant, which no draw sees.
+    /// ln s, with Ĥ' kept at or above [`FLOOR`]. For a logit instead of ln p it is ln s up to a constant, which no draw sees.
     #[must_use]
     pub fn log_s(&self, log_p: f64, future: f64) -> f64 {
-        self.a * log_p + self.b * future.clamp(FLOOR, 1.0).ln()
+        self.a * log_p + self.b * self.ceiling.below(future).clamp(FLOOR, 1.0).ln()
     }
 
     /// ln s/T + g.
@@ -30,8 +32,8 @@ impl Weighing {
         self.log_s(log_p, future) / self.temperature + noise
     }
 
-    /// a·ln p/T + g, which no score of the candidate can pass, since Ĥ ≤ 1. That holds of the rounded numbers too: adding
-    /// b·ln Ĥ ≤ 0, dividing by T > 0 and adding g each keep the order.
+    /// a·ln p/T + g, which no score of the candidate can pass, since Ĥ' ≤ 1; a candidate with Ĥ ≥ c reaches
+    /// it. That holds of the rounded numbers too: adding b·ln Ĥ' ≤ 0, dividing by T > 0 and adding g each keep the order.
     #[must_use]
     pub fn bound(&self, log_p: f64, noise: f64) -> f64 {
         (self.a * log_p) / self.temperature + noise
@@ -146,7 +148,7 @@ mod tests {
 
     fn s(p: f64, future: f64, alpha: f64, curve: Curve) -> f64 {
         let (a, b) = curve.exponents(Alpha::new(alpha).unwrap());
-        Weighing { a, b, temperature: 1.0 }.log_s(p.ln(), future).exp()
+        Weighing { a, b, temperature: 1.0, ceiling: Ceiling::default() }.log_s(p.ln(), future).exp()
     }
 
     #[test]
@@ -170,10 +172,26 @@ mod tests {
     }
 
     #[test]
+    fn under_a_ceiling_what_is_open_enough_counts_as_wide_open() {
+        let weighing = |c| Weighing { a: 1.0, b: 1.0, temperature: 1.0, ceiling: Ceiling::new(c).unwrap() };
+        let half = weighing(0.5);
+        for (future, weight) in [(0.9, 1.0), (0.5, 1.0), (0.4, 0.8), (0.25, 0.5), (0.0, 1e-6)] {
+            assert!((half.log_s(0.0, future).exp() - weight).abs() < 1e-12, "Ĥ = {future}");
+        }
+        // What reaches the ceiling reaches its bound, to the last bit.
+        assert_eq!(half.score(-1.7, 0.5, 0.3), half.bound(-1.7, 0.3));
+        assert!(half.score(-1.7, 0.499, 0.3) < half.bound(-1.7, 0.3));
+        for future in [0.0, 0.3, 0.7, 1.0] {
+            assert_eq!(weighing(1.0).log_s(-1.7, future), -1.7 + future.max(FLOOR).ln());
+        }
+    }
+
+    #[test]
     fn no_score_passes_its_bound() {
         for i in 0..1000_u32 {
             let x = f64::from(i) / 1000.0;
-            let weighing = Weighing { a: x, b: 1.0 - x / 2.0, temperature: 0.1 + x };
+            let ceiling = Ceiling::new(1.0 - x / 1.5).unwrap();
+            let weighing = Weighing { a: x, b: 1.0 - x / 2.0, temperature: 0.1 + x, ceiling };
             let (log_p, noise) = ((0.001 + x / 1.1).ln(), 7.0 * x - 2.0);
             assert!(weighing.score(log_p, 1.0 - x, noise) <= weighing.bound(log_p, noise));
         }

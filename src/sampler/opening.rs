@@ -149,7 +149,7 @@ impl<'a> Opening<'a> {
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut lazy_draw = self.lazy_draw(a, b, &candidates);
+        let mut lazy_draw = self.lazy_draw(future, a, b, &candidates);
         let own: Vec<_> = candidates.iter().map(|candidate| account.own(self.row, candidate.token)).collect();
         if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
             let traces = looked(&candidates, &own, &lazy_draw);
@@ -173,7 +173,7 @@ impl<'a> Opening<'a> {
     }
 
     /// The lazy draw of these candidates: at the temperature behind `future`, or the argmax where that is frozen.
-    fn lazy_draw(&self, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
+    fn lazy_draw(&self, future: &Future, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
         let temperature = match self.chain().split().2 {
             [Stage::Temperature(t)] => Some(t.0.at(&self.place)),
             _ => None,
@@ -181,7 +181,7 @@ impl<'a> Opening<'a> {
         let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
         let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
         let gumbel = |token: Token| if argmax { 0.0 } else { self.noise.gumbel(token) };
-        LazyDraw::new(Weighing { a, b, temperature }, candidates, gumbel)
+        LazyDraw::new(Weighing { a, b, temperature, ceiling: future.ceiling }, candidates, gumbel)
     }
 
     /// Tells the lazy draw what the candidates count that end the story, unless they are looked at like others.

@@ -216,14 +216,14 @@ mod tests {
     fn the_lazy_draw_takes_the_tokens_of_the_full_one_whatever_the_width() {
         for alpha in ["-1", "-0.6", "0", "0.4", "1", "{ wave = { period = 17 } }"] {
             for temperature in ["temperature = 0", "temperature = 0.7", "temperature = 1", "temperature = 1.6"] {
-                for horizon in ["token", "word"] {
-                    let future = future(alpha, &format!(", horizon = '{horizon}'"));
+                for (horizon, ceiling) in [("token", 1.0), ("word", 1.0), ("token", 0.8), ("word", 0.9)] {
+                    let future = future(alpha, &format!(", horizon = '{horizon}', ceiling = {ceiling:?}"));
                     for pick in [Pick::Sample, Pick::Argmax] {
                         let dry = "dry = { multiplier = 0.5, allowed-length = 1 }";
                         let lazy = sampler(&[dry, "min-p = 0.05", &future, temperature], pick);
                         let (told, looks) = story(&lazy, 5, 1);
                         let (full, all) = story(&lazy.with_reach(Reach::Exhaustive), 5, 99);
-                        assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}, {pick:?}");
+                        assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}, {ceiling}, {pick:?}");
                         assert_eq!(story(&lazy, 5, 3).0, told);
                         // At α = 1 an argmax has only equal bounds: nothing can be ruled out unseen.
                         assert!(looks < all || (alpha == "1" && looks == all), "{looks} of {all}");
@@ -237,13 +237,15 @@ mod tests {
     fn the_lazy_draw_has_the_distribution_of_the_weights() {
         // χ² over 10⁵ draws against p^a·Ĥ^b computed here; 40 is exceeded by chance less than once in 10⁵ at 7 degrees.
         let text = [4, 5];
-        for (alpha, a, b) in [("-0.5", 1.0, 0.5), ("0", 1.0, 1.0), ("0.5", 0.5, 1.0), ("1", 0.0, 1.0)] {
-            let lazy = sampler(&[&future(alpha, "")], Pick::Sample);
+        for (alpha, a, b, c) in
+            [("-0.5", 1.0, 0.5, 1.0), ("0", 1.0, 1.0, 1.0), ("0.5", 0.5, 1.0, 1.0), ("1", 0.0, 1.0, 1.0), ("0", 1.0, 1.0, 0.85)]
+        {
+            let lazy = sampler(&[&future(alpha, &format!(", ceiling = {c:?}"))], Pick::Sample);
             let ranked: Vec<Token> = top(&row(&text), 9).iter().map(|r| r.token).filter(|&t| t < 11).take(8).collect();
             let weight = |&token: &Token| {
                 let p = f64::from(row(&text)[token as usize]).exp();
                 let after = if token == 10 { row(&text) } else { row(&[4, 5, token]) };
-                p.powf(a) * entropy_behind(&after, 5).powf(b)
+                p.powf(a) * (entropy_behind(&after, 5).min(c) / c).powf(b)
             };
             let sum: f64 = ranked.iter().map(weight).sum();
             let mut counts = vec![0.0; V as usize];
@@ -252,7 +254,7 @@ mod tests {
             }
             let expected = |token: &Token| 1e5 * weight(token) / sum;
             let chi: f64 = ranked.iter().map(|t| (counts[*t as usize] - expected(t)).powi(2) / expected(t)).sum();
-            assert!(chi < 40.0, "α = {alpha}: χ² = {chi}");
+            assert!(chi < 40.0, "α = {alpha}, ceiling {c}: χ² = {chi}");
         }
     }
 
@@ -264,6 +266,17 @@ mod tests {
         assert_eq!(voice, plain);
         assert_eq!(voice.1, 0);
         assert_eq!(story(&sampler(&["min-p = 0.02", &cross, "temperature = 0.9"], Pick::Sample), 3, 1), plain);
+    }
+
+    #[test]
+    fn a_ceiling_of_1_is_none_and_a_lower_one_spares_looks() {
+        let told = |more: &str| story(&sampler(&["min-p = 0.02", &future("0", more), "temperature = 1"], Pick::Sample), 3, 1);
+        assert_eq!(told(", ceiling = 1"), told(""));
+        // Below the least Ĥ of these rows every candidate is open enough: the first look ends it, and p alone decides.
+        let (least, looks) = told(", ceiling = 0.01");
+        assert_eq!(least, story(&sampler(&["min-p = 0.02", "top-k = 8"], Pick::Sample), 3, 1).0);
+        assert!(looks <= 300, "{looks} looks for 300 tokens");
+        assert!(told(", ceiling = 0.8").1 < told("").1);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Role, Rule};
-use crate::prob::{Alpha, Schedule, Top, keys_in_order};
+use crate::prob::{Alpha, Ceiling, Schedule, Top, keys_in_order};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Weighs every candidate w by how open the story is after it: s = p(w)^a · Ĥ(w)^b, where Ĥ is the entropy of the next token over
@@ -34,6 +34,13 @@ pub struct Future {
     /// How far a candidate is followed before its future is measured: not at all, or to the end of its word.
     #[serde(default)]
     pub horizon: Horizon,
+    /// c: open enough is open enough. Ĥ counts as min(Ĥ, c) / c; 1 lets every Ĥ count as it is.
+    ///
+    /// A state in which the model is lost has the widest future of all; under a ceiling it earns no more than one with a handful
+    /// of good ways on. And a candidate with Ĥ ≥ c reaches its bound exactly, so that a lazy draw mostly ends at its first look.
+    #[serde(default, skip_serializing_if = "Ceiling::is_open")]
+    #[schemars(extend("default" = 1))]
+    pub ceiling: Ceiling,
     /// What a candidate that ends the story counts: as open as this very moment if the story goes on, never a candidate, or what
     /// the model says after an end.
     #[serde(default)]
