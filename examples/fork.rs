@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     println!("{:<8} {:>6} {:>6} {:>6}", "token", "p", "Ĥ", "s");
     for (&token, future) in candidates.iter().zip(futures) {
         let log_p = partition.log_p(row[token as usize]);
-        let s = weighing.log_s(log_p, future).exp();
+        let s = weighing.log_s(log_p, future, 0.0).exp();
         println!("{:<8} {:>6.3} {future:>6.3} {s:>6.3}", toy.vocabulary().show(token), log_p.exp());
     }
     println!("after the king nearly all is settled; after the wolf the story is open");

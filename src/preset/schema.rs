@@ -93,7 +93,7 @@ mod tests {
     use super::super::writing::line;
     use super::*;
     use crate::prob::{Alpha, Amplitude, Ceiling, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
-    use crate::sampler::{Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
+    use crate::sampler::{Against, Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
     fn read(text: &str) -> Preset {
         overlay::read(text).unwrap()
@@ -296,6 +296,7 @@ mod tests {
                 curve: if wave { Curve::Article } else { Curve::Crossfade },
                 horizon: if wave { Horizon::Word } else { Horizon::Token },
                 ceiling: Ceiling::new(1.0 - alpha.abs() / 2.0).unwrap(),
+                baseline: if alpha < 0.0 { Against::Model } else { Against::None },
                 end_of_text: [EndOfText::Neutral, EndOfText::Never, EndOfText::Article][end],
             })),
         ]

@@ -41,6 +41,11 @@ pub struct Future {
     #[serde(default, skip_serializing_if = "Ceiling::is_open")]
     #[schemars(extend("default" = 1))]
     pub ceiling: Ceiling,
+    /// What Ĥ is measured against: nothing, or what is usual after the token, from the model's own table: s = p^a · (Ĥ/Ē)^b. The
+    /// table is made once for a model, by `afterword calibrate`.
+    #[serde(default, skip_serializing_if = "Against::is_nothing")]
+    #[schemars(extend("default" = "none"))]
+    pub baseline: Against,
     /// What a candidate that ends the story counts: as open as this very moment if the story goes on, never a candidate, or what
     /// the model says after an end.
     #[serde(default)]
@@ -60,7 +65,36 @@ pub enum Horizon {
     Word,
 }
 
+/// What Ĥ is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// Nothing: s = p^a · Ĥ^b.
+    #[default]
+    None,
+    /// What is usual after the token: s = p^a · (Ĥ/Ē)^b, with Ē from the model's table of observations
+    /// ([`Baseline`](crate::sampler::Baseline)).
+    Model,
+}
+
+impl Against {
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_nothing(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 impl Horizon {
+    /// Its name in a preset.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Word => "word",
+        }
+    }
+
     /// The longest path that is followed, in tokens, the candidate among them.
     pub const CAP: usize = 8;
 }
