@@ -32,5 +32,5 @@ pub use observer::{Ended, Observer, Part, Told};
 pub use plan::{Completion, Continuation, Counts, Plan};
 pub use round::Stories;
 pub use scoring::{Given, Scoring};
-pub use single_step::{Decided, Place, decide};
+pub use single_step::{Decided, StoryStep, decide};
 pub use thinking::{Until, plain_sampler};

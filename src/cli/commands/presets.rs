@@ -14,7 +14,7 @@ use crate::cli::render::terminal::{BOLD, Terminal, fit};
 use crate::cli::settings::{Chosen, folders, found};
 use crate::cli::usage::Usage;
 use crate::files::causes;
-use crate::preset::{Listed, Origin, Paragraph, Preset, lint, list, markdown, reference, schema};
+use crate::preset::{Listed, Paragraph, Preset, PresetOrigin, lint, list, markdown, reference, schema};
 
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
@@ -38,9 +38,9 @@ pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
 fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
     let mut out = terminal.out();
     let listed = list(&folders())?;
-    let origin = |origin: &Origin| match origin {
-        Origin::BuiltIn(_) => "built in".to_string(),
-        Origin::File(path) => path.display().to_string(),
+    let origin = |origin: &PresetOrigin| match origin {
+        PresetOrigin::BuiltIn(_) => "built in".to_string(),
+        PresetOrigin::File(path) => path.display().to_string(),
     };
     if as_json {
         let entries: Vec<_> = listed
@@ -75,8 +75,8 @@ fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
         Err(error) => causes(error).lines().next().unwrap_or_default().to_owned(),
     };
     let path = match &listed.origin {
-        Origin::BuiltIn(_) => None,
-        Origin::File(path) => Some(path.display().to_string()),
+        PresetOrigin::BuiltIn(_) => None,
+        PresetOrigin::File(path) => Some(path.display().to_string()),
     };
     let taken = if listed.hidden { ", only by its path: the name is taken" } else { "" };
     let name = Line::of(Ink::Bold, &fit(&safe(&listed.name), column)).and(Ink::Plain, "  ");
@@ -181,7 +181,7 @@ mod tests {
 
     fn listed(name: &str, description: &str, path: &str, hidden: bool) -> Listed {
         let preset = parse(&format!("description = {}", toml::Value::from(description)), name);
-        Listed { name: name.into(), origin: Origin::File(PathBuf::from(path)), preset, hidden }
+        Listed { name: name.into(), origin: PresetOrigin::File(PathBuf::from(path)), preset, hidden }
     }
 
     fn shown(listed: &Listed, column: usize, width: Option<usize>) -> Vec<String> {
