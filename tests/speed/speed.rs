@@ -1,5 +1,6 @@
 //! The benchmark: what must be fast, as ratios between things measured in turns on one machine, and the time that one row
-//! takes outside the model. `cargo bench` runs it; it measures and judges, and fails at nothing.
+//! takes outside the model. `cargo bench` runs it; it measures and judges, and fails at nothing. Where model files are named,
+//! `cargo bench --bench speed -- judge.gguf`, only how fast they read is measured.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
 
@@ -7,6 +8,7 @@
 mod gguf;
 mod model;
 mod peer;
+mod reading;
 mod row;
 mod together;
 
@@ -26,6 +28,11 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
+    let named: Vec<String> = std::env::args().filter(|arg| arg.ends_with(".gguf")).collect();
+    if !named.is_empty() {
+        named.iter().for_each(|path| reading::measure(path, Path::new(path)));
+        return;
+    }
     row::measure();
     peer::measure();
 
@@ -38,6 +45,9 @@ fn main() {
     );
     let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
     measure("the bundled model", &bundled, &Mode::ALL, 128);
+
+    reading::measure("the bundled model", &bundled);
+    reading::measure("a random model of 70 million weights", &large);
 
     let prompts = "Once upon a time\nThe door opened\nA wolf\nIn the deep wood\n";
     together::measure("the bundled model", &bundled, prompts, "200");

@@ -31,11 +31,11 @@ pub fn table(texts: &[(&str, &ScoredText)], width: usize) -> Vec<String> {
         column("nats/byte", &|row| Some(format!("{:.3}", surprisal(row)?.per_byte))),
         column("nats/token", &|row| Some(format!("{:.2}", surprisal(row)?.per_token))),
         column("entropy", &|row| Some(format!("{:.2}", surprisal(row)?.entropy))),
+        column("course", &|row| Some(course(profile(row)?.deciles.map(|nats| nats / HIGHEST)))),
         column("ratio", &|row| Some(format!("{:.2}", surprisal(row)?.ratio()?))),
         column("likeliest", &|row| Some(share(ranks(row)?.first))),
         column("first 10", &|row| Some(share(ranks(row)?.ten))),
         column("first 100", &|row| Some(share(ranks(row)?.hundred))),
-        column("course", &|row| Some(course(profile(row)?.deciles.map(|nats| nats / HIGHEST)))),
     ];
     table::lines(&names, columns, width)
 }
@@ -86,8 +86,8 @@ mod tests {
         let (long, short) = (text(50), text(0));
         let lines = plain(&[("long", &long), ("short", &short)], 120);
         let words: Vec<Vec<&str>> = lines.iter().map(|line| line.split_whitespace().collect()).collect();
-        assert_eq!(words[1][..6], ["long", "50", "0.613", "2.45", "1.00", "2.45"]);
-        assert_eq!(words[1][6..], ["2", "%", "20", "%", "100", "%", "▁▂▂▃▄▅▆▆▇█"]);
+        assert_eq!(words[1][..7], ["long", "50", "0.613", "2.45", "1.00", "▁▂▂▃▄▅▆▆▇█", "2.45"]);
+        assert_eq!(words[1][7..], ["2", "%", "20", "%", "100", "%"]);
         assert_eq!(words[2], ["short", "0", "–", "–", "–", "–", "–", "–", "–", "–"]);
         assert_eq!(words[3][0], "all");
         assert_eq!(words[3][1..], words[1][1..]);

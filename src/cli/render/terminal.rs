@@ -79,12 +79,12 @@ impl Terminal {
         Out(Screen::new(AutoStream::new(io::stdout(), self.colour), self.shows_story))
     }
 
-    /// Standard output for a story.
     /// Data as JSON, on standard output.
     pub fn json(&self, data: &impl Serialize) -> Result<()> {
         Ok(writeln!(self.out(), "{}", serde_json::to_string_pretty(data)?)?)
     }
 
+    /// Standard output for a story.
     pub fn story(&self) -> Sheet {
         // Into a pipe even what looks like a style is the story's own.
         let out: Box<dyn Write> = if self.shows_story {

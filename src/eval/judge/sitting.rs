@@ -5,14 +5,14 @@
 //!
 //! ```text
 //! gain        [ s(b | p a′) − s(b | p a) ] / bytes(b)      mean over some y
-//! gain alone  [ s(b | p)    − s(b | p a) ] / bytes(b)
+//! gain alone  [ s(b | p)    − s(b | p a) ] / bytes(b)      of a story that has no other beside it
 //! similarity  [ s(x | p)    − s(x | p y ¶ p) ] / bytes(x)  mean over some y
 //! aₖ          s(xₖ | p x₁ ¶ p x₂ ¶ … p) / bytes(xₖ)    mean over the turns of the group
 //! ```
 //!
 //! ¶ is an empty line. **Coherence gain** asks whether the second half of a story depends on its own first half more than on that of
 //! another; noise and templates have none, and it rewards no blandness. Over nothing but the prompt (`alone`) the manner of the first
-//! half counts too. **Similarity** and the **progressive conditional surprise** a₁ … aₙ (Khoriaty et al. 2026, arXiv 2606.01811,
+//! half counts too, so the two are not to be compared. **Similarity** and the **progressive conditional surprise** a₁ … aₙ (Khoriaty et al. 2026, arXiv 2606.01811,
 //! after its formula) ask what stories of one prompt tell of each other. Its product with e^(−mean surprisal) is not used: noise raises
 //! it. 1 − aₙ/a₁ does not rise so: 0 where nothing is learnt from the others, near 1 where they are copies.
 //!
@@ -44,7 +44,8 @@ pub struct Told<'a> {
 /// What is asked beside the surprisal of each story. Each costs the judge about so many readings of all stories as it says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
-    /// With how many others of its group a story's coherence gain is taken: 1 costs half a reading, and half a one for `alone`.
+    /// With how many others of its group a story's coherence gain is taken: half a reading each, and for a story that has none half a
+    /// one for `alone`.
     pub gain: usize,
     /// With how many others its similarity is: one reading each.
     pub similarity: usize,
@@ -79,7 +80,7 @@ struct Story {
 #[derive(Debug)]
 struct Halves {
     own: usize,
-    alone: usize,
+    alone: Option<usize>,
     others: Vec<usize>,
 }
 
@@ -90,7 +91,7 @@ pub struct Verdict {
     pub surprisal: Option<Surprisal>,
     /// Coherence gain over first halves of other stories, in nats a byte.
     pub gain: Option<f64>,
-    /// Coherence gain over the prompt alone, in nats a byte.
+    /// Coherence gain over the prompt alone, in nats a byte, of a story that has no other beside it.
     pub gain_alone: Option<f64>,
     /// What another story of the prompt takes off the surprisal at it, in nats a byte.
     pub similarity: Option<f64>,
@@ -175,7 +176,7 @@ impl Sitting {
                 .halves
                 .as_ref()
                 .and_then(|halves| mean(halves.others.iter().map(|&other| taken_off(halves.own, other)))),
-            gain_alone: story.halves.as_ref().and_then(|halves| taken_off(halves.own, halves.alone)),
+            gain_alone: story.halves.as_ref().and_then(|halves| taken_off(halves.own, halves.alone?)),
             similarity: mean(story.beside.iter().map(|&beside| taken_off(beside, story.whole))),
         };
         self.stories.iter().map(verdict).collect()
@@ -197,12 +198,12 @@ impl Sitting {
         let Told { prompt, text, .. } = group[place];
         let others = |most: usize| (1..group.len()).take(most).map(|back| group[(place + group.len() - back) % group.len()]);
         let whole = self.read(prompt.to_owned(), text);
-        let halves = halves(text).filter(|_| asked.gain > 0).map(|(first, second)| Halves {
-            own: self.read(format!("{prompt}{first}"), second),
-            alone: self.read(prompt.to_owned(), second),
-            others: others(asked.gain)
-                .filter_map(|other| Some(self.read(format!("{}{}", other.prompt, halves(other.text)?.0), second)))
-                .collect(),
+        let halves = halves(text).filter(|_| asked.gain > 0).map(|(first, second)| {
+            let firsts = others(asked.gain).filter_map(|other| Some(format!("{}{}", other.prompt, halves(other.text)?.0)));
+            let others: Vec<usize> = firsts.map(|first| self.read(first, second)).collect();
+            let own = self.read(format!("{prompt}{first}"), second);
+            let alone = others.is_empty().then(|| self.read(prompt.to_owned(), second));
+            Halves { own, alone, others }
         });
         let beside = others(asked.similarity).map(|other| self.read(behind(&[other], prompt), text)).collect();
         Story { whole, halves, beside }
@@ -281,12 +282,11 @@ mod tests {
         let (verdicts, _) = judged(&[told(0, "abc abc"), told(0, "xyz xyz")], asked);
         let expected = (3.0 - 1.5) / 4.0;
         assert_eq!(verdicts[0].gain, Some(expected));
-        assert_eq!(verdicts[0].gain_alone, Some(expected));
+        assert_eq!(verdicts[0].gain_alone, None);
         assert_eq!(verdicts[0].similarity, None);
         // What ignores its own beginning gains nothing, and a template nothing over another of it.
         assert_eq!(judged(&[told(0, "abc xyz"), told(0, "mno xyz")], asked).0[0].gain, Some(0.0));
-        let template = judged(&[told(0, "abc abc"), told(0, "abc abc")], asked).0[0];
-        assert_eq!((template.gain, template.gain_alone), (Some(0.0), Some(expected)));
+        assert_eq!(judged(&[told(0, "abc abc"), told(0, "abc abc")], asked).0[0].gain, Some(0.0));
         // Alone in its group a story has no other to be compared with.
         let alone = judged(&[told(0, "abc abc"), told(1, "xyz xyz")], asked).0[0];
         assert_eq!((alone.gain, alone.gain_alone), (None, Some(expected)));
