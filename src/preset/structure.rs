@@ -12,7 +12,7 @@ use super::words;
 use crate::sampler::{Role, Stage};
 
 /// Values that are a number or a table with one key, the name of what it is.
-pub(super) const NUMBER_OR_NAMED: [&str; 2] = ["alpha", "temperature"];
+pub(super) const NUMBER_OR_NAMED: [&str; 7] = ["alpha", "temperature", "min-p", "top-p", "top-h", "typical", "top-n-sigma"];
 
 /// Checks that every table of the chain holds one stage, that tables are tables, and that what is one of several things is one.
 /// With `over` it lies over another preset: then stages may be switched off, and their order is not that of the file.

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::stages::{Against, Future, Role, Stage};
-use crate::prob::{Place, Schedule, Unit};
+use crate::prob::{Motion, Place, Unit};
 
 /// The stages in their order, `future` among them at most once.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,22 +90,13 @@ impl Chain {
     /// Whether a schedule of the chain counts sentences or paragraphs.
     #[must_use]
     pub fn counts_text(&self) -> bool {
-        let unit = |stage: &Stage| match stage {
-            Stage::Temperature(temperature) => temperature.0.unit(),
-            Stage::Future(future) => future.alpha.unit(),
-            _ => None,
-        };
-        self.0.iter().filter_map(unit).any(|unit| unit != Unit::Token)
+        self.0.iter().filter_map(|stage| stage.schedule()?.unit()).any(|unit| unit != Unit::Token)
     }
 
     /// Whether a schedule of the chain follows the surprisal of what was told.
     #[must_use]
     pub fn follows_surprisal(&self) -> bool {
-        self.0.iter().any(|stage| match stage {
-            Stage::Temperature(temperature) => matches!(temperature.0, Schedule::Band(_)),
-            Stage::Future(future) => matches!(future.alpha, Schedule::Band(_)),
-            _ => false,
-        })
+        self.0.iter().filter_map(Stage::schedule).any(Motion::follows_surprisal)
     }
 
     /// `future`, where it measures Ĥ against what is usual after a token.

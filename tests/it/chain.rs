@@ -35,6 +35,9 @@ fn any_stage() -> impl Strategy<Value = String> {
         5 => format!("top-k = {n}"),
         6 => format!("typical = {s:?}"),
         7 => format!("top-p = {s:?}"),
+        8 if n % 2 == 0 => {
+            format!("min-p = {{ wave = {{ period = {x:?}, centre = {s:?}, amplitude = {t:?}, above = {t:?} }} }}")
+        }
         8 => format!("min-p = {s:?}"),
         9 => format!("top-h = {s:?}"),
         10 => format!("xtc = {{ probability = {s:?}, threshold = {t:?} }}"),

@@ -39,6 +39,11 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
             Stage::Future(future) => about_future(future, before),
             Stage::Dry(dry) => about_dry(dry, before),
             Stage::Temperature(temperature) => schedules::about("temperature", &temperature.0).into_iter().collect(),
+            Stage::MinP(cut) => schedules::about("min-p", &cut.0).into_iter().collect(),
+            Stage::TopP(cut) => schedules::about("top-p", &cut.0).into_iter().collect(),
+            Stage::TopH(cut) => schedules::about("top-h", &cut.0).into_iter().collect(),
+            Stage::Typical(cut) => schedules::about("typical", &cut.0).into_iter().collect(),
+            Stage::TopNSigma(cut) => schedules::about("top-n-sigma", &cut.0).into_iter().collect(),
             other => stages::about(other, before),
         };
         // A stage that does nothing does it at any place.
@@ -107,7 +112,7 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
             "comes after `{warm}`: it weighs the p that the temperature has made, and not the model's own; put it before"
         ));
     }
-    if !before.iter().any(|stage| matches!(stage, Stage::MinP(share) if share.0.get() >= RELATIVE_CUT)) {
+    if !before.iter().any(|stage| matches!(stage, Stage::MinP(share) if share.0.extremes()[0] >= RELATIVE_CUT)) {
         reasons.push(format!(
             "has no relative cut before it, such as `min-p = {RELATIVE_CUT}`: broken pieces of words have wide-open futures"
         ));
@@ -126,6 +131,11 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
         reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
     }
     reasons.extend(schedules::about("alpha", alpha));
+    let against = |stage: &Stage| matches!(stage, Stage::MinP(cut) if schedules::runs_against(alpha, &cut.0));
+    if before.iter().any(against) {
+        reasons
+            .push("reaches for the future where the wave of `min-p` before it cuts least: shift one by half a turn".to_owned());
+    }
     reasons
 }
 
@@ -209,6 +219,11 @@ mod tests {
         let future = "future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60, amplitude = 2 } } }";
         warns(&[DRY, CUT, future], "sample", "`future` has a wave that leaves [-1, 1]");
         warns(&["temperature = { wave = { period = 60, amplitude = 0 } }"], "sample", "it is `temperature = 1`");
+        let breathing = |phase: &str| format!("min-p = {{ wave = {{ period = 60, phase = {phase} }} }}");
+        let wave = "future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60 } } }";
+        assert_eq!(warnings(&[DRY, &breathing("0"), wave], "sample"), Vec::<String>::new());
+        warns(&[DRY, &breathing("0.5"), wave], "sample", "where the wave of `min-p` before it cuts least");
+        warns(&["min-p = { wave = { period = 60, amplitude = 0.2 } }"], "sample", "`min-p` has a wave that leaves [0, 1]");
         warns(&["temperature = { wave = { period = 60 } }", CUT], "sample", "`min-p` comes after `temperature = 1.3`");
     }
 }
