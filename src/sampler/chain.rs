@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stages::{Against, Future, Role, Stage};
+use super::stages::{Against, Future, Role, Shuffle, Stage};
 use crate::prob::{Motion, Place, Unit};
 
 /// The stages in their order, `future` among them at most once.
@@ -41,7 +41,7 @@ impl Chain {
     pub fn new(stages: Vec<Stage>) -> Result<Self> {
         let futures = stages.iter().filter(|stage| stage.role() == Role::Future).count();
         if futures > 1 {
-            bail!("the chain has more than one stage `future`");
+            bail!("the chain has more than one stage `future` or `shuffle`");
         }
         if let Some(at) = stages.iter().position(|stage| stage.role() == Role::Draw) {
             let name = stages[at].name();
@@ -99,17 +99,23 @@ impl Chain {
         self.0.iter().filter_map(Stage::schedule).any(Motion::follows_surprisal)
     }
 
+    /// Whether a `shuffle` stands in the place of `future`.
+    #[must_use]
+    pub fn shuffles(&self) -> bool {
+        self.0.iter().any(|stage| matches!(stage, Stage::Shuffle(_)))
+    }
+
     /// `future`, where it measures Ĥ against what is usual after a token.
     #[must_use]
     pub fn measured(&self) -> Option<&Future> {
         self.split().1.filter(|future| future.baseline == Against::Model)
     }
 
-    /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.
+    /// The stages before `future`, `future` itself or the one whose weights `shuffle` deals out, and the stages after it; all of them and nothing where there is none.
     #[must_use]
     pub fn split(&self) -> (&[Stage], Option<&Future>, &[Stage]) {
         for (at, stage) in self.0.iter().enumerate() {
-            if let Stage::Future(future) = stage {
+            if let Stage::Future(future) | Stage::Shuffle(Shuffle(future)) = stage {
                 return (&self.0[..at], Some(future), &self.0[at + 1..]);
             }
         }

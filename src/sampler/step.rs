@@ -1,14 +1,16 @@
 //! A turn: the decision about one token, asked until it takes.
 
+use std::collections::BTreeMap;
+
 use super::account::{Account, Own, looked};
 use super::binding::BoundSampler;
-use super::draw::Draw;
+use super::draw::{CandidateTrace, Draw};
 use super::lazy_draw::LazyDraw;
 use super::opening::entropy_behind;
 use super::prepared::{self, PreparedStage};
 use super::sampler::Reach;
-use super::stages::Horizon;
-use crate::prob::{Candidates, StepNoise, Token, top};
+use super::stages::{Changed, Horizon, dealt};
+use crate::prob::{Candidate, Candidates, StepNoise, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,6 +51,8 @@ pub(super) struct Looking {
     pub candidates: Candidates,
     pub after: Vec<PreparedStage>,
     pub noise: StepNoise,
+    /// By what the weights are dealt out anew, where they are.
+    pub deals: Option<StepNoise>,
 }
 
 impl Turn {
@@ -129,7 +133,7 @@ impl Looking {
 
     /// Takes the winner of a lazy draw in which nothing unknown can win any more.
     fn take(&self) -> Draw {
-        let traces = looked(&self.candidates, &self.own, &self.lazy_draw);
+        let mut traces = looked(&self.candidates, &self.own, &self.lazy_draw);
         let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
         let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.lazy_draw.leader()) {
             leader.token
@@ -140,11 +144,32 @@ impl Looking {
                 let weighed = self.lazy_draw.weighed(s.token, s.logit);
                 weighed.unwrap_or_else(|| unreachable!("all candidates are known")).log_s
             });
+            if let Some(noise) = self.deals {
+                self.deal(noise, &mut candidates, &mut traces);
+            }
             account.run(&self.after, &mut candidates);
             prepared::pick(sampler.pick(), &candidates, self.noise)
         };
         let own = self.own.iter().find(|own| own.token == token);
         account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), traces, None)
+    }
+}
+
+impl Looking {
+    /// Deals the weights of these candidates out anew, and tells of it in their traces.
+    fn deal(&self, noise: StepNoise, weighed: &mut Candidates, traces: &mut [CandidateTrace]) {
+        let change = |(own, weighed): (Candidate, Candidate)| Changed {
+            token: own.token,
+            log_p: own.logit,
+            change: weighed.logit - own.logit,
+        };
+        let changed: Vec<Changed> = self.candidates.iter().zip(weighed.iter()).map(change).collect();
+        let weights: BTreeMap<Token, f64> = changed.iter().map(|one| one.token).zip(dealt(&changed, noise)).collect();
+        let mass = self.candidates.mass();
+        weighed.reweigh(|one| weights[&one.token]);
+        for trace in traces {
+            trace.log_s = weights.get(&trace.token).map(|&weight| mass.log_p(weight));
+        }
     }
 }
 
@@ -380,6 +405,33 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_shuffle_moves_p_as_far_as_the_future_would_and_elsewhere() {
+        let settings = "{ candidates = 8, entropy-top = 5, alpha = { wave = { period = 17 } }, ceiling = 0.95 }";
+        let [future, shuffle] =
+            ["future", "shuffle"].map(|name| sampler(&["min-p = 0.05", &format!("{name} = {settings}")], Pick::Sample));
+        assert_eq!(shuffle.reach(), Reach::Full);
+        // KL(q‖p) of the weights that a draw tells.
+        let divergence = |draw: &Draw| {
+            let weights: Vec<f64> = draw.candidates.iter().map(|one| one.log_s.unwrap().exp()).collect();
+            let sum: f64 = weights.iter().sum();
+            let pairs = draw.candidates.iter().zip(&weights).map(|(one, weight)| (one.p, weight / sum));
+            pairs.map(|(p, q)| if q > 0.0 { q * (q / p).ln() } else { 0.0 }).sum::<f64>()
+        };
+        let (mut history, mut others) = (History::of_prompt(&[1, 2]), 0);
+        for _ in 0..100 {
+            let of = |sampler: &Sampler| take(&sampler.with_reach(Reach::Exhaustive), &history, 3, 9).0;
+            let (own, dealt) = (of(&future), of(&shuffle));
+            assert!((divergence(&own) - divergence(&dealt)).abs() < 1e-9);
+            assert_eq!(dealt.removed.last().unwrap().stage, "shuffle");
+            others += usize::from(own.token != dealt.token);
+            // What is shown is what is done: without a look where nothing is weighed.
+            assert_eq!(take(&shuffle, &history, 3, 9).0.token, dealt.token);
+            history = history.after(&dealt);
+        }
+        assert!(others > 10, "{others} of 100 tokens are others");
     }
 
     #[test]

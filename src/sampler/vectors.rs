@@ -62,6 +62,7 @@ mod tests {
         "future = { candidates = 6, entropy-top = 5, alpha = 1, end-of-text = 'never' }",
         "future = { candidates = 6, entropy-top = 5, alpha = 0.3, ceiling = 0.75 }",
         "future = { candidates = 6, entropy-top = 5, alpha = 0.4, curve = 'openness' }",
+        "shuffle = { candidates = 6, entropy-top = 5, alpha = 0 }",
     ];
 
     const V: Token = 24;

@@ -266,7 +266,7 @@ fn mark(named: &Named, explanation: &Explanation) -> &'static str {
 
 /// What the signs of the page stand for, as far as these columns have them.
 fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, String)> {
-    let future = explanation.stages.iter().position(|stage| stage.stage == "future");
+    let future = explanation.stages.iter().position(|stage| ["future", "shuffle"].contains(&stage.stage));
     let after = future.map_or(&[][..], |at| &explanation.stages[at + 1..]);
     let after: Vec<&str> = after.iter().map(|stage| stage.label.as_str()).collect();
     // s is what the stages behind `future` begin with, and no chance yet.

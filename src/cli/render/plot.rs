@@ -4,7 +4,7 @@ use crate::cli::render::figures::short;
 use crate::cli::render::prose::wrap;
 use crate::cli::render::terminal::{BOLD, DIM, HINT};
 use crate::prob::{Band, Place, Schedule, Scheduled, Unit};
-use crate::sampler::{Chain, Stage};
+use crate::sampler::{Chain, Shuffle, Stage};
 
 /// The fewest columns of a drawing, and the most; a character is two points wide and four high.
 const COLUMNS: [usize; 2] = [10, 64];
@@ -22,7 +22,7 @@ pub fn drawings(chain: &Chain, width: usize) -> Vec<String> {
     let columns = width.saturating_sub(MARGIN).clamp(COLUMNS[0], COLUMNS[1]);
     let drawing = |stage: &Stage| match stage {
         Stage::Temperature(temperature) => drawing("temperature", &temperature.0, columns),
-        Stage::Future(future) => drawing("future.alpha", &future.alpha, columns),
+        Stage::Future(future) | Stage::Shuffle(Shuffle(future)) => drawing("future.alpha", &future.alpha, columns),
         Stage::MinP(cut) => drawing("min-p", &cut.0, columns),
         Stage::TopP(cut) => drawing("top-p", &cut.0, columns),
         Stage::TopH(cut) => drawing("top-h", &cut.0, columns),

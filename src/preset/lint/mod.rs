@@ -37,6 +37,10 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
         let reasons = [stage.idle(), unpicked(stage, after, *pick), misplaced(stage, before), again(stage, before)];
         let of_kind = match stage {
             Stage::Future(future) => about_future(future, before),
+            Stage::Shuffle(_) => vec![
+                "is for experiments: it weighs at random, as far from p as `future` would, and looks at every candidate"
+                    .to_owned(),
+            ],
             Stage::Dry(dry) => about_dry(dry, before),
             Stage::Temperature(temperature) => schedules::about("temperature", &temperature.0).into_iter().collect(),
             Stage::MinP(cut) => schedules::about("min-p", &cut.0).into_iter().collect(),
@@ -69,9 +73,9 @@ fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
     if let Some(alone) = before.iter().find(|stage| stage.leaves_one()) {
         return Some(format!("comes after `{}`, which leaves one token: there is nothing left to do", alone.name()));
     }
-    let after_future = before.iter().any(|stage| matches!(stage, Stage::Future(_)));
+    let after_future = before.iter().any(|stage| stage.role() == Role::Future);
     match stage {
-        stage if after_future && !matches!(stage, Stage::Temperature(_) | Stage::Future(_)) => Some(
+        stage if after_future && !matches!(stage.role(), Role::Future) && !matches!(stage, Stage::Temperature(_)) => Some(
             "comes after `future`: to know what it leaves, every candidate must be looked at, which costs several times as much"
                 .to_owned(),
         ),
@@ -194,6 +198,8 @@ mod tests {
 
     #[test]
     fn a_stage_at_the_wrong_place_is_named() {
+        let shuffle = FUTURE.replace("future", "shuffle");
+        warns(&[DRY, CUT, &shuffle], "sample", "`shuffle` is for experiments");
         warns(&[DRY, CUT, FUTURE, "top-p = 0.9"], "sample", "`top-p` comes after `future`");
         warns(&[CUT, FUTURE, "temperature = 1"], "sample", "`future` has no `dry` before it");
         warns(&[DRY, FUTURE], "sample", "`future` has no relative cut before it");

@@ -144,12 +144,14 @@ stages! {
     dynamic_temperature::DynamicTemperature,
     quadratic::Quadratic,
     future::Future,
+    shuffle::Shuffle,
     mirostat::Mirostat,
     adaptive_p::AdaptiveP,
 }
 
 pub use dry::{OpenWord, PenaltyAt};
 pub use future::{Against, Curve, EndOfText, Horizon};
+pub(crate) use shuffle::{Changed, dealt};
 
 /// The tokens that are left of a row of these probabilities, as the tests of cuts tell of them.
 #[cfg(test)]
