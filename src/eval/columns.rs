@@ -5,7 +5,7 @@ use std::thread;
 use anyhow::{Result, anyhow};
 
 use super::ground::{Ground, Side, Story};
-use super::judge::Judge;
+use super::judgement::Judge;
 use super::measure::{ACROSS, Measure, OF_JUDGES, OF_PROMPTS, OF_STORIES, POOLED};
 use super::measuring::{Pooled, Sets, across, compressed, distinct, of_prompt, of_story, pair_matrix};
 use super::slop::SlopList;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::columns::{Cell, Column, columns};
 use super::curves::{Curves, Standing};
 use super::ground::Ground;
-use super::judge::Judge;
+use super::judgement::Judge;
 use super::measure::{Group, Measure, PRIMARY};
 use super::overuse::{Overused, overused};
 use super::setting::temperatures;

@@ -9,7 +9,7 @@ pub mod distinct;
 mod evaluation;
 pub mod grams;
 mod ground;
-mod judge;
+mod judgement;
 pub mod measure;
 pub mod measuring;
 pub mod openings;
@@ -33,7 +33,7 @@ pub use evaluation::{
     ArmInfo, Difference, EVALUATION_FORMAT, Evaluation, JudgeInfo, Measured, Options, RESAMPLES, Value, evaluate,
 };
 pub use ground::{Ground, MOST_WORDS, Reading, Side, Story};
-pub use judge::{Judge, Judgement};
+pub use judgement::{Judge, Judgement};
 pub use setting::{Setting, temperatures};
 pub use verdict::{Estimate, Evidence, Place, Verdict, decide, together};
 
