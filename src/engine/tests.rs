@@ -1,7 +1,9 @@
 //! The application on the toy: every rule of it in milliseconds, without a line of C++.
 
+mod baseline;
 mod handle;
 mod prompt;
+mod scoring;
 mod story;
 
 use std::num::NonZeroUsize;

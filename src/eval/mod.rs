@@ -9,6 +9,7 @@ pub mod distinct;
 mod evaluation;
 pub mod grams;
 mod ground;
+pub mod judge;
 mod judgement;
 pub mod measure;
 pub mod measuring;

@@ -1,7 +1,5 @@
 //! `afterword bench`: how fast the model tells stories, and what looking ahead costs.
 
-use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -46,21 +44,21 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let texts: Vec<&str> =
         if args.prompt.is_empty() { PROMPTS.to_vec() } else { args.prompt.iter().map(String::as_str).collect() };
     let prompts = texts.iter().map(|text| at_once(|| engine.tokens(text))).collect::<Result<Vec<_>>>()?;
-    let bench = bench(args, &chosen, prompts, engine.width(&[]))?;
+    let bench = bench(args, &engine, &chosen, prompts)?;
     measure(args, &engine, &chosen, &bench, terminal)
 }
 
 /// What the arguments ask to be measured.
-fn bench(args: &Args, chosen: &Chosen, prompts: Vec<Vec<Token>>, width: usize) -> Result<Bench> {
-    let wave = Chosen::find("wave", &[])?.sampler();
+fn bench(args: &Args, engine: &Engine, chosen: &Chosen, prompts: Vec<Vec<Token>>) -> Result<Bench> {
+    let wave = engine.furnished(&Chosen::find("wave", &[])?.sampler())?;
     Ok(Bench {
-        samplers: Samplers::new(&chosen.sampler(), chosen.preset.pick, wave)?,
+        samplers: Samplers::new(&engine.furnished(&chosen.sampler())?, chosen.preset.pick, wave)?,
         modes: once(&args.modes),
         stories: once(&args.stories.iter().map(|stories| stories.get()).collect::<Vec<_>>()),
         runs: args.runs.get(),
         prompts,
         tokens: args.tokens.get(),
-        width,
+        width: engine.width(&[]),
         seed: args.seed,
     })
 }
@@ -91,7 +89,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, bench: &Bench, termina
     }
     // One decode holds all that the widest round wants.
     let batch = BATCH.max(branches);
-    let mut session = engine.session_in_batches(cells, branches, batch, args.model.threads.map(NonZeroUsize::get))?;
+    let mut session = engine.session_in_batches(cells, branches, batch)?;
 
     let threads = counted(session.settings().threads, "thread");
     terminal.note(format_args!("{} · preset {} · {threads}", engine.title(), chosen.name));
@@ -113,7 +111,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, bench: &Bench, termina
     };
     let mut out = terminal.out();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+        terminal.json(&report)?;
     } else {
         print(&mut out, &report)?;
     }

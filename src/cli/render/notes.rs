@@ -3,9 +3,12 @@
 use anyhow::anyhow;
 
 use crate::catalog::Instead;
+use crate::cli::args::USUAL_TOP;
 use crate::cli::usage::Usage;
 use crate::engine::{AsksForChat, Note, Refusal, Remedy};
 use crate::files::causes;
+use crate::sampler::Horizon;
+use crate::story::NoRecord;
 use crate::text::some;
 
 /// A note, as one sentence.
@@ -44,8 +47,11 @@ fn ends_in_space(what: &str) -> String {
 /// An error with the hint that its refusal has.
 pub fn with_hint(error: &anyhow::Error) -> anyhow::Error {
     let words = causes(error);
-    match error.chain().find_map(|cause| cause.downcast_ref::<Refusal>()) {
-        Some(refusal) => anyhow!("{words}\nhint: {}", hint(&refusal.remedy)),
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    let no_record = error.chain().any(<dyn std::error::Error>::is::<NoRecord>);
+    match refusal.map(|refusal| hint(&refusal.remedy)) {
+        Some(hint) => anyhow!("{words}\nhint: {hint}"),
+        None if no_record => anyhow!("{words}\nhint: `afterword write --record FILE.json` makes one"),
         None => anyhow!(words),
     }
 }
@@ -77,6 +83,11 @@ fn hint(remedy: &Remedy) -> String {
         Remedy::LeaveOutStop => "`--stop` wants a text of at least one character".to_owned(),
         Remedy::AnotherFolder => "name another folder with `--out`".to_owned(),
         Remedy::StartAnew => "`--force` starts anew in a folder beside it".to_owned(),
+        Remedy::Calibrate { model, entropy_top, horizon } => {
+            let top = if *entropy_top == USUAL_TOP { String::new() } else { format!(" --entropy-top {entropy_top}") };
+            let horizon = if *horizon == Horizon::default() { String::new() } else { format!(" --horizon {}", horizon.name()) };
+            format!("`afterword calibrate --model {}{top}{horizon}` makes one", model.display())
+        }
         Remedy::Fit(instead) => fitting(*instead),
     }
 }
