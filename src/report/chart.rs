@@ -128,6 +128,7 @@ mod tests {
             skipped: None,
             candidates: Vec::new(),
             removed: Vec::new(),
+            cuts: Vec::new(),
         }
     }
 

@@ -9,7 +9,7 @@
     return element;
   };
   // A row of a token, see `data.rs`: here its columns have their names.
-  const SLICE = 0, PIECE = 1, P = 2, RANK = 3, SURPRISAL = 4, ENTROPY = 5, NOW = 6, ALPHA = 7, FUTURE = 8, SKIPPED = 9, LOOKED = 10, REMOVED = 11, TEMPERATURE = 12;
+  const SLICE = 0, PIECE = 1, P = 2, RANK = 3, SURPRISAL = 4, ENTROPY = 5, NOW = 6, ALPHA = 7, FUTURE = 8, SKIPPED = 9, LOOKED = 10, REMOVED = 11, TEMPERATURE = 12, CUTS = 13;
   const rowsOf = (at) => data.stories[at].rows;
   const piece = (number) => data.pieces[number];
   const visible = (text) => text.replace(/ /g, "·").replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "(nothing)";
@@ -84,6 +84,7 @@
     if (row[ALPHA] != null) fact("α", number(row[ALPHA], 2).replace("-", "−"));
     if (row[TEMPERATURE] != null) fact("T", number(row[TEMPERATURE], 2));
     if (row[FUTURE] != null) fact("Ĥ after it", number(row[FUTURE], 2));
+    for (const [stage, value] of row[CUTS] || []) fact(data.stages[stage], number(value, 3));
     for (const [stage, count] of row[REMOVED] || []) fact(`cut by ${data.stages[stage]}`, String(count));
     parts.push(list);
     const looked = row[LOOKED] || [];
