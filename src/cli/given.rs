@@ -39,6 +39,19 @@ pub struct Texts {
     pub left_out: Vec<(String, String)>,
 }
 
+impl Given {
+    /// The name without the folder that it is in.
+    pub fn title(&self) -> &str {
+        Path::new(&self.name).file_name().and_then(|name| name.to_str()).unwrap_or(&self.name)
+    }
+
+    /// Whether its first word goes on with the last one of its prompt.
+    pub fn begins_in_a_word(&self) -> bool {
+        let of_a_word = |letter: Option<char>| letter.is_some_and(char::is_alphanumeric);
+        of_a_word(self.prompt.chars().next_back()) && of_a_word(self.text.chars().next())
+    }
+}
+
 impl Texts {
     /// All texts in these places, in their order.
     ///
@@ -199,6 +212,17 @@ mod tests {
         fs::create_dir(run.path().join("stories")).unwrap();
         fs::write(run.path().join("stories/a.txt"), "one").unwrap();
         assert_eq!(names(&Texts::of(&[run.path().to_owned()]).unwrap()), ["a"]);
+    }
+
+    #[test]
+    fn a_title_has_no_folder_and_a_text_may_begin_in_a_word() {
+        let given = |prompt: &str, text: &str| Given { name: "a/b.txt".into(), prompt: prompt.into(), text: text.into() };
+        assert_eq!(given("", "").title(), "b.txt");
+        for (prompt, text, begins) in
+            [("time", "there", true), ("time", " there", false), ("time ", "there", false), ("", "a", false)]
+        {
+            assert_eq!(given(prompt, text).begins_in_a_word(), begins);
+        }
     }
 
     #[test]

@@ -45,7 +45,7 @@ pub fn run(args: Score, terminal: &Terminal) -> Result<Outcome> {
     say_what_is_odd(&given, &left_out, terminal);
     let started = Instant::now();
     let scored = score(&engine, &given, terminal)?;
-    let named: Vec<(&str, &ScoredText)> = given.iter().map(|one| one.name.as_str()).zip(&scored).collect();
+    let named: Vec<(&str, &ScoredText)> = given.iter().map(Given::title).zip(&scored).collect();
     if json {
         terminal.json(&Report::of(&engine, &given, &scored))?;
     } else {
@@ -95,6 +95,9 @@ fn say_what_is_odd(given: &[Given], left_out: &[(String, String)], terminal: &Te
     if given.iter().any(|one| one.prompt.ends_with([' ', '\t'])) {
         terminal.note(words(&Note::PromptEndsInSpace));
     }
+    if let Some(one) = given.iter().find(|one| one.begins_in_a_word()) {
+        terminal.note(format_args!("`{}` goes on with the last word of its prompt: no space stands between them", one.name));
+    }
     if !left_out.is_empty() {
         let more = if left_out.len() > NAMED { ", …" } else { "" };
         let names: Vec<String> = left_out.iter().take(NAMED).map(|(name, why)| format!("`{name}` ({why})")).collect();
@@ -133,7 +136,7 @@ fn show(given: &[Given], scored: &[ScoredText], by: ColourScale, terminal: &Term
     for (one, text) in given.iter().zip(scored) {
         let mut sheet = terminal.story();
         if given.len() > 1 {
-            sheet.say(BOLD, &format!("{}\n", one.name))?;
+            sheet.say(BOLD, &format!("{}\n", one.title()))?;
         }
         let (opening, parts) = text.parts();
         sheet.say(Style::new(), opening)?;
@@ -147,7 +150,8 @@ fn show(given: &[Given], scored: &[ScoredText], by: ColourScale, terminal: &Term
 }
 
 fn write_page(engine: &Opened, given: &[Given], scored: &[ScoredText], place: &Output, terminal: &Terminal) -> Result<()> {
-    let story = |(one, text): (&Given, &ScoredText)| Story::read(&one.name, &one.prompt, text, &facts(engine, &one.name, text));
+    let story =
+        |(one, text): (&Given, &ScoredText)| Story::read(one.title(), &one.prompt, text, &facts(engine, &one.name, text));
     let stories: Vec<Story> = given.iter().zip(scored).map(story).collect();
     let (kind, title) = match &stories[..] {
         [story] => (Page::Story, story.title()),
