@@ -6,6 +6,7 @@
 mod batch;
 mod colour;
 mod device;
+mod eval;
 mod shared;
 mod telling;
 mod tools;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
+pub use self::eval::Eval;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
@@ -72,6 +74,12 @@ pub enum Command {
     ///
     /// The page needs nothing but itself, and no model is loaded to make it.
     Report(Report),
+    /// Compare arms of stories: what they share and repeat, what judges say, and whether any is better than plain temperature.
+    ///
+    /// An arm is a preset, told of the same prompts as all others. Each is compared with the curve of temperatures at equal surprisal
+    /// for a judge, prompt by prompt, and gets a verdict that claims no more than was shown. Without a judge coherence is not
+    /// established, and noise wins every measure of diversity.
+    Eval(Box<Eval>),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.

@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod columns;
+pub mod evaluation;
 pub mod figures;
 pub mod flow;
 pub mod line;
@@ -23,4 +24,5 @@ pub mod screen;
 pub mod sheet;
 #[cfg(feature = "llama")]
 pub mod story_colours;
+pub mod table;
 pub mod terminal;
