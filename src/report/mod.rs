@@ -12,6 +12,7 @@ mod script_json;
 mod story;
 
 pub use align::slices;
+pub use chart::HIGHEST;
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use evaluation::{evaluation_page, number};
 pub use figure::figure;

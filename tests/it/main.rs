@@ -13,6 +13,8 @@ mod browser;
 mod catalog;
 mod chain;
 mod decode;
+#[cfg(feature = "cli")]
+mod eval;
 mod fuzzed;
 mod house;
 mod imports;
@@ -68,6 +70,8 @@ mod readme;
 mod replay;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
+#[cfg(all(feature = "llama", feature = "cli"))]
+mod score;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod screen;
 #[cfg(all(feature = "llama", feature = "cli"))]

@@ -20,6 +20,7 @@ mod raster;
 #[cfg(all(feature = "llama", not(feature = "pictures")))]
 #[path = "no_raster.rs"]
 mod raster;
+pub mod scores;
 pub mod screen;
 pub mod sheet;
 #[cfg(feature = "llama")]
