@@ -19,7 +19,7 @@ fn arm(root: &Path, name: &str, stride: usize) -> PathBuf {
     for prompt in 0..4 {
         let place = arm.join(format!("prompt-{prompt}"));
         fs::create_dir_all(&place).unwrap();
-        for seed in 0..2 {
+        for seed in 0..4 {
             let word = |at: usize| WORDS[(at * (stride + prompt) + at * at / 7 + 5 * seed) % WORDS.len()];
             let told: Vec<&str> = (0..70).map(word).collect();
             fs::write(place.join(format!("{seed}.txt")), told.join(" ") + ".").unwrap();
@@ -52,7 +52,7 @@ fn arms_are_compared_and_nothing_is_claimed_without_a_judge() {
     assert!(table.contains("t-1: the baseline\n"), "{table}");
     assert!(table.contains("t-0.7: on the temperature curve itself\n"), "{table}");
     assert!(table.contains("<wave>: ") && table.contains("coherence not established"), "{table}");
-    assert!(notes.contains("32 stories of 4 prompts, cut to 50 words"), "{notes}");
+    assert!(notes.contains("64 stories of 4 prompts, cut to 50 words"), "{notes}");
     let html = fs::read_to_string(&page).unwrap();
     assert!(html.contains("&lt;wave&gt;") && !html.contains("<wave>"));
     // The same command makes the same page, and writes it over its own.
@@ -81,7 +81,7 @@ fn texts_of_people_and_a_slop_list_are_compared_with() {
     let found = json(&[&arms[0], &arms[1], "--human", human.to_str().unwrap(), "--slop-list", list.to_str().unwrap()]);
     let measures = found["measures"].as_array().unwrap();
     let of = |key: &str| measures.iter().find(|measure| measure["key"] == key).unwrap();
-    assert_eq!((&found["human"], &found["slop-list"]), (&8.into(), &2.into()));
+    assert_eq!((&found["human"], &found["slop-list"]), (&16.into(), &2.into()));
     assert!(of("hd-d")["human"][0].is_f64() && of("hd-d")["arms"][0]["z"].is_f64());
     assert!(of("slop-words")["arms"][0]["value"].as_f64().unwrap() > 0.0);
 }
@@ -113,7 +113,7 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
         let error = refused(&args, 1);
         assert!(error.contains(said), "{args:?}: {error}");
     }
-    let error = refused(&[&one, "--baseline", "wave"], 2);
+    let error = refused(&[&one, "--baseline", "wave"], 1);
     assert!(error.contains("there is no arm `wave` to compare with\nhint: there are `one`"), "{error}");
     assert!(refused(&[&one, "--out", "-"], 2).contains("`--out -` cannot go to standard output"));
     assert!(refused(&[], 2).contains("is missing"));
