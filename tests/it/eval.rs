@@ -92,7 +92,9 @@ fn what_cannot_be_compared_is_refused_with_the_reason() {
     let place = |name: &str, files: &[(&str, &[u8])]| {
         let place = root.join(name);
         fs::create_dir_all(&place).unwrap();
-        files.iter().for_each(|(name, bytes)| fs::write(place.join(name), bytes).unwrap());
+        for (name, bytes) in files {
+            fs::write(place.join(name), bytes).unwrap();
+        }
         place.to_str().unwrap().to_owned()
     };
     let story = |word: &str| [word; 60].join(" ").into_bytes();

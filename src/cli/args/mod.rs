@@ -76,16 +76,16 @@ pub enum Command {
     ///
     /// The page needs nothing but itself, and no model is loaded to make it.
     Report(Report),
+    /// Score texts, whoever wrote them: surprisal, rank and entropy of every token, as a model reads them.
+    ///
+    /// A text is read by teacher forcing and never changed. One that is longer than the model's context is read in parts that overlap.
+    Score(Box<Score>),
     /// Compare arms of stories: what they share and repeat, what judges say, and whether any is better than plain temperature.
     ///
     /// An arm is a preset, told of the same prompts as all others. Each is compared with the curve of temperatures at equal surprisal
     /// for a judge, prompt by prompt, and gets a verdict that claims no more than was shown. Without a judge coherence is not
     /// established, and noise wins every measure of diversity.
     Eval(Box<Eval>),
-    /// Score texts, whoever wrote them: surprisal, rank and entropy of every token, as a model reads them.
-    ///
-    /// A text is read by teacher forcing and never changed. One that is longer than the model's context is read in parts that overlap.
-    Score(Box<Score>),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.
