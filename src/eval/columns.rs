@@ -46,7 +46,7 @@ pub struct Column {
     pub measure: Measure,
     /// The number of the judge, where it is one's.
     pub judge: Option<usize>,
-    /// The arms, and behind them the two halves of the baseline where it has two stories of some prompt.
+    /// The arms, and behind them the baseline once more, or its two halves.
     pub cells: Vec<Cell>,
     /// In texts of people: the mean and the standard deviation over texts.
     pub human: Option<(f64, f64)>,
@@ -84,25 +84,31 @@ fn halves(side: &Side) -> Option<[Vec<usize>; 2]> {
     (!halves[0].is_empty()).then_some(halves)
 }
 
+/// The two cells that differ by chance alone, if there are such: the baseline and the baseline once more, or its halves.
+#[must_use]
+pub fn by_chance(ground: &Ground, cells: usize) -> Option<[usize; 2]> {
+    let arms = ground.arms.len();
+    match cells - arms {
+        1 => Some([ground.baseline, arms]),
+        2 => Some([arms, arms + 1]),
+        _ => None,
+    }
+}
+
 /// All measures of these arms; of judges each has a value for every reading of the ground. Gives the bounds of derailment too, one a
 /// judge.
 ///
 /// # Errors
 /// A judge has not said something of every story; or a compressor fails.
-pub fn columns(
-    ground: &Ground,
-    judges: &[Judge],
-    baseline: usize,
-    slop: &SlopList,
-    threads: usize,
-) -> Result<(Vec<Column>, Vec<f64>)> {
+pub fn columns(ground: &Ground, judges: &[Judge], slop: &SlopList, threads: usize) -> Result<(Vec<Column>, Vec<f64>)> {
     let readings = ground.readings().count();
     if let Some(judge) = judges.iter().find(|judge| judge.judgements.len() != readings) {
         return Err(anyhow!("the judge `{}` read {} of {readings} texts", judge.name, judge.judgements.len()));
     }
     let mut start = 0;
     let mut told: Vec<Told> = Vec::new();
-    for side in ground.arms.iter().chain(&ground.human) {
+    let baseline = ground.baseline;
+    for (_, side) in ground.sides() {
         let range = start..start + side.stories.len();
         start = range.end;
         let said = judges.iter().map(|judge| judge.judgements[range.clone()].iter().map(super::Judgement::values).collect());
@@ -115,7 +121,7 @@ pub fn columns(
         .map(|values| bound(&values.iter().map(|value| value[WORST]).collect::<Vec<_>>()))
         .collect();
 
-    let halves = halves(&ground.arms[baseline]);
+    let halves = if ground.again.is_some() { None } else { halves(&ground.arms[baseline]) };
     let parts: Vec<(Side, Vec<Vec<[f64; 10]>>)> = halves
         .into_iter()
         .flatten()

@@ -229,7 +229,7 @@ fn value(evaluation: &Evaluation, key: &str, judge: Option<usize>, arm: &str) ->
 #[test]
 fn spoiled_stories_get_the_verdicts_that_the_battery_asks_for() {
     let corpus = battery();
-    let ground = Ground::new(&corpus, MOST_WORDS, 1).unwrap();
+    let ground = Ground::new(&corpus, MOST_WORDS, 1, None).unwrap();
     let judge = PaperJudge::new().judge(&ground);
     for judges in [vec![], vec![judge]] {
         let evaluation = evaluate(&ground, &judges, &options()).unwrap();
@@ -247,7 +247,7 @@ fn spoiled_stories_get_the_verdicts_that_the_battery_asks_for() {
 
 #[test]
 fn noise_wins_measures_of_diversity_and_loses_what_is_used_as_coherence() {
-    let ground = Ground::new(&battery(), MOST_WORDS, 1).unwrap();
+    let ground = Ground::new(&battery(), MOST_WORDS, 1, None).unwrap();
     let evaluation = evaluate(&ground, &[PaperJudge::new().judge(&ground)], &options()).unwrap();
     for noise in ["random 10 %", "random 30 %", "shuffled"] {
         for (key, more) in [("distinct-2", true), ("shared-4", false), ("across-4", false), ("pair-bleu", false)] {
@@ -269,7 +269,7 @@ fn noise_wins_measures_of_diversity_and_loses_what_is_used_as_coherence() {
 
 #[test]
 fn halves_of_the_baseline_do_not_differ_and_an_evaluation_is_a_function_of_its_seed() {
-    let ground = Ground::new(&battery(), MOST_WORDS, 1).unwrap();
+    let ground = Ground::new(&battery(), MOST_WORDS, 1, None).unwrap();
     let evaluation = evaluate(&ground, &[], &options()).unwrap();
     assert_eq!(evaluation.arms[evaluation.baseline].name, "temperature-1");
     assert_eq!(evaluation.temperatures, [0, 1, 2]);

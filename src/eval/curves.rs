@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::columns::Column;
+use super::columns::{Column, by_chance};
 use super::evaluation::JudgeInfo;
 use super::ground::Ground;
 use super::statistics::{Curve, Interval, Resamples, between, deviation, hull, interpolate, mean};
@@ -61,12 +61,11 @@ pub(super) struct Curves<'a> {
     pub ground: &'a Ground,
     pub columns: &'a [Column],
     pub judges: &'a [JudgeInfo],
-    pub baseline: usize,
     pub temperatures: &'a [usize],
     pub resamples: &'a Resamples,
 }
 
-/// A measure of every arm (and of the halves): over all prompts, and in every resample.
+/// A measure of every arm (and of the baseline once more, or its halves): over all prompts, and in every resample.
 struct Axis {
     values: Vec<f64>,
     samples: Vec<Vec<f64>>,
@@ -123,7 +122,11 @@ impl Curves<'_> {
         let verdicts: Vec<(Verdict, bool)> =
             judges.iter().zip(self.judges).map(|(judged, judge)| (judged.verdict, judge.wrote)).collect();
         let unjudged = self.role(arm).unwrap_or_else(|| {
-            decide(&Evidence { place: Place::Unjudged, diversity: diversity.beyond(arm, self.baseline), ..self.evidence(arm) })
+            decide(&Evidence {
+                place: Place::Unjudged,
+                diversity: diversity.beyond(arm, self.ground.baseline),
+                ..self.evidence(arm)
+            })
         });
         let verdict = together(&verdicts, unjudged);
         Standing { verdict, said: verdict.to_string(), judges }
@@ -132,7 +135,7 @@ impl Curves<'_> {
     /// What an arm is, where it is what others are compared with.
     fn role(&self, arm: usize) -> Option<Verdict> {
         let on_curve = self.temperatures.contains(&arm).then_some(Verdict::Curve);
-        if arm == self.baseline { Some(Verdict::Baseline) } else { on_curve }
+        if arm == self.ground.baseline { Some(Verdict::Baseline) } else { on_curve }
     }
 
     /// What is known without a judge; no diversity yet.
@@ -141,7 +144,7 @@ impl Curves<'_> {
         let nothing = Estimate { value: f64::NAN, interval: Interval { low: f64::NAN, high: f64::NAN } };
         Evidence {
             degenerate: degenerate.cells[arm].value(),
-            baseline_degenerate: degenerate.cells[self.baseline].value(),
+            baseline_degenerate: degenerate.cells[self.ground.baseline].value(),
             place: Place::Outside,
             diversity: nothing,
             diversity_margin: 0.0,
@@ -164,7 +167,7 @@ impl Curves<'_> {
         // Beyond the curve's hot end it must be more diverse than that end; else it is compared with the baseline.
         let (curve, own) = (self.temperatures, surprisal.values[arm]);
         let hottest = curve.iter().copied().max_by(|&one, &two| surprisal.values[one].total_cmp(&surprisal.values[two]));
-        let end = hottest.filter(|&end| own > surprisal.values[end]).unwrap_or(self.baseline);
+        let end = hottest.filter(|&end| own > surprisal.values[end]).unwrap_or(self.ground.baseline);
         let evidence = Evidence {
             place,
             diversity: more_diverse.unwrap_or_else(|| diversity.beyond(arm, end)),
@@ -187,7 +190,7 @@ impl Curves<'_> {
     }
 
     /// What a difference must exceed to be one: half of that between the temperatures nearest to .8 and to 1, or twice the standard
-    /// deviation of what the baseline's halves differ by, whichever is larger.
+    /// deviation of what chance makes of the baseline, whichever is larger.
     fn margin(&self, axis: &Axis) -> f64 {
         let nearest = |wanted: f64| {
             let far = |&at: &usize| (self.ground.arms[at].setting.temperature.unwrap_or(f64::INFINITY) - wanted).abs();
@@ -197,12 +200,11 @@ impl Curves<'_> {
             (Some(one), Some(two)) => (axis.values[one] - axis.values[two]).abs() / 2.0,
             _ => 0.0,
         };
-        let arms = self.ground.arms.len();
-        let chance = match axis.samples.get(arms..) {
-            Some([one, two]) => 2.0 * deviation(&one.iter().zip(two).map(|(one, two)| one - two).collect::<Vec<_>>()),
-            _ => 0.0,
-        };
-        // NaN where the halves have no such value: then the step alone counts.
+        let chance = by_chance(self.ground, axis.samples.len()).map_or(0.0, |[one, two]| {
+            let differences = axis.samples[one].iter().zip(&axis.samples[two]).map(|(one, two)| one - two);
+            2.0 * deviation(&differences.collect::<Vec<_>>())
+        });
+        // NaN where they have no such value: then the step alone counts.
         step.max(chance)
     }
 

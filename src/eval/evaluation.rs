@@ -4,7 +4,7 @@
 use anyhow::Result;
 use serde::Serialize;
 
-use super::columns::{Cell, Column, columns};
+use super::columns::{Cell, Column, by_chance, columns};
 use super::curves::{Curves, Standing};
 use super::ground::{Ground, Side, Story};
 use super::judgement::Judge;
@@ -43,8 +43,6 @@ pub struct Options {
     pub seed: u64,
     /// Resamples of prompts.
     pub resamples: usize,
-    /// The arm that others are compared with; where none is named that of the temperature curve nearest to 1, or the first.
-    pub baseline: Option<String>,
     /// The slop list.
     pub slop: SlopList,
     /// Threads to count with.
@@ -53,7 +51,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 1, resamples: RESAMPLES, baseline: None, slop: SlopList::own(), threads: 1 }
+        Self { seed: 1, resamples: RESAMPLES, slop: SlopList::own(), threads: 1 }
     }
 }
 
@@ -158,8 +156,8 @@ pub struct Measured {
     pub human: Option<(f64, f64)>,
     /// What each arm has of it.
     pub arms: Vec<Value>,
-    /// What the second half of the baseline's stories has beyond the first: the difference that nothing makes. None where no prompt has
-    /// two stories.
+    /// A/A: what other stories of the baseline have beyond those that are compared, or where there are too few of them one half beyond
+    /// the other: the difference that nothing makes. None where no prompt has two stories.
     pub a_a: Option<Difference>,
 }
 
@@ -196,16 +194,15 @@ pub struct Difference {
 /// Evaluates arms on equal ground.
 ///
 /// # Errors
-/// The baseline is no arm, or a judge has not read all of [`Ground::readings`].
+/// A judge has not read all of [`Ground::readings`].
 pub fn evaluate(ground: &Ground, judges: &[Judge], options: &Options) -> Result<Evaluation> {
     let curve = ground.temperatures();
-    let baseline = ground.baseline(options.baseline.as_deref())?;
-    let (columns, bounds) = columns(ground, judges, baseline, &options.slop, options.threads)?;
+    let (columns, bounds) = columns(ground, judges, &options.slop, options.threads)?;
     let resamples = Resamples::new(ground.prompts.len(), options.resamples, options.seed);
     let few = STEPS / (ground.prompts.len() * ground.prompts.len() / 2 + 1);
     let fewer = Resamples::new(ground.prompts.len(), options.resamples.min(few.max(100)), options.seed);
     let mut measures: Vec<Measured> =
-        columns.iter().map(|column| measured(column, baseline, ground.arms.len(), &resamples, &fewer, options.seed)).collect();
+        columns.iter().map(|column| measured(column, ground, &resamples, &fewer, options.seed)).collect();
     adjust(&mut measures);
 
     let mut arms = arms(ground, options.seed);
@@ -217,7 +214,7 @@ pub fn evaluate(ground: &Ground, judges: &[Judge], options: &Options) -> Result<
         .zip(bounds)
         .map(|(judge, bound)| JudgeInfo { name: judge.name.clone(), wrote: judge.wrote(ground), bound })
         .collect();
-    let curves = Curves { ground, columns: &columns, judges: &judges, baseline, temperatures: &curve, resamples: &resamples };
+    let curves = Curves { ground, columns: &columns, judges: &judges, temperatures: &curve, resamples: &resamples };
     Ok(Evaluation {
         format: EVALUATION_FORMAT,
         length: ground.length,
@@ -225,7 +222,7 @@ pub fn evaluate(ground: &Ground, judges: &[Judge], options: &Options) -> Result<
         unshared: ground.unshared,
         seed: options.seed,
         resamples: options.resamples,
-        baseline,
+        baseline: ground.baseline,
         standings: curves.standings(),
         temperatures: curve.clone(),
         slop_list: options.slop.len(),
@@ -282,7 +279,8 @@ fn profile(ground: &Ground, judge: &Judge, arm: usize) -> Vec<f64> {
 }
 
 /// A column with what chance may do to it.
-fn measured(column: &Column, baseline: usize, arms: usize, resamples: &Resamples, fewer: &Resamples, seed: u64) -> Measured {
+fn measured(column: &Column, ground: &Ground, resamples: &Resamples, fewer: &Resamples, seed: u64) -> Measured {
+    let (baseline, arms) = (ground.baseline, ground.arms.len());
     let drawn = |cell: &Cell| match (&cell.pooled, &cell.pairs) {
         (Some(_), _) => Vec::new(),
         (None, Some(pairs)) => fewer.pair_means(pairs),
@@ -308,7 +306,7 @@ fn measured(column: &Column, baseline: usize, arms: usize, resamples: &Resamples
         judge: column.judge,
         human: column.human,
         arms: values.collect(),
-        a_a: (column.cells.len() > arms).then(|| difference(arms + 1, arms)),
+        a_a: by_chance(ground, column.cells.len()).map(|[one, two]| difference(two, one)),
     }
 }
 

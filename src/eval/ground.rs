@@ -76,6 +76,11 @@ pub struct Ground {
     pub prompt_words: Vec<Vec<Word>>,
     /// The arms.
     pub arms: Vec<Side>,
+    /// The number of the arm that others are compared with.
+    pub baseline: usize,
+    /// The baseline once more: as many other stories of it, where it has twice as many as are compared. What these two differ by is
+    /// chance.
+    pub again: Option<Side>,
     /// The texts of people, of whatever prompts; none where none are long enough.
     pub human: Option<Side>,
     /// Prompts that some arm has no story of, and which are therefore left out.
@@ -89,7 +94,7 @@ pub struct Ground {
 /// What a judge is asked to read: a text, and what it goes on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reading<'a> {
-    /// The number of the arm; that behind the last is people's.
+    /// The number of the arm; behind the last comes the baseline once more, and then people.
     pub arm: usize,
     /// The number of the prompt. Texts of people have prompts of their own, from 0 up.
     pub prompt: usize,
@@ -107,12 +112,14 @@ struct Cut<'a> {
 }
 
 impl Ground {
-    /// Puts all arms on equal ground; `most` words a story at most, and `seed` decides which stories stay where one arm has more.
+    /// Puts all arms on equal ground; `most` words a story at most, and `seed` decides which stories stay where one arm has more. The
+    /// baseline is the named arm; else that of the temperature curve nearest to 1; else the first.
     ///
     /// # Errors
-    /// There is no arm; stories are too short; or no prompt is shared by all arms.
-    pub fn new(corpus: &Corpus, most: usize, seed: u64) -> Result<Self> {
+    /// There is no arm, or none of this name; stories are too short; or no prompt is shared by all arms.
+    pub fn new(corpus: &Corpus, most: usize, seed: u64, baseline: Option<&str>) -> Result<Self> {
         ensure!(!corpus.arms.is_empty(), "there is nothing to compare\nhint: name a folder of stories");
+        let baseline = baseline_of(corpus, baseline)?;
         let mut lexicon = Lexicon::default();
         let arms: Vec<Vec<Cut>> = corpus.arms.iter().map(|arm| read(arm, &mut lexicon)).collect();
         let lengths: Vec<Vec<usize>> = arms.iter().map(|arm| arm.iter().map(|cut| cut.words.len()).collect()).collect();
@@ -138,19 +145,29 @@ impl Ground {
         let prompts: Vec<Prompt> = kept.iter().map(|&prompt| corpus.prompts[prompt].clone()).collect();
         let prompt_words = prompts.iter().map(|prompt| lexicon.numbers(prompt.text.as_deref().unwrap_or_default())).collect();
         let number: BTreeMap<usize, usize> = kept.iter().enumerate().map(|(at, &prompt)| (prompt, at)).collect();
-        let sides: Vec<Side> = corpus
-            .arms
-            .iter()
-            .zip(&arms)
-            .map(|(arm, cuts)| side(arm, cuts, length, |prompt| number.get(&prompt).copied(), &|prompt| counts[prompt], seed))
-            .collect();
+        let known = |prompt: usize| number.get(&prompt).copied();
+        let place =
+            |at: usize, turn: usize| side(&corpus.arms[at], &arms[at], length, &known, &|prompt| counts[prompt], turn, seed);
+        let sides: Vec<Side> = (0..arms.len()).map(|at| place(at, 0)).collect();
+        let again = Some(place(baseline, 1)).filter(|side| !side.stories.is_empty());
         let script = script::usual(sides.iter().flat_map(|side| side.stories.iter().map(Story::text)));
         let human = corpus.human.as_ref().map(|arm| {
             let cuts = read(arm, &mut lexicon);
-            side(arm, &cuts, length, Some, &|_| usize::MAX, seed)
+            side(arm, &cuts, length, &Some, &|_| usize::MAX, 0, seed)
         });
         let human = human.filter(|side| !side.stories.is_empty());
-        Ok(Self { length, unshared: met(&arms) - kept.len(), prompts, prompt_words, arms: sides, human, lexicon, script })
+        Ok(Self {
+            length,
+            unshared: met(&arms) - kept.len(),
+            prompts,
+            prompt_words,
+            arms: sides,
+            baseline,
+            again,
+            human,
+            lexicon,
+            script,
+        })
     }
 
     /// The arms of the temperature curve, ascending; none where there is none.
@@ -159,27 +176,17 @@ impl Ground {
         temperatures(&self.arms.iter().map(|arm| &arm.setting).collect::<Vec<_>>())
     }
 
-    /// The number of the arm that others are compared with: the named one; else that of the temperature curve nearest to 1; else the
-    /// first.
-    ///
-    /// # Errors
-    /// No arm has this name.
-    pub fn baseline(&self, named: Option<&str>) -> Result<usize> {
-        if let Some(name) = named {
-            let known = || self.arms.iter().map(|arm| format!("`{}`", arm.name)).collect::<Vec<_>>().join(", ");
-            let at = self.arms.iter().position(|arm| arm.name == name);
-            return at.with_context(|| format!("there is no arm `{name}` to compare with\nhint: there are {}", known()));
-        }
-        let far = |at: &usize| (self.arms[*at].setting.temperature.unwrap_or(f64::INFINITY) - 1.0).abs();
-        Ok(self.temperatures().into_iter().min_by(|one, two| far(one).total_cmp(&far(two))).unwrap_or_default())
+    /// All that is measured, by its number in [`Reading::arm`].
+    pub fn sides(&self) -> impl Iterator<Item = (usize, &Side)> {
+        let others = [&self.again, &self.human].into_iter().map(Option::as_ref);
+        self.arms.iter().map(Some).chain(others).enumerate().filter_map(|(at, side)| Some((at, side?)))
     }
 
     /// All that a judge is to read, arm by arm, and people last.
     pub fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
-        let sides = self.arms.iter().chain(&self.human).enumerate();
-        sides.flat_map(move |(arm, side)| {
+        self.sides().flat_map(move |(arm, side)| {
             side.stories.iter().map(move |story| {
-                let prompt = if arm < self.arms.len() { self.prompts[story.prompt].text.as_deref() } else { None };
+                let prompt = if arm <= self.arms.len() { self.prompts[story.prompt].text.as_deref() } else { None };
                 Reading { arm, prompt: story.prompt, context: prompt, text: story.text() }
             })
         })
@@ -208,13 +215,27 @@ fn met(arms: &[Vec<Cut>]) -> usize {
     prompts.len()
 }
 
-/// An arm with at most so many stories a prompt, chosen by noise of their names.
+/// The number of the named arm; else of that of the temperature curve nearest to 1; else the first.
+fn baseline_of(corpus: &Corpus, named: Option<&str>) -> Result<usize> {
+    if let Some(name) = named {
+        let known = || corpus.arms.iter().map(|arm| format!("`{}`", arm.name)).collect::<Vec<_>>().join(", ");
+        let at = corpus.arms.iter().position(|arm| arm.name == name);
+        return at.with_context(|| format!("there is no arm `{name}` to compare with\nhint: there are {}", known()));
+    }
+    let far = |at: &usize| (corpus.arms[*at].setting.temperature.unwrap_or(f64::INFINITY) - 1.0).abs();
+    let curve = temperatures(&corpus.arms.iter().map(|arm| &arm.setting).collect::<Vec<_>>());
+    Ok(curve.into_iter().min_by(|one, two| far(one).total_cmp(&far(two))).unwrap_or_default())
+}
+
+/// An arm with at most so many stories a prompt, chosen by noise of their names; at the next `turn` as many others, of those prompts
+/// that have so many.
 fn side(
     arm: &Arm,
     cuts: &[Cut],
     length: usize,
-    number: impl Fn(usize) -> Option<usize>,
+    number: &dyn Fn(usize) -> Option<usize>,
     most: &dyn Fn(usize) -> usize,
+    turn: usize,
     seed: u64,
 ) -> Side {
     let mut groups: BTreeMap<usize, Vec<&Cut>> = BTreeMap::new();
@@ -232,8 +253,11 @@ fn side(
         let most = most(group[0].text.prompt);
         if group.len() > most {
             group.sort_by_cached_key(key);
-            group.truncate(most);
         }
+        if turn > 0 && group.len() < most.saturating_mul(turn + 1) {
+            continue;
+        }
+        let mut group: Vec<&Cut> = group.into_iter().skip(most.saturating_mul(turn)).take(most).collect();
         group.sort_by(|one, two| one.text.name.cmp(&two.text.name));
         stories.extend(group.into_iter().map(|cut| story(prompt, cut, length)));
     }
@@ -298,7 +322,7 @@ pub(super) mod tests {
     fn every_arm_has_as_many_stories_of_each_shared_prompt_and_all_are_as_long() {
         let one = vec![(0, text(70)), (0, text(80)), (0, text(90)), (1, text(100)), (2, text(60))];
         let two = vec![(0, text(55)), (0, text(65)), (1, text(75)), (3, text(99))];
-        let ground = Ground::new(&corpus(&[("one", one), ("two", two)]), MOST_WORDS, 1).unwrap();
+        let ground = Ground::new(&corpus(&[("one", one), ("two", two)]), MOST_WORDS, 1, None).unwrap();
         assert_eq!((ground.length, ground.prompts.len(), ground.unshared), (50, 2, 2));
         for side in &ground.arms {
             assert_eq!(side.stories.iter().map(|story| story.prompt).collect::<Vec<_>>(), [0, 0, 1]);
@@ -315,7 +339,7 @@ pub(super) mod tests {
         let many: Vec<(usize, String)> = (0..20).map(|_| (0, text(60))).collect();
         let corpus = corpus(&[("many", many), ("few", vec![(0, text(60)); 5])]);
         let names = |seed| {
-            let ground = Ground::new(&corpus, MOST_WORDS, seed).unwrap();
+            let ground = Ground::new(&corpus, MOST_WORDS, seed, None).unwrap();
             ground.arms[0].stories.iter().map(|story| story.name.clone()).collect::<Vec<_>>()
         };
         assert_eq!((names(1).len(), names(1)), (5, names(1)));
@@ -323,16 +347,32 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn the_baseline_stands_there_once_more_where_it_has_twice_as_many() {
+        let many: Vec<(usize, String)> = (0..5).map(|at| (usize::from(at == 4), text(60))).collect();
+        let few = vec![(0, text(60)), (0, text(60)), (1, text(60))];
+        let ground = Ground::new(&corpus(&[("many", many), ("few", few)]), MOST_WORDS, 1, Some("many")).unwrap();
+        let names = |side: &Side| side.stories.iter().map(|story| (story.prompt, story.name.clone())).collect::<Vec<_>>();
+        let (once, again) = (names(&ground.arms[0]), names(ground.again.as_ref().unwrap()));
+        // Of the second prompt it has but one.
+        assert_eq!((once.len(), again.len()), (3, 2));
+        assert!(again.iter().all(|story| story.0 == 0 && !once.contains(story)));
+        assert_eq!(ground.readings().map(|reading| reading.arm).collect::<Vec<_>>(), [0, 0, 0, 1, 1, 1, 2, 2]);
+        assert!(Ground::new(&corpus(&[("few", vec![(0, text(60))])]), MOST_WORDS, 1, None).unwrap().again.is_none());
+        let missing = Ground::new(&corpus(&[("few", vec![(0, text(60))])]), MOST_WORDS, 1, Some("wave")).unwrap_err();
+        assert!(missing.to_string().starts_with("there is no arm `wave`"));
+    }
+
+    #[test]
     fn the_share_of_stories_that_are_too_short_is_told() {
         let arm: Vec<(usize, String)> = (0..40).map(|at| (0, text(if at < 2 { 20 } else { 120 }))).collect();
-        let ground = Ground::new(&corpus(&[("one", arm)]), MOST_WORDS, 1).unwrap();
+        let ground = Ground::new(&corpus(&[("one", arm)]), MOST_WORDS, 1, None).unwrap();
         assert_eq!((ground.length, ground.arms[0].had, ground.arms[0].short), (100, 40, 0.05));
         assert_eq!(ground.arms[0].stories.len(), 38);
     }
 
     #[test]
     fn what_cannot_be_compared_is_said_plainly() {
-        let said = |corpus: &Corpus| Ground::new(corpus, MOST_WORDS, 1).unwrap_err().to_string();
+        let said = |corpus: &Corpus| Ground::new(corpus, MOST_WORDS, 1, None).unwrap_err().to_string();
         assert!(said(&Corpus::default()).starts_with("there is nothing to compare"));
         let short = corpus(&[("one", vec![(0, text(60))]), ("two", vec![(0, text(60)), (0, text(3))])]);
         assert_eq!(said(&short), "the stories of `two` are too short to compare: 1 of 2 have fewer than 10 words");

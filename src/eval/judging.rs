@@ -39,10 +39,11 @@ impl<'g> Hearing<'g> {
         &self.sitting
     }
 
-    /// What the judge says, by the scores of all readings. What is rare is told by texts of people, or else by the arm `baseline`.
+    /// What the judge says, by the scores of all readings. What is rare is told by texts of people, or else by the baseline.
     #[must_use]
-    pub fn judge(&self, name: String, sha256: String, scored: &[ScoredText], baseline: usize) -> Judge {
-        let arm = if self.ground.human.is_some() { self.ground.arms.len() } else { baseline };
+    pub fn judge(&self, name: String, sha256: String, scored: &[ScoredText]) -> Judge {
+        let people = self.ground.human.as_ref().map(|_| self.ground.arms.len() + 1);
+        let arm = people.unwrap_or(self.ground.baseline);
         let usual = self.ground.readings().enumerate().filter(|(_, reading)| reading.arm == arm);
         let rare = rare(usual.flat_map(|(at, _)| of_words(self.sitting.whole(at, scored))));
         let periods: Vec<Option<f64>> = self.periods();
@@ -84,8 +85,7 @@ impl<'g> Hearing<'g> {
             let period = arms.get(arm).and_then(|side| side.setting.period).or(first)?;
             Some(period / density?)
         };
-        let sides = arms.iter().chain(&self.ground.human).enumerate();
-        sides.flat_map(|(arm, side)| side.stories.iter().map(move |story| of(arm, story.density))).collect()
+        self.ground.sides().flat_map(|(arm, side)| side.stories.iter().map(move |story| of(arm, story.density))).collect()
     }
 }
 
@@ -113,10 +113,10 @@ mod tests {
         let again = "ash bog cup dew elm ash bog cup dew elm";
         let texts = |texts: [&str; 3]| texts.iter().zip([0, 0, 1]).map(|(text, prompt)| (prompt, (*text).to_owned())).collect();
         let corpus = corpus(&[("one", texts([fresh, again, fresh])), ("two", texts([again, again, again]))]);
-        let ground = Ground::new(&corpus, MOST_WORDS, 1).unwrap();
+        let ground = Ground::new(&corpus, MOST_WORDS, 1, None).unwrap();
         let hearing = Hearing::of(&ground, Asked { gain: 1, similarity: 1, turn: 2 });
         let scored: Vec<ScoredText> = hearing.sitting().readings().iter().map(|(prompt, text)| score(prompt, text)).collect();
-        let judge = hearing.judge("paper".into(), "0".into(), &scored, 0);
+        let judge = hearing.judge("paper".into(), "0".into(), &scored);
         assert_eq!(judge.judgements.len(), 6);
         assert_eq!(hearing.groups, [0, 0, 1, 2, 2, 3]);
         near(judge.judgements[0].surprisal, 1.0);

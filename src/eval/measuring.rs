@@ -262,7 +262,7 @@ mod tests {
 
     fn ground() -> Ground {
         let texts = TEXTS.iter().map(|(prompt, text)| (*prompt, (*text).to_owned())).collect();
-        Ground::new(&corpus(&[("one", texts)]), 10, 1).unwrap()
+        Ground::new(&corpus(&[("one", texts)]), 10, 1, None).unwrap()
     }
 
     fn at(measures: &[super::super::measure::Measure], key: &str) -> usize {

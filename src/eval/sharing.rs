@@ -83,7 +83,7 @@ pub fn across(stories: &[&[Gram]], prompts: &[usize], count: usize) -> Across {
             }
         }
         let size = set.len().max(1) as f64;
-        let whole = Shared { srs: (sum as f64).ln_1p(), share: common as f64 / size };
+        let whole = Shared { srs: (sum as f64).ln_1p(), share: f64::from(common) / size };
         told.push(whole);
         left[own].0 -= whole.share;
         left[own].1 -= whole.srs;

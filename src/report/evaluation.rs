@@ -194,7 +194,7 @@ fn ascending(mut places: Vec<(f64, f64)>) -> Vec<(f64, f64)> {
     places
 }
 
-/// Arms, the halves of the baseline around it, and people where they have both values.
+/// Arms, and people where they have both values.
 fn draw(evaluation: &Evaluation, x: &Axis, y: &Axis, paths: &[Path]) -> String {
     let class = |at: usize| match &evaluation.arms[at] {
         _ if evaluation.temperatures.contains(&at) => "temperature",
@@ -261,7 +261,7 @@ fn of_group(evaluation: &Evaluation, (group, title, about): (Group, &str, &str))
             Some(difference) => context! { about => said(difference), ..estimate(Some(&difference.estimate)) },
             None => estimate(None),
         });
-        rows.push(apart("Δ of the halves", cells.collect()));
+        rows.push(apart("A/A", cells.collect()));
     }
     if columns.iter().any(|measured| measured.human.is_some()) {
         let cells = columns.iter().map(|measured| match measured.human {
@@ -347,7 +347,7 @@ mod tests {
         });
         let prompts = (0..3).map(|at| Prompt { name: format!("p{at}"), text: None }).collect();
         let corpus = Corpus { prompts, arms: arms.collect(), ..Corpus::default() };
-        let ground = Ground::new(&corpus, MOST_WORDS, 1).unwrap();
+        let ground = Ground::new(&corpus, MOST_WORDS, 1, None).unwrap();
         let said = |(at, _)| {
             let at = f64::from(u8::try_from(at).unwrap());
             Judgement { surprisal: 0.5 + 0.01 * at, gain: 0.2 - 0.005 * at, profile: vec![1.0; 10], ..Judgement::default() }
@@ -376,7 +376,7 @@ mod tests {
         for group in GROUPS {
             assert!(html.contains(group.1), "{}", group.1);
         }
-        assert!(html.contains("Δ of the halves") && html.contains("the baseline"));
+        assert!(html.contains(">A&#x2f;A<") && html.contains("the baseline"));
     }
 
     #[test]

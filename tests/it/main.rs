@@ -13,6 +13,8 @@ mod browser;
 mod catalog;
 mod chain;
 mod decode;
+#[cfg(feature = "cli")]
+mod eval;
 mod fuzzed;
 mod house;
 mod imports;

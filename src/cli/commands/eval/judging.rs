@@ -16,7 +16,7 @@ use crate::eval::{Ground, Hearing, Judge};
 use crate::text::some;
 
 /// Has one judge read all stories.
-pub fn judge(path: &Path, args: &Eval, ground: &Ground, baseline: usize, terminal: &Terminal) -> Result<Judge> {
+pub fn judge(path: &Path, args: &Eval, ground: &Ground, terminal: &Terminal) -> Result<Judge> {
     let model = ModelArgs {
         model: Some(path.to_owned()),
         threads: args.threads,
@@ -42,7 +42,7 @@ pub fn judge(path: &Path, args: &Eval, ground: &Ground, baseline: usize, termina
     let scored = hearing.sitting().hold(&engine, &mut heard, interruption());
     progress.iter().for_each(Progress::clear);
     let scored = scored.with_context(|| format!("cannot have the stories judged by `{}`", path.display()))?;
-    let judge = hearing.judge(engine.title(), sha256, &scored, baseline);
+    let judge = hearing.judge(engine.title(), sha256, &scored);
     if judge.wrote(ground) {
         let all = args.judge.len() == 1;
         let alone = if all { ", and does not judge alone: give another one too" } else { "" };

@@ -33,14 +33,12 @@ pub fn run(args: &Eval, terminal: &Terminal) -> Result<Outcome> {
     let slop = args.slop_list.as_deref().map_or_else(|| Ok(SlopList::own()), slop_list)?;
     let corpus = Corpus::read(&args.folders, args.human.as_deref())?;
     say_left_out(&corpus.left_out, terminal);
-    let ground = Ground::new(&corpus, args.words.get(), args.seed)?;
+    let ground = Ground::new(&corpus, args.words.get(), args.seed, args.baseline.as_deref())?;
     say_what_is_odd(&ground, &corpus, terminal);
-    let baseline = ground.baseline(args.baseline.as_deref()).map_err(|error| Usage(error.to_string()))?;
-    let judges = judges(args, &ground, baseline, terminal)?;
+    let judges = judges(args, &ground, terminal)?;
     let options = Options {
         seed: args.seed,
         resamples: args.resamples.get(),
-        baseline: args.baseline.clone(),
         slop,
         threads: args.threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, std::num::NonZero::get),
     };
@@ -123,12 +121,12 @@ fn say_what_is_odd(ground: &Ground, corpus: &Corpus, terminal: &Terminal) {
 }
 
 #[cfg(feature = "llama")]
-fn judges(args: &Eval, ground: &Ground, baseline: usize, terminal: &Terminal) -> Result<Vec<Judge>> {
-    args.judge.iter().map(|path| judging::judge(path, args, ground, baseline, terminal)).collect()
+fn judges(args: &Eval, ground: &Ground, terminal: &Terminal) -> Result<Vec<Judge>> {
+    args.judge.iter().map(|path| judging::judge(path, args, ground, terminal)).collect()
 }
 
 #[cfg(not(feature = "llama"))]
-fn judges(args: &Eval, _: &Ground, _: usize, _: &Terminal) -> Result<Vec<Judge>> {
+fn judges(args: &Eval, _: &Ground, _: &Terminal) -> Result<Vec<Judge>> {
     if args.judge.is_empty() {
         return Ok(Vec::new());
     }
