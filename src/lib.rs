@@ -11,6 +11,7 @@ pub mod decode;
 pub mod engine;
 pub mod files;
 pub mod gguf;
+pub mod judging;
 #[cfg(feature = "llama")]
 pub mod llama;
 pub mod model;

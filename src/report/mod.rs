@@ -6,7 +6,6 @@ mod colour_scale;
 mod data;
 mod figure;
 mod page;
-mod script_json;
 mod story;
 
 pub use align::slices;

@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 18] = [
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, u32); 17] = [
     ("batch", 6),
     ("report", 6),
     ("bench", 6),
+    ("judging", 6),
     ("cli", 7),
 ];
 

@@ -17,6 +17,8 @@ mod fuzzed;
 mod house;
 mod imports;
 #[cfg(feature = "cli")]
+mod judge;
+#[cfg(feature = "cli")]
 mod manual;
 mod presets;
 #[cfg(feature = "cli")]

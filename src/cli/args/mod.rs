@@ -6,6 +6,7 @@
 mod batch;
 mod colour;
 mod device;
+mod judge;
 mod shared;
 mod telling;
 mod tools;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
+pub use self::judge::Judge;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Models, Presets, Report, Tune};
@@ -72,6 +74,12 @@ pub enum Command {
     ///
     /// The page needs nothing but itself, and no model is loaded to make it.
     Report(Report),
+    /// Ask which of two stories is better, without telling what they were told with, and tell what the answers come to.
+    ///
+    /// Pairs are of one prompt and of two presets, in an order drawn by lot. Every answer is kept at once, and the same command goes on
+    /// where it ended. With --result it tells strengths by the model of Bradley and Terry, with intervals over prompts, and how far
+    /// judges agree.
+    Judge(Judge),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod drafts;
 #[cfg(feature = "llama")]
 pub mod explain;
+pub mod judge;
 pub mod manual;
 pub mod models;
 mod preset_files;
