@@ -2,6 +2,7 @@
 
 mod handle;
 mod prompt;
+mod scoring;
 mod story;
 
 use std::num::NonZeroUsize;

@@ -138,7 +138,7 @@ fn of_line(line: &[u8]) -> Result<Option<Judgement>> {
     if line.is_empty() {
         return Ok(None);
     }
-    let none = || anyhow!("it is no judgement\nhint: `afterword judge` writes a file of them");
+    let none = || anyhow!("it is no judgement\nhint: name a file that judging has written");
     let Head { format } = serde_json::from_slice(line).map_err(|_| none())?;
     if format > JUDGEMENT_FORMAT {
         let hint = "a newer version of afterword wrote it, and reads it";

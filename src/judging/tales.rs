@@ -91,7 +91,7 @@ impl Tales {
             }
             ensure!(
                 found.len() + broken > before,
-                "the folder `{}` holds no record\nhint: `afterword batch` fills one",
+                "the folder `{}` holds no record\nhint: name a folder that a batch has filled",
                 folder.display()
             );
         }

@@ -15,6 +15,7 @@ mod logits;
 mod noise;
 mod quantity;
 mod schedule;
+mod score;
 mod selection;
 
 pub use band::{Band, Bounds};
@@ -29,6 +30,7 @@ pub use noise::{Noise, StepNoise};
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
 pub use quantity::{Bend, Bias, Bits, Decay, Exponent, Factor, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
+pub use score::Score;
 
 /// The number of a token: its index in a row of logits.
 pub type Token = u32;

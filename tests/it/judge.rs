@@ -220,7 +220,7 @@ fn what_cannot_be_judged_is_said_in_one_sentence() {
     let none = folder("empty");
     let [one, other, two, notes, empty, none] = [&one, &other, &two, &notes, &empty, &none].map(|path| text(path));
     for (args, cause) in [
-        (vec![none], "holds no record\nhint: `afterword batch` fills one"),
+        (vec![none], "holds no record\nhint: name a folder that a batch has filled"),
         (vec!["nowhere"], "cannot read the folder `nowhere`: no such file or directory"),
         (vec![one], "there is nothing to compare: all 2 stories are of one arm, `wave`\nhint: "),
         (vec![one, other], "there is nothing to compare: no prompt was told by two of the 2 arms\nhint: "),

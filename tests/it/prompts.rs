@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use afterword::batch::Prompt;
+use afterword::batch::PromptEntry;
 
 const GENRES: [&str; 10] =
     ["adventure", "children", "crime", "history", "horror", "humour", "literary", "romance", "scifi", "tale"];
@@ -17,11 +17,11 @@ const LISTS: [(&str, usize, usize); 5] = [
     ("instructions-test", 4, 4),
 ];
 
-fn list(name: &str) -> Vec<Prompt> {
-    Prompt::read(&Path::new("configs/prompts").join(name).with_extension("toml")).unwrap()
+fn list(name: &str) -> Vec<PromptEntry> {
+    PromptEntry::read(&Path::new("configs/prompts").join(name).with_extension("toml")).unwrap()
 }
 
-fn all() -> Vec<Prompt> {
+fn all() -> Vec<PromptEntry> {
     LISTS.iter().flat_map(|(name, ..)| list(name)).collect()
 }
 
@@ -65,7 +65,7 @@ fn no_prompt_stands_twice_or_in_two_lists() {
 #[test]
 fn an_opening_is_a_few_whole_sentences_and_an_instruction_is_one() {
     for (list_name, ..) in LISTS {
-        for Prompt { name, text, tokens, stop, system } in list(list_name) {
+        for PromptEntry { name, text, tokens, stop, system } in list(list_name) {
             let (name, count, sentences) = (name.unwrap(), text.split_whitespace().count(), sentences(&text));
             assert_eq!((tokens, stop, system), (None, None, None), "{name} asks for something of its own");
             assert!(!text.contains("  ") && text.trim() == text && text.ends_with(['.', '"']), "{name}: {text}");
