@@ -7,11 +7,9 @@ use serde::Serialize;
 use super::agreement::{kappa, kendall, spearman};
 use super::games::Games;
 use super::judgement::{Choice, Judgement, Side, settled};
+use super::measures::Measures;
 use super::resampling::{Interval, resampled};
 use super::strength::{Lead, Strengths};
-
-/// What was measured of arms: by measure and arm.
-pub type Measures = BTreeMap<String, BTreeMap<String, f64>>;
 
 /// What judgements come to.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -39,7 +39,7 @@
 
   const tell = (id, text) => {
     const place = element(id);
-    place.textContent = text.trim() ? text : "(nothing was told)";
+    place.textContent = text.trim() || "(nothing was told)";
     place.classList.toggle("empty", !text.trim());
   };
 

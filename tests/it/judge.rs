@@ -189,6 +189,14 @@ fn what_judges_said_is_told_together() {
     assert_eq!((&told["judgements"], &told["prompts"], &told["judges"]["ben"]), (&json!(8), &json!(4), &json!(3)));
     let chances: f64 = told["arms"].as_array().unwrap().iter().map(|arm| arm["chance"].as_f64().unwrap()).sum();
     assert!((chances - 1.0).abs() < 1e-9, "{told}");
+    // Measures of the arms are held against the judges; of two arms they say little.
+    let measures = nowhere("eval.json");
+    let evaluation = json!({ "format": 1, "judges": [], "arms": [{ "name": "wave" }, { "name": "open" }],
+        "measures": [{ "key": "shared-4", "judge": null, "arms": [{ "value": 0.5 }, { "value": 0.25 }] }] });
+    fs::write(&measures, evaluation.to_string()).unwrap();
+    let shown = afterword(["judge", "--result", text(&place), "--measures", text(&measures)]).prints();
+    assert!(shown.contains("shared-4") && shown.contains("The order of 2 arms is met by chance"), "{shown}");
+    let shown = afterword(["judge", "--result", "--json", text(&ann), text(&ben)]).prints();
     // Equal files give equal intervals.
     assert_eq!(afterword(["judge", "--result", "--json", text(&ann), text(&ben)]).prints(), shown);
 }
@@ -237,9 +245,13 @@ fn what_cannot_be_judged_is_said_in_one_sentence() {
         assert!(said.starts_with("error: ") && said.contains(cause), "{args:?}: {said}");
     }
     assert_eq!(fs::read_to_string(notes).unwrap(), "my notes\n");
-    for args in
-        [&["judge"][..], &["judge", two, "--name", " "], &["judge", two, "--json"], &["judge", "--result", two, "--again"]]
-    {
+    for args in [
+        &["judge"][..],
+        &["judge", two, "--name", " "],
+        &["judge", two, "--json"],
+        &["judge", "--result", two, "--again"],
+        &["judge", two, "--measures", two],
+    ] {
         afterword(args).refused(2);
     }
 }

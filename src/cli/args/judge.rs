@@ -54,6 +54,10 @@ pub struct Judge {
     #[arg(long, conflicts_with_all = ["out", "name", "presets", "words", "again", "page"])]
     pub result: bool,
 
+    /// Tell how far the measures in this file, which `afterword eval --json` printed, bring the arms into the judges' order.
+    #[arg(long, value_name = "FILE", requires = "result")]
+    pub measures: Option<PathBuf>,
+
     /// Print the result as a JSON object.
     #[arg(long, requires = "result")]
     pub json: bool,

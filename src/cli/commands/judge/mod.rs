@@ -21,9 +21,9 @@ use crate::text::{plural, some};
 const FILE: &str = "judgements.jsonl";
 
 pub fn run(args: Judge, terminal: &Terminal) -> Result<Outcome> {
-    let Judge { paths, out, name, presets, words, seed, again, page, result, json } = args;
+    let Judge { paths, out, name, presets, words, seed, again, page, result, measures, json } = args;
     if result {
-        return results::run(&paths, seed, json, terminal);
+        return results::run(&paths, measures.as_deref(), seed, json, terminal);
     }
     let words = words.map(std::num::NonZeroUsize::get);
     let tales = tales(&paths, &presets, words, terminal)?;

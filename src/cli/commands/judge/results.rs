@@ -9,11 +9,16 @@ use unicode_width::UnicodeWidthStr;
 use super::{FILE, stem};
 use crate::cli::render::prose::{Ink, wrap};
 use crate::cli::render::terminal::{BOLD, Terminal, fit};
-use crate::judging::{ArmOutcome, Duel, Interval, JudgeAgreement, Judgement, Lead, Ledger, Measures, Outcome};
+use crate::judging::{
+    ArmOutcome, Duel, Interval, JudgeAgreement, Judgement, Lead, Ledger, MeasureAgreement, Measures, Outcome, measures,
+};
 use crate::text::{plural, sanitize, some};
 
 /// Intervals over fewer prompts are too narrow.
 const FEW: usize = 10;
+
+/// The orders of fewer arms are met by chance more than once in twenty, one way or the other: 2 of 4! = 24.
+const FEW_ARMS: usize = 5;
 
 /// The widest that tables and sentences are set.
 const LONGEST: usize = 100;
@@ -21,9 +26,16 @@ const LONGEST: usize = 100;
 /// The least columns of the names of arms.
 const NARROWEST_NAME: usize = 8;
 
-pub fn run(paths: &[PathBuf], seed: u64, json: bool, terminal: &Terminal) -> Result<crate::cli::Outcome> {
+pub fn run(
+    paths: &[PathBuf],
+    evaluation: Option<&Path>,
+    seed: u64,
+    json: bool,
+    terminal: &Terminal,
+) -> Result<crate::cli::Outcome> {
     let files = read(paths)?;
-    let outcome = Outcome::of(&files, &Measures::new(), seed);
+    let measures = evaluation.map_or_else(|| Ok(Measures::new()), measures)?;
+    let outcome = Outcome::of(&files, &measures, seed);
     ensure!(
         outcome.judgements > 0,
         "there is nothing to tell: nobody has judged a pair{}\nhint: `afterword judge DIR` asks",
@@ -63,6 +75,13 @@ fn show(out: &mut impl Write, outcome: &Outcome, width: usize) -> Result<()> {
     let head = ["of two arms", "lead", "won", "lost", "ties"].map(str::to_owned).to_vec();
     for line in table(std::iter::once(head).chain(outcome.duels.iter().map(duel)).collect(), width) {
         writeln!(out, "{line}")?;
+    }
+    if !outcome.measure_agreement.is_empty() {
+        writeln!(out)?;
+        let head = ["measure", "Kendall's τ", "Spearman's ρ", "arms"].map(str::to_owned).to_vec();
+        for line in table(std::iter::once(head).chain(by_agreement(outcome).map(measure)).collect(), width) {
+            writeln!(out, "{line}")?;
+        }
     }
     writeln!(out)?;
     for sentence in sentences(outcome) {
@@ -104,6 +123,23 @@ fn duel(duel: &Duel) -> Vec<String> {
         duel.won.to_string(),
         duel.lost.to_string(),
         duel.ties.to_string(),
+    ]
+}
+
+/// The measures, those that agree most, one way or the other, first.
+fn by_agreement(outcome: &Outcome) -> impl Iterator<Item = &MeasureAgreement> {
+    let mut measures: Vec<&MeasureAgreement> = outcome.measure_agreement.iter().collect();
+    let agrees = |measure: &MeasureAgreement| measure.kendall.map_or(-1.0, f64::abs);
+    measures.sort_by(|one, other| agrees(other).total_cmp(&agrees(one)));
+    measures.into_iter()
+}
+
+fn measure(of: &MeasureAgreement) -> Vec<String> {
+    vec![
+        sanitize(&of.measure).into_owned(),
+        with(of.kendall.map(signed), of.kendall_interval, signed),
+        of.spearman.map_or_else(|| "–".into(), signed),
+        of.arms.to_string(),
     ]
 }
 
@@ -160,6 +196,10 @@ fn sentences(outcome: &Outcome) -> Vec<String> {
         ));
     }
     said.extend(outcome.judge_agreement.iter().map(agreement));
+    let arms = outcome.measure_agreement.iter().map(|measure| measure.arms).max();
+    if let Some(arms) = arms.filter(|arms| *arms < FEW_ARMS) {
+        said.push(format!("The order of {} is met by chance too often to speak for a measure.", some(arms, "arm")));
+    }
     said
 }
 
