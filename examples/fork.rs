@@ -7,7 +7,7 @@
 mod language;
 
 use afterword::model::{Model, Origin, Rows, Step};
-use afterword::prob::{Partition, Token, normalised_entropy, top};
+use afterword::prob::{Ceiling, Partition, Token, normalised_entropy, top};
 use afterword::sampler::Weighing;
 use anyhow::Context;
 use language::{toy, word};
@@ -34,12 +34,12 @@ fn main() -> anyhow::Result<()> {
     })?;
 
     // s = p^a · Ĥ^b; at α = 0 both count in full.
-    let weighing = Weighing { a: 1.0, b: 1.0, temperature: 1.0 };
+    let weighing = Weighing { a: 1.0, b: 1.0, temperature: 1.0, ceiling: Ceiling::default() };
     let partition = Partition::of(&row).context("a row of numbers")?;
     println!("{:<8} {:>6} {:>6} {:>6}", "token", "p", "Ĥ", "s");
     for (&token, future) in candidates.iter().zip(futures) {
         let log_p = partition.log_p(row[token as usize]);
-        let s = weighing.log_s(log_p, future).exp();
+        let s = weighing.log_s(log_p, future, 0.0).exp();
         println!("{:<8} {:>6.3} {future:>6.3} {s:>6.3}", toy.vocabulary().show(token), log_p.exp());
     }
     println!("after the king nearly all is settled; after the wolf the story is open");

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use serde::Serialize;
 
 use crate::prob::{Alpha, Schedule};
-use crate::sampler::{Chain, Future, Horizon, Pick, Reach, Sampler, Stage};
+use crate::sampler::{Against, Chain, Future, Horizon, Pick, Reach, Sampler, Stage};
 
 /// A way to tell a story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
@@ -92,7 +92,9 @@ impl Samplers {
         };
         let with = |future: Option<Future>| -> Result<Sampler> {
             let stages = before.iter().cloned().chain(future.map(Stage::Future)).chain(after.iter().cloned());
-            Ok(Sampler::new(Chain::new(stages.collect())?, pick))
+            let sampler = Sampler::new(Chain::new(stages.collect())?, pick);
+            // One of another horizon is measured against nothing.
+            Ok(preset.baseline().cloned().map_or(sampler.clone(), |baseline| sampler.with_baseline(baseline)))
         };
         Ok(Self {
             plain: with(None)?,
@@ -100,7 +102,7 @@ impl Samplers {
             full: preset.with_reach(Reach::Full),
             lazy: preset.clone(),
             wave,
-            word: with(Some(Future { horizon: Horizon::Word, ..future.clone() }))?,
+            word: with(Some(Future { horizon: Horizon::Word, baseline: Against::None, ..future.clone() }))?,
         })
     }
 

@@ -119,6 +119,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Explain(args) => commands::explain::run(args, terminal),
         Command::Replay(args) => commands::replay::run(args, terminal),
         Command::Tune(args) => commands::tune::run(&args, terminal),
+        Command::Calibrate(args) => commands::calibrate::run(&args, terminal),
         Command::Presets(args) => commands::presets::run(args, terminal),
         Command::Models(args) => commands::models::run(args, terminal),
         Command::Report(args) => commands::report::run(args, terminal),
@@ -147,6 +148,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         | Command::Explain(_)
         | Command::Replay(_)
         | Command::Tune(_)
+        | Command::Calibrate(_)
         | Command::Doctor { .. } => {
             anyhow::bail!(
                 "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"

@@ -104,6 +104,14 @@ pub fn folders() -> Folders {
     Folders { configs: Some("configs".into()), user }
 }
 
+/// Where tables of what is usual after a token are kept: below `AFTERWORD_CACHE`, or the user's cache.
+#[cfg(feature = "llama")]
+pub fn tables() -> Option<PathBuf> {
+    let own = std::env::var_os("AFTERWORD_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let usual = || Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("afterword"));
+    Some(own.or_else(usual)?.join("baselines"))
+}
+
 /// More presets than anybody compares; each of them is kept ready.
 const MOST_VOICES: usize = 10_000;
 

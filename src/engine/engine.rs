@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use super::backend::{Backend, ModelInfo, Session};
+use super::baseline::Baselines;
 use super::note::Note;
 use super::options::{EngineOptions, Width};
 use super::remedy::{Refusal, Remedy};
@@ -33,6 +34,7 @@ pub struct Engine {
     renderer: Arc<dyn Renderer>,
     machine: Machine,
     card: Option<ModelCard>,
+    pub(super) baselines: Baselines,
 }
 
 impl Engine {
@@ -52,7 +54,7 @@ impl Engine {
         let trained = backend.info().trained_context;
         let context = options.context.map_or(trained, std::num::NonZeroUsize::get);
         within(context, trained, &backend.info().path.display().to_string())?;
-        Ok(Self { backend, options, context, gpu_layers, renderer, machine, card })
+        Ok(Self { backend, options, context, gpu_layers, renderer, machine, card, baselines: Baselines::default() })
     }
 
     /// Loads the model that the options name, if it fits into the machine. `progress` hears the share that is loaded, 0 to 1,

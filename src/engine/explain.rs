@@ -66,7 +66,7 @@ impl Engine {
     ) -> Result<Option<Decided>> {
         let Question { plans, which, told, record } = question;
         let plan = question.plan();
-        let closely = closely.with_min_tokens(plan.sampler.min_tokens());
+        let closely = self.furnished(closely)?.with_min_tokens(plan.sampler.min_tokens());
         closely.check(self.vocabulary())?;
         let shapes = [plan.clone(), Plan { sampler: closely.clone(), ..plan.clone() }];
         let width = self.width(&shapes);

@@ -115,7 +115,9 @@ pub struct ExplainedCandidate {
     pub p: f64,
     /// Ĥ after it.
     pub future: Option<f64>,
-    /// ln s, with s = p^a · Ĥ^b.
+    /// Ĥ as it was weighed, where that is not Ĥ itself: behind a ceiling, and against what is usual after the token.
+    pub openness: Option<f64>,
+    /// ln s, with s = p^a · Ĥ^b, of Ĥ as it was weighed.
     pub log_s: Option<f64>,
     /// s divided by the sum over the candidates.
     pub share: Option<f64>,
@@ -168,10 +170,10 @@ impl Explanation {
         };
         let weights = normalised(candidates);
         let tell = |(looked, share): (&CandidateTrace, Option<f64>)| {
-            let CandidateTrace { token, p, log_p, future, log_s } = *looked;
+            let CandidateTrace { token, p, log_p, future, openness, log_s } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
             let next = next.map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            ExplainedCandidate { named: named(token, log_p), p, future, log_s, share, next }
+            ExplainedCandidate { named: named(token, log_p), p, future, openness, log_s, share, next }
         };
         Ok(Self {
             moment,
@@ -206,7 +208,7 @@ mod tests {
     use super::*;
 
     fn looked(log_s: Option<f64>) -> CandidateTrace {
-        CandidateTrace { token: 1, p: 0.5, log_p: -1.0, future: None, log_s }
+        CandidateTrace { token: 1, p: 0.5, log_p: -1.0, future: None, openness: None, log_s }
     }
 
     #[test]

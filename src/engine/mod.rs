@@ -6,6 +6,8 @@
 //! tested on the [`ToyBackend`] without a line of C++.
 
 mod backend;
+mod baseline;
+mod calibrate;
 #[allow(clippy::module_inception, reason = "the engine itself")]
 mod engine;
 mod explain;
@@ -27,6 +29,7 @@ mod tests;
 mod toy;
 
 pub use backend::{Backend, ModelInfo, Session};
+pub use calibrate::{Calibration, CalibrationObserver};
 pub use engine::{BATCH, Engine};
 pub use explain::Question;
 pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};

@@ -121,6 +121,7 @@ impl Recorder {
             seed: plan.seed,
             model: self.model.clone(),
             draft: draft.map(|(draft, _)| draft),
+            baseline: plan.sampler.baseline().map(|baseline| baseline.checksum().to_owned()),
             run,
             versions: self.versions.clone(),
             prompt_tokens: plan.prompt.clone(),

@@ -3,8 +3,10 @@
 //! A command line names an option, a server a field of its request, an interface a button; so what would help is no text here.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use crate::catalog::{Instead, Misfit};
+use crate::sampler::Horizon;
 
 /// Something that was asked for and cannot be done, with what would help.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +46,15 @@ pub enum Remedy {
     AnotherFolder,
     /// To start anew, in a folder beside it.
     StartAnew,
+    /// A table of what is usual after each token of this model.
+    Calibrate {
+        /// The model's file.
+        model: PathBuf,
+        /// Over how many of the likeliest tokens.
+        entropy_top: usize,
+        /// To which horizon.
+        horizon: Horizon,
+    },
     /// What would fit into memory.
     Fit(Instead),
 }

@@ -65,6 +65,11 @@ impl Replay {
         (&self.plans, self.which)
     }
 
+    /// The stories, to be changed.
+    pub(super) fn plans_mut(&mut self) -> &mut [Plan] {
+        &mut self.plans
+    }
+
     /// What others did beside the story, where the record does not say it and they cannot be told beside it again: then the bits
     /// may differ.
     #[must_use]

@@ -54,11 +54,11 @@ impl Engine {
     /// The story that is wanted, decided by this sampler.
     ///
     /// # Errors
-    /// A request that cannot be meant, or a sampler that does not fit the vocabulary.
+    /// A request that cannot be meant, a sampler that does not fit the vocabulary, or a baseline for which there is no table.
     pub fn plan(&self, sampler: &Sampler, prompt: &[Token], request: &StoryRequest) -> Result<Plan> {
         request.check()?;
+        let sampler = self.furnished(sampler)?.with_min_tokens(request.min_tokens);
         sampler.check(self.vocabulary())?;
-        let sampler = if request.min_tokens == 0 { sampler.clone() } else { sampler.with_min_tokens(request.min_tokens) };
         Ok(Plan {
             context: self.context(),
             context_shift: request.context_shift,

@@ -1,5 +1,6 @@
 //! The application on the toy: every rule of it in milliseconds, without a line of C++.
 
+mod baseline;
 mod handle;
 mod prompt;
 mod scoring;

@@ -30,6 +30,9 @@ impl Form {
     pub const PNG: Self = Self { name: "a picture", is: |bytes| marked(bytes, b"\x89PNG\r\n\x1a\n", b"Software\0afterword") };
     /// A page of the manual.
     pub const MANUAL: Self = Self { name: "a page of the manual", is: |bytes| marked(bytes, b".ie ", b"\n.TH afterword") };
+    /// A table of what is usual after each token of a model.
+    pub const BASELINE: Self =
+        Self { name: "a table of usual openness", is: |bytes| marked(bytes, b"{\"format\":", b"\"baseline\":{\"model\":") };
     /// The text of a story. It looks like any other text, and so never takes the place of one.
     pub const TEXT: Self = Self { name: "a story", is: |_| false };
 }
@@ -82,6 +85,8 @@ mod tests {
         assert!(is(Form::SVG, "<svg xmlns=\"…\">\n<!-- afterword -->") && !is(Form::SVG, "<svg xmlns=\"…\">"));
         assert!((Form::PNG.is)(b"\x89PNG\r\n\x1a\n....tEXtSoftware\0afterword") && !(Form::PNG.is)(b"\x89PNG\r\n\x1a\n...."));
         assert!(is(Form::MANUAL, ".ie \\n(.g .ds Aq\n.TH afterword-write 1") && !is(Form::MANUAL, ".ie x\n.TH ls 1"));
+        let table = "{\"format\":1,\"checksum\":\"\",\"baseline\":{\"model\":\"";
+        assert!(is(Form::BASELINE, table) && !is(Form::RECORD, table) && !is(Form::BASELINE, "{\"format\":1,\"prompt\":\"\"}"));
         assert!(!is(Form::TEXT, "Once upon a time"));
     }
 }

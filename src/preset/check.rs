@@ -34,9 +34,11 @@ pub(super) fn check(root: &DeTable) -> Result<(), Fault> {
 
 fn check_form(value: &Spanned<DeValue>, form: &Form) -> Result<(), Fault> {
     match (form, value.get_ref()) {
-        (Form::Number(..) | Form::Above(_) | Form::Scheduled | Form::Schedule(..), DeValue::Integer(_) | DeValue::Float(_)) => {
-            Ok(())
-        }
+        (
+            Form::Number(..) | Form::Above(..) | Form::Scheduled | Form::Schedule(..),
+            DeValue::Integer(_) | DeValue::Float(_),
+        )
+        | (Form::Text, DeValue::String(_)) => Ok(()),
         (Form::Whole(_) | Form::WholeOrAll(_), DeValue::Integer(number)) => check_count(value, number, form),
         (Form::WholeOrAll(_), DeValue::String(word)) if word == "all" => Ok(()),
         (Form::Word(known), DeValue::String(word)) => {
@@ -47,7 +49,6 @@ fn check_form(value: &Spanned<DeValue>, form: &Form) -> Result<(), Fault> {
             let cause = format!("unknown value `{}`", excerpt(word, EXCERPT));
             Err(Fault::at(value.span(), cause).hint(suggestion(word, &known)))
         }
-        (Form::Text, DeValue::String(_)) => Ok(()),
         (Form::List(of), DeValue::Array(values)) => values.iter().try_for_each(|value| check_form(value, of)),
         (Form::Pair(of), DeValue::Array(values)) if values.len() == 2 => {
             values.iter().zip(of.iter()).try_for_each(|(value, form)| check_form(value, form))

@@ -24,8 +24,8 @@ pub(super) struct Entry {
 pub(super) enum Form {
     /// A number from the first to the second, both allowed; `None` is no end.
     Number(Option<f64>, Option<f64>),
-    /// A number above this one.
-    Above(f64),
+    /// A number above the first, and at most the second; `None` is no end.
+    Above(f64, Option<f64>),
     /// A whole number from this one up.
     Whole(u64),
     /// A whole number from this one up, or `"all"`.
@@ -74,7 +74,7 @@ impl Form {
         let kind = schema.get("type").and_then(Value::as_str).unwrap_or_default();
         match (kind, schema.get("anyOf").and_then(Value::as_array).map(Vec::as_slice)) {
             ("number", _) => match number("exclusiveMinimum") {
-                Some(low) => Self::Above(low),
+                Some(low) => Self::Above(low, number("maximum")),
                 None => Self::Number(number("minimum"), number("maximum")),
             },
             ("integer", _) => Self::Whole(least(schema)),
@@ -111,7 +111,8 @@ impl Form {
             Self::Number(Some(low), None) => format!("a number from {low} up"),
             Self::Number(None, Some(high)) => format!("a number up to {high}"),
             Self::Number(None, None) => "a number".to_owned(),
-            Self::Above(low) => format!("a number above {low}"),
+            Self::Above(low, Some(high)) => format!("a number above {low}, at most {high}"),
+            Self::Above(low, None) => format!("a number above {low}"),
             Self::Whole(low) => format!("a whole number from {low} up"),
             Self::WholeOrAll(low) => format!("a whole number from {low} up, or \"all\""),
             Self::Word(words) => words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or "),

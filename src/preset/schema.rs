@@ -92,8 +92,8 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::prob::{Alpha, Amplitude, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
-    use crate::sampler::{Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
+    use crate::prob::{Alpha, Amplitude, Ceiling, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
+    use crate::sampler::{Against, Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
     fn read(text: &str) -> Preset {
         overlay::read(text).unwrap()
@@ -295,6 +295,8 @@ mod tests {
                 },
                 curve: if wave { Curve::Article } else { Curve::Crossfade },
                 horizon: if wave { Horizon::Word } else { Horizon::Token },
+                ceiling: Ceiling::new(1.0 - alpha.abs() / 2.0).unwrap(),
+                baseline: if alpha < 0.0 { Against::Model } else { Against::None },
                 end_of_text: [EndOfText::Neutral, EndOfText::Never, EndOfText::Article][end],
             })),
         ]

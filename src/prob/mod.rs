@@ -28,7 +28,7 @@ pub use last::Last;
 pub use logits::{Ranked, heaviest_of_row, rank, top};
 pub use noise::{Noise, StepNoise};
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
-pub use quantity::{Bend, Bias, Bits, Decay, Exponent, Factor, Rate, Repeat, Sigmas};
+pub use quantity::{Bend, Bias, Bits, Ceiling, Decay, Exponent, Factor, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
 pub use score::Score;
 

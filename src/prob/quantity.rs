@@ -124,6 +124,11 @@ quantity! {
 }
 
 quantity! {
+    /// The Ĥ from which on a future counts as wide open; 1 lets every Ĥ count as it is.
+    Ceiling, "a ceiling of openness", "a number above 0 and at most 1", |x| x > 0.0 && x <= 1.0,
+    { "exclusiveMinimum": 0.0, "maximum": 1.0 }
+}
+quantity! {
     /// A number of standard deviations.
     Sigmas, "a number of standard deviations", "a number above 0", |x| x > 0.0 && x.is_finite(),
     { "exclusiveMinimum": 0.0 }
@@ -194,6 +199,21 @@ impl Default for Share {
     }
 }
 
+impl Ceiling {
+    /// Whether it lets every Ĥ count as it is.
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(crate) fn is_open(&self) -> bool {
+        self.0 == 1.0
+    }
+
+    /// Ĥ' = min(Ĥ, c) / c ∈ [0, 1]: exactly 1 for every Ĥ ≥ c, and Ĥ to the last bit at c = 1.
+    #[must_use]
+    pub fn below(self, future: f64) -> f64 {
+        future.min(self.0) / self.0
+    }
+}
+
 impl Amplitude {
     /// A number known to be in range where it is written.
     pub(crate) const fn usual(x: f64) -> Self {
@@ -253,6 +273,7 @@ macro_rules! usual {
 }
 
 usual! {
+    Ceiling = 1.0, "Every Ĥ counts as it is.";
     Exponent = 1.0, "A straight line.";
     Repeat = 1.0, "No penalty.";
     Bias = 0.0, "No change.";
@@ -352,6 +373,7 @@ mod tests {
         check::<Multiplier>();
         check::<Amplitude>();
         check::<Phase>();
+        check::<Ceiling>();
         check::<Sigmas>();
         check::<Exponent>();
         check::<Repeat>();

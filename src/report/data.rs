@@ -84,7 +84,7 @@ fn scale(by: ColourScale) -> Value {
 }
 
 /// A token: its slice of the text, its piece, p, rank, surprisal, entropy, Ĥ now, α, Ĥ after it, why nothing was looked at,
-/// candidates (piece, p, Ĥ, s, whether chosen), stages (name, removed), T. What is missing at the end is left out.
+/// candidates (piece, p, Ĥ, s, whether chosen, Ĥ as it was weighed), stages (name, removed), T. What is missing at the end is left out.
 fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, stages: &mut Numbered<'a>) -> Value {
     let TracedToken { id, piece, p, rank, surprisal, entropy, normalised_entropy, alpha, temperature, .. } = token;
     let TracedToken { future, skipped, candidates, removed, .. } = token;
@@ -93,11 +93,12 @@ fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, st
         TracedSkip::OwnVoice => 2,
     });
     let mut candidate = |one: &'a TracedCandidate| {
-        let TracedCandidate { id: other, piece, p, future, s } = one;
+        let TracedCandidate { id: other, piece, p, future, openness, s } = one;
         let mut cells = vec![json!(pieces.number(piece)), json!(p), json!(future), json!(s)];
-        if other == id {
-            cells.push(json!(1));
+        if other == id || openness.is_some() {
+            cells.push(json!(u8::from(other == id)));
         }
+        cells.extend(openness.map(|openness| json!(openness)));
         Value::Array(cells)
     };
     let candidates: Vec<Value> = candidates.iter().map(&mut candidate).collect();

@@ -103,20 +103,24 @@
     const table = make("table");
     table.append(make("caption", "", looked.length === 1 ? "1 candidate was looked at" : `${looked.length} candidates were looked at`));
     const head = make("tr");
-    for (const name of ["", "p", "Ĥ", "s"]) {
+    // Ĥ as it was weighed, where that is another number.
+    const weighed = looked.some((one) => one[5] != null);
+    for (const name of weighed ? ["", "p", "Ĥ", "Ĥ′", "s"] : ["", "p", "Ĥ", "s"]) {
       const cell = make(name ? "th" : "td", "", name);
       if (name) cell.scope = "col";
       head.append(cell);
     }
     const headed = make("thead"), body = make("tbody");
     headed.append(head);
-    const most = [1, 3].map((column) => Math.max(...looked.map((one) => one[column]), 1e-12));
+    const most = [1, 3, 5].map((column) => Math.max(...looked.map((one) => one[column] || 0), 1e-12));
     for (const one of looked) {
       const line = make("tr", one[4] ? "chosen" : "");
       const name = make("th", "", (one[4] ? "› " : "") + visible(piece(one[0])));
       name.scope = "row";
       line.append(name);
-      [["p", one[1], most[0]], ["h", one[2], 1], ["s", one[3], most[1]]].forEach(([kind, value, full]) => {
+      const cells = [["p", one[1], most[0]], ["h", one[2], 1], ["s", one[3], most[1]]];
+      if (weighed) cells.splice(2, 0, ["h", one[5], Math.max(most[2], 1)]);
+      cells.forEach(([kind, value, full]) => {
         const cell = make("td", kind, number(value)), bar = make("i");
         bar.style.width = `${(100 * value) / full}%`;
         cell.dataset.value = value;

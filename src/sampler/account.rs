@@ -83,7 +83,7 @@ impl Account {
         let tell = |candidate: Candidate| {
             let own = self.watched.iter().find(|one| one.token == candidate.token)?;
             let p = mass.log_p(candidate.logit).exp();
-            Some(CandidateTrace { token: candidate.token, p, log_p: own.log_p, future: None, log_s: None })
+            Some(CandidateTrace { token: candidate.token, p, log_p: own.log_p, future: None, openness: None, log_s: None })
         };
         let mut left: Vec<CandidateTrace> = candidates.iter().filter_map(tell).collect();
         left.sort_by(by_p);
@@ -110,8 +110,11 @@ impl Account {
 pub(super) fn looked(candidates: &Candidates, own: &[Own], lazy_draw: &LazyDraw) -> Vec<CandidateTrace> {
     let mass = candidates.mass();
     let tell = |(Candidate { token, logit }, own): (Candidate, &Own)| {
-        let (log_p, future) = (mass.log_p(logit), lazy_draw.future(token));
-        CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, log_s: future.map(|h| lazy_draw.log_s(log_p, h)) }
+        let log_p = mass.log_p(logit);
+        let weighed = lazy_draw.weighed(token, log_p);
+        let [future, log_s] = [weighed.map(|one| one.future), weighed.map(|one| one.log_s)];
+        let openness = weighed.and_then(|one| one.openness);
+        CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, openness, log_s }
     };
     let mut looked: Vec<CandidateTrace> = candidates.iter().zip(own).map(tell).collect();
     looked.sort_by(by_p);

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, ensure};
 
+use super::baseline::Usual;
 use super::chain::Chain;
 use super::history::History;
 use super::opening::Opening;
 use super::sampler::Sampler;
-use super::stages::Stage;
+use super::stages::{Future, Stage};
 use super::step::Turn;
 use super::token_patterns::TokenPattern;
 use crate::model::{Kind, Vocabulary};
@@ -50,6 +51,8 @@ struct Parts {
     sampler: Sampler,
     vocabulary: Vocabulary,
     bound: Binding,
+    /// ln Ē of every token, where Ĥ is measured against it.
+    usual: Option<Usual>,
 }
 
 impl BoundSampler {
@@ -61,7 +64,9 @@ impl BoundSampler {
         }
         let bound = Binding::of(sampler.chain(), vocabulary);
         bound.check(sampler.chain())?;
-        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound })))
+        let measures = sampler.chain().measured();
+        let usual = measures.map(|future| usual(sampler, future, vocabulary)).transpose()?;
+        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound, usual })))
     }
 
     /// The turn for the row of logits after the text that `history` holds: one logit a token of the vocabulary, in nats up to a
@@ -85,10 +90,23 @@ impl BoundSampler {
         &self.0.vocabulary
     }
 
+    /// What is usual after each token, where Ĥ is measured against it.
+    pub(super) fn usual(&self) -> Option<&Usual> {
+        self.0.usual.as_ref()
+    }
+
     /// What its chain needs to know of it.
     pub(super) fn bound(&self) -> &Binding {
         &self.0.bound
     }
+}
+
+/// ln Ē of every token, by the sampler's table.
+fn usual(sampler: &Sampler, future: &Future, vocabulary: &Vocabulary) -> Result<Usual> {
+    let unknown = || anyhow!("`future.baseline` asks for what is usual after a token, and no table of the model is known");
+    let baseline = sampler.baseline().ok_or_else(unknown)?;
+    baseline.check(future, vocabulary)?;
+    Ok(baseline.usual(future.ceiling))
 }
 
 /// What a chain needs to know of a vocabulary, looked up once.

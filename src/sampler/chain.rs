@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stages::{Future, Role, Stage};
+use super::stages::{Against, Future, Role, Stage};
 use crate::prob::{Place, Schedule, Unit};
 
 /// The stages in their order, `future` among them at most once.
@@ -106,6 +106,12 @@ impl Chain {
             Stage::Future(future) => matches!(future.alpha, Schedule::Band(_)),
             _ => false,
         })
+    }
+
+    /// `future`, where it measures Ĥ against what is usual after a token.
+    #[must_use]
+    pub fn measured(&self) -> Option<&Future> {
+        self.split().1.filter(|future| future.baseline == Against::Model)
     }
 
     /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.

@@ -49,7 +49,10 @@ pub struct CandidateTrace {
     pub log_p: f64,
     /// Ĥ; `None` where the draw was decided without knowing it.
     pub future: Option<f64>,
-    /// ln s = a·ln p + b·ln Ĥ; `None` where Ĥ is not known.
+    /// Ĥ as it was weighed: min(Ĥ, c)/c under a ceiling, divided by what is usual after the token where there is a baseline;
+    /// `None` where it was weighed as it is, or is not known.
+    pub openness: Option<f64>,
+    /// ln s = a·ln p + b·ln Ĥ, of Ĥ as it was weighed; `None` where Ĥ is not known.
     pub log_s: Option<f64>,
 }
 

@@ -1,11 +1,11 @@
 //! The lazy draw of the candidates: s = p^a · Ĥ^b, drawn exactly while only few of them are looked at.
 
 use super::step::TokenPath;
-use crate::prob::{Candidate, Candidates, FLOOR, Token};
+use crate::prob::{Candidate, Candidates, Ceiling, FLOOR, Token};
 
 /// How p and Ĥ of a candidate become its weight, and the weight its chance.
 ///
-/// ln s(w) = a·ln p(w) + b·ln Ĥ(w); the draw takes the largest of ln s(w)/T + g(w), where g is Gumbel noise: that is one draw
+/// ln s(w) = a·ln p(w) + b·(ln Ĥ'(w) − ln Ē(w)), Ĥ' = min(Ĥ, c) / c, and ln Ē is `usual`: 0 without a baseline. The draw takes the largest of ln s(w)/T + g(w), where g is Gumbel noise: that is one draw
 /// from s^(1/T), normalised. Without noise and at T = 1 it is the argmax.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Weighing {
@@ -15,26 +15,35 @@ pub struct Weighing {
     pub b: f64,
     /// T > 0.
     pub temperature: f64,
+    /// c, from which on every Ĥ counts alike; at 1 Ĥ' is Ĥ.
+    pub ceiling: Ceiling,
 }
 
 impl Weighing {
-    /// ln s, with Ĥ kept at or above [`FLOOR`]. For a logit instead of ln p it is ln s up to a constant, which no draw sees.
+    /// ln s, with Ĥ' kept at or above [`FLOOR`]. For a logit instead of ln p it is ln s up to a constant, which no draw sees.
     #[must_use]
-    pub fn log_s(&self, log_p: f64, future: f64) -> f64 {
-        self.a * log_p + self.b * future.clamp(FLOOR, 1.0).ln()
+    pub fn log_s(&self, log_p: f64, future: f64, usual: f64) -> f64 {
+        self.a * log_p + self.b * self.log_openness(future, usual)
+    }
+
+    /// ln (Ĥ'/Ē): what of Ĥ is weighed.
+    #[must_use]
+    pub fn log_openness(&self, future: f64, usual: f64) -> f64 {
+        self.ceiling.below(future).clamp(FLOOR, 1.0).ln() - usual
     }
 
     /// ln s/T + g.
     #[must_use]
-    pub fn score(&self, log_p: f64, future: f64, noise: f64) -> f64 {
-        self.log_s(log_p, future) / self.temperature + noise
+    pub fn score(&self, log_p: f64, future: f64, usual: f64, noise: f64) -> f64 {
+        self.log_s(log_p, future, usual) / self.temperature + noise
     }
 
-    /// a·ln p/T + g, which no score of the candidate can pass, since Ĥ ≤ 1. That holds of the rounded numbers too: adding
-    /// b·ln Ĥ ≤ 0, dividing by T > 0 and adding g each keep the order.
+    /// (a·ln p − b·ln Ē)/T + g, which no score of the candidate can pass, since Ĥ' ≤ 1; a candidate with Ĥ ≥ c reaches
+    /// it. That holds of the rounded numbers too: taking ln Ē from ln Ĥ' ≤ 0, multiplying by b ≥ 0, adding a·ln p, dividing by T > 0
+    /// and adding g each keep the order.
     #[must_use]
-    pub fn bound(&self, log_p: f64, noise: f64) -> f64 {
-        (self.a * log_p) / self.temperature + noise
+    pub fn bound(&self, log_p: f64, usual: f64, noise: f64) -> f64 {
+        (self.a * log_p + self.b * (0.0 - usual)) / self.temperature + noise
     }
 }
 
@@ -44,12 +53,23 @@ pub(super) struct Contender {
     pub token: Token,
     logit: f64,
     noise: f64,
+    /// ln Ē.
+    usual: f64,
     bound: f64,
     /// The candidate and what has been rolled on behind it: the path whose row decides about Ĥ.
     pub path: TokenPath,
     pub future: Option<f64>,
     score: Option<f64>,
     lost: bool,
+}
+
+/// What is known of a candidate that was looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Weighed {
+    pub future: f64,
+    /// Ĥ'/Ē; `None` where Ĥ is weighed as it is.
+    pub openness: Option<f64>,
+    pub log_s: f64,
 }
 
 /// The candidates of one turn, best bound first, of equals the smaller token first.
@@ -63,20 +83,29 @@ pub(super) struct Contender {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LazyDraw {
     weighing: Weighing,
+    /// Whether Ĥ is weighed as it is.
+    plain: bool,
     contenders: Vec<Contender>,
 }
 
 impl LazyDraw {
-    /// The draw among these candidates; `noise(token)` is their Gumbel noise, or 0 for an argmax.
-    pub fn new(weighing: Weighing, candidates: &Candidates, noise: impl Fn(Token) -> f64) -> Self {
+    /// The draw among these candidates; `noise(token)` is their Gumbel noise, or 0 for an argmax, and `usual(token)` their ln Ē,
+    /// where Ĥ is measured against something.
+    pub fn new(
+        weighing: Weighing,
+        candidates: &Candidates,
+        noise: impl Fn(Token) -> f64,
+        usual: Option<&dyn Fn(Token) -> f64>,
+    ) -> Self {
         let enter = |Candidate { token, logit }| {
-            let noise = noise(token);
-            let bound = weighing.bound(logit, noise);
-            Contender { token, logit, noise, bound, path: TokenPath(vec![token]), future: None, score: None, lost: false }
+            let (noise, usual) = (noise(token), usual.map_or(0.0, |usual| usual(token)));
+            let bound = weighing.bound(logit, usual, noise);
+            let path = TokenPath(vec![token]);
+            Contender { token, logit, noise, usual, bound, path, future: None, score: None, lost: false }
         };
         let mut contenders: Vec<Contender> = candidates.iter().map(enter).collect();
         contenders.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));
-        Self { weighing, contenders }
+        Self { weighing, plain: weighing.ceiling.is_open() && usual.is_none(), contenders }
     }
 
     /// The candidate that is this token.
@@ -84,14 +113,13 @@ impl LazyDraw {
         self.contenders.iter_mut().find(|candidate| candidate.token == token)
     }
 
-    /// Ĥ of a candidate, where it is known.
-    pub fn future(&self, token: Token) -> Option<f64> {
-        self.contenders.iter().find(|candidate| candidate.token == token)?.future
-    }
-
-    /// ln s for Ĥ = `future`, up to the constant that `logit` carries.
-    pub fn log_s(&self, logit: f64, future: f64) -> f64 {
-        self.weighing.log_s(logit, future)
+    /// What is known of a candidate whose ln p is this, where its Ĥ is known. For a logit instead of ln p its ln s is one up to a
+    /// constant.
+    pub fn weighed(&self, token: Token, log_p: f64) -> Option<Weighed> {
+        let candidate = self.contenders.iter().find(|candidate| candidate.token == token)?;
+        let (future, usual) = (candidate.future?, candidate.usual);
+        let openness = (!self.plain).then(|| self.weighing.log_openness(future, usual).exp());
+        Some(Weighed { future, openness, log_s: self.weighing.log_s(log_p, future, usual) })
     }
 
     /// Ĥ of a candidate is known now.
@@ -99,7 +127,7 @@ impl LazyDraw {
         let weighing = self.weighing;
         if let Some(candidate) = self.find(token) {
             candidate.future = Some(future);
-            candidate.score = Some(weighing.score(candidate.logit, future, candidate.noise));
+            candidate.score = Some(weighing.score(candidate.logit, future, candidate.usual, candidate.noise));
         }
     }
 
@@ -146,7 +174,7 @@ mod tests {
 
     fn s(p: f64, future: f64, alpha: f64, curve: Curve) -> f64 {
         let (a, b) = curve.exponents(Alpha::new(alpha).unwrap());
-        Weighing { a, b, temperature: 1.0 }.log_s(p.ln(), future).exp()
+        Weighing { a, b, temperature: 1.0, ceiling: Ceiling::default() }.log_s(p.ln(), future, 0.0).exp()
     }
 
     #[test]
@@ -170,12 +198,40 @@ mod tests {
     }
 
     #[test]
+    fn under_a_ceiling_what_is_open_enough_counts_as_wide_open() {
+        let weighing = |c| Weighing { a: 1.0, b: 1.0, temperature: 1.0, ceiling: Ceiling::new(c).unwrap() };
+        let half = weighing(0.5);
+        for (future, weight) in [(0.9, 1.0), (0.5, 1.0), (0.4, 0.8), (0.25, 0.5), (0.0, 1e-6)] {
+            assert!((half.log_s(0.0, future, 0.0).exp() - weight).abs() < 1e-12, "Ĥ = {future}");
+        }
+        // What reaches the ceiling reaches its bound, to the last bit.
+        assert_eq!(half.score(-1.7, 0.5, 0.0, 0.3), half.bound(-1.7, 0.0, 0.3));
+        assert!(half.score(-1.7, 0.499, 0.0, 0.3) < half.bound(-1.7, 0.0, 0.3));
+        for future in [0.0, 0.3, 0.7, 1.0] {
+            assert_eq!(weighing(1.0).log_s(-1.7, future, 0.0), -1.7 + future.max(FLOOR).ln());
+        }
+    }
+
+    #[test]
+    fn against_a_baseline_what_is_as_open_as_usual_weighs_as_much_as_p() {
+        let weighing = Weighing { a: 1.0, b: 1.0, temperature: 1.0, ceiling: Ceiling::default() };
+        let usual = 0.6_f64.ln();
+        for (future, weight) in [(0.6, 0.25), (0.9, 0.375), (0.3, 0.125)] {
+            assert!((weighing.log_s(0.25_f64.ln(), future, usual).exp() - weight).abs() < 1e-12, "Ĥ = {future}");
+        }
+        assert_eq!(weighing.bound(-1.5, usual, 0.5), weighing.score(-1.5, 1.0, usual, 0.5));
+    }
+
+    #[test]
     fn no_score_passes_its_bound() {
         for i in 0..1000_u32 {
             let x = f64::from(i) / 1000.0;
-            let weighing = Weighing { a: x, b: 1.0 - x / 2.0, temperature: 0.1 + x };
+            let ceiling = Ceiling::new(1.0 - x / 1.5).unwrap();
+            let weighing = Weighing { a: x, b: 1.0 - x / 2.0, temperature: 0.1 + x, ceiling };
             let (log_p, noise) = ((0.001 + x / 1.1).ln(), 7.0 * x - 2.0);
-            assert!(weighing.score(log_p, 1.0 - x, noise) <= weighing.bound(log_p, noise));
+            for usual in [0.0, -0.3, -3.0 * x, FLOOR.ln()] {
+                assert!(weighing.score(log_p, 1.0 - x, usual, noise) <= weighing.bound(log_p, usual, noise));
+            }
         }
     }
 }

@@ -5,6 +5,7 @@
 //! wants to know, [`Ask::Take`] ends it.
 
 mod account;
+mod baseline;
 mod binding;
 mod chain;
 mod draw;
@@ -23,6 +24,7 @@ mod token_patterns;
 #[cfg(test)]
 mod vectors;
 
+pub use baseline::{Baseline, Usual};
 pub use binding::BoundSampler;
 pub use chain::{Chain, Pick};
 pub use draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};

@@ -32,6 +32,8 @@ const WATCHED: usize = 50;
 pub(super) struct Opening<'a> {
     sampler: &'a BoundSampler,
     place: Place<'a>,
+    /// The token before this moment.
+    last: Option<Token>,
     row: &'a [f32],
     partition: Partition,
     noise: StepNoise,
@@ -65,7 +67,8 @@ impl<'a> Opening<'a> {
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
         let noise = noise.at(history.step(), DRAW);
-        let mut opening = Self { sampler, place, row, partition, noise, before, after, must_go_on: false };
+        let last = history.text().last().copied();
+        let mut opening = Self { sampler, place, last, row, partition, noise, before, after, must_go_on: false };
         opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
         Ok(opening)
     }
@@ -149,7 +152,7 @@ impl<'a> Opening<'a> {
             (_, 0.0) => Some(Skipped::OwnVoice),
             _ => None,
         };
-        let mut lazy_draw = self.lazy_draw(a, b, &candidates);
+        let mut lazy_draw = self.lazy_draw(future, a, b, &candidates);
         let own: Vec<_> = candidates.iter().map(|candidate| account.own(self.row, candidate.token)).collect();
         if let Some(skipped) = skipped.filter(|_| described.reach() != Reach::Exhaustive) {
             let traces = looked(&candidates, &own, &lazy_draw);
@@ -173,7 +176,7 @@ impl<'a> Opening<'a> {
     }
 
     /// The lazy draw of these candidates: at the temperature behind `future`, or the argmax where that is frozen.
-    fn lazy_draw(&self, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
+    fn lazy_draw(&self, future: &Future, a: f64, b: f64, candidates: &Candidates) -> LazyDraw {
         let temperature = match self.chain().split().2 {
             [Stage::Temperature(t)] => Some(t.0.at(&self.place)),
             _ => None,
@@ -181,7 +184,16 @@ impl<'a> Opening<'a> {
         let argmax = self.description().pick() == Pick::Argmax || temperature.is_some_and(Temperature::is_frozen);
         let temperature = if argmax { 1.0 } else { temperature.map_or(1.0, Temperature::get) };
         let gumbel = |token: Token| if argmax { 0.0 } else { self.noise.gumbel(token) };
-        LazyDraw::new(Weighing { a, b, temperature }, candidates, gumbel)
+        let usual = self.sampler.usual().map(|usual| move |token| usual.log(self.measured(future, token)));
+        let usual = usual.as_ref().map(|usual| -> &dyn Fn(Token) -> f64 { usual });
+        LazyDraw::new(Weighing { a, b, temperature, ceiling: future.ceiling }, candidates, gumbel, usual)
+    }
+
+    /// The token after which the Ĥ of a candidate is measured: of one that ends the story and counts as this very moment does,
+    /// the token told last, so that both are held against the same.
+    fn measured(&self, future: &Future, token: Token) -> Token {
+        let counts_as_now = future.end_of_text != EndOfText::Article && self.sampler.vocabulary().ends(token);
+        self.last.filter(|_| counts_as_now).unwrap_or(token)
     }
 
     /// Tells the lazy draw what the candidates count that end the story, unless they are looked at like others.

@@ -1,7 +1,10 @@
 //! A sampler: what is to be decided at every token, before a model is known.
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
+use super::baseline::Baseline;
 use super::binding::BoundSampler;
 use super::chain::{Chain, Pick};
 use super::stages::{Horizon, Stage};
@@ -37,13 +40,14 @@ pub struct Sampler {
     reach: Reach,
     detail: bool,
     min_tokens: usize,
+    baseline: Option<Arc<Baseline>>,
 }
 
 impl Sampler {
     /// A sampler of this chain. It is lazy where that is exact: where nothing but one `temperature` follows `future`.
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
-        let mut sampler = Self { chain, pick, reach: Reach::Full, detail: false, min_tokens: 0 };
+        let mut sampler = Self { chain, pick, reach: Reach::Full, detail: false, min_tokens: 0, baseline: None };
         if sampler.leader_wins() {
             sampler.reach = Reach::Lazy;
         }
@@ -67,6 +71,18 @@ impl Sampler {
     #[must_use]
     pub fn with_min_tokens(&self, min_tokens: usize) -> Self {
         Self { min_tokens, ..self.clone() }
+    }
+
+    /// The same sampler with a table of what is usual after each token, against which `future` measures where it has a baseline.
+    #[must_use]
+    pub fn with_baseline(&self, baseline: Arc<Baseline>) -> Self {
+        Self { baseline: Some(baseline), ..self.clone() }
+    }
+
+    /// The table of what is usual after each token, where it has one.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Arc<Baseline>> {
+        self.baseline.as_ref()
     }
 
     /// The chain.
@@ -138,7 +154,8 @@ impl Sampler {
     /// Whether the sampler fits the vocabulary.
     ///
     /// # Errors
-    /// An `entropy-top` above the number of tokens; a text to be biased or banned that is not one token.
+    /// An `entropy-top` above the number of tokens; a text to be biased or banned that is not one token; a `baseline` without a
+    /// table, or with one that was measured otherwise.
     pub fn check(&self, vocabulary: &Vocabulary) -> Result<()> {
         self.bind(vocabulary).map(drop)
     }

@@ -136,7 +136,10 @@ impl Looking {
         } else {
             // All are known: their weights become the candidates' logits, and the stages behind `future` run.
             let mut candidates = self.candidates.clone();
-            candidates.reweigh(|s| self.lazy_draw.log_s(s.logit, self.lazy_draw.future(s.token).unwrap_or_default()));
+            candidates.reweigh(|s| {
+                let weighed = self.lazy_draw.weighed(s.token, s.logit);
+                weighed.unwrap_or_else(|| unreachable!("all candidates are known")).log_s
+            });
             account.run(&self.after, &mut candidates);
             prepared::pick(sampler.pick(), &candidates, self.noise)
         };
@@ -147,12 +150,12 @@ impl Looking {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::LazyLock;
+    use std::sync::{Arc, LazyLock};
 
     use super::*;
     use crate::model::{Kind, Vocabulary};
     use crate::prob::{Noise, rank};
-    use crate::sampler::{Chain, History, Pick, Sampler, Skipped, Stage};
+    use crate::sampler::{Baseline, Chain, History, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
 
@@ -184,9 +187,24 @@ mod tests {
         format!("future = {{ candidates = 8, entropy-top = 5, alpha = {alpha}{more} }}")
     }
 
+    /// What was seen after a token: more of some than of others.
+    fn seen(token: Token) -> Vec<f64> {
+        (0..token % 4).map(|i| 0.31 + 0.05 * f64::from((token * 7 + i * 3) % 12)).collect()
+    }
+
+    /// The same sampler with a table of that.
+    fn measured(sampler: &Sampler, horizon: Horizon) -> Sampler {
+        let all = (0..V).flat_map(|token| seen(token).into_iter().map(move |future| (token, future)));
+        sampler.with_baseline(Arc::new(Baseline::of(&"0".repeat(64), 5, horizon, V as usize, all).unwrap()))
+    }
+
     /// Takes one token after `text`, answering `width` paths at a time; returns the draw and the paths that were answered.
     fn take(sampler: &Sampler, history: &History, seed: u64, width: usize) -> (Draw, Vec<TokenPath>) {
-        let mut turn = sampler.bind(&vocabulary()).unwrap().turn(history, &row(history.text()), Noise::new(seed, &[])).unwrap();
+        take_bound(&sampler.bind(&vocabulary()).unwrap(), history, seed, width)
+    }
+
+    fn take_bound(sampler: &BoundSampler, history: &History, seed: u64, width: usize) -> (Draw, Vec<TokenPath>) {
+        let mut turn = sampler.turn(history, &row(history.text()), Noise::new(seed, &[])).unwrap();
         let mut answered = Vec::new();
         loop {
             match turn.ask() {
@@ -204,8 +222,9 @@ mod tests {
     /// The first 300 tokens of a story.
     fn story(sampler: &Sampler, seed: u64, width: usize) -> (Vec<Token>, usize) {
         let (mut history, mut looks) = (History::of_prompt(&[1, 2, 3]), 0);
+        let sampler = sampler.bind(&vocabulary()).unwrap();
         for _ in 0..300 {
-            let (draw, answered) = take(sampler, &history, seed, width);
+            let (draw, answered) = take_bound(&sampler, &history, seed, width);
             history = history.after(&draw);
             looks += answered.len();
         }
@@ -216,14 +235,21 @@ mod tests {
     fn the_lazy_draw_takes_the_tokens_of_the_full_one_whatever_the_width() {
         for alpha in ["-1", "-0.6", "0", "0.4", "1", "{ wave = { period = 17 } }"] {
             for temperature in ["temperature = 0", "temperature = 0.7", "temperature = 1", "temperature = 1.6"] {
-                for horizon in ["token", "word"] {
-                    let future = future(alpha, &format!(", horizon = '{horizon}'"));
+                for (horizon, more) in [
+                    ("token", ""),
+                    ("word", ""),
+                    ("token", ", ceiling = 0.8"),
+                    ("token", ", baseline = 'model'"),
+                    ("word", ", ceiling = 0.9, baseline = 'model'"),
+                ] {
+                    let future = future(alpha, &format!(", horizon = '{horizon}'{more}"));
+                    let measures = if horizon == "word" { Horizon::Word } else { Horizon::Token };
                     for pick in [Pick::Sample, Pick::Argmax] {
                         let dry = "dry = { multiplier = 0.5, allowed-length = 1 }";
-                        let lazy = sampler(&[dry, "min-p = 0.05", &future, temperature], pick);
+                        let lazy = measured(&sampler(&[dry, "min-p = 0.05", &future, temperature], pick), measures);
                         let (told, looks) = story(&lazy, 5, 1);
                         let (full, all) = story(&lazy.with_reach(Reach::Exhaustive), 5, 99);
-                        assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}, {pick:?}");
+                        assert_eq!(told, full, "α = {alpha}, {temperature}, {horizon}{more}, {pick:?}");
                         assert_eq!(story(&lazy, 5, 3).0, told);
                         // At α = 1 an argmax has only equal bounds: nothing can be ruled out unseen.
                         assert!(looks < all || (alpha == "1" && looks == all), "{looks} of {all}");
@@ -237,22 +263,42 @@ mod tests {
     fn the_lazy_draw_has_the_distribution_of_the_weights() {
         // χ² over 10⁵ draws against p^a·Ĥ^b computed here; 40 is exceeded by chance less than once in 10⁵ at 7 degrees.
         let text = [4, 5];
-        for (alpha, a, b) in [("-0.5", 1.0, 0.5), ("0", 1.0, 1.0), ("0.5", 0.5, 1.0), ("1", 0.0, 1.0)] {
-            let lazy = sampler(&[&future(alpha, "")], Pick::Sample);
+        for (alpha, a, b, c, against) in [
+            ("-0.5", 1.0, 0.5, 1.0, "none"),
+            ("0", 1.0, 1.0, 1.0, "none"),
+            ("0.5", 0.5, 1.0, 1.0, "none"),
+            ("1", 0.0, 1.0, 1.0, "none"),
+            ("0", 1.0, 1.0, 0.85, "none"),
+            ("0", 1.0, 1.0, 1.0, "model"),
+            ("0.5", 0.5, 1.0, 0.85, "model"),
+        ] {
+            let lazy = sampler(&[&future(alpha, &format!(", ceiling = {c:?}, baseline = '{against}'"))], Pick::Sample);
+            let lazy = measured(&lazy, Horizon::Token);
+            // Ē by hand: the mean of what was seen, shrunk with weight 4.
+            let under = |future: f64| future.min(c) / c;
+            let all: Vec<f64> = (0..V).flat_map(seen).map(under).collect();
+            let mean = all.iter().sum::<f64>() / all.len() as f64;
+            let usual = |token: Token| {
+                let own: f64 = seen(token).into_iter().map(under).sum();
+                (own + 4.0 * mean) / (seen(token).len() as f64 + 4.0)
+            };
             let ranked: Vec<Token> = top(&row(&text), 9).iter().map(|r| r.token).filter(|&t| t < 11).take(8).collect();
             let weight = |&token: &Token| {
                 let p = f64::from(row(&text)[token as usize]).exp();
                 let after = if token == 10 { row(&text) } else { row(&[4, 5, token]) };
-                p.powf(a) * entropy_behind(&after, 5).powf(b)
+                // An end counts as this moment does, and that is held against the token before it.
+                let usual = if against == "none" { 1.0 } else { usual(if token == 10 { 5 } else { token }) };
+                p.powf(a) * (under(entropy_behind(&after, 5)) / usual).powf(b)
             };
             let sum: f64 = ranked.iter().map(weight).sum();
             let mut counts = vec![0.0; V as usize];
+            let (lazy, history) = (lazy.bind(&vocabulary()).unwrap(), History::of_prompt(&text));
             for seed in 0..100_000 {
-                counts[take(&lazy, &History::of_prompt(&text), seed, 1).0.token as usize] += 1.0;
+                counts[take_bound(&lazy, &history, seed, 1).0.token as usize] += 1.0;
             }
             let expected = |token: &Token| 1e5 * weight(token) / sum;
             let chi: f64 = ranked.iter().map(|t| (counts[*t as usize] - expected(t)).powi(2) / expected(t)).sum();
-            assert!(chi < 40.0, "α = {alpha}: χ² = {chi}");
+            assert!(chi < 40.0, "α = {alpha}, ceiling {c}, against {against}: χ² = {chi}");
         }
     }
 
@@ -264,6 +310,44 @@ mod tests {
         assert_eq!(voice, plain);
         assert_eq!(voice.1, 0);
         assert_eq!(story(&sampler(&["min-p = 0.02", &cross, "temperature = 0.9"], Pick::Sample), 3, 1), plain);
+    }
+
+    #[test]
+    fn a_ceiling_of_1_is_none_and_a_lower_one_spares_looks() {
+        let told = |more: &str| story(&sampler(&["min-p = 0.02", &future("0", more), "temperature = 1"], Pick::Sample), 3, 1);
+        assert_eq!(told(", ceiling = 1"), told(""));
+        // Below the least Ĥ of these rows every candidate is open enough: the first look ends it, and p alone decides.
+        let (least, looks) = told(", ceiling = 0.01");
+        assert_eq!(least, story(&sampler(&["min-p = 0.02", "top-k = 8"], Pick::Sample), 3, 1).0);
+        assert!(looks <= 300, "{looks} looks for 300 tokens");
+        assert!(told(", ceiling = 0.8").1 < told("").1);
+    }
+
+    #[test]
+    fn a_trace_tells_what_of_a_future_was_weighed() {
+        let looked = |more: &str| {
+            let sampler = measured(&sampler(&[&future("0", more)], Pick::Sample), Horizon::Token);
+            take(&sampler.with_reach(Reach::Exhaustive), &History::of_prompt(&[1]), 1, 99).0.candidates
+        };
+        assert!(looked("").iter().all(|one| one.openness.is_none()));
+        for one in looked(", ceiling = 0.8, baseline = 'model'") {
+            let openness = one.openness.unwrap();
+            assert!((one.log_s.unwrap() - (one.p * openness).ln()).abs() < 1e-12);
+            assert!(one.future.unwrap() <= 1.0 && openness != one.future.unwrap());
+        }
+    }
+
+    #[test]
+    fn a_baseline_without_a_table_or_with_another_one_is_refused() {
+        let lacks = sampler(&[&future("0", ", baseline = 'model'")], Pick::Sample);
+        let refusal = |sampler: &Sampler| sampler.bind(&vocabulary()).unwrap_err().to_string();
+        assert!(refusal(&lacks).contains("no table of the model is known"));
+        let words = refusal(&measured(&lacks, Horizon::Word));
+        assert!(words.contains("over 5 tokens to the horizon word, and `future` looks over 5 to the horizon token"), "{words}");
+        let all = [(1, 0.5)];
+        let larger = lacks.with_baseline(Arc::new(Baseline::of(&"0".repeat(64), 5, Horizon::Token, 13, all).unwrap()));
+        assert!(refusal(&larger).contains("a vocabulary of 13 tokens, and that of the model has 12"));
+        assert!(measured(&lacks, Horizon::Token).bind(&vocabulary()).is_ok());
     }
 
     #[test]

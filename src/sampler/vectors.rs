@@ -59,6 +59,7 @@ mod tests {
         "future = { candidates = 6, entropy-top = 5, alpha = -0.5 }",
         "future = { candidates = 6, entropy-top = 9, alpha = 0.6, curve = 'crossfade', end-of-text = 'article' }",
         "future = { candidates = 6, entropy-top = 5, alpha = 1, end-of-text = 'never' }",
+        "future = { candidates = 6, entropy-top = 5, alpha = 0.3, ceiling = 0.75 }",
     ];
 
     const V: Token = 24;

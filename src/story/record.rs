@@ -44,6 +44,9 @@ pub struct Record {
     /// Which of several drafts it is; none where it was told alone, and in records of drafts from before they told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Draft>,
+    /// The SHA-256 of the table of what is usual after a token, where openness was measured against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// By which program.
     pub versions: Versions,
     /// The tokens of the prompt.

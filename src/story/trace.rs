@@ -57,7 +57,10 @@ pub struct TracedCandidate {
     pub p: f64,
     /// Ĥ after it.
     pub future: f64,
-    /// s = p^a · Ĥ^b, its weight. It is no share: of the candidates that were not looked at nothing is known.
+    /// Ĥ as it was weighed, where that is not Ĥ itself: behind a ceiling, and against what is usual after the token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub openness: Option<f64>,
+    /// s = p^a · Ĥ^b, its weight, of Ĥ as it was weighed. It is no share: of the candidates that were not looked at nothing is known.
     pub s: f64,
 }
 
@@ -78,9 +81,10 @@ impl TracedToken {
     pub fn of(draw: &Draw, vocabulary: &Vocabulary) -> Self {
         let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, feedback: _ } = draw;
         let candidate = |looked: &CandidateTrace| {
-            let CandidateTrace { token, p, log_p: _, future, log_s } = looked;
+            let CandidateTrace { token, p, log_p: _, future, openness, log_s } = looked;
             let (id, piece) = (*token, vocabulary.show(*token));
-            Some(TracedCandidate { id, piece, p: short(*p), future: short((*future)?), s: short((*log_s)?.exp()) })
+            let (future, openness) = (short((*future)?), openness.map(short));
+            Some(TracedCandidate { id, piece, p: short(*p), future, openness, s: short((*log_s)?.exp()) })
         };
         let future = candidates.iter().find(|looked| looked.token == *token).and_then(|looked| looked.future);
         let removed = removed.iter().filter(|removed| removed.count > 0);
@@ -127,8 +131,14 @@ mod tests {
     #[test]
     fn a_trace_tells_what_was_looked_at_and_reads_back() {
         let vocabulary = Vocabulary::new([(" wolf", Kind::Text), (" lamb", Kind::Text)]);
-        let looked =
-            |token, future: Option<f64>| CandidateTrace { token, p: 0.5, log_p: -1.0, future, log_s: future.map(f64::ln) };
+        let looked = |token, future: Option<f64>| CandidateTrace {
+            token,
+            p: 0.5,
+            log_p: -1.0,
+            future,
+            openness: None,
+            log_s: future.map(f64::ln),
+        };
         let draw = Draw {
             token: 1,
             log_p: -0.5,

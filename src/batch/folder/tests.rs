@@ -79,6 +79,7 @@ impl Disk for Faulty {
 /// A record of this story; nothing in it is left to chance.
 pub fn record(run: &RunFile, item: Item) -> Record {
     Record {
+        baseline: None,
         format: FORMAT,
         prompt: run.prompt[item.prompt].text.clone(),
         mode: Mode::Raw,

@@ -22,7 +22,7 @@ pub use self::device::{DeviceArgs, KvTypes};
 pub use self::judge::Judge;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
-pub use self::tools::{Bench, Models, Presets, Report, Tune};
+pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
 
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
@@ -84,6 +84,12 @@ pub enum Command {
     Bench(Bench),
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.
     Tune(Tune),
+    /// Measure once for a model how open a story usually is after each of its tokens, for presets with `baseline = "model"`.
+    ///
+    /// It tells some stories, looks at all candidates of every choice, and keeps a table in the cache: below AFTERWORD_CACHE where
+    /// that is set, else in `afterword/baselines` of the user's cache folder. Without `--prompt` the stories have twelve English
+    /// beginnings; for a model of another language give beginnings in it.
+    Calibrate(Calibrate),
     /// List, show and check presets.
     #[command(subcommand)]
     Presets(Presets),

@@ -11,6 +11,7 @@ use clap::{Args, Subcommand};
 use super::shared::{any_seed, from_one};
 use super::{DeviceArgs, ModelArgs};
 use crate::bench::Mode;
+use crate::sampler::Horizon;
 
 /// `afterword bench`
 #[derive(Debug, Args)]
@@ -90,6 +91,45 @@ pub struct Tune {
     /// Print one JSON object.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+}
+
+/// The n of `afterword calibrate` where none is typed.
+pub const USUAL_TOP: usize = 20;
+
+/// `afterword calibrate`
+#[derive(Debug, Args)]
+pub struct Calibrate {
+    /// Over how many of the likeliest next tokens an entropy is measured: the preset's `entropy-top`.
+    #[arg(long, value_name = "N", default_value_t = USUAL_TOP)]
+    pub entropy_top: usize,
+
+    /// How far a candidate is followed: the preset's `horizon`.
+    #[arg(long, value_name = "token|word", default_value = "token", value_parser = horizon)]
+    pub horizon: Horizon,
+
+    /// How the stories begin. May be repeated; without it twelve beginnings of several kinds.
+    #[arg(long, value_name = "TEXT")]
+    pub prompt: Vec<String>,
+
+    /// The most tokens of each story.
+    #[arg(long, value_name = "N", default_value = "200", value_parser = from_one, allow_negative_numbers = true)]
+    pub tokens: NonZeroUsize,
+
+    /// The seed of the first story; the others follow.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = any_seed, allow_negative_numbers = true)]
+    pub seed: u64,
+
+    /// The model.
+    #[command(flatten)]
+    pub model: ModelArgs,
+
+    /// Print one JSON object.
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+fn horizon(typed: &str) -> Result<Horizon, &'static str> {
+    [Horizon::Token, Horizon::Word].into_iter().find(|one| one.name() == typed).ok_or("expected `token` or `word`")
 }
 
 /// `afterword presets`

@@ -44,21 +44,21 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let texts: Vec<&str> =
         if args.prompt.is_empty() { PROMPTS.to_vec() } else { args.prompt.iter().map(String::as_str).collect() };
     let prompts = texts.iter().map(|text| at_once(|| engine.tokens(text))).collect::<Result<Vec<_>>>()?;
-    let bench = bench(args, &chosen, prompts, engine.width(&[]))?;
+    let bench = bench(args, &engine, &chosen, prompts)?;
     measure(args, &engine, &chosen, &bench, terminal)
 }
 
 /// What the arguments ask to be measured.
-fn bench(args: &Args, chosen: &Chosen, prompts: Vec<Vec<Token>>, width: usize) -> Result<Bench> {
-    let wave = Chosen::find("wave", &[])?.sampler();
+fn bench(args: &Args, engine: &Engine, chosen: &Chosen, prompts: Vec<Vec<Token>>) -> Result<Bench> {
+    let wave = engine.furnished(&Chosen::find("wave", &[])?.sampler())?;
     Ok(Bench {
-        samplers: Samplers::new(&chosen.sampler(), chosen.preset.pick, wave)?,
+        samplers: Samplers::new(&engine.furnished(&chosen.sampler())?, chosen.preset.pick, wave)?,
         modes: once(&args.modes),
         stories: once(&args.stories.iter().map(|stories| stories.get()).collect::<Vec<_>>()),
         runs: args.runs.get(),
         prompts,
         tokens: args.tokens.get(),
-        width,
+        width: engine.width(&[]),
         seed: args.seed,
     })
 }

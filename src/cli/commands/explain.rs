@@ -167,6 +167,7 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     let chosen = preset_of(&record, &preset.set).with_context(refusal)?;
     let what_if = !preset.set.is_empty() || differs(&model, &record);
     let opened = open_with(as_recorded(&model, &record)?, terminal)?;
+    let replay = replay.furnished(&opened.engine, &record)?;
     if other_build(&opened, &record) {
         terminal.note("told by another build of the program: the bits may differ");
     }

@@ -5,6 +5,8 @@ pub mod batch;
 #[cfg(feature = "llama")]
 pub mod bench;
 #[cfg(feature = "llama")]
+pub mod calibrate;
+#[cfg(feature = "llama")]
 pub mod compare;
 #[cfg(feature = "llama")]
 pub mod doctor;

@@ -22,6 +22,7 @@ pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
     let record = Record::read(&path)?;
     let replay = Replay::of(&record).with_context(|| format!("cannot read the record `{}`", path.display()))?;
     let opened = open_with(as_recorded(&typed, &record)?, terminal)?;
+    let replay = replay.furnished(&opened.engine, &record)?;
     announce(&opened.engine, &record, &replay, differs(&typed, &record), terminal);
     let run = &record.run;
     let mut session = opened.session_in_batches(run.cells, run.branches, run.batch)?;

@@ -112,7 +112,7 @@ fn threads(args: &Args) -> Vec<NonZeroUsize> {
 
 /// The story whose looks are counted.
 fn plan_of(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token]) -> Result<Plan> {
-    let sampler = chosen.sampler();
+    let sampler = engine.furnished(&chosen.sampler())?;
     sampler.check(engine.vocabulary())?;
     let tokens = args.tokens.get().min(engine.context() - prompt.len());
     Ok(Plan::new(sampler, prompt.to_vec(), args.seed, tokens))

@@ -159,11 +159,16 @@ struct Column<'a> {
 fn with_future(candidates: &[ExplainedCandidate]) -> Vec<Column<'static>> {
     // One scale for both, so that what the future does to a token can be seen.
     let full = candidates.iter().flat_map(|one| [Some(one.p), one.share]).flatten().fold(0.0, f64::max);
-    vec![
+    let mut columns = vec![
         Column { head: "p", style: NOW, full, value: |one| Some(one.p), lifts: false },
         Column { head: "Ĥ", style: FUTURE, full: 1.0, value: |one| one.future, lifts: false },
         Column { head: "share", style: WEIGHT, full, value: |one| one.share, lifts: true },
-    ]
+    ];
+    if candidates.iter().any(|one| one.openness.is_some()) {
+        let full = candidates.iter().filter_map(|one| one.openness).fold(1.0, f64::max);
+        columns.insert(2, Column { head: "Ĥ′", style: FUTURE, full, value: |one| one.openness, lifts: false });
+    }
+    columns
 }
 
 fn without_future(candidates: &[ExplainedCandidate]) -> Vec<Column<'static>> {
@@ -277,10 +282,12 @@ fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, S
         ],
         Some(exponents) => {
             let (a, b) = (short(exponents.a), short(exponents.b));
+            let weighed = if explanation.candidates.iter().any(|one| one.openness.is_some()) { "Ĥ′" } else { "Ĥ" };
             vec![
                 ("p", "the model's probability, among these candidates".into()),
                 ("Ĥ", "how open the story is after the token: 0 is settled, 1 wide open".into()),
-                ("share", format!("of s = p^a · Ĥ^b in the sum of all, a = {a}, b = {b}; ▲ above p, ▼ below")),
+                ("Ĥ′", "Ĥ as it is weighed: at most its ceiling, and against what is usual after the token".into()),
+                ("share", format!("of s = p^a · {weighed}^b in the sum of all, a = {a}, b = {b}; ▲ above p, ▼ below")),
             ]
         }
     };
@@ -328,7 +335,15 @@ mod tests {
         let candidate = |token, piece: &str, p, h, s| {
             let known = |x| future.then_some(x);
             let next = vec![named(7, " 狼 \u{1b}long"); 9];
-            ExplainedCandidate { named: named(token, piece), p, future: known(h), log_s: known(-1.0), share: known(s), next }
+            ExplainedCandidate {
+                named: named(token, piece),
+                p,
+                future: known(h),
+                openness: None,
+                log_s: known(-1.0),
+                share: known(s),
+                next,
+            }
         };
         let likeliest = (0..40).map(|token| named(token, " youth")).collect();
         Explanation {

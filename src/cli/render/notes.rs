@@ -3,9 +3,11 @@
 use anyhow::anyhow;
 
 use crate::catalog::Instead;
+use crate::cli::args::USUAL_TOP;
 use crate::cli::usage::Usage;
 use crate::engine::{AsksForChat, Note, Refusal, Remedy};
 use crate::files::causes;
+use crate::sampler::Horizon;
 use crate::story::NoRecord;
 use crate::text::some;
 
@@ -81,6 +83,11 @@ fn hint(remedy: &Remedy) -> String {
         Remedy::LeaveOutStop => "`--stop` wants a text of at least one character".to_owned(),
         Remedy::AnotherFolder => "name another folder with `--out`".to_owned(),
         Remedy::StartAnew => "`--force` starts anew in a folder beside it".to_owned(),
+        Remedy::Calibrate { model, entropy_top, horizon } => {
+            let top = if *entropy_top == USUAL_TOP { String::new() } else { format!(" --entropy-top {entropy_top}") };
+            let horizon = if *horizon == Horizon::default() { String::new() } else { format!(" --horizon {}", horizon.name()) };
+            format!("`afterword calibrate --model {}{top}{horizon}` makes one", model.display())
+        }
         Remedy::Fit(instead) => fitting(*instead),
     }
 }

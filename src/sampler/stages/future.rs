@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Role, Rule};
-use crate::prob::{Alpha, Schedule, Top, keys_in_order};
+use crate::prob::{Alpha, Ceiling, Schedule, Top, keys_in_order};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Weighs every candidate w by how open the story is after it: s = p(w)^a · Ĥ(w)^b, where Ĥ is the entropy of the next token over
@@ -34,6 +34,18 @@ pub struct Future {
     /// How far a candidate is followed before its future is measured: not at all, or to the end of its word.
     #[serde(default)]
     pub horizon: Horizon,
+    /// c: open enough is open enough. Ĥ counts as min(Ĥ, c) / c; 1 lets every Ĥ count as it is.
+    ///
+    /// A state in which the model is lost has the widest future of all; under a ceiling it earns no more than one with a handful
+    /// of good ways on. And a candidate with Ĥ ≥ c reaches its bound exactly, so that a lazy draw mostly ends at its first look.
+    #[serde(default, skip_serializing_if = "Ceiling::is_open")]
+    #[schemars(extend("default" = 1))]
+    pub ceiling: Ceiling,
+    /// What Ĥ is measured against: nothing, or what is usual after the token, from the model's own table: s = p^a · (Ĥ/Ē)^b. The
+    /// table is made once for a model, by `afterword calibrate`.
+    #[serde(default, skip_serializing_if = "Against::is_nothing")]
+    #[schemars(extend("default" = "none"))]
+    pub baseline: Against,
     /// What a candidate that ends the story counts: as open as this very moment if the story goes on, never a candidate, or what
     /// the model says after an end.
     #[serde(default)]
@@ -53,7 +65,36 @@ pub enum Horizon {
     Word,
 }
 
+/// What Ĥ is measured against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Against {
+    /// Nothing: s = p^a · Ĥ^b.
+    #[default]
+    None,
+    /// What is usual after the token: s = p^a · (Ĥ/Ē)^b, with Ē from the model's table of observations
+    /// ([`Baseline`](crate::sampler::Baseline)).
+    Model,
+}
+
+impl Against {
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_nothing(&self) -> bool {
+        *self == Self::None
+    }
+}
+
 impl Horizon {
+    /// Its name in a preset.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Token => "token",
+            Self::Word => "word",
+        }
+    }
+
     /// The longest path that is followed, in tokens, the candidate among them.
     pub const CAP: usize = 8;
 }

@@ -142,7 +142,7 @@ stages! {
 }
 
 pub use dry::{OpenWord, PenaltyAt};
-pub use future::{Curve, EndOfText, Horizon};
+pub use future::{Against, Curve, EndOfText, Horizon};
 
 /// The tokens that are left of a row of these probabilities, as the tests of cuts tell of them.
 #[cfg(test)]

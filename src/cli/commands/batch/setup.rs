@@ -55,6 +55,7 @@ impl<'a> Setup<'a> {
         let (voices, samplers) = voices(args)?;
         batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
         warn(args, &voices, &samplers, terminal);
+        let samplers = samplers.iter().map(|sampler| engine.furnished(sampler)).collect::<Result<Vec<_>>>()?;
         for sampler in &samplers {
             sampler.check(engine.vocabulary())?;
         }
