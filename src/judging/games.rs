@@ -28,9 +28,9 @@ impl Games {
     }
 
     /// All comparisons of another count of the same arms, so often.
-    pub fn add_all(&mut self, other: &Self, times: usize) {
+    pub fn add_all(&mut self, other: &Self, times: f64) {
         for (won, more) in self.won.iter_mut().zip(&other.won) {
-            *won += more * times as f64;
+            *won += more * times;
         }
     }
 
@@ -44,11 +44,5 @@ impl Games {
     #[must_use]
     pub fn between(&self, one: usize, other: usize) -> f64 {
         self.won(one, other) + self.won(other, one)
-    }
-
-    /// How often an arm was compared with others.
-    #[must_use]
-    pub fn of(&self, arm: usize) -> f64 {
-        (0..self.arms).map(|other| self.between(arm, other)).sum()
     }
 }

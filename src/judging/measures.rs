@@ -6,13 +6,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 
+use crate::eval::EVALUATION_FORMAT;
 use crate::files;
 
 /// What was measured of arms: by measure and arm.
 pub type Measures = BTreeMap<String, BTreeMap<String, f64>>;
-
-/// The version of the form of an evaluation that is known here.
-const FORMAT: u32 = 1;
 
 /// No evaluation has more bytes: those of a thousand arms.
 const LONGEST: u64 = 256 << 20;
@@ -55,8 +53,8 @@ pub fn measures(path: &Path) -> Result<Measures> {
         let bytes = files::read(path, LONGEST)?;
         let hint = "name a file with an evaluation in JSON";
         let Ok(evaluation) = serde_json::from_slice::<Evaluation>(&bytes) else { bail!("it is no evaluation\nhint: {hint}") };
-        if evaluation.format > FORMAT {
-            bail!("it has the form {}, and this program reads up to {FORMAT}", evaluation.format);
+        if evaluation.format > EVALUATION_FORMAT {
+            bail!("it has the form {}, and this program reads up to {EVALUATION_FORMAT}", evaluation.format);
         }
         Ok(evaluation.measures.iter().map(|measured| evaluation.of(measured)).collect())
     };

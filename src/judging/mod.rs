@@ -27,7 +27,7 @@ pub use measures::{Measures, measures};
 pub use outcome::{ArmOutcome, Duel, JudgeAgreement, MeasureAgreement, Outcome};
 pub use page::page;
 pub use pairs::{Pair, Pairs};
-pub use resampling::{Interval, RESAMPLES};
+pub use resampling::RESAMPLES;
 pub use strength::{Lead, Strengths};
 pub use tales::{Prompt, Tale, Tales};
 

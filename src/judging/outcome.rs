@@ -8,8 +8,9 @@ use super::agreement::{kappa, kendall, spearman};
 use super::games::Games;
 use super::judgement::{Choice, Judgement, Side, settled};
 use super::measures::Measures;
-use super::resampling::{Interval, resampled};
+use super::resampling::{interval, resampled};
 use super::strength::{Lead, Strengths};
+use crate::eval::statistics::Interval;
 
 /// What judgements come to.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -175,7 +176,7 @@ impl Table {
         let prompts: Vec<Games> = prompts.into_values().collect();
         let mut games = Games::new(names.len());
         for prompt in &prompts {
-            games.add_all(prompt, 1);
+            games.add_all(prompt, 1.0);
         }
         let strengths = Strengths::of(&games);
         Self { names, prompts: prompts.len(), games, strengths, resamples: resampled(&prompts, seed) }
@@ -196,9 +197,9 @@ impl Table {
             judgements: said.iter().filter(|judgement| judgement.a.arm == *name || judgement.b.arm == *name).count(),
             won: (0..self.names.len()).map(|other| self.games.won(arm, other)).sum(),
             chance: self.strengths.chance(arm),
-            chance_interval: Interval::of(&self.resamples, |strengths| strengths.chance(arm)),
+            chance_interval: interval(&self.resamples, |strengths| strengths.chance(arm)),
             strength: self.strengths.theta(arm),
-            strength_interval: Interval::of(&self.resamples, |strengths| strengths.theta(arm)),
+            strength_interval: interval(&self.resamples, |strengths| strengths.theta(arm)),
         }
     }
 
@@ -222,7 +223,7 @@ impl Table {
                     lost: count(0.0),
                     ties: count(0.5),
                     lead: self.strengths.lead(arm, other),
-                    lead_interval: Interval::of(&self.resamples, |strengths| strengths.lead(arm, other).number()),
+                    lead_interval: interval(&self.resamples, |strengths| strengths.lead(arm, other).number()),
                 });
             }
         }
@@ -240,7 +241,7 @@ impl Table {
             measure: measure.to_owned(),
             arms: known.len(),
             kendall: points(&self.strengths).and_then(|points| kendall(&points)),
-            kendall_interval: Interval::of(&self.resamples, |strengths| kendall(&points(strengths)?)),
+            kendall_interval: interval(&self.resamples, |strengths| kendall(&points(strengths)?)),
             spearman: points(&self.strengths).and_then(|points| spearman(&points)),
         }
     }
@@ -385,8 +386,8 @@ mod tests {
         let outcome = Outcome::of(&[("file".to_owned(), said)], &measures, 1);
         assert_eq!(outcome.arms.iter().map(|arm| arm.arm.as_str()).collect::<String>(), "abcd");
         for arm in &outcome.arms {
-            let interval = arm.strength_interval.unwrap();
-            assert!(!interval.excludes(higher(&arm.arm)), "{arm:?}");
+            let (interval, truth) = (arm.strength_interval.unwrap(), higher(&arm.arm));
+            assert!(!interval.is_above(truth) && !interval.is_below(truth), "{arm:?}");
             assert!((arm.strength.unwrap() - higher(&arm.arm)).abs() < 0.5, "{arm:?}");
         }
         let first = &outcome.duels[0];

@@ -1,8 +1,7 @@
 //! Reading a record, whoever wrote it: with a bound, and in plain words where it is none.
 
 use std::fmt;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
@@ -11,9 +10,6 @@ use serde_json::error::Category;
 use super::{FORMAT, Record};
 use crate::files;
 use crate::text::excerpt;
-
-/// Where a folder of stories keeps its records.
-const STORIES: &str = "stories";
 
 /// How many letters of what stands in a record an error repeats.
 const CUT: usize = 40;
@@ -47,25 +43,6 @@ impl Record {
     pub fn read(path: &Path) -> Result<Self> {
         let read = || Self::parse(&files::read(path, Self::LONGEST)?);
         read().with_context(|| format!("cannot read the record `{}`", path.display()))
-    }
-
-    /// The files of a folder, or of the folder `stories` within it, that may be records, by name.
-    ///
-    /// # Errors
-    /// The folder cannot be read.
-    pub fn files_in(folder: &Path) -> Result<Vec<PathBuf>> {
-        let within = folder.join(STORIES);
-        let place = if within.is_dir() { &within } else { folder };
-        let reading = || format!("cannot read the folder `{}`", place.display());
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(place).with_context(reading)? {
-            let path = entry.with_context(reading)?.path();
-            if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
-                paths.push(path);
-            }
-        }
-        paths.sort();
-        Ok(paths)
     }
 
     /// The record that this is; a byte order mark before it is no part of it.

@@ -98,7 +98,7 @@ fn answers_through_a_pipe_are_kept_and_gone_on_with() {
 fn what_is_shown_of_a_story_may_be_cut() {
     let place = stories("cut", &["Once."], &["wave", "open"]);
     let output = afterword(["judge", text(&place), "--words", "3"]).fed(b"a\n");
-    assert!(out(&output).contains("of …") && !out(&output).contains("mark"), "{}", out(&output));
+    assert!(out(&output).contains("of Once …") && !out(&output).contains("mark"), "{}", out(&output));
     assert_eq!(lines(&place.join("judgements.jsonl"))[0]["words"], 3);
 }
 
@@ -228,7 +228,7 @@ fn what_cannot_be_judged_is_said_in_one_sentence() {
     let none = folder("empty");
     let [one, other, two, notes, empty, none] = [&one, &other, &two, &notes, &empty, &none].map(|path| text(path));
     for (args, cause) in [
-        (vec![none], "holds no record\nhint: name a folder that a batch has filled"),
+        (vec![none], "there is no story in it\nhint: "),
         (vec!["nowhere"], "cannot read the folder `nowhere`: no such file or directory"),
         (vec![one], "there is nothing to compare: all 2 stories are of one arm, `wave`\nhint: "),
         (vec![one, other], "there is nothing to compare: no prompt was told by two of the 2 arms\nhint: "),

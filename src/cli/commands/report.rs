@@ -1,9 +1,10 @@
 //! `afterword report`: a page of the stories that records keep.
 
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::catalog::in_words;
 use crate::cli::Outcome;
@@ -13,6 +14,9 @@ use crate::files::{Form, Inputs, Output};
 use crate::report::{Page, Story, page};
 use crate::story::Record;
 use crate::text::{plural, some};
+
+/// Where a folder of stories keeps its records.
+const STORIES: &str = "stories";
 
 /// So many names of files that were left out are told.
 const NAMED: usize = 3;
@@ -72,17 +76,28 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
 
 /// The stories of a folder, or of its folder `stories`, by name; and the names of files that could be records and are none.
 fn records_of(folder: &Path, stories: &mut Vec<Story>, others: &mut Vec<String>) -> Result<()> {
+    let within = folder.join(STORIES);
+    let place = if within.is_dir() { within } else { folder.to_owned() };
+    let reading = || format!("cannot read the folder `{}`", place.display());
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(&place).with_context(reading)? {
+        let path = entry.with_context(reading)?.path();
+        if path.extension().is_some_and(|extension| extension == "json") && path.is_file() {
+            paths.push(path);
+        }
+    }
+    paths.sort();
     let before = stories.len();
-    for path in Record::files_in(folder)? {
-        match Record::read(&path) {
-            Ok(record) => stories.push(Story::of(&record, &name(&path)).in_file(&path)),
+    for path in &paths {
+        match Record::read(path) {
+            Ok(record) => stories.push(Story::of(&record, &name(path)).in_file(path)),
             Err(_) => others.push(path.file_name().unwrap_or_default().to_string_lossy().into_owned()),
         }
     }
     if stories.len() == before {
         bail!(
             "the folder `{}` holds no record\nhint: `afterword write --record FILE.json --trace` writes one",
-            folder.display()
+            place.display()
         );
     }
     Ok(())

@@ -44,12 +44,9 @@ fn tales(folders: &[PathBuf], presets: &[String], words: Option<usize>, terminal
         );
     }
     let tales = Tales::read(folders)?;
-    let (others, broken) = (tales.others.len(), tales.broken);
-    if others > 0 {
-        terminal.note(plural(others, "file is no record, and left out", "files are no records, and left out"));
-    }
-    if broken > 0 {
-        terminal.note(plural(broken, "story broke off, and is left out", "stories broke off, and are left out"));
+    if let [first, others @ ..] = &tales.left_out[..] {
+        let count = plural(1 + others.len(), "file is no story, and left out", "files are no stories, and left out");
+        terminal.note(format_args!("{count}: `{}` {}", first.path.display(), first.why));
     }
     let tales = tales.only(presets)?;
     tales.comparable()?;

@@ -9,8 +9,9 @@ use unicode_width::UnicodeWidthStr;
 use super::{FILE, stem};
 use crate::cli::render::prose::{Ink, wrap};
 use crate::cli::render::terminal::{BOLD, Terminal, fit};
+use crate::eval::statistics::Interval;
 use crate::judging::{
-    ArmOutcome, Duel, Interval, JudgeAgreement, Judgement, Lead, Ledger, MeasureAgreement, Measures, Outcome, measures,
+    ArmOutcome, Duel, JudgeAgreement, Judgement, Lead, Ledger, MeasureAgreement, Measures, Outcome, measures,
 };
 use crate::text::{plural, sanitize, some};
 
