@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::model::{Branch, Kind, Model, Room, Step, Vocabulary};
-use crate::prob::{self, Probability, Schedule, Token};
+use crate::prob::{self, Kept, Schedule, Token};
 use crate::sampler::{Chain, Pick, Sampler, Temperature, TopP};
 
 /// How thinking is sampled, whatever the preset: as the makers of thinking models advise (top-p 0.95, temperature 0.6), for
@@ -13,7 +13,7 @@ use crate::sampler::{Chain, Pick, Sampler, Temperature, TopP};
 /// None that these numbers could bring.
 pub fn plain_sampler() -> Result<Sampler> {
     let temperature = Temperature(Schedule::Constant(prob::Temperature::new(0.6)?));
-    let stages = vec![TopP(Probability::new(0.95)?).into(), temperature.into()];
+    let stages = vec![TopP(Schedule::Constant(Kept::new(0.95)?)).into(), temperature.into()];
     Ok(Sampler::new(Chain::new(stages)?, Pick::Sample))
 }
 

@@ -84,6 +84,8 @@ pub struct Cut {
     /// Its name and its number.
     #[serde(skip)]
     pub label: String,
+    /// Where it stands, if it is a cut that a schedule moves.
+    pub value: Option<f64>,
     /// How many tokens it removed.
     pub removed: usize,
     /// Those of the 50 likeliest tokens that it removed, likeliest first.
@@ -156,9 +158,10 @@ impl Explanation {
             _ => None,
         };
         let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
-            let Removed { stage: name, count, likeliest } = removed;
+            let Removed { stage: name, count, likeliest, value } = removed;
             let likeliest = likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            Cut { stage: name, label: stage.label(), removed: *count, likeliest }
+            let label = value.map_or_else(|| stage.label(), |value| format!("{name} {value:.3}"));
+            Cut { stage: name, label, value: *value, removed: *count, likeliest }
         });
         let stages: Vec<Cut> = stages.collect();
         let left = if alpha.is_some() {

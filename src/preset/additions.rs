@@ -37,7 +37,9 @@ pub(super) fn lacking(name: &str, value: &DeValue, text: &str) -> Option<Lacking
 
 /// The one stage that has a key of this name.
 pub(super) fn owner(key: &str) -> Option<&'static str> {
+    // `shuffle` takes the keys of `future`, and is hardly meant.
     let has = |entry: &&Entry| matches!(&entry.form, Form::Table(keys) if keys.iter().any(|entry| entry.name == key));
+    let has = |entry: &&Entry| has(entry) && entry.name != "shuffle";
     let owners: Vec<&'static Entry> = STAGES.iter().filter(has).collect();
     if let [owner] = owners[..] { Some(owner.name.as_str()) } else { None }
 }

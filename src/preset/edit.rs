@@ -274,7 +274,11 @@ mod tests {
             ),
             ("wave", "min-p=0.5\ndescription = 3", "cannot set `min-p=0.5\ndescription = 3`: it is more than one value"),
             ("wave", "min-p=2", "cannot set `min-p=2`: 2 is not a probability: expected a number from 0 to 1"),
-            ("wave", "min-p=much", "cannot set `min-p=much`: expected a number from 0 to 1, found the string \"much\""),
+            (
+                "wave",
+                "min-p=much",
+                "cannot set `min-p=much`: expected a number from 0 to 1, or a schedule such as `{ wave = { period = 60 } }`, found the string \"much\"",
+            ),
             ("wave", "min_p=0.1", "cannot set `min_p=0.1`: unknown stage `min_p`\nhint: did you mean `min-p`?"),
             ("wave", "drw.pick=argmax", "cannot set `drw.pick=argmax`: unknown stage `drw`\nhint: did you mean `draw`?"),
             ("wave", "draw.pik=argmax", "cannot set `draw.pik=argmax`: unknown key `pik`\nhint: did you mean `pick`?"),

@@ -56,13 +56,16 @@ impl Entry {
         Self { name: name.to_owned(), form: Form::of(schema), usual, example, what: told(schema) }
     }
 
-    /// Of two that are the same but for what they move: α, or a temperature.
-    pub fn either(alpha: &Self, temperature: &Self) -> Self {
-        let usual = match (&alpha.usual, &temperature.usual) {
-            (Some(a), Some(b)) if a != b => Some(format!("{a} for alpha, {b} for temperature")),
-            (usual, _) => usual.clone(),
+    /// Of several that are the same but for what they move, each with the name of that.
+    pub fn any(all: &[(&str, &Self)]) -> Self {
+        let usuals: Vec<(&str, &String)> = all.iter().filter_map(|(of, entry)| Some((*of, entry.usual.as_ref()?))).collect();
+        let usual = match usuals[..] {
+            [(_, first), ..] if usuals.iter().all(|(_, usual)| *usual == first) => Some(first.clone()),
+            [] => None,
+            _ => Some(usuals.iter().map(|(of, usual)| format!("{usual} for {of}")).collect::<Vec<_>>().join(", ")),
         };
-        Self { form: Form::either(&alpha.form, &temperature.form), usual, ..alpha.clone() }
+        let forms: Vec<(&str, &Form)> = all.iter().map(|(of, entry)| (*of, &entry.form)).collect();
+        Self { form: Form::any(&forms), usual, ..all[0].1.clone() }
     }
 }
 
@@ -93,15 +96,33 @@ impl Form {
         }
     }
 
-    /// Of two that are the same but for what they move.
-    fn either(a: &Self, b: &Self) -> Self {
-        match (a, b) {
-            (Self::Table(a), Self::Table(b)) => Self::Table(a.iter().zip(b).map(|(a, b)| Entry::either(a, b)).collect()),
-            (Self::List(a), Self::List(b)) => Self::List(Box::new(Self::either(a, b))),
-            (Self::Pair(a), Self::Pair(b)) => Self::Pair(Box::new([Self::either(&a[0], &b[0]), Self::either(&a[1], &b[1])])),
-            (a, b) if a == b => a.clone(),
+    /// Of several that are the same but for what they move, each with the name of that.
+    fn any(all: &[(&str, &Self)]) -> Self {
+        let inner = |part: &dyn Fn(&Self) -> Option<&Self>| {
+            let parts: Option<Vec<_>> = all.iter().map(|(of, form)| Some((*of, part(form)?))).collect();
+            parts.map_or(Self::Scheduled, |parts| Self::any(&parts))
+        };
+        let first = all[0].1;
+        match first {
+            _ if all.iter().all(|(_, form)| *form == first) => first.clone(),
+            Self::Table(entries) => {
+                let entry = |at: usize| {
+                    let entries = all.iter().filter_map(|(of, form)| Some((*of, form.table()?.get(at)?)));
+                    Entry::any(&entries.collect::<Vec<_>>())
+                };
+                Self::Table((0..entries.len()).map(entry).collect())
+            }
+            Self::List(_) => Self::List(Box::new(inner(&|form| if let Self::List(of) = form { Some(of) } else { None }))),
+            Self::Pair(_) => {
+                let half = |at: usize| inner(&move |form| if let Self::Pair(pair) = form { Some(&pair[at]) } else { None });
+                Self::Pair(Box::new([half(0), half(1)]))
+            }
             _ => Self::Scheduled,
         }
+    }
+
+    fn table(&self) -> Option<&[Entry]> {
+        if let Self::Table(entries) = self { Some(entries) } else { None }
     }
 
     /// In a few words.

@@ -110,7 +110,7 @@ mod tests {
         for name in names().iter().chain(&["centre", "fade-in", "surprisal", "keyframes", "entropy-top"]) {
             assert!(page.contains(&format!("**`{name}`**")), "{name}");
         }
-        assert!(page.contains("- **`min-p`** (a number from 0 to 1): "));
+        assert!(page.contains("- **`min-p`** (a number from 0 to 1, or a schedule): "));
         assert!(page.contains("  - **`base`** (a number from 0 up; without it 1.75): "));
     }
 }

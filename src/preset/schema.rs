@@ -92,7 +92,9 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::prob::{Alpha, Amplitude, Ceiling, Cycle, Last, Multiplier, Period, Phase, Schedule, Shape, Share, Top, Unit};
+    use crate::prob::{
+        Alpha, Amplitude, Ceiling, Cycle, Last, Multiplier, Part, Period, Phase, Schedule, Shape, Share, Top, Unit,
+    };
     use crate::sampler::{Against, Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
     fn read(text: &str) -> Preset {
@@ -284,6 +286,8 @@ mod tests {
                             period: Period::new(period).unwrap(),
                             amplitude: Amplitude::new(amplitude).unwrap(),
                             centre: Alpha::new(alpha).unwrap(),
+                            above: Part::new(alpha.abs()).unwrap(),
+                            below: Part::default(),
                             phase: Phase::new(period * alpha).unwrap(),
                             unit: Unit::Sentence,
                             fade_in: Share::new(alpha.abs()).unwrap(),
@@ -293,7 +297,7 @@ mod tests {
                 } else {
                     Schedule::Constant(Alpha::new(alpha).unwrap())
                 },
-                curve: if wave { Curve::Article } else { Curve::Crossfade },
+                curve: [Curve::Article, Curve::Crossfade, Curve::Openness][end],
                 horizon: if wave { Horizon::Word } else { Horizon::Token },
                 ceiling: Ceiling::new(1.0 - alpha.abs() / 2.0).unwrap(),
                 baseline: if alpha < 0.0 { Against::Model } else { Against::None },

@@ -12,7 +12,7 @@ use super::words;
 use crate::sampler::{Role, Stage};
 
 /// Values that are a number or a table with one key, the name of what it is.
-pub(super) const NUMBER_OR_NAMED: [&str; 2] = ["alpha", "temperature"];
+pub(super) const NUMBER_OR_NAMED: [&str; 7] = ["alpha", "temperature", "min-p", "top-p", "top-h", "typical", "top-n-sigma"];
 
 /// Checks that every table of the chain holds one stage, that tables are tables, and that what is one of several things is one.
 /// With `over` it lies over another preset: then stages may be switched off, and their order is not that of the file.
@@ -59,11 +59,12 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str, over: bool) -> Result<()
             let cause = format!("there is no `{}` to switch off: this preset extends nothing", only.get_ref());
             return Err(Fault::at(off.span(), cause).hint("leave the table out: a stage is off by being absent"));
         }
-        if only.get_ref() == "future" {
+        if has_role(only.get_ref(), Role::Future) {
             futures += 1;
         }
         if futures > 1 && !over {
-            let cause = "the chain has a second stage `future`, which would weigh what the first has weighed";
+            let cause =
+                format!("the chain has a second stage, `{}`, which would weigh what the first has weighed", only.get_ref());
             return Err(Fault::at(only.span(), cause).hint("keep one of them"));
         }
         for (key, value) in table {
@@ -73,16 +74,22 @@ fn check_chain(stages: &[Spanned<DeValue>], text: &str, over: bool) -> Result<()
     if over { Ok(()) } else { check_draws(stages) }
 }
 
+/// Whether the stage of this name is one of this role.
+fn has_role(name: &str, role: Role) -> bool {
+    Stage::KINDS.iter().any(|kind| kind.name == name && kind.role == role)
+}
+
 /// A stage that draws stands last, and not beside `future`.
 fn check_draws(stages: &[Spanned<DeValue>]) -> Result<(), Fault> {
     let tables = stages.iter().filter_map(|stage| stage.get_ref().as_table());
     let stages: Vec<_> = tables.filter_map(|table| table.keys().next()).collect();
-    let draws = |name: &str| Stage::KINDS.iter().any(|kind| kind.name == name && kind.role == Role::Draw);
+    let draws = |name: &str| has_role(name, Role::Draw);
     let Some(at) = stages.iter().position(|name| draws(name.get_ref())) else { return Ok(()) };
     let drawing = stages[at];
-    let future = stages.iter().find(|name| name.get_ref() == "future");
+    let future = stages.iter().find(|name| has_role(name.get_ref(), Role::Future));
     if let Some(second) = future.map(|future| if future.span().start > drawing.span().start { future } else { &drawing }) {
-        let first = if second.get_ref() == "future" { drawing.get_ref() } else { "future" };
+        let first =
+            if draws(second.get_ref()) { future.map_or("future", |future| future.get_ref()) } else { drawing.get_ref() };
         let cause = format!("`{}` beside `{first}`: both decide what is drawn", second.get_ref());
         return Err(Fault::at(second.span(), cause).hint("keep one of them"));
     }

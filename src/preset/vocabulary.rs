@@ -8,7 +8,7 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use super::form::{Entry, Form};
-use crate::prob::{Alpha, KEYS, Schedule, Temperature};
+use crate::prob::{Alpha, KEYS, Kept, Least, Schedule, Sigmas, Temperature};
 use crate::sampler::Stage;
 
 /// The stages, in the order in which the reference tells of them.
@@ -20,9 +20,16 @@ pub(super) static STAGES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
 /// The schedules, as they move anything: where they differ by what they move, that is said.
 pub(super) static SCHEDULES: LazyLock<Vec<Entry>> = LazyLock::new(|| {
     let tables = |form: Form| if let Form::Schedule(_, tables) = form { tables } else { Vec::new() };
-    let [alpha, temperature] =
-        [schema::<Schedule<Alpha>>(), schema::<Schedule<Temperature>>()].map(|schema| tables(Form::of(&schema)));
-    alpha.iter().zip(&temperature).map(|(a, b)| Entry::either(a, b)).collect()
+    let all = [
+        ("alpha", schema::<Schedule<Alpha>>()),
+        ("temperature", schema::<Schedule<Temperature>>()),
+        ("min-p", schema::<Schedule<Least>>()),
+        ("top-p, top-h and typical", schema::<Schedule<Kept>>()),
+        ("top-n-sigma", schema::<Schedule<Sigmas>>()),
+    ]
+    .map(|(of, schema)| (of, tables(Form::of(&schema))));
+    let entry = |at: usize| Entry::any(&all.iter().map(|(of, tables)| (*of, &tables[at])).collect::<Vec<_>>());
+    (0..all[0].1.len()).map(entry).collect()
 });
 
 /// The names of all stages.
@@ -98,6 +105,12 @@ mod tests {
             }
         }
         STAGES.iter().chain(SCHEDULES.iter()).for_each(check);
+        let entries = STAGES.iter().flat_map(|stage| match &stage.form {
+            Form::Table(keys) => keys.iter().collect(),
+            _ => vec![stage],
+        });
+        let moved = entries.filter(|entry| matches!(entry.form, Form::Schedule(..)));
+        assert!(moved.into_iter().all(|entry| crate::preset::structure::NUMBER_OR_NAMED.contains(&entry.name.as_str())));
         for (name, schema) in stages() {
             let count = schema.get("properties").and_then(Value::as_object).map_or(0, serde_json::Map::len);
             assert_eq!(keys(&schema).count(), count, "{name}");

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Place, Scheduled};
+use super::Place;
+use super::scheduled::Scheduled;
 use super::{Multiplier, OutOfRange, keys_in_order};
 
 /// An integral controller over the running surprisal of the story.
@@ -15,8 +16,10 @@ use super::{Multiplier, OutOfRange, keys_in_order};
 /// ```text
 /// r ← r + (u − r) / W                              the running surprisal; r₀ is the middle of the band
 /// e = low − r below the band, high − r above it, 0 within it
-/// x ← clamp(x + gain · e / W)                      x₀ = start; clamped into the range of what it moves
+/// x ← clamp(x ± gain · e / W)                      x₀ = start; clamped into the range of what it moves
 /// ```
+///
+/// − where a higher value makes the text *less* surprising, as that of `min-p` does.
 ///
 /// So within the band nothing moves, and a nat outside of it moves x by `gain` in the time of one window. The clamp keeps the
 /// sum from running away while the band cannot be reached (no wind-up). Where one unit of x changes the surprisal by K nats, the
@@ -60,7 +63,7 @@ impl<Q: Scheduled> Band<Q> {
         for &surprisal in place.surprisals {
             running += (surprisal - running) / window;
             let error = running.clamp(low, high) - running;
-            value = Q::steered(value + self.gain.get() * error / window).get();
+            value = Q::steered(value + Q::RAISES * (self.gain.get() * error / window)).get();
         }
         Q::clamped(value)
     }
@@ -109,7 +112,7 @@ impl From<Bounds> for [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prob::Alpha;
+    use crate::prob::{Alpha, Least};
 
     fn band(text: &str) -> Band<Alpha> {
         toml::from_str(text).unwrap()
@@ -134,6 +137,15 @@ mod tests {
         assert_eq!(at(&band, &[0.5]), 0.0);
         assert!((at(&band, &[0.5, 0.5]) - 0.075).abs() < 1e-12);
         assert!((at(&band, &[0.5, 0.5, 9.625]) + 0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_cut_that_keeps_less_at_a_higher_value_moves_the_other_way() {
+        let band: Band<Least> = toml::from_str("surprisal = [2, 3]\nwindow = 4\ngain = 0.8\nstart = 0.2").unwrap();
+        let at = |surprisals: &[f64]| band.at(&Place { surprisals, ..Place::default() }).get();
+        // As above: r = 1.625, e = 0.375, so x = 0.2 − 0.075.
+        assert!((at(&[0.5, 0.5]) - 0.125).abs() < 1e-12);
+        assert_eq!((at(&[0.0; 99]), at(&[9.0; 99])), (0.0, 0.5));
     }
 
     #[test]

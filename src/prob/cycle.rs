@@ -6,11 +6,11 @@ use std::f64::consts::TAU;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-use super::schedule::{Place, Scheduled, Unit};
-use super::{Amplitude, OutOfRange, Period, Phase, Share, keys_in_order};
+use super::scheduled::Scheduled;
+use super::{Amplitude, OutOfRange, Part, Period, Phase, Place, Share, Unit, keys_in_order};
 
-/// A wave, whatever its shape: x(t) = centre + amplitude · envelope · shape(t / period + phase), clamped into the range of
-/// what it moves.
+/// A wave, whatever its shape: x(t) = centre + amplitude · envelope · side · shape(t / period + phase), clamped into the range of
+/// what it moves; side is `above` where the shape is above its centre, and `below` elsewhere.
 ///
 /// t counts units that are over; each shape has a turn of length 1, begins at its centre on its way up, and swings from −1 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,6 +25,14 @@ pub struct Cycle<Q> {
     /// The value around which it swings.
     #[serde(default = "Q::centre")]
     pub centre: Q,
+    /// How much of the swing there is above the centre: 0 is a half wave, which only falls below it.
+    #[serde(default, skip_serializing_if = "Part::is_whole")]
+    #[schemars(extend("default" = 1))]
+    pub above: Part,
+    /// How much of the swing there is below the centre: 0 is a half wave, which only rises above it.
+    #[serde(default, skip_serializing_if = "Part::is_whole")]
+    #[schemars(extend("default" = 1))]
+    pub below: Part,
     /// Where the story begins, as a fraction of a turn; 0.25 is the crest of a sine.
     #[serde(default)]
     pub phase: Phase,
@@ -77,7 +85,22 @@ impl<Q: Scheduled> Cycle<Q> {
     pub fn at(&self, shape: Shape, place: &Place) -> Q {
         let turns = place.count(self.unit) as f64 / self.period.get() + self.phase.get();
         let swing = self.amplitude.get() * self.envelope(place.fraction);
-        Q::clamped(self.centre.get() + swing * shape.at(turns))
+        Q::clamped(self.centre.get() + swing * self.height(shape, turns))
+    }
+
+    /// The height of the shape at so many turns, each side with its part of the swing.
+    #[must_use]
+    pub fn height(&self, shape: Shape, turns: f64) -> f64 {
+        let height = shape.at(turns);
+        let side = if height > 0.0 { self.above } else { self.below };
+        side.get() * height
+    }
+
+    /// The lowest and the highest value that it comes to.
+    #[must_use]
+    pub fn extremes(&self) -> [f64; 2] {
+        let at = |side: f64| Q::clamped(self.centre.get() + side * self.amplitude.get()).get();
+        [at(-self.below.get()), at(self.above.get())]
     }
 
     /// How much of the amplitude there is at this fraction of the story, from 0 to 1: min(1, f / fade-in, (1 − f) / fade-out).
@@ -169,6 +192,8 @@ mod tests {
             period: Period::new(period).unwrap(),
             amplitude: Amplitude::new(amplitude).unwrap(),
             centre: Alpha::new(centre).unwrap(),
+            above: Part::default(),
+            below: Part::default(),
             phase: Phase::new(phase).unwrap(),
             unit: Unit::Token,
             fade_in: Share::default(),
@@ -203,6 +228,21 @@ mod tests {
         for (t, alpha) in [(0, 0.1), (15, 0.6), (30, 0.1), (45, -0.4), (60, 0.1)] {
             assert!((wave.at(Shape::Sine, &token(t)).get() - alpha).abs() < 1e-12, "t = {t}");
         }
+    }
+
+    #[test]
+    fn a_half_wave_swings_to_one_side_and_rests_at_its_centre() {
+        let half = |above, below| Cycle {
+            above: Part::new(above).unwrap(),
+            below: Part::new(below).unwrap(),
+            ..cycle(4.0, 1.0, 0.0, 0.0)
+        };
+        let told = |wave: Cycle<Alpha>| [0, 1, 3].map(|t| wave.at(Shape::Triangle, &token(t)).get());
+        assert_eq!(told(half(1.0, 1.0)), [0.0, 1.0, -1.0]);
+        assert_eq!(told(half(1.0, 0.0)), [0.0, 1.0, 0.0]);
+        assert_eq!(told(half(0.0, 1.0)), [0.0, 0.0, -1.0]);
+        assert_eq!(told(half(0.5, 0.25)), [0.0, 0.5, -0.25]);
+        assert_eq!(half(0.5, 0.0).extremes(), [0.0, 0.5]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod logits;
 mod noise;
 mod quantity;
 mod schedule;
+mod scheduled;
 mod score;
 mod selection;
 
@@ -28,8 +29,9 @@ pub use last::Last;
 pub use logits::{Ranked, heaviest_of_row, rank, top};
 pub use noise::{Noise, StepNoise};
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
-pub use quantity::{Bend, Bias, Bits, Ceiling, Decay, Exponent, Factor, Rate, Repeat, Sigmas};
-pub use schedule::{Keyframes, Place, Schedule, Scheduled, Unit};
+pub use quantity::{Bend, Bias, Bits, Ceiling, Decay, Exponent, Factor, Kept, Least, Part, Rate, Repeat, Sigmas};
+pub use schedule::{Keyframes, Motion, Place, Schedule, Unit};
+pub use scheduled::Scheduled;
 pub use score::Score;
 
 /// The number of a token: its index in a row of logits.

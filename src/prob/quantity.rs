@@ -87,6 +87,16 @@ quantity! {
     { "minimum": 0.0, "maximum": 1.0 }
 }
 quantity! {
+    /// The least share of the likeliest token's probability that a token must have: 0 is reached by every token, 1 by the likeliest.
+    Least, "a probability", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x),
+    { "minimum": 0.0, "maximum": 1.0 }
+}
+quantity! {
+    /// The share that a cut keeps, of the mass or of the entropy: 0 keeps the likeliest token, 1 all.
+    Kept, "a probability", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x),
+    { "minimum": 0.0, "maximum": 1.0 }
+}
+quantity! {
     /// The divisor T of logits; 0 keeps only the likeliest token, 1 changes nothing.
     Temperature, "a temperature", "a number from 0 up", |x| x >= 0.0 && x.is_finite(),
     { "minimum": 0.0 }
@@ -116,6 +126,11 @@ quantity! {
     /// How far a wave swings to either side of its centre; 0 is no wave, above 1 its crests are clipped flat.
     Amplitude, "an amplitude", "a number from 0 up", |x| x >= 0.0 && x.is_finite(),
     { "minimum": 0.0 }
+}
+quantity! {
+    /// How much of its swing a wave has to one side of its centre: 0 nothing, 1 all of it.
+    Part, "a part of a swing", "a number from 0 to 1", |x| (0.0..=1.0).contains(&x),
+    { "minimum": 0.0, "maximum": 1.0 }
 }
 quantity! {
     /// Where a wave stands at the first token, as a fraction of a turn; whole turns change nothing.
@@ -175,11 +190,48 @@ quantity! {
     { "minimum": 1.0 }
 }
 
-impl Alpha {
-    /// The position nearest to `x`; the centre for NaN.
+macro_rules! clamped {
+    ($($name:ident, $low:expr, $high:expr, $usual:literal;)*) => {
+        $(impl $name {
+            #[doc = concat!("The nearest to `x` that there is; ", $usual, " for NaN.")]
+            #[must_use]
+            pub fn clamped(x: f64) -> Self {
+                Self(if x.is_nan() { $usual } else { x.clamp($low, $high) })
+            }
+        })*
+    };
+}
+
+clamped! {
+    Alpha, -1.0, 1.0, 0.0;
+    Temperature, 0.0, f64::MAX, 1.0;
+    Least, 0.0, 1.0, 0.0;
+    Kept, 0.0, 1.0, 1.0;
+    Sigmas, f64::MIN_POSITIVE, f64::MAX, 1.0;
+}
+
+impl Least {
+    /// The same as a probability.
     #[must_use]
-    pub fn clamped(x: f64) -> Self {
-        Self(if x.is_nan() { 0.0 } else { x.clamp(-1.0, 1.0) })
+    pub fn share(self) -> Probability {
+        Probability(self.0)
+    }
+}
+
+impl Kept {
+    /// The same as a probability.
+    #[must_use]
+    pub fn share(self) -> Probability {
+        Probability(self.0)
+    }
+}
+
+impl Part {
+    /// Whether it is all of it.
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    pub(super) fn is_whole(&self) -> bool {
+        self.0 == 1.0
     }
 }
 
@@ -226,12 +278,6 @@ impl Temperature {
     /// The temperature that changes nothing.
     pub const ONE: Self = Self(1.0);
 
-    /// The temperature nearest to `x`; 1, which changes nothing, for NaN.
-    #[must_use]
-    pub fn clamped(x: f64) -> Self {
-        Self(if x.is_nan() { 1.0 } else { x.clamp(0.0, f64::MAX) })
-    }
-
     /// Whether T keeps only the likeliest token: 0, or so near to it that nothing else can have a chance left.
     #[must_use]
     pub fn is_frozen(self) -> bool {
@@ -274,6 +320,7 @@ macro_rules! usual {
 
 usual! {
     Ceiling = 1.0, "Every Ĥ counts as it is.";
+    Part = 1.0, "All of it.";
     Exponent = 1.0, "A straight line.";
     Repeat = 1.0, "No penalty.";
     Bias = 0.0, "No change.";
@@ -373,6 +420,9 @@ mod tests {
         check::<Multiplier>();
         check::<Amplitude>();
         check::<Phase>();
+        check::<Least>();
+        check::<Kept>();
+        check::<Part>();
         check::<Ceiling>();
         check::<Sigmas>();
         check::<Exponent>();

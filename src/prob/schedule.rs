@@ -1,4 +1,4 @@
-//! Where a value that breathes stands at each token of a story: the crossfader, or the temperature.
+//! Where a value that breathes stands at each token of a story: the crossfader, a temperature, or a cut.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{DeserializeOwned, Error, MapAccess, Visitor};
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::cycle::Many;
-use super::{Alpha, Amplitude, Band, Cycle, OutOfRange, Shape, Share, Steps, Temperature};
+use super::scheduled::Scheduled;
+use super::{Band, Cycle, OutOfRange, Shape, Share, Steps};
 
 /// How far a story has come, as schedules see it.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -58,73 +59,6 @@ impl Place<'_> {
             Unit::Sentence => self.sentence,
             Unit::Paragraph => self.paragraph,
         }
-    }
-}
-
-/// A number that a schedule can move.
-pub trait Scheduled: Copy + Serialize + DeserializeOwned + JsonSchema + TryFrom<f64, Error = OutOfRange> + 'static {
-    /// What may stand where one is expected.
-    const EXPECTED: &'static str;
-    /// The number.
-    fn get(self) -> f64;
-    /// The value nearest to `x`.
-    fn clamped(x: f64) -> Self;
-    /// The value nearest to `x` that a closed loop may go to.
-    fn steered(x: f64) -> Self;
-    /// Around what a wave swings that does not say.
-    fn centre() -> Self;
-    /// How far a wave swings that does not say.
-    fn amplitude() -> Amplitude;
-}
-
-impl Scheduled for Alpha {
-    const EXPECTED: &'static str = "a number from -1 to 1, or a schedule such as `{ wave = { period = 60 } }`";
-
-    fn get(self) -> f64 {
-        self.get()
-    }
-
-    fn clamped(x: f64) -> Self {
-        Self::clamped(x)
-    }
-
-    fn steered(x: f64) -> Self {
-        Self::clamped(x)
-    }
-
-    fn centre() -> Self {
-        Self::default()
-    }
-
-    fn amplitude() -> Amplitude {
-        Amplitude::default()
-    }
-}
-
-impl Scheduled for Temperature {
-    const EXPECTED: &'static str = "a number from 0 up, or a schedule such as `{ wave = { period = 60, amplitude = 0.3 } }`";
-
-    fn get(self) -> f64 {
-        self.get()
-    }
-
-    fn clamped(x: f64) -> Self {
-        Self::clamped(x)
-    }
-
-    /// A loop stays between 0.1 and 2: below it nothing changes any more, above it text falls apart faster than a loop can see.
-    fn steered(x: f64) -> Self {
-        Self::clamped(x.clamp(0.1, 2.0))
-    }
-
-    /// 1, at which nothing changes.
-    fn centre() -> Self {
-        Self::clamped(1.0)
-    }
-
-    /// 0.3: from 0.7 to 1.3 around the usual centre.
-    fn amplitude() -> Amplitude {
-        Amplitude::usual(0.3)
     }
 }
 
@@ -203,13 +137,35 @@ impl<Q: Scheduled> Schedule<Q> {
         };
         match self {
             Self::Constant(value) => [value.get(); 2],
-            Self::Cycle(_, Cycle { amplitude, centre, .. }) => {
-                [-1.0, 1.0].map(|end| Q::clamped(centre.get() + end * amplitude.get()).get())
-            }
+            Self::Cycle(_, cycle) => cycle.extremes(),
             Self::Steps(steps) => of(&mut steps.values.get().iter().copied()),
             Self::Keyframes(keyframes) => of(&mut keyframes.points().iter().map(|(_, value)| *value)),
             Self::Band(band) => of(&mut [f64::MIN, f64::MAX].into_iter().map(Q::steered).chain([band.start])),
         }
+    }
+}
+
+/// What is known of a schedule whatever it moves.
+pub trait Motion {
+    /// What it counts; `None` where it counts nothing.
+    fn unit(&self) -> Option<Unit>;
+    /// Whether it follows the surprisal of what was told.
+    fn follows_surprisal(&self) -> bool;
+    /// The value at this place, where it is not the same at every token.
+    fn moved(&self, place: &Place) -> Option<f64>;
+}
+
+impl<Q: Scheduled> Motion for Schedule<Q> {
+    fn unit(&self) -> Option<Unit> {
+        self.unit()
+    }
+
+    fn follows_surprisal(&self) -> bool {
+        matches!(self, Self::Band(_))
+    }
+
+    fn moved(&self, place: &Place) -> Option<f64> {
+        self.constant().is_none().then(|| self.at(place).get())
     }
 }
 
@@ -369,6 +325,7 @@ impl<'de, Q: Scheduled> Visitor<'de> for NumberOrTable<Q> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::prob::{Alpha, Temperature};
 
     fn read(text: &str) -> Result<Schedule<Alpha>, toml::de::Error> {
         toml::from_str::<toml::Table>(&format!("alpha = {text}")).unwrap()["alpha"].clone().try_into()
@@ -418,6 +375,8 @@ mod tests {
             "{ triangle = { period = 8, fade-out = 0.2 } }",
             "{ square = { period = 8, phase = 0.5 } }",
             "{ saw = { period = 8, centre = 0.1 } }",
+            "{ wave = { period = 8, below = 0 } }",
+            "{ wave = { period = 8, above = 0.25, below = 0.5 } }",
             "{ steps = { values = [0, 1], every = 2, unit = 'paragraph' } }",
             "{ keyframes = [[0, 0], [1, 1]] }",
             "{ band = { surprisal = [2, 3.5], window = 64 } }",
@@ -434,6 +393,7 @@ mod tests {
         for (schedule, ends) in [
             ("0.5", [0.5, 0.5]),
             ("{ wave = { period = 60, amplitude = 0.5, centre = 0.75 } }", [0.25, 1.0]),
+            ("{ wave = { period = 60, amplitude = 0.5, above = 0.5, below = 0 } }", [0.0, 0.25]),
             ("{ steps = { values = [0.5, -0.5, 0], every = 3 } }", [-0.5, 0.5]),
             ("{ keyframes = [[0, 0], [1, 1]] }", [0.0, 1.0]),
             ("{ band = { surprisal = [2, 3] } }", [-1.0, 1.0]),

@@ -58,6 +58,7 @@ mod tests {
             skipped: None,
             candidates: Vec::new(),
             removed: Vec::new(),
+            cuts: Vec::new(),
         };
         slices(text, &pieces.iter().map(token).collect::<Vec<_>>())
     }

@@ -21,6 +21,9 @@ pub struct Data<'a> {
     /// The names of stages of chains.
     stages: Vec<&'a str>,
     stories: Vec<Value>,
+    /// Whether they were given and read, and not told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    read: bool,
 }
 
 /// Texts with their numbers.
@@ -63,6 +66,7 @@ impl<'a> Data<'a> {
             pieces: pieces.texts,
             stages: stages.texts,
             stories: told,
+            read: stories.iter().any(|story| story.read),
         }
     }
 }
@@ -84,10 +88,10 @@ fn scale(by: ColourScale) -> Value {
 }
 
 /// A token: its slice of the text, its piece, p, rank, surprisal, entropy, Ĥ now, α, Ĥ after it, why nothing was looked at,
-/// candidates (piece, p, Ĥ, s, whether chosen, Ĥ as it was weighed), stages (name, removed), T. What is missing at the end is left out.
+/// candidates (piece, p, Ĥ, s, whether chosen, Ĥ as it was weighed), stages (name, removed), T, cuts that move (name, value). What is missing at the end is left out.
 fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, stages: &mut Numbered<'a>) -> Value {
     let TracedToken { id, piece, p, rank, surprisal, entropy, normalised_entropy, alpha, temperature, .. } = token;
-    let TracedToken { future, skipped, candidates, removed, .. } = token;
+    let TracedToken { future, skipped, candidates, removed, cuts, .. } = token;
     let skipped = skipped.map(|skipped| match skipped {
         TracedSkip::OneSurvivor => 1,
         TracedSkip::OwnVoice => 2,
@@ -103,6 +107,7 @@ fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, st
     };
     let candidates: Vec<Value> = candidates.iter().map(&mut candidate).collect();
     let removed: Vec<Value> = removed.iter().map(|(stage, count)| json!([stages.number(stage), count])).collect();
+    let cuts: Vec<Value> = cuts.iter().map(|(stage, value)| json!([stages.number(stage), value])).collect();
     let mut row = vec![
         json!(pieces.number(slice)),
         json!(pieces.number(piece)),
@@ -117,6 +122,7 @@ fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, st
         Value::Array(candidates),
         Value::Array(removed),
         json!(temperature),
+        Value::Array(cuts),
     ];
     let says_nothing = |value: &Value| *value == json!([]) || *value == json!(0) || value.is_null();
     while row.len() > 6 && row.last().is_some_and(says_nothing) {

@@ -9,6 +9,7 @@ mod page;
 mod story;
 
 pub use align::slices;
+pub use chart::HIGHEST;
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use figure::figure;
 pub use page::{Page, page};

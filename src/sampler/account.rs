@@ -61,9 +61,16 @@ impl Account {
     }
 
     /// Enters `future`: α, Ĥ of this very moment, and the narrowing to candidates.
-    pub fn enter(&mut self, alpha: Alpha, here: f64, candidates: &mut Candidates, narrow: impl FnOnce(&mut Candidates)) {
+    pub fn enter(
+        &mut self,
+        stage: &'static str,
+        alpha: Alpha,
+        here: f64,
+        candidates: &mut Candidates,
+        narrow: impl FnOnce(&mut Candidates),
+    ) {
         (self.alpha, self.here) = (Some(alpha.get()), Some(here));
-        self.removed.push(prepared::removing("future", candidates, &self.watched, narrow));
+        self.removed.push(prepared::removing(stage, candidates, &self.watched, narrow));
     }
 
     /// What the row says of a token.

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::stages::{Against, Future, Role, Stage};
-use crate::prob::{Place, Schedule, Unit};
+use super::stages::{Against, Future, Role, Shuffle, Stage};
+use crate::prob::{Motion, Place, Unit};
 
 /// The stages in their order, `future` among them at most once.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,7 +41,7 @@ impl Chain {
     pub fn new(stages: Vec<Stage>) -> Result<Self> {
         let futures = stages.iter().filter(|stage| stage.role() == Role::Future).count();
         if futures > 1 {
-            bail!("the chain has more than one stage `future`");
+            bail!("the chain has more than one stage `future` or `shuffle`");
         }
         if let Some(at) = stages.iter().position(|stage| stage.role() == Role::Draw) {
             let name = stages[at].name();
@@ -90,22 +90,19 @@ impl Chain {
     /// Whether a schedule of the chain counts sentences or paragraphs.
     #[must_use]
     pub fn counts_text(&self) -> bool {
-        let unit = |stage: &Stage| match stage {
-            Stage::Temperature(temperature) => temperature.0.unit(),
-            Stage::Future(future) => future.alpha.unit(),
-            _ => None,
-        };
-        self.0.iter().filter_map(unit).any(|unit| unit != Unit::Token)
+        self.0.iter().filter_map(|stage| stage.schedule()?.unit()).any(|unit| unit != Unit::Token)
     }
 
     /// Whether a schedule of the chain follows the surprisal of what was told.
     #[must_use]
     pub fn follows_surprisal(&self) -> bool {
-        self.0.iter().any(|stage| match stage {
-            Stage::Temperature(temperature) => matches!(temperature.0, Schedule::Band(_)),
-            Stage::Future(future) => matches!(future.alpha, Schedule::Band(_)),
-            _ => false,
-        })
+        self.0.iter().filter_map(Stage::schedule).any(Motion::follows_surprisal)
+    }
+
+    /// Whether a `shuffle` stands in the place of `future`.
+    #[must_use]
+    pub fn shuffles(&self) -> bool {
+        self.0.iter().any(|stage| matches!(stage, Stage::Shuffle(_)))
     }
 
     /// `future`, where it measures Ĥ against what is usual after a token.
@@ -114,11 +111,11 @@ impl Chain {
         self.split().1.filter(|future| future.baseline == Against::Model)
     }
 
-    /// The stages before `future`, `future` itself, and the stages after it; all of them and nothing where there is none.
+    /// The stages before `future`, `future` itself or the one whose weights `shuffle` deals out, and the stages after it; all of them and nothing where there is none.
     #[must_use]
     pub fn split(&self) -> (&[Stage], Option<&Future>, &[Stage]) {
         for (at, stage) in self.0.iter().enumerate() {
-            if let Stage::Future(future) = stage {
+            if let Stage::Future(future) | Stage::Shuffle(Shuffle(future)) = stage {
                 return (&self.0[..at], Some(future), &self.0[at + 1..]);
             }
         }

@@ -74,6 +74,8 @@ pub struct Removed {
     pub count: usize,
     /// Those of the likeliest tokens now that fell here, likeliest first; known only to a sampler with detail.
     pub likeliest: Vec<TopTokenTrace>,
+    /// Where the stage stood, if it is a cut that a schedule moves.
+    pub value: Option<f64>,
 }
 
 /// A token and its log-probability, the model's own and unmodified, in nats.

@@ -11,7 +11,7 @@ use super::history::History;
 use super::lazy_draw::{LazyDraw, Weighing};
 use super::prepared::{self, PreparedStage, Scene};
 use super::sampler::{Reach, Sampler};
-use super::stages::{EndOfText, Future, Stage};
+use super::stages::{EndOfText, Future, Rule, Shuffle, Stage};
 use super::step::{Looking, Turn};
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, normalised_entropy, top};
@@ -21,6 +21,9 @@ const DRAW: u64 = 0;
 
 /// The stage under which the coins of stages are kept.
 const COINS: u64 = 1;
+
+/// The stage under which the deals of `shuffle` are kept.
+const DEALS: u64 = 2;
 
 /// How many of the likeliest tokens are known from the start: enough that one of them has no penalty.
 const BEST: usize = 20;
@@ -37,6 +40,8 @@ pub(super) struct Opening<'a> {
     row: &'a [f32],
     partition: Partition,
     noise: StepNoise,
+    /// The noise by which `shuffle` deals.
+    deals: StepNoise,
     /// What runs before `future`, and what runs after it.
     before: Vec<PreparedStage>,
     after: Vec<PreparedStage>,
@@ -66,9 +71,9 @@ impl<'a> Opening<'a> {
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
-        let noise = noise.at(history.step(), DRAW);
+        let [noise, deals] = [DRAW, DEALS].map(|stage| noise.at(history.step(), stage));
         let last = history.text().last().copied();
-        let mut opening = Self { sampler, place, last, row, partition, noise, before, after, must_go_on: false };
+        let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on: false };
         opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
         Ok(opening)
     }
@@ -145,7 +150,8 @@ impl<'a> Opening<'a> {
         let described = self.description();
         let alpha = future.alpha.at(&self.place);
         let here = entropy_of(&best, future.entropy_top.get());
-        account.enter(alpha, here, &mut candidates, |candidates| narrow(candidates, future, self.sampler.vocabulary()));
+        let stage = if self.chain().shuffles() { Shuffle::NAME } else { Future::NAME };
+        account.enter(stage, alpha, here, &mut candidates, |candidates| narrow(candidates, future, self.sampler.vocabulary()));
         let (a, b) = future.curve.exponents(alpha);
         let skipped = match (candidates.len(), b) {
             (1, _) => Some(Skipped::OneSurvivor),
@@ -170,6 +176,7 @@ impl<'a> Opening<'a> {
             own,
             lazy_draw,
             candidates,
+            deals: self.chain().shuffles().then_some(self.deals),
             after: self.after,
             noise: self.noise,
         })

@@ -7,14 +7,16 @@ use super::binding::Binding;
 use super::chain::Pick;
 use super::draw::{Removed, TopTokenTrace};
 use super::history::History;
-use super::stages::{Apply, DynamicTemperature, Feedback, MinP, Penalties, Stage, TopK};
+use super::stages::{Apply, DynamicTemperature, Feedback, MinP, Penalties, Role, Stage, TopK};
 use crate::model::Vocabulary;
-use crate::prob::{Candidates, Place, StepNoise, Temperature, Token};
+use crate::prob::{Candidates, Place, Probability, StepNoise, Temperature, Token};
 
 /// What a stage does at this step: whatever it reads of the story has been read, and its coins have fallen.
 #[derive(Debug, Clone)]
 pub(super) struct PreparedStage {
     stage: &'static str,
+    /// The value of a cut that moves.
+    value: Option<f64>,
     op: StageOp,
 }
 
@@ -28,7 +30,7 @@ pub(crate) enum StageOp {
     /// Removes certain tokens, in ascending order.
     Ban(Vec<Token>),
     TopK(TopK),
-    MinP(MinP),
+    MinP(MinP<Probability>),
     Temperature(Temperature),
     DynamicTemperature(DynamicTemperature),
     /// Anything else that looks at all of the candidates.
@@ -59,7 +61,11 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     /// These stages made ready, `future` left out: it is no operation but a lookahead.
     pub(super) fn prepare(&mut self, stages: &[Stage]) -> Vec<PreparedStage> {
-        let prepare = |stage: &Stage| Some(PreparedStage { stage: stage.name(), op: stage.prepare(self)? });
+        let prepare = |stage: &Stage| {
+            let cuts = stage.schedule().filter(|_| stage.role() == Role::Cut);
+            let value = cuts.and_then(|schedule| schedule.moved(self.place));
+            Some(PreparedStage { stage: stage.name(), value, op: stage.prepare(self)? })
+        };
         stages.iter().filter_map(prepare).collect()
     }
 
@@ -75,7 +81,7 @@ impl PreparedStage {
     /// An operation of a stage without a name.
     #[cfg(test)]
     pub fn of(op: StageOp) -> Self {
-        Self { stage: "", op }
+        Self { stage: "", value: None, op }
     }
 
     pub fn op(&self) -> &StageOp {
@@ -132,12 +138,16 @@ impl PreparedStage {
 
 /// The names of stages that remove nothing, as [`run`] tells of them.
 pub(super) fn idle(stages: &[PreparedStage]) -> Vec<Removed> {
-    stages.iter().map(|one| Removed { stage: one.stage, count: 0, likeliest: Vec::new() }).collect()
+    let idle = |one: &PreparedStage| Removed { stage: one.stage, count: 0, likeliest: Vec::new(), value: one.value };
+    stages.iter().map(idle).collect()
 }
 
 /// Runs the stages in their order and tells what each removed; `watched` are the tokens whose fate is told by name.
 pub(super) fn run(stages: &[PreparedStage], candidates: &mut Candidates, watched: &[TopTokenTrace]) -> Vec<Removed> {
-    let run_one = |one: &PreparedStage| removing(one.stage, candidates, watched, |candidates| one.run(candidates));
+    let run_one = |one: &PreparedStage| {
+        let removed = removing(one.stage, candidates, watched, |candidates| one.run(candidates));
+        Removed { value: one.value, ..removed }
+    };
     stages.iter().map(run_one).collect()
 }
 
@@ -152,7 +162,7 @@ pub(super) fn removing(
     let standing: Vec<TopTokenTrace> = watched.iter().copied().filter(|one| candidates.holds(one.token)).collect();
     does(candidates);
     let likeliest = standing.into_iter().filter(|one| !candidates.holds(one.token)).collect();
-    Removed { stage, count: before - candidates.len(), likeliest }
+    Removed { stage, count: before - candidates.len(), likeliest, value: None }
 }
 
 /// Picks one of the candidates.

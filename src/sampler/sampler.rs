@@ -44,7 +44,8 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// A sampler of this chain. It is lazy where that is exact: where nothing but one `temperature` follows `future`.
+    /// A sampler of this chain. It is lazy where that is exact: where nothing but one `temperature` follows `future`, and it is no
+    /// `shuffle`, which must know all weights.
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
         let mut sampler = Self { chain, pick, reach: Reach::Full, detail: false, min_tokens: 0, baseline: None };
@@ -160,9 +161,10 @@ impl Sampler {
         self.bind(vocabulary).map(drop)
     }
 
-    /// Whether the draw is the leader of the lazy draw: where nothing but one `temperature` follows `future`.
+    /// Whether the draw is the leader of the lazy draw: where nothing but one `temperature` follows `future`, and its weights are
+    /// not dealt out anew.
     pub(super) fn leader_wins(&self) -> bool {
-        matches!(self.chain.split().2, [] | [Stage::Temperature(_)])
+        matches!(self.chain.split().2, [] | [Stage::Temperature(_)]) && !self.chain.shuffles()
     }
 }
 

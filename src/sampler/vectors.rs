@@ -51,6 +51,7 @@ mod tests {
         "tail-free = 0.9",
         "quadratic = { factor = 0.2 }",
         "quadratic = { factor = 0.3, curve = 4 }",
+        "min-p = { wave = { period = 7, phase = 0.1, below = 0 } }",
     ];
 
     /// `future` weighs rows that come after this one.
@@ -60,6 +61,8 @@ mod tests {
         "future = { candidates = 6, entropy-top = 9, alpha = 0.6, curve = 'crossfade', end-of-text = 'article' }",
         "future = { candidates = 6, entropy-top = 5, alpha = 1, end-of-text = 'never' }",
         "future = { candidates = 6, entropy-top = 5, alpha = 0.3, ceiling = 0.75 }",
+        "future = { candidates = 6, entropy-top = 5, alpha = 0.4, curve = 'openness' }",
+        "shuffle = { candidates = 6, entropy-top = 5, alpha = 0 }",
     ];
 
     const V: Token = 24;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ScoredToken;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{CandidateTrace, Draw, Removed, Skipped};
@@ -43,6 +44,9 @@ pub struct TracedToken {
     /// How many tokens each stage removed, in the order of the chain; stages that removed none are left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub removed: Vec<(String, usize)>,
+    /// Where each cut stood that a schedule moves, in the order of the chain.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cuts: Vec<(String, f64)>,
 }
 
 /// A candidate that was looked at.
@@ -75,6 +79,27 @@ pub enum TracedSkip {
 }
 
 impl TracedToken {
+    /// What is known of a token of a given text, with its piece.
+    #[must_use]
+    pub fn read(token: &ScoredToken, piece: String) -> Self {
+        let ScoredToken { id, bytes: _, surprisal, rank, entropy } = *token;
+        Self {
+            id,
+            piece,
+            p: short((-surprisal).exp()),
+            rank,
+            surprisal: short(surprisal),
+            entropy: short(entropy),
+            normalised_entropy: None,
+            alpha: None,
+            temperature: None,
+            future: None,
+            skipped: None,
+            candidates: Vec::new(),
+            removed: Vec::new(),
+        }
+    }
+
     /// The trace of a draw. The sampler needs detail for the rank to be known: without it the rank is that of one that nothing
     /// beats.
     #[must_use]
@@ -87,6 +112,7 @@ impl TracedToken {
             Some(TracedCandidate { id, piece, p: short(*p), future, openness, s: short((*log_s)?.exp()) })
         };
         let future = candidates.iter().find(|looked| looked.token == *token).and_then(|looked| looked.future);
+        let cuts = removed.iter().filter_map(|cut| Some((cut.stage.to_owned(), short(cut.value?)))).collect();
         let removed = removed.iter().filter(|removed| removed.count > 0);
         Self {
             id: *token,
@@ -104,7 +130,8 @@ impl TracedToken {
                 Skipped::OwnVoice => TracedSkip::OwnVoice,
             }),
             candidates: candidates.iter().filter_map(candidate).collect(),
-            removed: removed.map(|Removed { stage, count, likeliest: _ }| ((*stage).to_string(), *count)).collect(),
+            removed: removed.map(|Removed { stage, count, .. }| ((*stage).to_string(), *count)).collect(),
+            cuts,
         }
     }
 }
@@ -148,8 +175,8 @@ mod tests {
             candidates: vec![looked(0, None), looked(1, Some(0.75))],
             skipped: None,
             removed: vec![
-                Removed { stage: "dry", count: 0, likeliest: Vec::new() },
-                Removed { stage: "min-p", count: 3, likeliest: Vec::new() },
+                Removed { stage: "dry", count: 0, likeliest: Vec::new(), value: None },
+                Removed { stage: "min-p", count: 3, likeliest: Vec::new(), value: Some(0.125) },
             ],
             feedback: None,
         };
@@ -158,6 +185,7 @@ mod tests {
         assert_eq!(traced.temperature, Some(1.25));
         assert_eq!(traced.candidates.iter().map(|one| (one.id, one.s)).collect::<Vec<_>>(), [(1, 0.75)]);
         assert_eq!(traced.removed, [("min-p".to_string(), 3)]);
+        assert_eq!(traced.cuts, [("min-p".to_string(), 0.125)]);
         let text = serde_json::to_string(&traced).unwrap();
         assert!(text.len() < 300, "{text}");
         assert_eq!(serde_json::from_str::<TracedToken>(&text).unwrap(), traced);

@@ -23,7 +23,7 @@ fn any_stage() -> impl Strategy<Value = String> {
     let positive = prop_oneof![Just(1.0), Just(1e-300), Just(1e300), 0.01..9.0_f64];
     let any = prop_oneof![Just(0.0), Just(1e308), Just(-1e308), -9.0..9.0_f64];
     let count = prop_oneof![Just(1_usize), Just(1_usize << 40), 1_usize..60];
-    (0..21, share.clone(), share, positive.clone(), positive, any, count).prop_map(|(stage, s, t, x, y, any, n)| match stage {
+    (0..22, share.clone(), share, positive.clone(), positive, any, count).prop_map(|(stage, s, t, x, y, any, n)| match stage {
         0 => format!("bias = {{ w1 = {any:?}, ' w9' = {x:?} }}"),
         1 => "ban = ['w0', 'w1', 'w2']".to_owned(),
         2 => format!("penalties = {{ repeat = {x:?}, frequency = {any:?}, presence = {s:?}, last = {n} }}"),
@@ -35,6 +35,9 @@ fn any_stage() -> impl Strategy<Value = String> {
         5 => format!("top-k = {n}"),
         6 => format!("typical = {s:?}"),
         7 => format!("top-p = {s:?}"),
+        8 if n % 2 == 0 => {
+            format!("min-p = {{ wave = {{ period = {x:?}, centre = {s:?}, amplitude = {t:?}, above = {t:?} }} }}")
+        }
         8 => format!("min-p = {s:?}"),
         9 => format!("top-h = {s:?}"),
         10 => format!("xtc = {{ probability = {s:?}, threshold = {t:?} }}"),
@@ -42,6 +45,12 @@ fn any_stage() -> impl Strategy<Value = String> {
         12 => format!("dynamic-temperature = {{ low = {s:?}, high = {:?}, exponent = {y:?} }}", s.max(x)),
         13 => format!("future = {{ candidates = {}, entropy-top = 2, alpha = {:?} }}", n.min(9), 2.0 * s - 1.0),
         14 => format!("mirostat = {{ tau = {x:?}, eta = {:?} }}", 2.0 * t),
+        21 => format!(
+            "shuffle = {{ candidates = {}, entropy-top = 2, alpha = {:?}, ceiling = {:?} }}",
+            n.min(9),
+            2.0 * s - 1.0,
+            t.max(0.1)
+        ),
         15 => format!("top-a = {s:?}"),
         16 => format!("epsilon = {s:?}"),
         17 => format!("eta = {s:?}"),

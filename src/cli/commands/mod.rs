@@ -23,6 +23,8 @@ pub mod presets;
 pub mod replay;
 pub mod report;
 #[cfg(feature = "llama")]
+pub mod score;
+#[cfg(feature = "llama")]
 pub mod tune;
 #[cfg(feature = "llama")]
 pub mod write;

@@ -117,7 +117,7 @@ fn remark(explanation: &Explanation) -> String {
 
 /// A stage and the likeliest tokens that fell there, as many as have room.
 fn stage_lines(stage: &Cut, width: usize) -> Vec<String> {
-    let Cut { stage: _, label, removed, likeliest } = stage;
+    let Cut { stage: _, label, value: _, removed, likeliest } = stage;
     let (ink, cuts) = match removed {
         0 => (Ink::Dim, "nothing".to_owned()),
         _ => (Ink::Plain, grouped(*removed)),
@@ -266,7 +266,7 @@ fn mark(named: &Named, explanation: &Explanation) -> &'static str {
 
 /// What the signs of the page stand for, as far as these columns have them.
 fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, String)> {
-    let future = explanation.stages.iter().position(|stage| stage.stage == "future");
+    let future = explanation.stages.iter().position(|stage| ["future", "shuffle"].contains(&stage.stage));
     let after = future.map_or(&[][..], |at| &explanation.stages[at + 1..]);
     let after: Vec<&str> = after.iter().map(|stage| stage.label.as_str()).collect();
     // s is what the stages behind `future` begin with, and no chance yet.
@@ -363,8 +363,8 @@ mod tests {
             temperature: Some(1.25),
             exponents: future.then_some(Exponents { a: 1.0, b: 0.5 }),
             stages: vec![
-                Cut { stage: "dry", label: "dry 0.8".into(), removed: 0, likeliest: Vec::new() },
-                Cut { stage: "min-p", label: "min-p 0.05".into(), removed: 4082, likeliest },
+                Cut { stage: "dry", label: "dry 0.8".into(), value: None, removed: 0, likeliest: Vec::new() },
+                Cut { stage: "min-p", label: "min-p 0.05".into(), value: None, removed: 4082, likeliest },
             ],
             left: if future { 2 } else { 3 },
             candidates: vec![candidate(3, " 狼\u{202e}", 0.75, 0.25, 0.5), candidate(5, "", 0.2, 1.0, 0.5)],

@@ -4,7 +4,7 @@ use crate::cli::render::figures::short;
 use crate::cli::render::prose::wrap;
 use crate::cli::render::terminal::{BOLD, DIM, HINT};
 use crate::prob::{Band, Place, Schedule, Scheduled, Unit};
-use crate::sampler::{Chain, Stage};
+use crate::sampler::{Chain, Shuffle, Stage};
 
 /// The fewest columns of a drawing, and the most; a character is two points wide and four high.
 const COLUMNS: [usize; 2] = [10, 64];
@@ -22,7 +22,12 @@ pub fn drawings(chain: &Chain, width: usize) -> Vec<String> {
     let columns = width.saturating_sub(MARGIN).clamp(COLUMNS[0], COLUMNS[1]);
     let drawing = |stage: &Stage| match stage {
         Stage::Temperature(temperature) => drawing("temperature", &temperature.0, columns),
-        Stage::Future(future) => drawing("future.alpha", &future.alpha, columns),
+        Stage::Future(future) | Stage::Shuffle(Shuffle(future)) => drawing("future.alpha", &future.alpha, columns),
+        Stage::MinP(cut) => drawing("min-p", &cut.0, columns),
+        Stage::TopP(cut) => drawing("top-p", &cut.0, columns),
+        Stage::TopH(cut) => drawing("top-h", &cut.0, columns),
+        Stage::Typical(cut) => drawing("typical", &cut.0, columns),
+        Stage::TopNSigma(cut) => drawing("top-n-sigma", &cut.0, columns),
         _ => Vec::new(),
     };
     chain.stages().iter().flat_map(drawing).map(|line| format!("{DIM}#{DIM:#} {line}").trim_end().to_owned()).collect()
@@ -40,7 +45,7 @@ fn drawing<Q: Scheduled>(name: &str, schedule: &Schedule<Q>, columns: usize) -> 
         .map(|at| {
             let passed = at * count / (columns * 2);
             let fraction = at as f64 / (columns * 2 - 1) as f64;
-            schedule.at(&Place { token: passed, sentence: passed, paragraph: passed, fraction, surprisals: &[] }).get()
+            schedule.at(&Place { token: passed, sentence: passed, paragraph: passed, fraction, ..Place::default() }).get()
         })
         .collect();
     let low = points.iter().copied().fold(f64::INFINITY, f64::min);
@@ -79,11 +84,12 @@ fn length(unit: Unit, turn: f64) -> usize {
 fn in_words<Q: Scheduled>(name: &str, band: &Band<Q>, columns: usize) -> Vec<String> {
     let Band { surprisal, window, gain, start } = band;
     let [low, high] = surprisal.get().map(short);
+    let [up, down] = if Q::RAISES > 0.0 { ["up", "down"] } else { ["down", "up"] };
     let words = format!(
-        "begins at {} and moves itself, {} a nat in {window} tokens: up while the story is below {low} nats a token, down while \
-         it is above {high}.",
+        "begins at {} and moves itself, {} a nat in {window} tokens: {up} while the story is below {low} nats a token, \
+         {down} while it is above {high}.",
         short(start.get()),
-        short(gain.get())
+        short(gain.get()),
     );
     let lines = wrap(&words, columns + MARGIN - 2, None).into_iter().map(|line| line.to_string());
     std::iter::once(format!("{BOLD}{name}{BOLD:#}")).chain(lines).collect()

@@ -37,8 +37,17 @@ pub fn lint(preset: &Preset) -> Vec<Warning> {
         let reasons = [stage.idle(), unpicked(stage, after, *pick), misplaced(stage, before), again(stage, before)];
         let of_kind = match stage {
             Stage::Future(future) => about_future(future, before),
+            Stage::Shuffle(_) => vec![
+                "is for experiments: it weighs at random, as far from p as `future` would, and looks at every candidate"
+                    .to_owned(),
+            ],
             Stage::Dry(dry) => about_dry(dry, before),
             Stage::Temperature(temperature) => schedules::about("temperature", &temperature.0).into_iter().collect(),
+            Stage::MinP(cut) => schedules::about("min-p", &cut.0).into_iter().collect(),
+            Stage::TopP(cut) => schedules::about("top-p", &cut.0).into_iter().collect(),
+            Stage::TopH(cut) => schedules::about("top-h", &cut.0).into_iter().collect(),
+            Stage::Typical(cut) => schedules::about("typical", &cut.0).into_iter().collect(),
+            Stage::TopNSigma(cut) => schedules::about("top-n-sigma", &cut.0).into_iter().collect(),
             other => stages::about(other, before),
         };
         // A stage that does nothing does it at any place.
@@ -64,9 +73,9 @@ fn misplaced(stage: &Stage, before: &[Stage]) -> Option<String> {
     if let Some(alone) = before.iter().find(|stage| stage.leaves_one()) {
         return Some(format!("comes after `{}`, which leaves one token: there is nothing left to do", alone.name()));
     }
-    let after_future = before.iter().any(|stage| matches!(stage, Stage::Future(_)));
+    let after_future = before.iter().any(|stage| stage.role() == Role::Future);
     match stage {
-        stage if after_future && !matches!(stage, Stage::Temperature(_) | Stage::Future(_)) => Some(
+        stage if after_future && !matches!(stage.role(), Role::Future) && !matches!(stage, Stage::Temperature(_)) => Some(
             "comes after `future`: to know what it leaves, every candidate must be looked at, which costs several times as much"
                 .to_owned(),
         ),
@@ -107,7 +116,7 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
             "comes after `{warm}`: it weighs the p that the temperature has made, and not the model's own; put it before"
         ));
     }
-    if !before.iter().any(|stage| matches!(stage, Stage::MinP(share) if share.0.get() >= RELATIVE_CUT)) {
+    if !before.iter().any(|stage| matches!(stage, Stage::MinP(share) if share.0.extremes()[0] >= RELATIVE_CUT)) {
         reasons.push(format!(
             "has no relative cut before it, such as `min-p = {RELATIVE_CUT}`: broken pieces of words have wide-open futures"
         ));
@@ -126,6 +135,11 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
         reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
     }
     reasons.extend(schedules::about("alpha", alpha));
+    let against = |stage: &Stage| matches!(stage, Stage::MinP(cut) if schedules::runs_against(alpha, &cut.0));
+    if before.iter().any(against) {
+        reasons
+            .push("reaches for the future where the wave of `min-p` before it cuts least: shift one by half a turn".to_owned());
+    }
     reasons
 }
 
@@ -184,6 +198,8 @@ pub(super) mod tests {
 
     #[test]
     fn a_stage_at_the_wrong_place_is_named() {
+        let shuffle = FUTURE.replace("future", "shuffle");
+        warns(&[DRY, CUT, &shuffle], "sample", "`shuffle` is for experiments");
         warns(&[DRY, CUT, FUTURE, "top-p = 0.9"], "sample", "`top-p` comes after `future`");
         warns(&[CUT, FUTURE, "temperature = 1"], "sample", "`future` has no `dry` before it");
         warns(&[DRY, FUTURE], "sample", "`future` has no relative cut before it");
@@ -209,6 +225,11 @@ pub(super) mod tests {
         let future = "future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60, amplitude = 2 } } }";
         warns(&[DRY, CUT, future], "sample", "`future` has a wave that leaves [-1, 1]");
         warns(&["temperature = { wave = { period = 60, amplitude = 0 } }"], "sample", "it is `temperature = 1`");
+        let breathing = |phase: &str| format!("min-p = {{ wave = {{ period = 60, phase = {phase} }} }}");
+        let wave = "future = { candidates = 20, entropy-top = 20, alpha = { wave = { period = 60 } } }";
+        assert_eq!(warnings(&[DRY, &breathing("0"), wave], "sample"), Vec::<String>::new());
+        warns(&[DRY, &breathing("0.5"), wave], "sample", "where the wave of `min-p` before it cuts least");
+        warns(&["min-p = { wave = { period = 60, amplitude = 0.2 } }"], "sample", "`min-p` has a wave that leaves [0, 1]");
         warns(&["temperature = { wave = { period = 60 } }", CUT], "sample", "`min-p` comes after `temperature = 1.3`");
     }
 }

@@ -1,6 +1,6 @@
 //! What in a schedule does nothing, or is not what its writer wants.
 
-use crate::prob::{Band, Cycle, Schedule, Scheduled, Shape, Steps, Unit};
+use crate::prob::{Alpha, Band, Cycle, Least, Place, Schedule, Scheduled, Shape, Steps, Unit};
 
 /// Parts of a turn at which a wave is looked at.
 const PARTS: u16 = 3600;
@@ -20,11 +20,14 @@ pub(super) fn about<Q: Scheduled>(what: &str, schedule: &Schedule<Q>) -> Option<
 }
 
 fn about_cycle<Q: Scheduled>(what: &str, shape: Shape, cycle: &Cycle<Q>) -> Option<String> {
-    let Cycle { period, amplitude, centre, phase: _, unit, fade_in, fade_out } = cycle;
+    let Cycle { period, amplitude, centre, above, below, phase: _, unit, fade_in, fade_out } = cycle;
     let (period, amplitude, centre) = (period.get(), amplitude.get(), centre.get());
     let (name, one) = (name_of(shape), name_of_unit(*unit));
     if amplitude == 0.0 {
         return Some(format!("has a {name} with an amplitude of 0: it is `{what} = {centre}`"));
+    }
+    if above.get() + below.get() == 0.0 {
+        return Some(format!("has a {name} with no swing to either side: it is `{what} = {centre}`"));
     }
     // A square needs two values a turn and no more, and they are its own at a period of 2.
     if period < 2.0 || (period == 2.0 && shape != Shape::Square) {
@@ -36,7 +39,7 @@ fn about_cycle<Q: Scheduled>(what: &str, shape: Shape, cycle: &Cycle<Q>) -> Opti
         return Some(format!("has a {name} that fades out before it has faded in: its full swing is never reached"));
     }
     let lost = |part: &u16| {
-        let wanted = centre + amplitude * shape.at(f64::from(*part) / f64::from(PARTS));
+        let wanted = centre + amplitude * cycle.height(shape, f64::from(*part) / f64::from(PARTS));
         // Rounding, as in 0.3 + 0.7, is not a clipped wave.
         (Q::clamped(wanted).get() - wanted).abs() > 1e-9
     };
@@ -46,6 +49,24 @@ fn about_cycle<Q: Scheduled>(what: &str, shape: Shape, cycle: &Cycle<Q>) -> Opti
         let range = if high < f64::MAX { format!("[{low}, {high}]") } else { format!("what is {low} or more") };
         format!("has a {name} that leaves {range}: it is cut off flat for {:.0} % of its time", (100.0 * clipped).max(1.0))
     })
+}
+
+/// Whether a cut is loosest where α is highest: over three turns of α their waves run against each other.
+pub(super) fn runs_against(alpha: &Schedule<Alpha>, cut: &Schedule<Least>) -> bool {
+    let (Schedule::Cycle(_, wave), Schedule::Cycle(..)) = (alpha, cut) else { return false };
+    if wave.unit != Unit::Token || cut.unit() != Some(Unit::Token) {
+        return false;
+    }
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "some tokens of a wave")]
+    let tokens = (3.0 * wave.period.get()).clamp(2.0, 10_000.0) as usize;
+    let place = |token| Place { token, fraction: 0.5, ..Place::default() };
+    let pairs: Vec<[f64; 2]> = (0..tokens).map(|t| [alpha.at(&place(t)).get(), cut.at(&place(t)).get()]).collect();
+    let mean = |of: usize| pairs.iter().map(|pair| pair[of]).sum::<f64>() / pairs.len() as f64;
+    let means = [mean(0), mean(1)];
+    let apart = |of: usize| pairs.iter().map(|pair| (pair[of] - means[of]).powi(2)).sum::<f64>();
+    let together: f64 = pairs.iter().map(|pair| (pair[0] - means[0]) * (pair[1] - means[1])).sum();
+    // A correlation that is clearly one: waves of different periods have none.
+    together < -0.5 * (apart(0) * apart(1)).sqrt()
 }
 
 fn all_alike<Q: Scheduled>(what: &str, name: &str, mut values: impl Iterator<Item = Q>) -> Option<String> {
@@ -74,7 +95,7 @@ fn name_of_unit(unit: Unit) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::prob::{Alpha, Temperature};
+    use crate::prob::Temperature;
 
     fn read<Q: Scheduled>(text: &str) -> Schedule<Q> {
         toml::from_str::<toml::Table>(&format!("x = {text}")).unwrap()["x"].clone().try_into().unwrap()
@@ -88,6 +109,7 @@ mod tests {
     fn a_schedule_that_is_none_or_is_cut_off_is_named() {
         for (schedule, words) in [
             ("{ wave = { period = 60, amplitude = 0, centre = 0.5 } }", "amplitude of 0: it is `alpha = 0.5`"),
+            ("{ wave = { period = 60, above = 0, below = 0 } }", "no swing to either side: it is `alpha = 0`"),
             ("{ wave = { period = 2 } }", "a period of 2: one value a token"),
             ("{ saw = { period = 2, unit = 'sentence' } }", "shorter than 2 sentences"),
             ("{ square = { period = 1.5 } }", "a period of 1.5"),

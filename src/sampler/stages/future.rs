@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Role, Rule};
-use crate::prob::{Alpha, Ceiling, Schedule, Top, keys_in_order};
+use crate::prob::{Alpha, Ceiling, Motion, Schedule, Top, keys_in_order};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Weighs every candidate w by how open the story is after it: s = p(w)^a · Ĥ(w)^b, where Ĥ is the entropy of the next token over
@@ -24,11 +24,11 @@ pub struct Future {
     /// n: how many of the likeliest tokens after a candidate its entropy is measured over.
     #[schemars(example = 20)]
     pub entropy_top: Top,
-    /// The crossfader: −1 the model's own voice (and its cost), 0 the article's product, 1 only the future.
+    /// The crossfader: −1 the model's own voice (and its cost), 0 the article's product, 1 only the future, or what `curve` says.
     #[schemars(example = 0)]
     pub alpha: Schedule<Alpha>,
     /// How α becomes exponents: article a = 1 − max(0, α), b = 1 − max(0, −α), at 0 the full product; crossfade a = 1 − t, b = t
-    /// with t = (α + 1)/2, at 0 the geometric mean.
+    /// with t = (α + 1)/2, at 0 the geometric mean; openness a = 1, b = 1 + α, so that p always counts in full, at 1 p · Ĥ².
     #[serde(default)]
     pub curve: Curve,
     /// How far a candidate is followed before its future is measured: not at all, or to the end of its word.
@@ -108,10 +108,12 @@ pub enum Curve {
     Article,
     /// a = 1 − t, b = t with t = (α + 1)/2: at the centre the geometric mean of p and Ĥ.
     Crossfade,
+    /// a = 1, b = 1 + α: at the centre the full product, and p is never let go. A wave rides on Ĥ alone.
+    Openness,
 }
 
 impl Curve {
-    /// The exponents (a, b) at α. At α = −1 b is exactly 0, at α = 1 a is exactly 0.
+    /// The exponents (a, b) at α. At α = −1 b is exactly 0; at α = 1 a is exactly 0, or with [`Curve::Openness`] exactly 1.
     ///
     /// ```
     /// use afterword::prob::Alpha;
@@ -130,6 +132,7 @@ impl Curve {
                 let t = f64::midpoint(alpha, 1.0);
                 (1.0 - t, t)
             }
+            Self::Openness => (1.0, 1.0 + alpha),
         }
     }
 }
@@ -157,6 +160,10 @@ impl Rule for Future {
         None
     }
 
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.alpha)
+    }
+
     fn label(&self) -> String {
         format!("future {}", self.candidates)
     }
@@ -177,15 +184,16 @@ mod tests {
     #[test]
     fn exponents_at_the_ends_and_in_the_middle() {
         let at = |curve: Curve, alpha: f64| curve.exponents(Alpha::new(alpha).unwrap());
-        for (alpha, article, crossfade) in [
-            (-1.0, (1.0, 0.0), (1.0, 0.0)),
-            (-0.5, (1.0, 0.5), (0.75, 0.25)),
-            (0.0, (1.0, 1.0), (0.5, 0.5)),
-            (0.5, (0.5, 1.0), (0.25, 0.75)),
-            (1.0, (0.0, 1.0), (0.0, 1.0)),
+        for (alpha, article, crossfade, openness) in [
+            (-1.0, (1.0, 0.0), (1.0, 0.0), (1.0, 0.0)),
+            (-0.5, (1.0, 0.5), (0.75, 0.25), (1.0, 0.5)),
+            (0.0, (1.0, 1.0), (0.5, 0.5), (1.0, 1.0)),
+            (0.5, (0.5, 1.0), (0.25, 0.75), (1.0, 1.5)),
+            (1.0, (0.0, 1.0), (0.0, 1.0), (1.0, 2.0)),
         ] {
             assert_eq!(at(Curve::Article, alpha), article);
             assert_eq!(at(Curve::Crossfade, alpha), crossfade);
+            assert_eq!(at(Curve::Openness, alpha), openness);
         }
     }
 }

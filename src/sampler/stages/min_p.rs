@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::at_most_0;
-use super::rule::keeps_all;
+use super::rule::{keeps_all, labelled};
 use super::{Apply, Elsewhere, Role, Rule};
-use crate::prob::{Probability, Candidates};
+use crate::prob::{Candidates, Least, Motion, Probability, Schedule};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Keeps the tokens with at least this share of the likeliest one's probability; 0 keeps every token, 1 the likeliest.
@@ -30,9 +30,9 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct MinP(pub Probability);
+pub struct MinP<S = Schedule<Least>>(pub S);
 
-impl Apply for MinP {
+impl Apply for MinP<Probability> {
     fn apply(&self, candidates: &mut Candidates) {
         candidates.min_p(self.0);
     }
@@ -44,19 +44,23 @@ impl Rule for MinP {
     const ELSEWHERE: &'static Elsewhere =
         &Elsewhere { samplers: &[], keys: &[("", &["min_p"])], off: at_most_0, unit: 1.0 };
 
-    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
-        Some(StageOp::MinP(*self))
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::MinP(MinP(self.0.at(scene.place).share())))
+    }
+
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.0)
     }
 
     fn label(&self) -> String {
-        format!("min-p {}", self.0.get())
+        labelled(Self::NAME, &self.0)
     }
 
     fn idle(&self) -> Option<String> {
-        (self.0.get() == 0.0).then(|| keeps_all(0.0))
+        (self.0.extremes() == [0.0; 2]).then(|| keeps_all(0.0))
     }
 
     fn leaves_one(&self) -> bool {
-        self.0.get() == 1.0
+        self.0.extremes()[0] == 1.0
     }
 }

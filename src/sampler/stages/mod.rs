@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::prepared::{Scene, StageOp};
 use super::token_patterns::TokenPattern;
+use crate::prob::Motion;
 pub use elsewhere::Elsewhere;
 pub use rule::{Apply, Role};
 pub(crate) use rule::{Feedback, Rule};
@@ -72,6 +73,12 @@ macro_rules! stages {
             #[must_use]
             pub fn idle(&self) -> Option<String> {
                 match self { $(Self::$Stage(stage) => stage.idle(),)* }
+            }
+
+            /// What moves its first number, where a schedule may.
+            #[must_use]
+            pub fn schedule(&self) -> Option<&dyn Motion> {
+                match self { $(Self::$Stage(stage) => stage.schedule(),)* }
             }
 
             /// Whether it leaves one token of every row, equals aside.
@@ -137,12 +144,14 @@ stages! {
     dynamic_temperature::DynamicTemperature,
     quadratic::Quadratic,
     future::Future,
+    shuffle::Shuffle,
     mirostat::Mirostat,
     adaptive_p::AdaptiveP,
 }
 
 pub use dry::{OpenWord, PenaltyAt};
 pub use future::{Against, Curve, EndOfText, Horizon};
+pub(crate) use shuffle::{Changed, dealt};
 
 /// The tokens that are left of a row of these probabilities, as the tests of cuts tell of them.
 #[cfg(test)]

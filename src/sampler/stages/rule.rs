@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use super::Elsewhere;
-use crate::prob::{Candidates, Token};
+use crate::prob::{Candidates, Motion, Schedule, Scheduled, Token};
 use crate::sampler::TokenPattern;
 use crate::sampler::prepared::{Scene, StageOp};
 
@@ -63,6 +63,11 @@ pub(crate) trait Rule {
     /// What it does at this step, its reading done and its coins thrown; `None` where that is decided elsewhere.
     fn prepare(&self, scene: &mut Scene) -> Option<StageOp>;
 
+    /// What moves its first number, where a schedule does.
+    fn schedule(&self) -> Option<&dyn Motion> {
+        None
+    }
+
     /// The stage in two words.
     fn label(&self) -> String;
 
@@ -95,6 +100,11 @@ pub(crate) trait Rule {
     fn patterns(&self) -> Vec<&TokenPattern> {
         Vec::new()
     }
+}
+
+/// A stage in two words whose number a schedule may move.
+pub(super) fn labelled<Q: Scheduled>(name: &str, schedule: &Schedule<Q>) -> String {
+    schedule.constant().map_or_else(|| format!("{name} ~"), |value| format!("{name} {}", value.get()))
 }
 
 /// What a cut says of itself at a value at which it keeps everything.

@@ -3,8 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rule::labelled;
 use super::{Elsewhere, Role, Rule};
-use crate::prob::{self, Schedule};
+use crate::prob::{self, Motion, Schedule};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Divides the logits by T: p(v)^(1/T), renormalised. 0 keeps only the likeliest token, 1 changes nothing, above 1 all become
@@ -38,8 +39,12 @@ impl Rule for Temperature {
         Some(StageOp::Temperature(self.0.at(scene.place)))
     }
 
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.0)
+    }
+
     fn label(&self) -> String {
-        self.0.constant().map_or_else(|| "temperature ~".to_owned(), |t| format!("temperature {}", t.get()))
+        labelled(Self::NAME, &self.0)
     }
 
     fn leaves_one(&self) -> bool {

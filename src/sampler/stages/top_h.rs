@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::no_share;
-use super::rule::keeps_all;
+use super::rule::{keeps_all, labelled};
 use super::{Apply, Elsewhere, Role, Rule};
-use crate::prob::{Probability, Candidates, by_rank};
+use crate::prob::{Candidates, Kept, Motion, Probability, Schedule, by_rank};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Keeps likeliest tokens up to this share of the entropy; 1 keeps every token, 0 the likeliest.
@@ -31,9 +31,9 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TopH(pub Probability);
+pub struct TopH<S = Schedule<Kept>>(pub S);
 
-impl Apply for TopH {
+impl Apply for TopH<Probability> {
     fn apply(&self, candidates: &mut Candidates) {
         let h = self.0.get();
         if h >= 1.0 {
@@ -58,20 +58,24 @@ impl Rule for TopH {
     const ELSEWHERE: &'static Elsewhere =
         &Elsewhere { samplers: &[], keys: &[("", &["top_h"])], off: no_share, unit: 1.0 };
 
-    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
-        Some(StageOp::whole(*self))
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::whole(TopH(self.0.at(scene.place).share())))
+    }
+
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.0)
     }
 
     fn label(&self) -> String {
-        format!("top-h {}", self.0.get())
+        labelled(Self::NAME, &self.0)
     }
 
     fn idle(&self) -> Option<String> {
-        (self.0.get() == 1.0).then(|| keeps_all(1.0))
+        (self.0.extremes() == [1.0; 2]).then(|| keeps_all(1.0))
     }
 
     fn leaves_one(&self) -> bool {
-        self.0.get() == 0.0
+        self.0.extremes()[1] == 0.0
     }
 }
 

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::at_most_0;
+use super::rule::labelled;
 use super::{Apply, Elsewhere, Role, Rule};
-use crate::prob::{Sigmas, Candidates};
+use crate::prob::{Candidates, Motion, Schedule, Sigmas};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Keeps the tokens whose logit is within n standard deviations of the largest; a large n keeps every token, n near 0 the
@@ -31,9 +32,9 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TopNSigma(pub Sigmas);
+pub struct TopNSigma<S = Schedule<Sigmas>>(pub S);
 
-impl Apply for TopNSigma {
+impl Apply for TopNSigma<Sigmas> {
     fn apply(&self, candidates: &mut Candidates) {
         let count = candidates.len() as f64;
         let mean = candidates.iter().map(|candidate| candidate.logit).sum::<f64>() / count;
@@ -53,12 +54,16 @@ impl Rule for TopNSigma {
         unit: 1.0,
     };
 
-    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
-        Some(StageOp::whole(*self))
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::whole(TopNSigma(self.0.at(scene.place))))
+    }
+
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.0)
     }
 
     fn label(&self) -> String {
-        format!("top-n-sigma {}", self.0.get())
+        labelled(Self::NAME, &self.0)
     }
 
     fn ignores_temperature(&self) -> bool {

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::no_share;
-use super::rule::keeps_all;
+use super::rule::{keeps_all, labelled};
 use super::{Apply, Elsewhere, Role, Rule};
-use crate::prob::{Probability, Candidates};
+use crate::prob::{Candidates, Kept, Motion, Probability, Schedule};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Keeps the smallest set of likeliest tokens whose probabilities sum to at least p; 1 keeps every token, 0 the likeliest.
@@ -27,9 +27,9 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct TopP(pub Probability);
+pub struct TopP<S = Schedule<Kept>>(pub S);
 
-impl Apply for TopP {
+impl Apply for TopP<Probability> {
     fn apply(&self, candidates: &mut Candidates) {
         candidates.top_p(self.0);
     }
@@ -41,19 +41,23 @@ impl Rule for TopP {
     const ELSEWHERE: &'static Elsewhere =
         &Elsewhere { samplers: &[], keys: &[("", &["top_p"])], off: no_share, unit: 1.0 };
 
-    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
-        Some(StageOp::whole(*self))
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::whole(TopP(self.0.at(scene.place).share())))
+    }
+
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.0)
     }
 
     fn label(&self) -> String {
-        format!("top-p {}", self.0.get())
+        labelled(Self::NAME, &self.0)
     }
 
     fn idle(&self) -> Option<String> {
-        (self.0.get() == 1.0).then(|| keeps_all(1.0))
+        (self.0.extremes() == [1.0; 2]).then(|| keeps_all(1.0))
     }
 
     fn leaves_one(&self) -> bool {
-        self.0.get() == 0.0
+        self.0.extremes()[1] == 0.0
     }
 }

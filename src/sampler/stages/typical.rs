@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::elsewhere::no_share;
-use super::rule::keeps_all;
+use super::rule::{keeps_all, labelled};
 use super::{Apply, Elsewhere, Role, Rule};
-use crate::prob::{Probability, Candidate, Candidates, by_rank};
+use crate::prob::{Candidate, Candidates, Kept, Motion, Probability, Schedule, by_rank};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Keeps the tokens that are about as surprising as is to be expected, up to this mass; 1 keeps every token, 0 the most typical
@@ -30,9 +30,9 @@ use crate::sampler::prepared::{Scene, StageOp};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-pub struct Typical(pub Probability);
+pub struct Typical<S = Schedule<Kept>>(pub S);
 
-impl Apply for Typical {
+impl Apply for Typical<Probability> {
     fn apply(&self, candidates: &mut Candidates) {
         let mass = self.0.get();
         if mass >= 1.0 {
@@ -59,20 +59,24 @@ impl Rule for Typical {
         unit: 1.0,
     };
 
-    fn prepare(&self, _: &mut Scene) -> Option<StageOp> {
-        Some(StageOp::whole(*self))
+    fn prepare(&self, scene: &mut Scene) -> Option<StageOp> {
+        Some(StageOp::whole(Typical(self.0.at(scene.place).share())))
+    }
+
+    fn schedule(&self) -> Option<&dyn Motion> {
+        Some(&self.0)
     }
 
     fn label(&self) -> String {
-        format!("typical {}", self.0.get())
+        labelled(Self::NAME, &self.0)
     }
 
     fn idle(&self) -> Option<String> {
-        (self.0.get() == 1.0).then(|| keeps_all(1.0))
+        (self.0.extremes() == [1.0; 2]).then(|| keeps_all(1.0))
     }
 
     fn leaves_one(&self) -> bool {
-        self.0.get() == 0.0
+        self.0.extremes()[1] == 0.0
     }
 
     fn may_take_another(&self) -> bool {
