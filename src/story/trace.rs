@@ -97,6 +97,7 @@ impl TracedToken {
             skipped: None,
             candidates: Vec::new(),
             removed: Vec::new(),
+            cuts: Vec::new(),
         }
     }
 
