@@ -36,7 +36,7 @@ struct Head {
 }
 
 impl Ledger {
-    /// Opens a file of judgements to add to it; one that is missing begins with the first judgement.
+    /// Opens a file of judgements to add to it; one that is missing is made.
     ///
     /// # Errors
     /// There is something else than a file of judgements, which stays as it is; another process adds to it; or the disk fails.

@@ -7,7 +7,7 @@
 //! Within a round the order is a Latin square: while each prompt comes once, every two arms come equally often, as far as they can.
 //! So whenever a person has enough, the arms were compared evenly.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::tales::Tales;
 use crate::prob::{Noise, Token};
@@ -57,16 +57,18 @@ impl Pairs {
         let prompts = shuffled(prompts.into_iter().collect(), noise, 0, Stage::Prompts);
         let duels = shuffled(duels.into_iter().collect(), noise, 0, Stage::Arms);
         let layers = cells.values().map(|cell| cell.fewer.len()).max().unwrap_or(0);
-        let mut pairs = Self::default();
+        let (mut pairs, mut asked) = (Self::default(), HashSet::new());
         for layer in 0..layers {
             for turn in 0..duels.len() {
                 for (rank, &prompt) in prompts.iter().enumerate() {
                     let duel = duels[(turn + rank) % duels.len()];
                     let cell = cells.get(&(prompt, duel));
                     let Some(pair) = cell.and_then(|cell| cell.pair(layer, round.max(1) - 1)) else { continue };
-                    if tales.all[pair.a].text == tales.all[pair.b].text {
+                    let [a, b] = [pair.a, pair.b].map(|tale| &tales.all[tale]);
+                    if a.text == b.text {
                         pairs.equal += 1;
-                    } else {
+                    } else if asked.insert([(a.arm, &a.id).min((b.arm, &b.id)), (a.arm, &a.id).max((b.arm, &b.id))]) {
+                        // An arm that tells one story under two seeds may meet another such arm twice: it is one pair.
                         pairs.all.push(pair);
                     }
                 }
@@ -119,8 +121,6 @@ fn shuffled<T>(things: Vec<T>, noise: Noise, step: usize, stage: Stage) -> Vec<T
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::super::tales::tests::tales;
     use super::*;
 
@@ -198,6 +198,15 @@ mod tests {
         tales.all[2].text = tales.all[0].text.clone();
         let pairs = Pairs::of(&tales, 1, 1);
         assert_eq!((pairs.all.len(), pairs.equal), (1, 1));
+    }
+
+    #[test]
+    fn stories_that_were_told_twice_make_one_pair() {
+        let mut tales = tales(1, &["a", "b"], 2);
+        for (first, again) in [(0, 1), (2, 3)] {
+            tales.all[again] = tales.all[first].clone();
+        }
+        assert_eq!(Pairs::of(&tales, 1, 1).all.len(), 1);
     }
 
     #[test]

@@ -221,12 +221,17 @@ fn what_cannot_be_judged_is_said_in_one_sentence() {
     let one = stories("one", &["One."], &["wave"]);
     let other = stories("other", &["Two."], &["open"]);
     let two = stories("two", &["One."], &["wave", "open"]);
+    let same = stories("same", &["One."], &["wave", "open"]);
+    for (arm, seed) in [("wave", 1), ("wave", 2), ("open", 1), ("open", 2)] {
+        let path = same.join(format!("stories/prompt-0--{arm}--{seed}.json"));
+        fs::write(path, record("One.", arm, "Always this.").to_string()).unwrap();
+    }
     let notes = nowhere("notes.txt");
     fs::write(&notes, "my notes\n").unwrap();
     let empty = nowhere("none.jsonl");
     fs::write(&empty, "").unwrap();
     let none = folder("empty");
-    let [one, other, two, notes, empty, none] = [&one, &other, &two, &notes, &empty, &none].map(|path| text(path));
+    let [one, other, two, same, notes, empty, none] = [&one, &other, &two, &same, &notes, &empty, &none].map(|path| text(path));
     for (args, cause) in [
         (vec![none], "there is no story in it\nhint: "),
         (vec!["nowhere"], "cannot read the folder `nowhere`: no such file or directory"),
@@ -234,6 +239,7 @@ fn what_cannot_be_judged_is_said_in_one_sentence() {
         (vec![one, other], "there is nothing to compare: no prompt was told by two of the 2 arms\nhint: "),
         (vec![two, "--presets", "wave,tide"], "no story is of the arm `tide`\nhint: there are `open`, `wave`"),
         (vec![two, "--presets", "wave"], "there is nothing to compare: all 2 stories are of one arm"),
+        (vec![same], "there is nothing to ask: of every pair both stories are the same"),
         (vec![notes], "it is a file, and no folder of stories\nhint: `--result` tells"),
         (vec![two, "--out", notes], "line 1: it is no judgement\nhint: "),
         (vec!["--result", notes], "cannot read the judgements"),

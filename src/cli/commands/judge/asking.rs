@@ -46,7 +46,7 @@ pub fn run(mut questions: Questions, terminal: &Terminal) -> Result<Outcome> {
     if round.next().is_none() && questions.again {
         round = questions.begin(round.number + 1);
     }
-    note_equal(&round.pairs, terminal);
+    note_equal(&round.pairs, terminal)?;
     let before = round.order.len();
     let answers = Answers::new();
     while let Some(at) = round.next() {

@@ -7,7 +7,7 @@ mod results;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::catalog::in_words;
 use crate::cli::Outcome;
@@ -57,7 +57,11 @@ fn tales(folders: &[PathBuf], presets: &[String], words: Option<usize>, terminal
 }
 
 /// Tells of pairs that nobody is asked about.
-fn note_equal(pairs: &Pairs, terminal: &Terminal) {
+///
+/// # Errors
+/// There are no others.
+fn note_equal(pairs: &Pairs, terminal: &Terminal) -> Result<()> {
+    ensure!(!pairs.all.is_empty(), "there is nothing to ask: of every pair both stories are the same");
     if pairs.equal > 0 {
         terminal.note(plural(
             pairs.equal,
@@ -65,6 +69,7 @@ fn note_equal(pairs: &Pairs, terminal: &Terminal) {
             "pairs are the same story twice, and are not asked",
         ));
     }
+    Ok(())
 }
 
 fn write_page(
@@ -78,7 +83,7 @@ fn write_page(
     let inputs = folders.iter().fold(Inputs::streams(), |inputs, folder| inputs.with(folder, "the folder that is judged"));
     let place = Output::new(path, Form::PAGE, &inputs)?;
     let pairs = Pairs::of(tales, seed, 1);
-    note_equal(&pairs, terminal);
+    note_equal(&pairs, terminal)?;
     let html = page(tales, &pairs, 1, words)?;
     place.write(html.as_bytes())?;
     let (count, size) = (some(pairs.all.len(), "pair"), in_words(html.len() as u64));
