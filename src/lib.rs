@@ -12,6 +12,7 @@ pub mod engine;
 pub mod eval;
 pub mod files;
 pub mod gguf;
+pub mod judging;
 #[cfg(feature = "llama")]
 pub mod llama;
 pub mod model;

@@ -8,7 +8,6 @@ mod evaluation;
 mod figure;
 mod page;
 mod scatter;
-mod script_json;
 mod story;
 
 pub use align::slices;

@@ -9,10 +9,10 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use super::chart::{COLUMN, SMALL, WIDE, chart};
 use super::colour_scale::{ColourScale, DARK, LIGHT, Palette, STEPS};
 use super::data::Data;
-use super::script_json::script_json;
+
 use super::story::Story;
 use crate::files::MARK;
-use crate::text::sanitize;
+use crate::text::{sanitize, script_json};
 
 /// What a page is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,7 +6,9 @@
 mod decode;
 mod plural;
 mod sanitize;
+mod script_json;
 
 pub use decode::decode;
 pub use plural::{grouped, plural, some};
 pub use sanitize::{EXCERPT, excerpt, sanitize, visible};
+pub use script_json::script_json;

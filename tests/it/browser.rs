@@ -10,7 +10,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use crate::support::{ROOT, nowhere, read_json};
+use crate::support::{ROOT, folder, nowhere, read_json};
+use afterword::judging::{self, Choice, Ledger, Pairs, Tales};
 use afterword::report::{Page, Story, page};
 use serde_json::{Value, json};
 
@@ -280,6 +281,79 @@ fn hostile_text_does_nothing() {
     assert_eq!(browser.complaints(), Vec::<&Value>::new());
 }
 
+/// A page to judge on: four stories of one prompt, and the hostile one.
+fn judged(name: &str) -> PathBuf {
+    let stories = folder(&format!("{name}-stories"));
+    for (number, arm) in ["wave", "open", "wave", "open"].into_iter().enumerate() {
+        let mut record: Value = read_json("tests/pages/hostile.json");
+        record["preset"] = json!(arm);
+        record["resolved"] = json!(arm);
+        record["text"] = json!(format!("{} {number}", record["text"].as_str().unwrap()));
+        fs::write(stories.join(format!("once--{arm}--{number}.json")), record.to_string()).unwrap();
+    }
+    let tales = Tales::read(&[stories]).unwrap();
+    let path = nowhere(&format!("{name}.html"));
+    fs::write(&path, judging::page(&tales, &Pairs::of(&tales, 1, 1), 1, Some(200)).unwrap()).unwrap();
+    path
+}
+
+#[test]
+#[ignore = "needs Chromium"]
+fn what_is_judged_on_a_page_is_kept_there_and_saved_as_a_file_of_judgements() {
+    let mut browser = Browser::open();
+    let (page, place) = (judged("judging"), folder("saved"));
+    browser.go(&page);
+    let progress = "document.getElementById('progress').textContent";
+    assert_eq!(browser.run(progress), "0 of 2 judged");
+    assert_eq!(browser.run("document.querySelectorAll('img, b, .text script').length"), 0);
+    let shown = browser.run("document.getElementById('a').textContent");
+    browser.press("a");
+    assert_eq!(browser.run(progress), "1 of 2 judged");
+    assert_ne!(browser.run("document.getElementById('a').textContent"), shown);
+    browser.press("u");
+    assert_eq!(browser.run("document.getElementById('a').textContent"), shown);
+    browser.run("document.querySelector('[data-choice=tie]').click()");
+    // A name has letters that are answers elsewhere.
+    browser.run("document.getElementById('judge').focus()");
+    for (key, text) in [("b", "b"), ("a", "a")] {
+        browser.call("Input.dispatchKeyEvent", json!({ "type": "keyDown", "key": key, "text": text }));
+    }
+    assert_eq!(
+        (browser.run("document.getElementById('judge').value"), browser.run(progress)),
+        (json!("ba"), json!("1 of 2 judged"))
+    );
+
+    // The browser is closed and comes back.
+    browser.go(&page);
+    assert_eq!(
+        (browser.run(progress), browser.run("document.getElementById('judge').value")),
+        (json!("1 of 2 judged"), json!("ba"))
+    );
+    assert_eq!(browser.run("document.getElementById('unkept').hidden"), true);
+    browser.press("b");
+    assert_eq!(browser.run("document.getElementById('done').hidden"), false);
+
+    browser.call("Page.setDownloadBehavior", json!({ "behavior": "allow", "downloadPath": place }));
+    browser.run("document.getElementById('save').click()");
+    let file = place.join("judgements-ba.jsonl");
+    for _ in 0..200 {
+        if file.exists() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let kept = Ledger::read(&file).unwrap();
+    let choices: Vec<Choice> = kept.iter().map(|judgement| judgement.choice).collect();
+    assert_eq!(choices, [Choice::A, Choice::Undone, Choice::Tie, Choice::B]);
+    for judgement in kept {
+        assert_eq!((judgement.judge.as_deref(), judgement.prompt.as_str(), judgement.words), (Some("ba"), "once", Some(200)));
+        let mut arms = [judgement.a.arm, judgement.b.arm];
+        arms.sort();
+        assert_eq!(arms, ["open", "wave"]);
+    }
+    assert_eq!(browser.complaints(), Vec::<&Value>::new());
+}
+
 #[test]
 #[ignore = "needs Chromium and axe-core"]
 fn nobody_is_kept_from_reading() {
@@ -290,6 +364,7 @@ fn nobody_is_kept_from_reading() {
         written("axe-plain", Page::Story, std::slice::from_ref(&plain)),
         written("axe-folder", Page::Folder, &[wave.clone(), plain]),
         written("axe-compared", Page::Comparison, &[wave.clone(), wave]),
+        judged("axe-judging"),
     ];
     for scheme in ["light", "dark"] {
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);

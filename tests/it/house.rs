@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 18] = [
+const FLOORS: [(&str, u32); 19] = [
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -28,11 +28,12 @@ const FLOORS: [(&str, u32); 18] = [
     ("report", 6),
     ("bench", 6),
     ("eval", 6),
+    ("judging", 6),
     ("cli", 7),
 ];
 
 /// The steps along a floor.
-const NEIGHBOURS: [(&str, &str); 2] = [("sampler", "model"), ("report", "eval")];
+const NEIGHBOURS: [(&str, &str); 3] = [("sampler", "model"), ("report", "eval"), ("judging", "eval")];
 
 /// What stands nowhere.
 const NOWHERE: [&str; 3] = ["todo !", "unimplemented !", "dbg !"];

@@ -19,6 +19,8 @@ mod fuzzed;
 mod house;
 mod imports;
 #[cfg(feature = "cli")]
+mod judge;
+#[cfg(feature = "cli")]
 mod manual;
 mod presets;
 #[cfg(feature = "cli")]

@@ -7,6 +7,7 @@ mod batch;
 mod colour;
 mod device;
 mod eval;
+mod judge;
 mod score;
 mod shared;
 mod telling;
@@ -21,6 +22,7 @@ pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
 pub use self::eval::Eval;
+pub use self::judge::Judge;
 pub use self::score::Score;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
@@ -76,6 +78,12 @@ pub enum Command {
     ///
     /// The page needs nothing but itself, and no model is loaded to make it.
     Report(Report),
+    /// Ask which of two stories is better, without telling what they were told with, and tell what the answers come to.
+    ///
+    /// Pairs are of one prompt and of two presets, in an order drawn by lot. Every answer is kept at once, and the same command goes on
+    /// where it ended. With --result it tells strengths by the model of Bradley and Terry, with intervals over prompts, and how far
+    /// judges agree.
+    Judge(Judge),
     /// Score texts, whoever wrote them: surprisal, rank and entropy of every token, as a model reads them.
     ///
     /// A text is read by teacher forcing and never changed. One that is longer than the model's context is read in parts that overlap.

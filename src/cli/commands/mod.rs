@@ -15,6 +15,7 @@ pub mod drafts;
 pub mod eval;
 #[cfg(feature = "llama")]
 pub mod explain;
+pub mod judge;
 pub mod manual;
 pub mod models;
 mod preset_files;

@@ -3,7 +3,9 @@
 pub mod gguf;
 #[cfg(feature = "cli")]
 mod program;
-#[cfg(all(feature = "llama", feature = "cli", unix))]
+// Without a backend nothing that takes its time is seen.
+#[cfg(all(feature = "cli", unix))]
+#[cfg_attr(not(feature = "llama"), allow(dead_code))]
 pub mod pty;
 
 use std::panic::Location;

@@ -46,6 +46,8 @@ pub enum Act {
     Nothing,
     /// Ctrl-C.
     Interrupt,
+    /// These keys.
+    Type(&'static str),
     /// The terminal is made so many lines high and so many columns wide.
     Resize(u16, u16),
 }
@@ -81,6 +83,7 @@ fn perform(act: Act, pty: &mut Pty, emulator: &mut vt100::Parser<Alarms>) {
     match act {
         Act::Nothing => {}
         Act::Interrupt => pty.write_all(b"\x03").unwrap(),
+        Act::Type(keys) => pty.write_all(keys.as_bytes()).unwrap(),
         Act::Resize(rows, columns) => {
             pty.resize(Size::new(rows, columns)).unwrap();
             emulator.set_size(NonZeroU16::new(rows).unwrap(), NonZeroU16::new(columns).unwrap());
