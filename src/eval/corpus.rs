@@ -32,7 +32,7 @@ pub struct Prompt {
 }
 
 /// A story.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Text {
     /// The name of its file, without its ending.
     pub name: String,
@@ -42,6 +42,8 @@ pub struct Text {
     pub text: String,
     /// The tokens that its teller told, where a record keeps them.
     pub tokens: Option<usize>,
+    /// Its mean surprisal for who told it, nats a token, where a record keeps it.
+    pub surprisal: Option<f64>,
 }
 
 /// Stories of one setting.
@@ -85,6 +87,7 @@ struct Found {
     prompt: Prompt,
     text: String,
     tokens: Option<usize>,
+    surprisal: Option<f64>,
 }
 
 impl Corpus {
@@ -154,7 +157,13 @@ impl Corpus {
             let name = stem(&path);
             let called = name.split_once("--").map_or(record.prompt.as_str(), |(prompt, _)| prompt).to_owned();
             let prompt = Prompt { name: called, text: Some(record.prompt.clone()) };
-            let found = Found { name, prompt, text: record.text.clone(), tokens: Some(record.tokens.len()) };
+            let found = Found {
+                name,
+                prompt,
+                text: record.text.clone(),
+                tokens: Some(record.tokens.len()),
+                surprisal: Some(-record.mean_log_p),
+            };
             let (first, all) = arms.entry(at).or_insert_with(|| (record.clone(), Vec::new()));
             ensure!(
                 first.model.sha256 == record.model.sha256 && first.resolved == record.resolved,
@@ -175,7 +184,7 @@ impl Corpus {
     fn add_arm(&mut self, folder: &Path, record: &Record, found: Vec<Found>, several: bool) -> Result<()> {
         let setting = Setting::of_preset(&record.preset, &record.resolved);
         let writer = Some(record.model.sha256.clone());
-        let arm = self.arm(record.preset.clone(), found);
+        let arm = self.arm(Setting::name(&record.preset), found);
         let mut arm = Arm { setting, writer, ..arm };
         if let Some(known) = self
             .arms
@@ -201,9 +210,9 @@ impl Corpus {
 
     /// An arm of which nothing is known but its stories.
     fn arm(&mut self, name: String, found: Vec<Found>) -> Arm {
-        let texts = found.into_iter().map(|Found { name, prompt, text, tokens }| {
+        let texts = found.into_iter().map(|Found { name, prompt, text, tokens, surprisal }| {
             let prompt = self.prompt(prompt);
-            Text { name, prompt, text: without_title(&text).to_owned(), tokens }
+            Text { name, prompt, text: without_title(&text).to_owned(), tokens, surprisal }
         });
         let texts = texts.collect();
         Arm { setting: Setting::of_name(&name), name, writer: None, texts }
@@ -231,7 +240,9 @@ fn texts_of(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Found>> {
         let name = stem(&path);
         let prompt = prompt.unwrap_or_else(|| name.split_once("--").map_or(name.as_str(), |(prompt, _)| prompt)).to_owned();
         match read_text(&path) {
-            Ok(text) => found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text, tokens: None }),
+            Ok(text) => {
+                found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text, tokens: None, surprisal: None });
+            }
             Err(why) => left_out.push(LeftOut { path, why }),
         }
     };

@@ -308,6 +308,7 @@ pub(super) mod tests {
                     prompt: *prompt,
                     text: text.clone(),
                     tokens: None,
+                    surprisal: None,
                 })
                 .collect(),
         };

@@ -16,6 +16,7 @@ pub mod measure;
 pub mod measuring;
 pub mod openings;
 pub mod overuse;
+pub mod plan;
 pub mod repetition;
 pub mod richness;
 pub mod rouge;

@@ -9,13 +9,13 @@ use toml::{Table, Value};
 /// How an arm was told.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setting {
-    /// Settings of one family differ in their numbers: the name of the preset, without its folder and changes.
+    /// Settings of one family differ in their numbers: the name of the preset, without its folder and changes, up to the first `--`.
     pub family: String,
     /// The temperature, where the chain draws from what the model says at one temperature throughout.
     pub temperature: Option<f64>,
     /// What else is in that chain: arms with the same stand on one curve of temperature.
     pub beside: String,
-    /// Whether its chain asks for the future: then it is what is evaluated, and no baseline.
+    /// Whether its chain asks for the future, or has its ablation: then it is what is evaluated, and no baseline.
     pub looks_ahead: bool,
     /// The period of its wave in tokens, where it has one.
     pub period: Option<f64>,
@@ -29,13 +29,23 @@ impl Setting {
     /// The setting of a preset: the name by which it was asked for with its changes, and the preset as it ran.
     #[must_use]
     pub fn of_preset(label: &str, resolved: &str) -> Self {
-        let asked = label.split(" · ").next().unwrap_or(label);
-        let family = asked.rsplit(['/', '\\']).next().unwrap_or(asked).trim_end_matches(".toml").to_owned();
+        let name = Self::name(label);
+        let family = name.split(" · ").next().and_then(|name| name.split("--").next()).unwrap_or(&name).to_owned();
         let preset: Option<Table> = toml::from_str(resolved).ok();
         let (temperature, beside) = preset.as_ref().and_then(plain).unzip();
-        let looks_ahead = preset.as_ref().is_some_and(|preset| stages(preset).any(|(name, _)| name == "future"));
+        let looks_ahead = preset
+            .as_ref()
+            .is_some_and(|preset| stages(preset).any(|(name, _)| ["future", "shuffle"].contains(&name.as_str())));
         let period = preset.as_ref().and_then(period);
         Self { family, temperature, beside: beside.unwrap_or_default(), looks_ahead, period }
+    }
+
+    /// What an arm is called after its preset: a file without its folder and ending, and the changes.
+    #[must_use]
+    pub fn name(label: &str) -> String {
+        let (asked, changes) = label.split_once(" · ").map_or((label, None), |(asked, changes)| (asked, Some(changes)));
+        let asked = asked.rsplit(['/', '\\']).next().unwrap_or(asked).trim_end_matches(".toml");
+        std::iter::once(asked).chain(changes).collect::<Vec<_>>().join(" · ")
     }
 
     /// The setting of a folder, which may be called after its temperature: `temperature-0.8`, `t=1.2`.
@@ -86,7 +96,7 @@ fn plain(preset: &Table) -> Option<(f64, String)> {
 }
 
 /// The arms of the temperature curve: of those that share all else the most, at two temperatures or more, ascending. Of equally many
-/// the first; none where no two arms differ in their temperature only.
+/// those that are called so, and then the first; none where no two arms differ in their temperature only.
 #[must_use]
 pub fn temperatures(settings: &[&Setting]) -> Vec<usize> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
@@ -101,8 +111,9 @@ pub fn temperatures(settings: &[&Setting]) -> Vec<usize> {
         group.sort_by(|&one, &two| temperature(one).total_cmp(&temperature(two)));
         group.dedup_by(|one, two| temperature(*one) == temperature(*two));
     }
+    let named = |group: &[usize]| group.iter().any(|&at| settings[at].family == "temperature");
     let groups = groups.into_iter().filter(|group| group.len() > 1);
-    groups.rev().max_by_key(Vec::len).unwrap_or_default()
+    groups.rev().max_by_key(|group| (group.len(), named(group))).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -117,6 +128,8 @@ mod tests {
     fn a_chain_that_only_cuts_and_penalises_has_a_temperature() {
         let told = of("plans/temperature.toml · temperature=0.8", "[[chain]]\nmin-p = 0.05\n[[chain]]\ntemperature = 0.8");
         assert_eq!((told.family.as_str(), told.temperature, told.beside.as_str()), ("temperature", Some(0.8), "min-p = 0.05"));
+        assert_eq!(Setting::name("plans/temperature.toml · temperature=0.8"), "temperature · temperature=0.8");
+        assert_eq!(of("plans/wave--60.toml", "").family, "wave");
         assert_eq!(of("a", "[[chain]]\nmin-p = 0.05").temperature, Some(1.0));
         for other in [
             "[[chain]]\nfuture = { alpha = 0.0 }\n[[chain]]\ntemperature = 1.0",

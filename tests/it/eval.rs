@@ -175,3 +175,41 @@ fn a_judge_reads_the_stories_and_whoever_told_them_does_not_judge_alone() {
     assert!(err(&told).contains("told some of the stories itself, and does not judge alone"), "{}", err(&told));
     assert!(out(&told).contains("temperature · temperature=0.7"), "{}", out(&told));
 }
+
+#[test]
+fn a_plan_is_fair_and_its_files_are_what_its_commands_name() {
+    let root = folder("plan");
+    let sweep = root.join("a sweep");
+    let plan = |more: &[&str]| {
+        let all = ["eval", "plan", "--model", "m.gguf", "--judge", "j.gguf", "--out", sweep.to_str().unwrap()];
+        afterword([&all[..], more].concat())
+    };
+    let told = plan(&["--settings", "2", "--dev", "5"]).done();
+    let lines = out(&told);
+    assert!(err(&told).contains("26 settings of 13 families, 2 each"), "{}", err(&told));
+    // Every path of a command is one of a file, as a shell takes it apart.
+    let commands: Vec<Vec<String>> =
+        lines.lines().filter(|line| !line.starts_with('#')).map(|line| shlex::split(line).unwrap()).collect();
+    let dev = &commands[1];
+    assert_eq!(dev[..3], ["nice", "afterword", "batch"]);
+    let presets: Vec<&str> = dev[dev.iter().position(|word| word == "--preset").unwrap() + 1].split(',').collect();
+    assert_eq!(presets.len(), 26);
+    for preset in presets {
+        afterword(["presets", "check", preset]).done();
+    }
+    let prompts: Vec<String> = [&dev[3], commands.iter().rev().nth(2).map(|words| &words[3]).unwrap()]
+        .map(|path| fs::read_to_string(path).unwrap())
+        .to_vec();
+    assert_eq!(prompts[0].matches("[[prompt]]").count(), 5);
+    assert_eq!(prompts[1].matches("[[prompt]]").count(), 24);
+    for name in prompts[0].lines().filter(|line| line.starts_with("name")) {
+        assert!(!prompts[1].contains(name), "{name} is to develop and to test with");
+    }
+    // The same again changes nothing, and what somebody changed is not written over.
+    assert_eq!(plan(&["--settings", "2", "--dev", "5"]).prints(), lines);
+    fs::write(sweep.join("prompts-dev.toml"), "mine").unwrap();
+    let error = plan(&["--settings", "2", "--dev", "5"]).refused(1);
+    assert!(error.contains("prompts-dev.toml`: there is another file\nhint: "), "{error}");
+    assert!(plan(&["--settings", "7"]).refused(2).contains("`7` is no value of `--settings`"));
+    assert!(plan(&["--dev", "31"]).refused(1).contains("31 prompts are asked for, and there are 30"));
+}

@@ -6,19 +6,29 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::DeviceArgs;
 use super::shared::{any_seed, from_one};
+use crate::eval::plan::MOST_SETTINGS;
 use crate::eval::{MOST_WORDS, RESAMPLES};
 
 /// `afterword eval`
 #[derive(Debug, Args)]
-#[command(after_help = r#"Examples:
+#[command(
+    subcommand_negates_reqs = true,
+    args_conflicts_with_subcommands = true,
+    after_help = r#"Examples:
   afterword eval sweep/
   afterword eval sweep/ --judge other.gguf --human novels/ --out eval.html
-  afterword eval wave/ temperature-0.8/ temperature-1/ --baseline temperature-1 --json"#)]
+  afterword eval wave/ temperature-0.8/ temperature-1/ --baseline temperature-1 --json
+  afterword eval plan --model model.gguf --out sweep"#
+)]
 pub struct Eval {
+    /// What to do before there are stories.
+    #[command(subcommand)]
+    pub before: Option<EvalCommand>,
+
     /// Folders of stories. One of `batch` has an arm for every preset. Any other is one arm, and its .txt files are stories: those in a
     /// folder within it are of the prompt that this is called after; of others the prompt is the name up to the first `--`, or else
     /// the whole name.
@@ -76,4 +86,63 @@ pub struct Eval {
     /// Print one JSON object with all that was found.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+}
+
+/// What is done before there are stories.
+#[derive(Debug, Subcommand)]
+pub enum EvalCommand {
+    /// Write the presets and prompts of a fair sweep into a folder, and print the commands that tell and compare its stories.
+    ///
+    /// Every family has as many settings: temperature, min-p, XTC, top-nσ, top-H, α with the horizon of a token and of a word, waves,
+    /// half waves, a ceiling, a baseline, both, and the ablation that shuffles. Settings are chosen on development prompts and
+    /// judged once on others.
+    Plan(EvalPlan),
+}
+
+/// `afterword eval plan`
+#[derive(Debug, Args)]
+pub struct EvalPlan {
+    /// The model that is to tell the stories.
+    #[arg(long, value_name = "GGUF")]
+    pub model: PathBuf,
+
+    /// The folder of the sweep. What is there already is not written over.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+
+    /// A model that is to judge them. May be repeated.
+    #[arg(long, value_name = "GGUF")]
+    pub judge: Vec<PathBuf>,
+
+    /// Ask for stories as one asks an instruct model, and do not begin them.
+    #[arg(long)]
+    pub instructions: bool,
+
+    /// Settings of each family.
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=MOST_SETTINGS as i64), allow_negative_numbers = true)]
+    pub settings: u8,
+
+    /// Development prompts.
+    #[arg(long, value_name = "N", default_value = "12", value_parser = from_one, allow_negative_numbers = true)]
+    pub dev: NonZeroUsize,
+
+    /// Test prompts.
+    #[arg(long, value_name = "N", default_value = "24", value_parser = from_one, allow_negative_numbers = true)]
+    pub test: NonZeroUsize,
+
+    /// Stories of every setting and prompt.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = from_one, allow_negative_numbers = true)]
+    pub seeds: NonZeroUsize,
+
+    /// The most tokens of a story.
+    #[arg(long, value_name = "N", default_value = "220", value_parser = from_one, allow_negative_numbers = true)]
+    pub tokens: NonZeroUsize,
+
+    /// Processor threads of a run: beside other work one is fastest.
+    #[arg(long, value_name = "N", default_value = "1", value_parser = from_one, allow_negative_numbers = true)]
+    pub threads: NonZeroUsize,
+
+    /// Stories of the sweep that are told: write for each setting with a future the temperature at which the model is as surprised.
+    #[arg(long, value_name = "DIR")]
+    pub matching: Option<PathBuf>,
 }

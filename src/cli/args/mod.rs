@@ -21,7 +21,7 @@ use clap_complete::Shell;
 pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
-pub use self::eval::Eval;
+pub use self::eval::{Eval, EvalCommand, EvalPlan};
 pub use self::judge::Judge;
 pub use self::score::Score;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};

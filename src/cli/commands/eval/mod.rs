@@ -2,6 +2,7 @@
 
 #[cfg(feature = "llama")]
 mod judging;
+mod plan;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 
 use crate::cli::Outcome;
-use crate::cli::args::Eval;
+use crate::cli::args::{Eval, EvalCommand};
 use crate::cli::render::evaluation::{table, verdicts};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::usage::Usage;
@@ -29,6 +30,9 @@ const NAMED: usize = 3;
 const FEW: usize = 12;
 
 pub fn run(args: &Eval, terminal: &Terminal) -> Result<Outcome> {
+    if let Some(EvalCommand::Plan(args)) = &args.before {
+        return plan::run(args, terminal);
+    }
     let place = args.out.as_deref().map(|path| page_at(path, args)).transpose()?;
     let slop = args.slop_list.as_deref().map_or_else(|| Ok(SlopList::own()), slop_list)?;
     let corpus = Corpus::read(&args.folders, args.human.as_deref())?;
