@@ -9,6 +9,7 @@ pub mod chat;
 pub mod cli;
 pub mod decode;
 pub mod engine;
+pub mod eval;
 pub mod files;
 pub mod gguf;
 #[cfg(feature = "llama")]

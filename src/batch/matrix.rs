@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::names;
-use super::prompts::Prompt;
+use super::prompts::PromptEntry;
 use super::seeds::Seeds;
 use crate::text::grouped;
 
@@ -71,8 +71,8 @@ pub struct Matrix {
 impl Matrix {
     /// The stories of these prompts, told by these voices, under these seeds.
     #[must_use]
-    pub fn new(prompts: &[Prompt], voices: &[Voice], seeds: &Seeds) -> Self {
-        let named = |prompt: &Prompt| match prompt.name.as_deref().map(names::of_words) {
+    pub fn new(prompts: &[PromptEntry], voices: &[Voice], seeds: &Seeds) -> Self {
+        let named = |prompt: &PromptEntry| match prompt.name.as_deref().map(names::of_words) {
             Some(name) if !name.is_empty() => name,
             _ => names::of_words(&prompt.text),
         };
@@ -126,8 +126,8 @@ mod tests {
 
     use super::*;
 
-    fn prompts(texts: &[&str]) -> Vec<Prompt> {
-        texts.iter().map(|text| Prompt { text: (*text).to_owned(), ..Prompt::default() }).collect()
+    fn prompts(texts: &[&str]) -> Vec<PromptEntry> {
+        texts.iter().map(|text| PromptEntry { text: (*text).to_owned(), ..PromptEntry::default() }).collect()
     }
 
     fn voice(preset: &str, edit: Option<&str>) -> Voice {

@@ -25,7 +25,7 @@ pub use folder::{Findings, Folder};
 pub use index::{Entry, Sums};
 pub use matrix::{Item, MOST_STORIES, Matrix, Voice, count};
 pub use merge::{Merged, merge};
-pub use prompts::{Prompt, Source};
+pub use prompts::{PromptEntry, Source};
 pub use run::{Asking, Parallel, RUN_FORMAT, RunFile};
 pub use seeds::Seeds;
 pub use shard::Shard;

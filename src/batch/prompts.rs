@@ -15,7 +15,7 @@ use crate::text::{EXCERPT, decode, excerpt};
 /// A prompt, and what is asked for it alone.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Prompt {
+pub struct PromptEntry {
     /// What its stories are called after; its first words where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -38,9 +38,9 @@ pub struct Prompt {
 pub enum Source {
     /// One a line; or, where a line is `---`, what stands between such lines. Empty lines and blocks are none.
     Text,
-    /// `[[prompt]]` tables with the fields of [`Prompt`].
+    /// `[[prompt]]` tables with the fields of [`PromptEntry`].
     Toml,
-    /// An object with the fields of [`Prompt`] a line, or a string.
+    /// An object with the fields of [`PromptEntry`] a line, or a string.
     Jsonl,
 }
 
@@ -52,13 +52,13 @@ const LONGEST: u64 = 64 << 20;
 #[serde(deny_unknown_fields)]
 struct File {
     #[serde(default)]
-    prompt: Vec<Prompt>,
+    prompt: Vec<PromptEntry>,
 }
 
-/// A line of JSONL: an object or a string. An object is read as [`Prompt`] itself, so that its mistakes are told by their names.
-fn of_line(line: &str) -> Result<Prompt, serde_json::Error> {
+/// A line of JSONL: an object or a string. An object is read as [`PromptEntry`] itself, so that its mistakes are told by their names.
+fn of_line(line: &str) -> Result<PromptEntry, serde_json::Error> {
     if line.starts_with('"') {
-        return Ok(Prompt { text: serde_json::from_str(line)?, ..Prompt::default() });
+        return Ok(PromptEntry { text: serde_json::from_str(line)?, ..PromptEntry::default() });
     }
     serde_json::from_str(line)
 }
@@ -79,7 +79,7 @@ impl Source {
     ///
     /// # Errors
     /// The text has not the form, with the line where it leaves it; or there is no prompt in it.
-    pub fn read(self, text: &str) -> Result<Vec<Prompt>> {
+    pub fn read(self, text: &str) -> Result<Vec<PromptEntry>> {
         let prompts = match self {
             Self::Text => of_text(text),
             Self::Toml => {
@@ -120,7 +120,7 @@ fn unplaced(error: &serde_json::Error) -> String {
     text.rsplit_once(" at line ").map_or(text.as_str(), |(cause, _)| cause).to_owned()
 }
 
-fn of_text(text: &str) -> Vec<Prompt> {
+fn of_text(text: &str) -> Vec<PromptEntry> {
     let lines: Vec<&str> = text.lines().collect();
     let texts: Vec<String> = if lines.iter().any(|line| line.trim_end() == "---") {
         let blocks = lines.split(|line| line.trim_end() == "---");
@@ -129,10 +129,10 @@ fn of_text(text: &str) -> Vec<Prompt> {
         lines.into_iter().map(str::to_owned).collect()
     };
     let texts = texts.into_iter().filter(|text| !text.trim().is_empty());
-    texts.map(|text| Prompt { text, ..Prompt::default() }).collect()
+    texts.map(|text| PromptEntry { text, ..PromptEntry::default() }).collect()
 }
 
-impl Prompt {
+impl PromptEntry {
     /// The prompts in a file, or in the `.txt` files of a folder, each called as its file is. Hidden files are none: they are
     /// what other programs leave there.
     ///
@@ -153,7 +153,7 @@ fn file(path: &Path, most: u64) -> Result<String> {
     decode(bytes).map_err(|found| anyhow!("it is {found}"))
 }
 
-fn folder(path: &Path) -> Result<Vec<Prompt>> {
+fn folder(path: &Path) -> Result<Vec<PromptEntry>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(path)? {
         let entry = entry?;
@@ -172,7 +172,7 @@ fn folder(path: &Path) -> Result<Vec<Prompt>> {
         left = left.checked_sub(text.len() as u64).context("its texts are longer than 64 MiB together")?;
         // One line break at the end belongs to the editor.
         let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
-        Ok(Prompt { name, text, ..Prompt::default() })
+        Ok(PromptEntry { name, text, ..PromptEntry::default() })
     };
     paths.into_iter().map(read).collect()
 }
@@ -243,20 +243,22 @@ mod tests {
         for (name, text) in texts {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let read = Prompt::read(folder.path()).unwrap();
+        let read = PromptEntry::read(folder.path()).unwrap();
         let told: Vec<_> = read.iter().map(|prompt| (prompt.name.as_deref().unwrap(), prompt.text.as_str())).collect();
         assert_eq!(told, [("a", "first\n"), ("b", "sec\nond")]);
         fs::write(folder.path().join("d.txt"), b"\xff").unwrap();
-        assert!(format!("{:#}", Prompt::read(folder.path()).unwrap_err()).contains("not UTF-8"));
+        assert!(format!("{:#}", PromptEntry::read(folder.path()).unwrap_err()).contains("not UTF-8"));
         fs::write(folder.path().join("d.txt"), b"\xff\xfeO\0").unwrap();
-        assert!(format!("{:#}", Prompt::read(folder.path()).unwrap_err()).contains("hint: it looks like UTF-16"));
-        assert!(format!("{:#}", Prompt::read(&folder.path().join("none")).unwrap_err()).starts_with("cannot read the prompts"));
+        assert!(format!("{:#}", PromptEntry::read(folder.path()).unwrap_err()).contains("hint: it looks like UTF-16"));
+        assert!(
+            format!("{:#}", PromptEntry::read(&folder.path().join("none")).unwrap_err()).starts_with("cannot read the prompts")
+        );
     }
 
     #[cfg(unix)]
     #[test]
     fn what_has_no_end_holds_no_prompts() {
-        let refused = |path: &str| format!("{:#}", Prompt::read(Path::new(path)).unwrap_err());
+        let refused = |path: &str| format!("{:#}", PromptEntry::read(Path::new(path)).unwrap_err());
         assert!(refused("/dev/zero").contains("it is a device"), "{}", refused("/dev/zero"));
         let folder = tempfile::tempdir().unwrap();
         for name in ["a.txt", "b.jsonl"] {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::matrix::{self, Item, Matrix, Voice};
 use super::mistake::translate;
-use super::prompts::Prompt;
+use super::prompts::PromptEntry;
 use super::seeds::Seeds;
 use super::shard::Shard;
 use crate::files;
@@ -53,7 +53,7 @@ pub struct RunFile {
     /// The presets.
     pub preset: Vec<Voice>,
     /// The prompts.
-    pub prompt: Vec<Prompt>,
+    pub prompt: Vec<PromptEntry>,
 }
 
 /// How many stories run at once, in how many memories of their own.
@@ -232,7 +232,7 @@ pub(super) mod tests {
 
     /// A run of two prompts, told by `wave` under two seeds.
     pub fn example() -> RunFile {
-        let prompt = |text: &str| Prompt { text: text.into(), ..Prompt::default() };
+        let prompt = |text: &str| PromptEntry { text: text.into(), ..PromptEntry::default() };
         RunFile {
             format: RUN_FORMAT,
             shard: None,

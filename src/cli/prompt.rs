@@ -12,13 +12,13 @@ const LONGEST: u64 = 64 << 20;
 
 /// A prompt as it was given.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Prompt {
+pub struct TypedPrompt {
     pub text: String,
     /// Whether it was typed for this run. A text that lay ready is a text to go on from, however it begins.
     pub typed: bool,
 }
 
-impl Prompt {
+impl TypedPrompt {
     /// A prompt from the command line; `-` and `None` read standard input.
     ///
     /// What is read is told from as it stands, its last line breaks too, so that a story can be added to the file that it came

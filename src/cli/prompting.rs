@@ -16,7 +16,7 @@ use crate::engine::{Engine, Occasion, Prompt, PromptObserver, PromptSpec};
 /// this seed, and leaves room for so many tokens of a story.
 pub fn put(
     engine: &Engine,
-    prompt: prompt::Prompt,
+    prompt: prompt::TypedPrompt,
     args: &PromptArgs,
     seed: u64,
     max_tokens: usize,

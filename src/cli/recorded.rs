@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::cli::args::{KvTypes, ModelArgs};
 use crate::cli::missing::still_there;
 use crate::cli::opening::{BUNDLED, bundled};
-use crate::cli::recording::sha256;
 use crate::cli::usage::Usage;
 use crate::engine::{Engine, EngineOptions, Width};
+use crate::files;
 use crate::model::GpuLayers;
 use crate::story::{Record, Versions};
 use crate::text::{EXCERPT, excerpt};
@@ -69,7 +69,9 @@ fn model_of(record: &Record) -> Result<PathBuf> {
 
 /// Refuses a model that did not tell the record's story.
 fn check_model(path: &Path, record: &Record) -> Result<()> {
-    if sha256(path)? == record.model.sha256 {
+    let sum = files::open(path).and_then(files::sha256);
+    let sum = sum.with_context(|| format!("cannot read `{}` again for its checksum", path.display()))?;
+    if sum == record.model.sha256 {
         return Ok(());
     }
     let sha256 = excerpt(&record.model.sha256, EXCERPT);

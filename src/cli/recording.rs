@@ -1,11 +1,8 @@
 //! Where a record goes, and what it must not take the place of.
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
+use anyhow::Result;
 
 use crate::cli::args::ModelArgs;
 use crate::cli::opening::bundled;
@@ -29,19 +26,4 @@ pub fn inputs<'a>(model: &ModelArgs, presets: impl IntoIterator<Item = &'a str>)
         Some(_) => inputs.with(path, "a preset"),
         None => inputs,
     })
-}
-
-/// The SHA-256 of a file, in hexadecimal digits.
-pub fn sha256(path: &Path) -> Result<String> {
-    let sum = || -> io::Result<String> {
-        let (mut file, mut hasher, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
-        loop {
-            let read = file.read(&mut buffer)?;
-            if read == 0 {
-                return Ok(hasher.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")));
-            }
-            hasher.update(&buffer[..read]);
-        }
-    };
-    sum().with_context(|| format!("cannot read `{}` again for its checksum", path.display()))
 }

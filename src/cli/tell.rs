@@ -85,7 +85,7 @@ pub fn tell_in(
     stories.check(&plan)?;
     let prompt = plan.prompt.len();
     let started = Instant::now();
-    let mut teller = Teller { progress, hear, first: None, draws: Vec::new(), unshown: None, told: None };
+    let mut teller = Teller::new(progress, hear);
     drive(stories, 1, &mut each([plan]), &mut teller, interruption());
     let Teller { first, draws, unshown, told, .. } = teller;
     let mut told = told.unwrap_or_else(|| Completion::unbegun(prompt, StopReason::Interrupted));
@@ -97,17 +97,23 @@ pub fn tell_in(
 }
 
 /// Hears a story and shows it.
-struct Teller<'a> {
+pub struct Teller<'a> {
     progress: &'a Progress,
     hear: &'a mut dyn FnMut(&str, Option<&Draw>) -> Result<()>,
     /// When the first token came.
     first: Option<Instant>,
     draws: Vec<Draw>,
-    unshown: Option<anyhow::Error>,
+    /// Why it could no longer be shown.
+    pub unshown: Option<anyhow::Error>,
     told: Option<Completion>,
 }
 
-impl Teller<'_> {
+impl<'a> Teller<'a> {
+    /// `hear` gets each piece of text as it appears, with the draw that let it, if it was one.
+    pub fn new(progress: &'a Progress, hear: &'a mut dyn FnMut(&str, Option<&Draw>) -> Result<()>) -> Self {
+        Self { progress, hear, first: None, draws: Vec::new(), unshown: None, told: None }
+    }
+
     fn show(&mut self, text: &str, draw: Option<&Draw>) {
         if self.unshown.is_none() && !text.is_empty() {
             self.unshown = (self.hear)(text, draw).err();

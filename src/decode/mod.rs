@@ -17,6 +17,7 @@ mod prompt_sharing;
 mod request;
 mod room;
 mod round;
+mod scoring;
 mod single_step;
 mod storyteller;
 #[cfg(test)]
@@ -30,5 +31,6 @@ pub use kept::Keep;
 pub use observer::{Ended, Observer, Part, Told};
 pub use plan::{Completion, Continuation, Counts, Plan};
 pub use round::Stories;
-pub use single_step::{Decided, Place, decide};
+pub use scoring::{Given, Scoring};
+pub use single_step::{Decided, StoryStep, decide};
 pub use thinking::{Until, plain_sampler};

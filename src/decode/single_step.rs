@@ -19,7 +19,7 @@ use crate::story::StopReason;
 
 /// A place in a story.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub struct StoryStep<'a> {
     /// The story, and those that were told together with it.
     pub plans: &'a [Plan],
     /// Which of them it is.
@@ -58,13 +58,13 @@ pub struct Decided {
 pub fn decide(
     model: &mut dyn Model,
     closely: &Sampler,
-    place: Place,
+    place: StoryStep,
     nexts: usize,
     width: usize,
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Decided>> {
-    let Place { plans, which, told, own } = place;
+    let StoryStep { plans, which, told, own } = place;
     let plan = plans.get(which).context("there is no story to be told again")?;
     ensure!(told.len() < plan.max_tokens, "the story has at most {} tokens", plan.max_tokens);
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.vocabulary())?;
@@ -237,7 +237,7 @@ mod tests {
             assert_eq!((draws.len(), &tokens(&shown)), (30, &all));
             for (at, draw) in shown.iter().enumerate() {
                 let (mut model, plans) = (toy(), [plan(&sampler)]);
-                let place = Place { plans: &plans, which: 0, told: &all[..at], own: Some(all[at]) };
+                let place = StoryStep { plans: &plans, which: 0, told: &all[..at], own: Some(all[at]) };
                 let again = decide(&mut model, &sampler, place, 2, 2, &mut (), &Cancel::new()).unwrap().unwrap();
                 assert_eq!((&again.draw, model.living()), (draw, 0));
                 assert_eq!((again.strayed, again.own.unwrap().log_p), (None, draw.log_p));
@@ -254,7 +254,7 @@ mod tests {
         let mut model = toy();
         let _ = tell(&mut model, 1, vec![Plan { max_tokens: 16, ..plan(&sampler) }]);
         let (cost, mut model) = (model.evaluations, toy());
-        let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..15], own: None };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..15], own: None };
         decide(&mut model, &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap();
         assert!(model.evaluations <= cost + 4, "{} for {cost}", model.evaluations);
     }
@@ -264,7 +264,7 @@ mod tests {
         let sampler = sampler(&[FUTURE]);
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
-        let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: Some(2) };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: Some(2) };
         let again = decide(&mut toy(), &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap().unwrap();
         assert_eq!(again.strayed, Some(4));
         // The row behind the story's own tokens is the one that decides.
@@ -279,7 +279,7 @@ mod tests {
         let sampler = sampler(&["mirostat = { tau = 1 }"]);
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
-        let place = Place { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: None };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: None };
         let refused = decide(&mut toy(), &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap_err().to_string();
         assert!(refused.contains("token 5,") && refused.contains("mirostat"), "{refused}");
     }
@@ -290,7 +290,7 @@ mod tests {
         let plans: Vec<Plan> = (3..6).map(|seed| Plan { seed, ..plan(&sampler) }).collect();
         let draws = told(plans[1].clone());
         let (all, mut model) = (tokens(&draws), toy());
-        let place = Place { plans: &plans, which: 1, told: &all[..9], own: Some(all[9]) };
+        let place = StoryStep { plans: &plans, which: 1, told: &all[..9], own: Some(all[9]) };
         let mut heard = Draws(Vec::new());
         let again = decide(&mut model, &sampler, place, 1, 1, &mut heard, &Cancel::new()).unwrap().unwrap();
         assert_eq!((again.strayed, again.draw.token, model.living()), (None, all[9], 0));
@@ -301,7 +301,7 @@ mod tests {
     fn another_sampler_decides_at_the_place_and_nowhere_else() {
         let (own, other) = (sampler(&[FUTURE]), sampler(&["temperature = 0"]));
         let all = tokens(&told(plan(&own)));
-        let place = Place { plans: &[plan(&own)], which: 0, told: &all[..9], own: Some(all[9]) };
+        let place = StoryStep { plans: &[plan(&own)], which: 0, told: &all[..9], own: Some(all[9]) };
         let again = decide(&mut toy(), &other, place, 1, 1, &mut (), &Cancel::new()).unwrap().unwrap();
         assert_eq!((again.strayed, again.draw.now.rank), (None, Some(0)));
     }
@@ -317,7 +317,7 @@ mod tests {
         }
 
         let sampler = sampler(&[]);
-        let place = Place { plans: &[plan(&sampler)], which: 0, told: &[1], own: None };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &[1], own: None };
         let mut model = toy();
         model.fail_at = Some(1);
         assert!(decide(&mut model, &sampler, place, 1, 1, &mut (), &Cancel::new()).is_err());

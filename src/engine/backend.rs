@@ -54,6 +54,13 @@ pub trait Backend: Send + Sync {
     /// The text cannot be cut.
     fn tokenize(&self, text: &str, begins: bool, parse_special: bool) -> Result<Vec<Token>>;
 
+    /// Cuts a text that goes on behind another one into tokens: as [`Backend::tokenize`], with nothing put before it. Every name of a
+    /// control token in it is letters.
+    ///
+    /// # Errors
+    /// As there.
+    fn tokenize_on(&self, text: &str) -> Result<Vec<Token>>;
+
     /// Cuts a conversation into tokens: names of control tokens are those where the template wrote them, and letters elsewhere.
     ///
     /// # Errors

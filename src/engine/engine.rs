@@ -12,7 +12,7 @@ use super::remedy::{Refusal, Remedy};
 use crate::catalog::{Machine, ModelCard, Need, Placement, Wish, check, place};
 use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
-use crate::model::{GpuLayers, MOST_BRANCHES, MOST_THREADS, Split, Token, Vocabulary};
+use crate::model::{GpuLayers, MOST_BRANCHES, MOST_THREADS, SessionOptions, Split, Token, Vocabulary};
 use crate::text::{EXCERPT, excerpt, some};
 
 /// Tokens of a prompt that are read in one decode.
@@ -270,27 +270,29 @@ impl Engine {
     /// # Errors
     /// It does not fit into the machine, or the backend refuses it.
     pub fn session_of(&self, cells: usize, branches: usize) -> Result<Box<dyn Session + '_>> {
-        self.session_in_batches(cells, branches, BATCH, self.options.threads.map(std::num::NonZeroUsize::get))
+        self.session_in_batches(cells, branches, BATCH)
     }
 
-    /// The same, in which so many tokens are read in one decode, by so many threads.
+    /// The same, in which so many tokens are read in one decode.
     ///
     /// # Errors
     /// As there.
-    pub fn session_in_batches(
-        &self,
-        cells: usize,
-        branches: usize,
-        batch: usize,
-        threads: Option<usize>,
-    ) -> Result<Box<dyn Session + '_>> {
+    pub fn session_in_batches(&self, cells: usize, branches: usize, batch: usize) -> Result<Box<dyn Session + '_>> {
+        self.session_with(&self.options.session_options(cells, branches, batch))
+    }
+
+    /// A memory with these options.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn session_with(&self, options: &SessionOptions) -> Result<Box<dyn Session + '_>> {
+        let SessionOptions { cells, branches, batch, .. } = *options;
         if let Some(card) = &self.card {
             let layers = GpuLayers::Fixed(self.gpu_layers.unwrap_or(0));
             let deed = || format!("cannot open the model `{}` for {cells} tokens", self.info().path.display());
             fit(card, &self.options.wish(cells, branches, batch), &self.machine, layers).with_context(deed)?;
         }
-        let options = self.options.session_options(cells, branches, batch);
-        self.backend.open(&crate::model::SessionOptions { threads, ..options })
+        self.backend.open(options)
     }
 
     /// What a memory of this size will take, where the model's file tells.
@@ -314,7 +316,7 @@ impl Engine {
 ///
 /// # Errors
 /// A [`Refusal`] that knows what would fit.
-pub fn fit(card: &ModelCard, wish: &Wish, machine: &Machine, layers: GpuLayers) -> Result<Placement> {
+fn fit(card: &ModelCard, wish: &Wish, machine: &Machine, layers: GpuLayers) -> Result<Placement> {
     match check(card, wish, machine, layers) {
         Ok(()) => Ok(place(card, wish, machine, layers)),
         Err(misfit) => Err(Refusal::from(misfit).into()),
@@ -325,7 +327,7 @@ pub fn fit(card: &ModelCard, wish: &Wish, machine: &Machine, layers: GpuLayers) 
 ///
 /// # Errors
 /// It is longer.
-pub fn within(context: usize, trained: usize, model: &str) -> Result<()> {
+fn within(context: usize, trained: usize, model: &str) -> Result<()> {
     if context > trained {
         bail!(Refusal::usage(
             format!("cannot open `{model}` for a context of {context} tokens: it was trained for {trained}"),

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::engine::Engine;
 use super::remedy::{Refusal, Remedy};
 use super::replay::Replay;
-use crate::decode::{Cancel, Decided, Observer, Place, Plan, Stories, decide};
+use crate::decode::{Cancel, Decided, Observer, Plan, Stories, StoryStep, decide};
 use crate::model::MOST_BRANCHES;
 use crate::prob::Token;
 use crate::sampler::Sampler;
@@ -83,12 +83,11 @@ impl Engine {
                 // A memory of the record's kind; beside others the close look has room of its own.
                 let others = if plans.len() > 1 { (run.cells, run.branches) } else { (0, 0) };
                 let (cells, branches) = ((cells + others.0).max(run.cells), (branches + others.1).max(run.branches));
-                let threads = self.options().threads.map(std::num::NonZeroUsize::get);
-                self.session_in_batches(cells, branches.min(MOST_BRANCHES), run.batch, threads)?
+                self.session_in_batches(cells, branches.min(MOST_BRANCHES), run.batch)?
             }
         };
         let own = record.map(|record| record.tokens[told.len()]);
-        let place = Place { plans, which: *which, told, own };
+        let place = StoryStep { plans, which: *which, told, own };
         decide(&mut *session, &closely, place, NEXT, width, observer, cancel)
     }
 }

@@ -54,7 +54,7 @@ pub struct Explanation {
     /// How many candidates `future` has; without it how many tokens the chain leaves.
     pub left: usize,
     /// These, likeliest first; without `future` only those of them that are among the model's 50 likeliest tokens.
-    pub candidates: Vec<Candidate>,
+    pub candidates: Vec<ExplainedCandidate>,
     /// How one of them is picked.
     pub pick: Pick,
     /// The token that this seed takes.
@@ -109,7 +109,7 @@ pub struct Named {
 /// A token that may be taken: a candidate of `future`, or what a chain without it leaves.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub struct Candidate {
+pub struct ExplainedCandidate {
     /// The token.
     #[serde(flatten)]
     pub named: Named,
@@ -176,7 +176,7 @@ impl Explanation {
             let CandidateTrace { token, p, log_p, future, openness, log_s } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
             let next = next.map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            Candidate { named: named(token, log_p), p, future, openness, log_s, share, next }
+            ExplainedCandidate { named: named(token, log_p), p, future, openness, log_s, share, next }
         };
         Ok(Self {
             moment,

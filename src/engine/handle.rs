@@ -1,9 +1,10 @@
 //! An actor: one plain thread owns the model's memory and tells the stories of everybody who asks, many in one decode.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use anyhow::{Context, Result, anyhow};
@@ -103,20 +104,16 @@ pub fn spawn(engine: Arc<Engine>, slots: Slots) -> Result<(Handle, JoinHandle<()
             Err(error) => return drop(opened.send(Err(error))),
         };
         if opened.send(Ok(())).is_ok() {
-            let desk = Mutex::new(Desk { waiting, listeners: BTreeMap::new(), next: 0 });
-            let mut source = |running| lock(&desk).next(running);
+            let desk = RefCell::new(Desk { waiting, listeners: BTreeMap::new(), next: 0 });
+            let mut source = |running| desk.borrow_mut().next(running);
             let mut stories = Stories::new(&mut *session, slots.width);
             drive(&mut stories, slots.count, &mut source, &mut Clerk(&desk), &stop);
-            lock(&desk).turn_away();
+            desk.borrow_mut().turn_away();
         }
     };
     let thread = thread::Builder::new().name("stories".to_owned()).spawn(run).context("cannot start a thread")?;
     is_open.recv().context("the thread that tells stories ended at once")??;
     Ok((Handle { jobs, cancel }, thread))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Where stories wait, and who hears of those that run.
@@ -171,26 +168,26 @@ fn interrupted(plan: &Plan) -> StoryEvent {
 }
 
 /// Hands what happens to a story to whoever listens.
-struct Clerk<'d>(&'d Mutex<Desk>);
+struct Clerk<'d>(&'d RefCell<Desk>);
 
 impl Observer for Clerk<'_> {
     fn began(&mut self, story: usize) {
-        let _ = lock(self.0).hear(story, StoryEvent::Began);
+        let _ = self.0.borrow_mut().hear(story, StoryEvent::Began);
     }
 
     fn reading(&mut self, story: usize, read: usize, of: usize) -> ControlFlow<()> {
-        lock(self.0).hear(story, StoryEvent::Reading { read, of })
+        self.0.borrow_mut().hear(story, StoryEvent::Reading { read, of })
     }
 
     fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
         let Told { draw, text, parts, counts } = *told;
         let event = StoryEvent::Told { draw: Box::new(draw.clone()), text: text.to_owned(), parts: parts.to_vec(), counts };
-        lock(self.0).hear(story, event)
+        self.0.borrow_mut().hear(story, event)
     }
 
     fn ended(&mut self, story: usize, ended: Ended) {
         let Ended { completion, rest, parts, .. } = ended;
-        let mut desk = lock(self.0);
+        let mut desk = self.0.borrow_mut();
         let _ = desk.hear(story, StoryEvent::Ended { completion: Box::new(completion), rest, parts });
         desk.listeners.remove(&story);
     }

@@ -54,6 +54,10 @@ impl Backend for Loaded {
         self.weights.tokenize(text, begins, parse_special)
     }
 
+    fn tokenize_on(&self, text: &str) -> Result<Vec<Token>> {
+        self.weights.tokenize_on(text)
+    }
+
     fn tokenize_script(&self, script: &Script) -> Result<Vec<Token>> {
         self.weights.tokenize_script(script)
     }

@@ -22,6 +22,7 @@ mod recorder;
 mod remedy;
 mod replay;
 mod request;
+mod scoring;
 mod slots;
 #[cfg(test)]
 mod tests;
@@ -29,9 +30,9 @@ mod toy;
 
 pub use backend::{Backend, ModelInfo, Session};
 pub use calibrate::{Calibration, CalibrationObserver};
-pub use engine::{BATCH, Engine, fit, within};
+pub use engine::{BATCH, Engine};
 pub use explain::Question;
-pub use explanation::{Candidate, Cut, Explanation, Exponents, Moment, Named, Taken};
+pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};
 pub use handle::{Handle, Listener, StoryEvent, spawn};
 pub use note::Note;
 pub use options::{EngineOptions, Width};
@@ -40,5 +41,6 @@ pub use recorder::{Recorded, Recorder};
 pub use remedy::{AsksForChat, Cancelled, Refusal, Remedy};
 pub use replay::{Beside, Replay, parting};
 pub use request::StoryRequest;
+pub use scoring::Passage;
 pub use slots::Slots;
 pub use toy::ToyBackend;

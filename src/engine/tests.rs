@@ -3,6 +3,7 @@
 mod baseline;
 mod handle;
 mod prompt;
+mod scoring;
 mod story;
 
 use std::num::NonZeroUsize;

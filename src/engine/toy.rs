@@ -84,6 +84,10 @@ impl Backend for ToyBackend {
         self.cut(text, |token| parse_special || self.vocabulary.kind(token) == Kind::Text)
     }
 
+    fn tokenize_on(&self, text: &str) -> Result<Vec<Token>> {
+        self.tokenize(text, false, false)
+    }
+
     fn tokenize_script(&self, script: &Script) -> Result<Vec<Token>> {
         self.cut(&script.text(), |_| true)
     }

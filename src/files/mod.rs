@@ -8,9 +8,11 @@ mod inputs;
 mod output;
 mod read;
 mod stamp;
+mod sum;
 
 pub use form::{Form, MARK};
 pub use inputs::Inputs;
 pub use output::{Output, Staged, commit_together, left_behind, replace, tidy};
 pub use read::{bounded, causes, open, read, read_text, words};
 pub use stamp::Stamp;
+pub use sum::sha256;

@@ -26,7 +26,7 @@ pub struct Output {
 }
 
 /// What stands at a path.
-enum Place {
+enum Target {
     /// Nothing: a file can be made under this name.
     Free(PathBuf),
     /// A file of ours under this name, which is that behind a link.
@@ -45,11 +45,11 @@ impl Output {
     pub fn new(path: impl Into<PathBuf>, form: Form, inputs: &Inputs) -> Result<Self> {
         let output = Self { path: path.into(), form, inputs: inputs.clone() };
         let ask = || match output.place()? {
-            Place::Free(place) | Place::Ours(place) => {
+            Target::Free(place) | Target::Ours(place) => {
                 tidy(folder(&place));
                 beside(&place).map(drop).map_err(|error| words(&error))
             }
-            Place::Stream => Ok(()),
+            Target::Stream => Ok(()),
         };
         ask().map_err(|cause| output.refusal(&cause))?;
         Ok(output)
@@ -77,20 +77,20 @@ impl Output {
     /// As there.
     pub fn stage(&self, bytes: &[u8]) -> Result<Staged> {
         let stage = || match self.place()? {
-            Place::Free(place) => {
+            Target::Free(place) => {
                 Ok(Begun::File { file: begin(&place, bytes).map_err(|error| words(&error))?, place, over: false })
             }
-            Place::Ours(place) => {
+            Target::Ours(place) => {
                 Ok(Begun::File { file: begin(&place, bytes).map_err(|error| words(&error))?, place, over: true })
             }
-            Place::Stream => Ok(Begun::Stream { path: self.path.clone(), bytes: bytes.to_vec() }),
+            Target::Stream => Ok(Begun::Stream { path: self.path.clone(), bytes: bytes.to_vec() }),
         };
         let begun = stage().map_err(|cause: String| self.refusal(&cause))?;
         Ok(Staged { output: self.clone(), begun })
     }
 
     /// What is at the path, or why nothing of ours may come there.
-    fn place(&self) -> Result<Place, String> {
+    fn place(&self) -> Result<Target, String> {
         let Self { path, form, inputs } = self;
         if path.file_name().is_none() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
             return Err(if path.as_os_str().is_empty() { "it has no name".to_owned() } else { "it names a folder".to_owned() });
@@ -98,7 +98,7 @@ impl Output {
         let system = |error: io::Error| words(&error);
         let link = match path.symlink_metadata() {
             Ok(facts) => facts.is_symlink(),
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Place::Free(path.clone())),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Target::Free(path.clone())),
             Err(error) => return Err(system(error)),
         };
         let facts = match path.metadata() {
@@ -108,7 +108,7 @@ impl Output {
         if !facts.is_file() {
             return match what(&facts) {
                 kind @ ("a folder" | "a disk") => Err(format!("it is {kind}")),
-                _ => Ok(Place::Stream),
+                _ => Ok(Target::Stream),
             };
         }
         let place = if link { path.canonicalize().map_err(system)? } else { path.clone() };
@@ -125,7 +125,7 @@ impl Output {
             let other = form.name.trim_start_matches("a ");
             return Err(format!("there is a file that is no {other} of this program, and it stays\nhint: name another file"));
         }
-        Ok(Place::Ours(place))
+        Ok(Target::Ours(place))
     }
 
     fn refusal(&self, cause: &str) -> anyhow::Error {

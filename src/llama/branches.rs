@@ -41,7 +41,7 @@ struct Segment {
 
 /// Where a living branch is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct LiveBranch {
     pub sequence: Sequence,
     /// Tokens in its text.
     pub len: usize,
@@ -66,9 +66,9 @@ impl Branches {
 
     /// # Errors
     /// The branch does not live.
-    pub fn find(&self, branch: Branch) -> Result<Place> {
+    pub fn find(&self, branch: Branch) -> Result<LiveBranch> {
         match self.living(branch) {
-            Some((sequence, living)) => Ok(Place { sequence, len: self.segments[living.tip].end }),
+            Some((sequence, living)) => Ok(LiveBranch { sequence, len: self.segments[living.tip].end }),
             None => bail!("branch {} does not live", branch.0),
         }
     }
@@ -206,7 +206,7 @@ mod tests {
         let young = root(&mut branches, 3);
         let old = branches.lengthen(young, 2).unwrap();
         assert!(branches.find(young).is_err());
-        assert_eq!(branches.find(old).unwrap(), Place { sequence: 0, len: 5 });
+        assert_eq!(branches.find(old).unwrap(), LiveBranch { sequence: 0, len: 5 });
         assert_eq!(branches.cells(), 5);
     }
 

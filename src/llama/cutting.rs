@@ -22,6 +22,9 @@ const PART: usize = 1 << 11;
 /// The letter that stands for a space in the pieces of `SentencePiece`.
 const SPACE: char = '▁';
 
+/// A letter that Unicode keeps from ever being one, and that stands in no piece of any vocabulary.
+const STRANGER: &str = "\u{10FFFF}";
+
 impl Weights {
     /// Cuts text into tokens. With `add_bos` the token that begins a text comes first, once, if the model wants one. With
     /// `parse_special` the names of control tokens in the text become those tokens; without, they are read as letters.
@@ -50,6 +53,23 @@ impl Weights {
             tokens.insert(0, bos);
         }
         tokens.into_iter().map(|LlamaToken(token)| Ok(Token::try_from(token)?)).collect()
+    }
+
+    /// Cuts a text that goes on behind another one into tokens: nothing is put before it, and every name of a control token in it
+    /// is letters.
+    ///
+    /// Vocabularies of `SentencePiece`'s kind put a space before every text. Behind a letter that stands beside no other in any piece
+    /// there is always a border between tokens, and the space is before that letter.
+    ///
+    /// # Errors
+    /// As [`Weights::tokenize`]. Where the vocabulary cannot write such a letter, the space stands before the text.
+    pub fn tokenize_on(&self, text: &str) -> Result<Vec<Token>> {
+        let tokens = self.tokenize(text, false, false)?;
+        if tokens.is_empty() || !is_sentence_piece(&self.model) || self.unwritable(STRANGER).is_some() {
+            return Ok(tokens);
+        }
+        let [stranger, both] = [STRANGER, &(STRANGER.to_owned() + text)].map(|text| self.tokenize(text, false, false));
+        Ok(both?.split_off(stranger?.len()))
     }
 
     /// The most bytes of text that so many tokens can stand for: a longer text need not be cut to know that it has more of them.
@@ -201,6 +221,21 @@ mod tests {
         }
         let parts = Seams::of(&vocabulary).parts(&texts[0]).len();
         assert_eq!(parts, texts[0].len().div_ceil(PART), "what can be parted is");
+    }
+
+    #[test]
+    fn a_text_that_goes_on_has_its_own_bytes_and_no_others() {
+        let weights = bundled();
+        for text in ["there was a king", " a king.", "\n\nThe wolf", "🐺 狼", "'s", "e\u{301}", "  two", "<s>", ""] {
+            let tokens = weights.tokenize_on(text).unwrap();
+            let bytes: Vec<u8> = tokens.iter().flat_map(|&token| weights.vocabulary().piece(token)).copied().collect();
+            assert_eq!(String::from_utf8_lossy(&bytes), text);
+        }
+        // Where a word begins it is cut as within a text.
+        let [whole, prompt, rest] = ["Once upon a time there was a king.", "Once upon a time", " there was a king."]
+            .map(|text| weights.tokenize(text, true, false).unwrap());
+        assert_eq!([prompt, weights.tokenize_on(" there was a king.").unwrap()].concat(), whole);
+        assert_ne!(rest[1..], weights.tokenize_on(" there was a king.").unwrap(), "a space more stands before it");
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! The files of a model, held open: they stay what they are when their names go to others.
 
 use std::fs::File;
-use std::io::{self, Read, Seek};
+use std::io::{self, Seek};
 use std::path::PathBuf;
-
-use sha2::{Digest, Sha256};
 
 use crate::files::{self, Stamp};
 
@@ -50,16 +48,10 @@ impl Held {
         let Some((file, stamp)) = self.0.first() else { return Err(io::ErrorKind::NotFound.into()) };
         let mut file = file;
         file.rewind()?;
-        let (mut hasher, mut buffer) = (Sha256::new(), vec![0; 1 << 20]);
-        loop {
-            match file.read(&mut buffer)? {
-                0 => break,
-                read => hasher.update(&buffer[..read]),
-            }
-        }
+        let sum = files::sha256(file)?;
         if Stamp::of(file)? != *stamp {
             return Err(io::Error::other("it was changed since it was loaded"));
         }
-        Ok(hasher.finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}")))
+        Ok(sum)
     }
 }

@@ -13,10 +13,10 @@ use llama_cpp_2::llama_batch::LlamaBatch;
 use llama_cpp_2::token::LlamaToken;
 
 use super::backend::{backend, overheard};
-use super::branches::{Branches, Place, Sequence};
+use super::branches::{Branches, LiveBranch, Sequence};
 use super::settings::{parameters, resolve};
 use super::weights::Weights;
-use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, Rows, SessionOptions, SessionSettings, Step, Vocabulary};
+use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, SessionOptions, SessionSettings, Step, Vocabulary};
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
@@ -89,7 +89,7 @@ impl Session<'_> {
     }
 
     /// Where every step will write: its sequence, and the length of the text before it.
-    fn places(&self, steps: &[Step]) -> Result<Vec<Place>> {
+    fn places(&self, steps: &[Step]) -> Result<Vec<LiveBranch>> {
         let mut free = self.branches.free();
         let mut uses = [Use::None; MOST_BRANCHES];
         let room = self.room();
@@ -108,13 +108,13 @@ impl Session<'_> {
                 }
                 let mut new = || free.next().ok_or_else(|| anyhow!("no branch is free"));
                 match step.from {
-                    Origin::Root => Ok(Place { sequence: new()?, len: 0 }),
+                    Origin::Root => Ok(LiveBranch { sequence: new()?, len: 0 }),
                     Origin::Fork(branch) => {
                         let parent = self.branches.find(branch)?;
                         let before = &mut uses[usize::from(parent.sequence)];
                         ensure!(*before != Use::Moved, "branch {} is both forked and moved", branch.0);
                         *before = Use::Forked;
-                        Ok(Place { sequence: new()?, len: parent.len })
+                        Ok(LiveBranch { sequence: new()?, len: parent.len })
                     }
                     Origin::Move(branch) => {
                         let place = self.branches.find(branch)?;
@@ -130,7 +130,7 @@ impl Session<'_> {
     }
 
     /// Notes every fork in the cells of its parent.
-    fn fork(&mut self, steps: &[Step], places: &[Place]) -> Result<()> {
+    fn fork(&mut self, steps: &[Step], places: &[LiveBranch]) -> Result<()> {
         for (step, place) in steps.iter().zip(places) {
             if let Origin::Fork(parent) = step.from {
                 let parent = self.branches.find(parent)?;
@@ -144,7 +144,7 @@ impl Session<'_> {
     fn evaluate(
         &mut self,
         steps: &[Step],
-        places: &[Place],
+        places: &[LiveBranch],
         read: &mut dyn FnMut(usize, usize, &[f32]),
     ) -> Result<(), Failure> {
         let mut first = true;
@@ -152,7 +152,7 @@ impl Session<'_> {
         self.rows.clear();
         for (number, (step, place)) in steps.iter().zip(places).enumerate() {
             for (position, &token) in step.tokens.iter().enumerate() {
-                let wanted = step.rows == Rows::All || position + 1 == step.tokens.len();
+                let wanted = step.rows.wants(position, step.tokens.len());
                 if wanted {
                     self.rows.push(Row { index: self.batch.n_tokens(), step: number, position });
                 }
@@ -283,8 +283,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::model::LoadOptions;
-    use crate::model::Token;
+    use crate::model::{LoadOptions, Rows, Token};
 
     fn weights() -> Weights {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");

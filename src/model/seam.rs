@@ -28,6 +28,21 @@ pub enum Rows {
     Last,
     /// The row after every token of the step.
     All,
+    /// The row after every token from this position of the step on; where the step has no such token, that after its last.
+    From(usize),
+}
+
+impl Rows {
+    /// Whether the row after the token at this position of a step of so many tokens is asked for.
+    #[must_use]
+    pub fn wants(self, position: usize, tokens: usize) -> bool {
+        let last = position + 1 == tokens;
+        match self {
+            Self::Last => last,
+            Self::All => true,
+            Self::From(first) => position >= first || last,
+        }
+    }
 }
 
 /// One branch to be made: the tokens to read, behind what.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use anyhow::{Result, bail, ensure};
 
-use super::{Branch, Model, Origin, Room, Rows, Step, Token, Vocabulary};
+use super::{Branch, Model, Origin, Room, Step, Token, Vocabulary};
 
 /// The row after a text.
 type Rule = dyn Fn(&[Token]) -> Vec<f32>;
@@ -133,7 +133,7 @@ impl Model for Toy {
         for (number, (step, text)) in steps.iter().zip(&texts).enumerate() {
             let before = text.len() - step.tokens.len();
             for position in 0..step.tokens.len() {
-                if step.rows == Rows::All || position + 1 == step.tokens.len() {
+                if step.rows.wants(position, step.tokens.len()) {
                     read(number, position, &(self.rows)(&text[..=before + position]));
                 }
             }
@@ -165,7 +165,7 @@ impl Model for Toy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Kind;
+    use crate::model::{Kind, Rows};
 
     fn toy() -> Toy {
         let vocabulary = Vocabulary::new(["a", "b", "c"].map(|piece| (piece, Kind::Text)));
@@ -229,6 +229,16 @@ mod tests {
         let step = Step { from: Origin::Root, tokens: &[0, 1, 2], rows: Rows::All };
         toy.extend(&[step], &mut |step, position, row| seen.push((step, position, row[0]))).unwrap();
         assert_eq!(seen, [(0, 0, 1.0), (0, 1, 2.0), (0, 2, 3.0)]);
+    }
+
+    #[test]
+    fn rows_from_a_position_are_the_last_of_all_and_never_none() {
+        for (first, positions) in [(0, vec![0, 1, 2]), (1, vec![1, 2]), (2, vec![2]), (7, vec![2])] {
+            let mut seen = Vec::new();
+            let step = Step { from: Origin::Root, tokens: &[0, 1, 2], rows: Rows::From(first) };
+            toy().extend(&[step], &mut |_, position, _| seen.push(position)).unwrap();
+            assert_eq!(seen, positions, "from {first}");
+        }
     }
 
     #[test]

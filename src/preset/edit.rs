@@ -303,12 +303,12 @@ mod tests {
             (
                 "greedy",
                 "future.alpha=1",
-                "cannot set `future.alpha=1`: the preset has no stage `future`, and a new one needs `candidates` and `entropy-top` too\nhint: give it whole: `--set 'future={ candidates = 20, entropy-top = 20, alpha = 1 }'`",
+                "cannot set `future.alpha=1`: the preset has no stage `future`, and a new one needs `candidates` and `entropy-top` too\nhint: give it whole: `'future={ candidates = 20, entropy-top = 20, alpha = 1 }'`",
             ),
             (
                 "greedy",
                 "xtc={}",
-                "cannot set `xtc={}`: the preset has no stage `xtc`, and a new one needs `probability` and `threshold` too\nhint: give it whole: `--set 'xtc={ probability = 0.5, threshold = 0.1 }'`",
+                "cannot set `xtc={}`: the preset has no stage `xtc`, and a new one needs `probability` and `threshold` too\nhint: give it whole: `'xtc={ probability = 0.5, threshold = 0.1 }'`",
             ),
             ("wave", "dyr=off", "cannot set `dyr=off`: unknown stage `dyr`\nhint: did you mean `dry`?"),
             ("wave", "alpha=0.5", "cannot set `alpha=0.5`: unknown stage `alpha`\nhint: did you mean `future.alpha`?"),

@@ -33,7 +33,7 @@ pub struct Folders {
 
 /// Where a preset comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Origin {
+pub enum PresetOrigin {
     /// Shipped with the program, under this name.
     BuiltIn(&'static str),
     /// This file.
@@ -46,7 +46,7 @@ pub struct Listed {
     /// The name by which it is found.
     pub name: String,
     /// Where it comes from.
-    pub origin: Origin,
+    pub origin: PresetOrigin,
     /// What it says, or why it cannot be read.
     pub preset: Result<Preset>,
     /// Whether a preset of the same name stands before it, so that only its path leads here.
@@ -83,7 +83,7 @@ pub fn find(name_or_path: &str, folders: &Folders) -> Result<Preset> {
 /// # Errors
 /// The file cannot be read; what it says is a [`Mistake`].
 pub fn read(path: &Path, folders: &Folders) -> Result<Preset> {
-    load(&Origin::File(path.to_owned()), folders, &mut Vec::new())
+    load(&PresetOrigin::File(path.to_owned()), folders, &mut Vec::new())
 }
 
 /// Reads the preset of this text; `name` is what the text is called where it is wrong.
@@ -118,15 +118,15 @@ pub fn head(name: &str) -> Option<String> {
 /// # Errors
 /// A folder is there, but cannot be read.
 pub fn list(folders: &Folders) -> Result<Vec<Listed>> {
-    let mut found: Vec<(String, Origin)> =
-        BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), Origin::BuiltIn(name))).collect();
+    let mut found: Vec<(String, PresetOrigin)> =
+        BUILT_IN.iter().map(|(name, _)| ((*name).to_owned(), PresetOrigin::BuiltIn(name))).collect();
     for folder in folders.each() {
         let files = files_in(folder).with_context(|| format!("cannot list the presets in `{}`", folder.display()))?;
         found.extend(files.into_iter().filter(|(name, origin)| !is_copy(name, origin)));
     }
     let earlier = |at: usize| found[..at].iter().any(|(name, _)| *name == found[at].0);
     let hidden: Vec<bool> = (0..found.len()).map(earlier).collect();
-    let line = |((name, origin), hidden): ((String, Origin), bool)| {
+    let line = |((name, origin), hidden): ((String, PresetOrigin), bool)| {
         let preset = load(&origin, folders, &mut Vec::new());
         Listed { name, origin, preset, hidden }
     };
@@ -140,7 +140,7 @@ impl Folders {
     }
 }
 
-impl fmt::Display for Origin {
+impl fmt::Display for PresetOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::BuiltIn(name) => f.write_str(name),
@@ -149,7 +149,7 @@ impl fmt::Display for Origin {
     }
 }
 
-impl Origin {
+impl PresetOrigin {
     /// Whether two origins are one, however their paths are spelled.
     fn is(&self, other: &Self) -> bool {
         match (self, other) {
@@ -163,18 +163,20 @@ impl Origin {
 }
 
 /// Where the preset of this name or path is. A path is relative to `beside`, the folder of the file that names it.
-fn locate(name_or_path: &str, beside: Option<&Path>, folders: &Folders) -> Result<Origin, Fault> {
+fn locate(name_or_path: &str, beside: Option<&Path>, folders: &Folders) -> Result<PresetOrigin, Fault> {
     let path = Path::new(name_or_path);
     if name_or_path.contains(['/', MAIN_SEPARATOR]) || is_toml(path) {
         // Put together from its components, the path has no `/./` in its middle.
-        return Ok(Origin::File(beside.map_or_else(|| path.to_owned(), |folder| folder.join(path).components().collect())));
+        return Ok(PresetOrigin::File(
+            beside.map_or_else(|| path.to_owned(), |folder| folder.join(path).components().collect()),
+        ));
     }
     if let Some((name, _)) = BUILT_IN.iter().find(|(name, _)| *name == name_or_path) {
-        return Ok(Origin::BuiltIn(name));
+        return Ok(PresetOrigin::BuiltIn(name));
     }
     let file = |folder: &Path| folder.join(format!("{name_or_path}.toml"));
     match folders.each().map(file).find(|path| path.is_file()) {
-        Some(path) => Ok(Origin::File(path)),
+        Some(path) => Ok(PresetOrigin::File(path)),
         None => Err(unknown(name_or_path, &file(beside.unwrap_or(Path::new(""))), folders)),
     }
 }
@@ -201,7 +203,7 @@ fn is_toml(path: &Path) -> bool {
 }
 
 /// The presets in a folder, by name. No folder, no presets.
-fn files_in(folder: &Path) -> std::io::Result<Vec<(String, Origin)>> {
+fn files_in(folder: &Path) -> std::io::Result<Vec<(String, PresetOrigin)>> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
@@ -212,20 +214,20 @@ fn files_in(folder: &Path) -> std::io::Result<Vec<(String, Origin)>> {
         let path = entry?.path();
         if is_toml(&path) && path.is_file() {
             let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            files.push((name, Origin::File(path)));
+            files.push((name, PresetOrigin::File(path)));
         }
     }
     files.sort_by(|a, b| a.0.cmp(&b.0));
     Ok(files)
 }
 
-fn is_copy(name: &str, origin: &Origin) -> bool {
+fn is_copy(name: &str, origin: &PresetOrigin) -> bool {
     let shipped = BUILT_IN.iter().find(|(shipped, _)| *shipped == name);
     shipped.is_some_and(|(_, shipped)| text_of(origin).is_ok_and(|text| text == *shipped))
 }
 
 /// Reads a preset and what it extends. `trail` holds those that led here, the first one first.
-fn load(origin: &Origin, folders: &Folders, trail: &mut Vec<Origin>) -> Result<Preset> {
+fn load(origin: &PresetOrigin, folders: &Folders, trail: &mut Vec<PresetOrigin>) -> Result<Preset> {
     let file = origin.to_string();
     let text = text_of(origin)?;
     let wrong = |fault: Fault| Mistake::new(&file, &text, fault);
@@ -236,12 +238,12 @@ fn load(origin: &Origin, folders: &Folders, trail: &mut Vec<Origin>) -> Result<P
         Some((place, extends)) => {
             let at = |fault: Fault| wrong(Fault { span: Some(place.clone()), ..fault });
             let folder = match origin {
-                Origin::BuiltIn(_) => None,
-                Origin::File(path) => path.parent(),
+                PresetOrigin::BuiltIn(_) => None,
+                PresetOrigin::File(path) => path.parent(),
             };
             let below = locate(extends, folder, folders).map_err(at)?;
             check_trail(trail, &below).map_err(at)?;
-            if let Origin::File(path) = &below
+            if let PresetOrigin::File(path) = &below
                 && !path.exists()
             {
                 return Err(at(Fault::new(format!("there is no file `{}`", path.display()))).into());
@@ -252,8 +254,8 @@ fn load(origin: &Origin, folders: &Folders, trail: &mut Vec<Origin>) -> Result<P
     Ok(draft.resolve(below.as_ref()).map_err(wrong)?)
 }
 
-fn check_trail(trail: &[Origin], next: &Origin) -> Result<(), Fault> {
-    let spelled = |trail: &[Origin]| {
+fn check_trail(trail: &[PresetOrigin], next: &PresetOrigin) -> Result<(), Fault> {
+    let spelled = |trail: &[PresetOrigin]| {
         let names: Vec<String> = trail.iter().chain([next]).map(|origin| format!("`{origin}`")).collect();
         names.join(" → ")
     };
@@ -267,13 +269,13 @@ fn check_trail(trail: &[Origin], next: &Origin) -> Result<(), Fault> {
 }
 
 /// The text of a preset.
-fn text_of(origin: &Origin) -> Result<String> {
+fn text_of(origin: &PresetOrigin) -> Result<String> {
     let path = match origin {
-        Origin::BuiltIn(name) => {
+        PresetOrigin::BuiltIn(name) => {
             let text = BUILT_IN.iter().find(|(shipped, _)| shipped == name).map(|(_, text)| (*text).to_owned());
             return text.with_context(|| format!("there is no shipped preset `{name}`"));
         }
-        Origin::File(path) => path,
+        PresetOrigin::File(path) => path,
     };
     let name = origin.to_string();
     let bytes = bytes_of(path).map_err(|fault| Mistake::unread(&name, fault))?;
@@ -301,7 +303,7 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, Fault> {
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(Fault::new("permission denied")),
         Err(error) => Err(Fault::new(files::words(&error))),
         Ok(bytes) if bytes.starts_with(b"GGUF") => {
-            Err(Fault::new("it is a model, not a preset").hint("a model is named with `--model`"))
+            Err(Fault::new("it is a model, not a preset").hint("name it as the model, and a preset beside it"))
         }
         Ok(bytes) if bytes.len() as u64 > LONGEST => Err(Fault::new("it is longer than 1 MiB, which no preset is")),
         Ok(bytes) => Ok(bytes),

@@ -17,14 +17,14 @@ pub(super) struct Fault {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
     file: String,
-    place: Option<Place>,
+    place: Option<ShownLine>,
     cause: String,
     hint: Option<String>,
 }
 
 /// A place in a file, for people: lines and columns count from 1, columns in characters.
 #[derive(Debug, Clone, PartialEq)]
-struct Place {
+struct ShownLine {
     line: usize,
     column: usize,
     /// The line as it is shown, and where in it the mark stands: its start and its width in characters.
@@ -94,7 +94,7 @@ impl Mistake {
     /// A fault in the text of this file.
     pub(super) fn new(file: &str, text: &str, fault: Fault) -> Self {
         let Fault { span, cause, hint } = fault;
-        let place = span.map(|span| Place::of(&span, text));
+        let place = span.map(|span| ShownLine::of(&span, text));
         Self { file: tame(file), place, cause: tame(&cause), hint: hint.as_deref().map(tame) }
     }
 
@@ -109,7 +109,7 @@ fn tame(text: &str) -> String {
     sanitize(text).replace(['\n', '\t'], "\u{fffd}")
 }
 
-impl Place {
+impl ShownLine {
     /// Lines of more than this many characters are shown in part.
     const WIDEST: usize = 120;
 
@@ -134,11 +134,11 @@ impl Place {
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot read the preset `{}`", self.file)?;
-        if let Some(Place { line, column, .. }) = &self.place {
+        if let Some(ShownLine { line, column, .. }) = &self.place {
             write!(f, ", line {line}, column {column}")?;
         }
         write!(f, ": {}", self.cause)?;
-        if let Some(Place { line, shown, mark: (start, width), .. }) = &self.place {
+        if let Some(ShownLine { line, shown, mark: (start, width), .. }) = &self.place {
             let number = line.to_string();
             let gutter = " ".repeat(number.len());
             write!(f, "\n  {number} | {shown}\n  {gutter} | {}{}", " ".repeat(*start), "^".repeat(*width))?;

@@ -35,7 +35,7 @@ mod words;
 mod writing;
 
 pub use edit::{Edit, vary};
-pub use find::{Folders, Listed, Origin, UnknownName, find, head, is_shipped, list, parse, read};
+pub use find::{Folders, Listed, PresetOrigin, UnknownName, find, head, is_shipped, list, parse, read};
 pub use import::{Imported, import, of_model};
 pub use json_schema::schema;
 pub use lint::{Warning, lint};

@@ -1,4 +1,4 @@
-//! A preset laid over another: what `extends` and `--set` change, and where a new stage stands.
+//! A preset laid over another: what `extends` and edits change, and where a new stage stands.
 
 use std::ops::Range;
 
@@ -102,7 +102,7 @@ impl<'t> Draft<'t> {
         {
             // What is wrong in it besides is said first.
             let wrong = check::check(tree.get_ref()).err().filter(|fault| !table.is_told_of_by(fault));
-            let whole = if typed { format!("--set '{name}={whole}'") } else { format!("{name} = {whole}") };
+            let whole = if typed { format!("'{name}={whole}'") } else { format!("{name} = {whole}") };
             let place = (!typed).then(|| table.spans[2].clone());
             let fault = Fault { span: place, ..Fault::new(cause) };
             return Err(wrong.unwrap_or_else(|| fault.hint(format!("give it whole: `{whole}`"))));

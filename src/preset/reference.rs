@@ -29,8 +29,8 @@ pub fn reference() -> Vec<Paragraph> {
     page.push(heading(
         "Under `extends` a table of the chain changes the stage of its name in what is extended: the keys that it names, and no \
          others. `\"off\"` in the place of a stage takes it away. A stage that is new comes behind those of its kind, in the order \
-         bias, bans and penalties, cuts, xtc, future, temperatures, mirostat or adaptive-p. `--set` does the same: \
-         `--set future.alpha=0.5`, `--set dry=off`.",
+         bias, bans and penalties, cuts, xtc, future, temperatures, mirostat or adaptive-p. An edit beside the preset does \
+         the same: `future.alpha=0.5`, `dry=off`.",
     ));
     page.push(heading(
         "Schedules. Where a number may breathe, it is a number or a table with one of these: \

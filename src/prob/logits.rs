@@ -99,7 +99,15 @@ pub fn heaviest_of_row(
 #[must_use]
 pub fn rank(row: &[f32], token: Token) -> usize {
     let Some(&logit) = row.get(token as usize) else { return row.len() };
-    (0..).zip(row).filter(|&(other, &l): &(Token, &f32)| l > logit || (l == logit && other < token)).count()
+    let (before, behind) = row.split_at(token as usize);
+    above(before, |other| other >= logit) + above(behind, |other| other > logit)
+}
+
+/// For how many of these logits something holds.
+fn above(logits: &[f32], holds: impl Fn(f32) -> bool) -> usize {
+    let (whole, rest) = logits.as_chunks::<BLOCK>();
+    let counted: usize = whole.iter().map(|block| count(block, &holds) as usize).sum();
+    counted + rest.iter().filter(|&&logit| holds(logit)).count()
 }
 
 #[cfg(test)]
@@ -157,6 +165,12 @@ mod tests {
             assert_eq!(tokens(&row, n), sorted[..n]);
             assert_eq!(tokens(&row[..40], n), tokens(&row[..40], 300)[..n.min(40)]);
         }
-        assert!(sorted.iter().take(300).enumerate().all(|(place, &token)| rank(&row, token) == place));
+        assert!(sorted.iter().enumerate().all(|(place, &token)| rank(&row, token) == place));
+    }
+
+    #[test]
+    fn what_is_not_finite_has_a_rank_too() {
+        let row = [f32::NEG_INFINITY, 1.0, f32::NAN, f32::NEG_INFINITY, 2.0];
+        assert_eq!([0, 1, 2, 3, 4, 5].map(|token| rank(&row, token)), [2, 1, 0, 3, 0, 5]);
     }
 }

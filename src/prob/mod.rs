@@ -16,6 +16,7 @@ mod noise;
 mod quantity;
 mod schedule;
 mod scheduled;
+mod score;
 mod selection;
 
 pub use band::{Band, Bounds};
@@ -31,6 +32,7 @@ pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Prob
 pub use quantity::{Bend, Bias, Bits, Ceiling, Decay, Exponent, Factor, Kept, Least, Part, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Motion, Place, Schedule, Unit};
 pub use scheduled::Scheduled;
+pub use score::Score;
 
 /// The number of a token: its index in a row of logits.
 pub type Token = u32;

@@ -15,7 +15,7 @@ const MOST: f64 = 5.0;
 
 /// Where a chart's parts lie, in its own units.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Place {
+pub struct Layout {
     /// The whole width.
     pub width: f64,
     /// The height of one band.
@@ -27,13 +27,13 @@ pub struct Place {
 }
 
 /// A chart under or over a story.
-pub const WIDE: Place = Place { width: 720.0, band: 52.0, left: 64.0, right: 8.0 };
+pub const WIDE: Layout = Layout { width: 720.0, band: 52.0, left: 64.0, right: 8.0 };
 
 /// A chart over one of several columns.
-pub const COLUMN: Place = Place { width: 360.0, band: 40.0, left: 46.0, right: 2.0 };
+pub const COLUMN: Layout = Layout { width: 360.0, band: 40.0, left: 46.0, right: 2.0 };
 
 /// A chart beside others.
-pub const SMALL: Place = Place { width: 200.0, band: 22.0, left: 2.0, right: 2.0 };
+pub const SMALL: Layout = Layout { width: 200.0, band: 22.0, left: 2.0, right: 2.0 };
 
 /// −ln p in nats, the mean of the last [`WINDOW`] tokens.
 #[must_use]
@@ -50,8 +50,8 @@ pub fn running(trace: &[TracedToken]) -> Vec<f64> {
 /// One band for α where the chain has a `future`, one for the running surprisal; `labels` for a chart that is not small. A
 /// page finds in `data-left`, `data-right` and `data-tokens` what it needs to mark a token.
 #[must_use]
-pub fn chart(trace: &[TracedToken], place: Place, labels: bool) -> String {
-    let Place { width, band, left, right } = place;
+pub fn chart(trace: &[TracedToken], place: Layout, labels: bool) -> String {
+    let Layout { width, band, left, right } = place;
     let has_alpha = trace.iter().any(|token| token.alpha.is_some());
     let gap = band / 2.6;
     let foot = if labels { 16.0 } else { 0.0 };
@@ -83,8 +83,8 @@ pub fn chart(trace: &[TracedToken], place: Place, labels: bool) -> String {
 }
 
 /// Lines across a band, each with its label.
-fn grid(svg: &mut String, place: Place, top: f64, lines: [(&str, f64); 3], labels: bool) {
-    let Place { width, band, left, right } = place;
+fn grid(svg: &mut String, place: Layout, top: f64, lines: [(&str, f64); 3], labels: bool) {
+    let Layout { width, band, left, right } = place;
     for (label, share) in lines {
         let y = top + band * share;
         let _ = write!(svg, "<path class=\"grid\" d=\"M{left} {y}H{}\"/>", width - right);
@@ -95,8 +95,8 @@ fn grid(svg: &mut String, place: Place, top: f64, lines: [(&str, f64); 3], label
 }
 
 /// Values as a line; where there are too many for it, each point is the mean of some.
-fn line(svg: &mut String, class: &str, values: &[f64], place: Place, y: impl Fn(f64) -> f64) {
-    let Place { width, left, right, .. } = place;
+fn line(svg: &mut String, class: &str, values: &[f64], place: Layout, y: impl Fn(f64) -> f64) {
+    let Layout { width, left, right, .. } = place;
     let each = values.len().div_ceil(POINTS).max(1);
     let step = (width - left - right) / values.len().max(1) as f64;
     let mut path = String::new();

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::chart::{Place, chart};
+use super::chart::{Layout, chart};
 use super::colour_scale::{ColourScale, LIGHT, STEPS};
 use super::page::parting;
 use super::story::Story;
@@ -61,7 +61,7 @@ pub fn figure(title: &str, stories: &[Story], by: ColourScale) -> String {
             draw_line(&mut svg, line, left, text + at as f64 * LINE, story, by);
         }
         if !story.trace.is_empty() {
-            let place = Place { width: COLUMN, band: 32.0, left: 40.0, right: 0.0 };
+            let place = Layout { width: COLUMN, band: 32.0, left: 40.0, right: 0.0 };
             let inner = chart(&story.trace, place, true);
             let placed = format!(
                 "<svg x=\"{left}\" y=\"{charts}\" width=\"{COLUMN}\" height=\"96\" preserveAspectRatio=\"xMinYMin\" overflow=\"visible\" "

@@ -3,10 +3,13 @@
 mod mode;
 mod read;
 mod record;
+mod scored;
 mod stop;
 mod trace;
 
 pub use mode::{Chat, Mode};
+pub use read::NoRecord;
 pub use record::{Draft, FORMAT, ModelFile, Record, Run, Times, Versions};
+pub use scored::{ScoredText, ScoredToken, Windows};
 pub use stop::StopReason;
 pub use trace::{TracedCandidate, TracedSkip, TracedToken};

@@ -1,5 +1,6 @@
 //! Reading a record, whoever wrote it: with a bound, and in plain words where it is none.
 
+use std::fmt;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -12,6 +13,18 @@ use crate::text::excerpt;
 
 /// How many letters of what stands in a record an error repeats.
 const CUT: usize = 40;
+
+/// A file that is no record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoRecord;
+
+impl fmt::Display for NoRecord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it is no record")
+    }
+}
+
+impl std::error::Error for NoRecord {}
 
 /// What every record begins with, in all versions of its form.
 #[derive(Deserialize)]
@@ -35,11 +48,11 @@ impl Record {
     /// The record that this is; a byte order mark before it is no part of it.
     ///
     /// # Errors
-    /// It is none, is torn, has a newer form than this program knows, or holds something else than it should; the cause is a
+    /// It is none ([`NoRecord`]), is torn, has a newer form than this program knows, or holds something else than it should; the cause is a
     /// clause without its subject.
     pub fn parse(bytes: &[u8]) -> Result<Self> {
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let none = || anyhow!("it is no record\nhint: `afterword write --record FILE.json` makes one");
+        let none = || anyhow::Error::from(NoRecord);
         if bytes.trim_ascii_start().first() != Some(&b'{') {
             return Err(none());
         }
@@ -165,7 +178,7 @@ mod tests {
         for none in
             ["", "[]", "Once upon a time", "{}", "{\"format\":\"x\"}", "{\"name\":\"package\",\"version\":\"1.0.0\"}", "7"]
         {
-            assert!(said(|_| none.to_owned()).starts_with("it is no record\nhint: "), "{none}");
+            assert!(said(|_| none.to_owned()).starts_with("it is no record"), "{none}");
         }
     }
 

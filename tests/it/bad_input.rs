@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use crate::support::gguf::{Family, Gguf, Scratch, Value, tiny};
-use crate::support::{BUNDLED, Ends, ROOT, afterword, err, folder, nowhere, out, shell};
+use crate::support::{BUNDLED, Ends, afterword, err, folder, nowhere, out, shell, shipped};
 
 /// What a refusal says, its notes left out: `error: …`, lines of a preset with their mark, `hint: …`.
 fn refusal(output: &Output, code: i32) -> String {
@@ -220,10 +220,7 @@ fn an_unknown_preset_is_refused_with_the_nearest() {
     assert_eq!(refused(2, &["presets", "new", "mine", "--from", "wav"]), said);
     // A file that is not there is no wrong usage, as with a model.
     assert!(refused(1, &["write", "Once", "--preset", "wav.toml"]).contains("there is no such file"));
-    let configs = std::fs::read_dir(Path::new(ROOT).join("configs")).unwrap();
-    let mut names: Vec<String> =
-        configs.map(|file| format!("`{}`", file.unwrap().path().file_stem().unwrap().display())).collect();
-    names.sort();
+    let mut names: Vec<String> = shipped().iter().map(|file| format!("`{}`", file.file_stem().unwrap().display())).collect();
     let last = names.pop().unwrap();
     let all = format!("hint: expected {} or {last}", names.join(", "));
     assert_eq!(refused(2, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));

@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 17] = [
+const FLOORS: [(&str, u32); 18] = [
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, u32); 17] = [
     ("batch", 6),
     ("report", 6),
     ("bench", 6),
+    ("eval", 6),
     ("cli", 7),
 ];
 
@@ -60,21 +61,14 @@ const CHAPTER: usize = 400;
 /// The lines that a function may have, from its name to its last brace.
 const PARAGRAPH: usize = 60;
 
-/// Functions that are longer still, behind their modules. The list only shrinks: one that has become shorter fails the test.
-const LONG: [&str; 0] = [];
-
-/// Files below `cli` whose texts name an option of a command line. The list only shrinks.
-const OPTIONS: [&str; 8] = [
-    "preset/find.rs",
-    "preset/import/chain.rs",
+/// Files below `cli` whose texts hold what looks like an option of a command line. The list only shrinks.
+const OPTIONS: [&str; 3] = [
     // Its options are those of other programs.
     "preset/import/command.rs",
+    // What other programs' settings are called here: a comment in the preset that is written.
     "preset/import/rest.rs",
-    "preset/overlay.rs",
-    "preset/reference.rs",
     // Its dashes are of style sheets.
     "report/page.rs",
-    "story/read.rs",
 ];
 
 #[test]
@@ -112,7 +106,7 @@ fn a_function_is_a_paragraph() {
     let files = sources(Path::new("src"));
     let long =
         files.iter().flat_map(|(path, text)| long_functions(text).into_iter().map(|name| format!("{}::{name}", module(path))));
-    assert_eq!(beyond(&LONG, long.collect()), Vec::<String>::new(), "of more than {PARAGRAPH} lines");
+    assert_eq!(long.collect::<Vec<_>>(), Vec::<String>::new(), "of more than {PARAGRAPH} lines");
 }
 
 #[test]

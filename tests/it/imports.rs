@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use crate::support::shipped;
 use afterword::model::{Kind, Vocabulary};
 use afterword::preset::{Folders, Imported, find, import, list, parse, schema};
 use afterword::prob::Noise;
@@ -383,8 +384,7 @@ fn what_is_none_of_the_five_is_refused_in_one_sentence() {
 fn every_shipped_preset_fits_the_schema_and_most_wrong_ones_do_not() {
     let schema = jsonschema::validator_for(&schema()).unwrap();
     let json = |text: &str| serde_json::to_value(toml::from_str::<toml::Table>(text).ok()?).ok();
-    for entry in fs::read_dir("configs").unwrap() {
-        let path = entry.unwrap().path();
+    for path in shipped() {
         let text = json(&fs::read_to_string(&path).unwrap()).unwrap();
         let mistakes: Vec<String> = schema.iter_errors(&text).map(|error| error.to_string()).collect();
         assert!(mistakes.is_empty(), "{}: {mistakes:?}", path.display());

@@ -21,6 +21,7 @@ mod manual;
 mod presets;
 #[cfg(feature = "cli")]
 mod presets_at_hand;
+mod prompts;
 mod records;
 #[cfg(feature = "cli")]
 mod report;

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::support::{folder, kept};
-use afterword::preset::{Edit, Folders, Origin, Preset, find, list, parse, read};
+use crate::support::{folder, kept, shipped};
+use afterword::preset::{Edit, Folders, Preset, PresetOrigin, find, list, parse, read};
 
 /// The gallery: `NAME.toml` is a wrong preset, `NAME.txt` what is said of it.
 #[test]
@@ -62,8 +62,8 @@ fn the_shipped_presets_are_found_by_name_and_nothing_is_known_against_them() {
 
 #[test]
 fn a_shipped_preset_says_first_what_it_feels_like_and_what_it_costs() {
-    for entry in fs::read_dir("configs").unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    for path in shipped() {
+        let text = fs::read_to_string(path).unwrap();
         let mut lines = text.lines();
         assert!(lines.next().unwrap().starts_with("# Feels like: "));
         assert!(lines.next().unwrap().starts_with("# Costs: "));
@@ -84,7 +84,7 @@ fn a_name_is_shipped_first_then_in_configs_then_the_users() {
     let listed = list(&folders).unwrap();
     let own: Vec<(&str, bool, bool)> = listed
         .iter()
-        .filter(|listed| matches!(listed.origin, Origin::File(_)))
+        .filter(|listed| matches!(listed.origin, PresetOrigin::File(_)))
         .map(|listed| (listed.name.as_str(), listed.hidden, listed.preset.is_ok()))
         .collect();
     assert_eq!(
@@ -96,7 +96,7 @@ fn a_name_is_shipped_first_then_in_configs_then_the_users() {
 #[test]
 fn a_copy_of_a_shipped_preset_is_not_listed_again() {
     let folders = Folders { configs: Some("configs".into()), user: Some("nowhere".into()) };
-    assert!(list(&folders).unwrap().iter().all(|listed| matches!(listed.origin, Origin::BuiltIn(_))));
+    assert!(list(&folders).unwrap().iter().all(|listed| matches!(listed.origin, PresetOrigin::BuiltIn(_))));
 }
 
 #[test]

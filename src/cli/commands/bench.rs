@@ -1,7 +1,5 @@
 //! `afterword bench`: how fast the model tells stories, and what looking ahead costs.
 
-use std::io::Write as _;
-use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -91,7 +89,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, bench: &Bench, termina
     }
     // One decode holds all that the widest round wants.
     let batch = BATCH.max(branches);
-    let mut session = engine.session_in_batches(cells, branches, batch, args.model.threads.map(NonZeroUsize::get))?;
+    let mut session = engine.session_in_batches(cells, branches, batch)?;
 
     let threads = counted(session.settings().threads, "thread");
     terminal.note(format_args!("{} · preset {} · {threads}", engine.title(), chosen.name));
@@ -113,7 +111,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, bench: &Bench, termina
     };
     let mut out = terminal.out();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+        terminal.json(&report)?;
     } else {
         print(&mut out, &report)?;
     }

@@ -47,7 +47,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let voices = voices(&presets, &varied, &set, &model)?;
     let inputs = inputs(&model, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
-    let prompt = prompt::Prompt::of(Some(typed))?;
+    let prompt = prompt::TypedPrompt::of(Some(typed))?;
     let seed = seed(story.seed);
     let request = story.request(seed);
     request.check()?;
@@ -64,7 +64,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let comparison = Comparison { prompt: prompt.text.clone(), seed, model, limit, stories };
     let mut out = terminal.out();
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&comparison)?)?;
+        terminal.json(&comparison)?;
     } else {
         // Told for minutes: the terminal may have changed since.
         show(&mut out, &comparison, layout, terminal.width_now())?;

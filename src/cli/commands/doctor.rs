@@ -47,7 +47,7 @@ pub fn run(as_json: bool, terminal: &Terminal) -> Result<Outcome> {
     let report = examine(terminal);
     let mut out = terminal.out();
     if as_json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+        terminal.json(&report)?;
     } else {
         print(&report, &mut out)?;
     }

@@ -11,7 +11,7 @@ use crate::cli::Outcome;
 use crate::cli::args::Explain;
 use crate::cli::interrupt::interruption;
 use crate::cli::opening::{Opened, open, open_with};
-use crate::cli::prompt::Prompt;
+use crate::cli::prompt::TypedPrompt;
 use crate::cli::prompting::put;
 use crate::cli::recorded::{as_recorded, differs, other_build};
 use crate::cli::render::bars;
@@ -77,7 +77,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
     let explanation = Explanation::of(moment, &chosen.name, &chosen.preset, &decided, vocabulary)?;
     let mut out = terminal.out();
     if json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&explanation)?)?;
+        terminal.json(&explanation)?;
     } else {
         write!(out, "{}", bars::page(&explanation, terminal.width))?;
         if tree {
@@ -135,7 +135,7 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         return Err(Usage(format!("`{option}` is for a story that was told, and none is given\nhint: {hint}")).into());
     }
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let text = Prompt::of(typed)?;
+    let text = TypedPrompt::of(typed)?;
     let seed = seed(typed_seed);
     let opened = open(&model, terminal)?;
     let advice = ModelCard::read(&opened.info().path).map(|card| card.sampling).unwrap_or_default();

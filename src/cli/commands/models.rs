@@ -78,7 +78,7 @@ fn list(as_json: bool, terminal: &Terminal) -> Result<()> {
             json!({ "place": place, "labels": labels, "path": path, "card": card.as_ref().ok(), "mistake": mistake })
         };
         let entries: Vec<_> = found.iter().map(entry).collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
+        terminal.json(&entries)?;
         return Ok(());
     }
     for Found { place, labels, path, card } in &found {
@@ -145,7 +145,7 @@ fn info(
         let misfit = misfit.map(|misfit| json!({ "cause": misfit.to_string(), "instead": fitting(misfit.instead()) }));
         let page = json!({ "model": card, "context": context, "stories": stories, "need-estimated": need, "machine": machine,
                            "placement-estimated": placement, "misfit": misfit });
-        writeln!(out, "{}", serde_json::to_string_pretty(&page)?)?;
+        terminal.json(&page)?;
         return Ok(());
     }
     let page = Page { card: &card, context, stories, device, machine: &machine, need, placement };

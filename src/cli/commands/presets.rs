@@ -14,7 +14,7 @@ use crate::cli::render::terminal::{BOLD, Terminal, fit};
 use crate::cli::settings::{Chosen, folders, found};
 use crate::cli::usage::Usage;
 use crate::files::causes;
-use crate::preset::{Listed, Origin, Paragraph, Preset, lint, list, markdown, reference, schema};
+use crate::preset::{Listed, Paragraph, Preset, PresetOrigin, lint, list, markdown, reference, schema};
 
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
@@ -29,7 +29,7 @@ pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
         Presets::Import { file, name, out } => preset_files::import(&file, name.as_deref(), out, terminal)?,
         Presets::Reference { markdown: true } => write!(terminal.out(), "{}", markdown())?,
         Presets::Reference { markdown: false } => page(terminal)?,
-        Presets::Schema => writeln!(terminal.out(), "{}", serde_json::to_string_pretty(&schema())?)?,
+        Presets::Schema => terminal.json(&schema())?,
         Presets::Check { files } => return check(&files, terminal),
     }
     Ok(Outcome::Done)
@@ -38,9 +38,9 @@ pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
 fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
     let mut out = terminal.out();
     let listed = list(&folders())?;
-    let origin = |origin: &Origin| match origin {
-        Origin::BuiltIn(_) => "built in".to_string(),
-        Origin::File(path) => path.display().to_string(),
+    let origin = |origin: &PresetOrigin| match origin {
+        PresetOrigin::BuiltIn(_) => "built in".to_string(),
+        PresetOrigin::File(path) => path.display().to_string(),
     };
     if as_json {
         let entries: Vec<_> = listed
@@ -54,7 +54,7 @@ fn show_list(as_json: bool, terminal: &Terminal) -> Result<()> {
                         "description": description, "mistake": mistake })
             })
             .collect();
-        writeln!(out, "{}", serde_json::to_string_pretty(&entries)?)?;
+        terminal.json(&entries)?;
         return Ok(());
     }
     // On a terminal a description stands beside its name, however many lines it takes.
@@ -75,8 +75,8 @@ fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
         Err(error) => causes(error).lines().next().unwrap_or_default().to_owned(),
     };
     let path = match &listed.origin {
-        Origin::BuiltIn(_) => None,
-        Origin::File(path) => Some(path.display().to_string()),
+        PresetOrigin::BuiltIn(_) => None,
+        PresetOrigin::File(path) => Some(path.display().to_string()),
     };
     let taken = if listed.hidden { ", only by its path: the name is taken" } else { "" };
     let name = Line::of(Ink::Bold, &fit(&safe(&listed.name), column)).and(Ink::Plain, "  ");
@@ -102,7 +102,7 @@ fn entry(listed: &Listed, column: usize, width: Option<usize>) -> Vec<Line> {
 fn show(preset: &Preset, as_json: bool, terminal: &Terminal) -> Result<()> {
     let mut out = terminal.out();
     if as_json {
-        writeln!(out, "{}", serde_json::to_string_pretty(preset)?)?;
+        terminal.json(preset)?;
         return Ok(());
     }
     write!(out, "{}", preset.to_toml()?)?;
@@ -181,7 +181,7 @@ mod tests {
 
     fn listed(name: &str, description: &str, path: &str, hidden: bool) -> Listed {
         let preset = parse(&format!("description = {}", toml::Value::from(description)), name);
-        Listed { name: name.into(), origin: Origin::File(PathBuf::from(path)), preset, hidden }
+        Listed { name: name.into(), origin: PresetOrigin::File(PathBuf::from(path)), preset, hidden }
     }
 
     fn shown(listed: &Listed, column: usize, width: Option<usize>) -> Vec<String> {

@@ -1,7 +1,5 @@
 //! `afterword replay`: tells the story of a record again, with its settings, and says where it differs.
 
-use std::ops::ControlFlow;
-
 use anstyle::Style;
 use anyhow::{Context, Result};
 
@@ -11,10 +9,10 @@ use crate::cli::interrupt::interruption;
 use crate::cli::opening::open_with;
 use crate::cli::recorded::{as_recorded, differs, other_build};
 use crate::cli::render::progress::Progress;
-use crate::cli::render::sheet::Sheet;
 use crate::cli::render::terminal::Terminal;
-use crate::decode::{Ended, Observer, Told};
+use crate::cli::tell::Teller;
 use crate::engine::{BATCH, Beside, Engine, Replay, Width, parting};
+use crate::sampler::Draw;
 use crate::story::{Mode, Record, StopReason};
 use crate::text::{some, visible};
 
@@ -27,8 +25,7 @@ pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
     let replay = replay.furnished(&opened.engine, &record)?;
     announce(&opened.engine, &record, &replay, differs(&typed, &record), terminal);
     let run = &record.run;
-    let threads = opened.options().threads.map(std::num::NonZeroUsize::get);
-    let mut session = opened.session_in_batches(run.cells, run.branches, run.batch, threads)?;
+    let mut session = opened.session_in_batches(run.cells, run.branches, run.batch)?;
     let progress = Progress::telling(terminal, run.limit);
     let mut sheet = terminal.story();
     if record.mode == Mode::Raw {
@@ -37,9 +34,10 @@ pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
     if !progress.shows_reading(record.prompt_tokens.len(), BATCH) {
         sheet.begin()?;
     }
-    let mut reader = Reader { progress: &progress, sheet: &mut sheet, told: 0, unshown: None };
-    let again = replay.tell(&mut *session, &mut reader, interruption());
-    let unshown = reader.unshown;
+    let mut hear = |text: &str, _: Option<&Draw>| Ok(sheet.say(Style::new(), text)?);
+    let mut teller = Teller::new(&progress, &mut hear);
+    let again = replay.tell(&mut *session, &mut teller, interruption());
+    let unshown = teller.unshown;
     progress.clear();
     if let Some(error) = unshown.or(again.failure().map(|cause| anyhow::anyhow!(cause.to_owned()))) {
         sheet.break_off();
@@ -84,40 +82,4 @@ fn announce(engine: &Engine, record: &Record, replay: &Replay, otherwise: bool, 
         terminal.note(format_args!("one of {drafts} drafts that were told together: {alone}"));
     }
     terminal.note(format_args!("{} · preset {} · seed {} · again", engine.title(), record.preset, record.seed));
-}
-
-/// Shows the story as it comes.
-struct Reader<'a> {
-    progress: &'a Progress,
-    sheet: &'a mut Sheet,
-    told: usize,
-    unshown: Option<anyhow::Error>,
-}
-
-impl Reader<'_> {
-    fn show(&mut self, text: &str) -> ControlFlow<()> {
-        if !text.is_empty() && self.unshown.is_none() {
-            self.unshown = self.sheet.say(Style::new(), text).err().map(anyhow::Error::from);
-        }
-        if self.unshown.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    }
-}
-
-impl Observer for Reader<'_> {
-    fn reading(&mut self, _: usize, read: usize, of: usize) -> ControlFlow<()> {
-        if self.told == 0 {
-            self.progress.read(read, of);
-        }
-        ControlFlow::Continue(())
-    }
-
-    fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
-        self.told += 1;
-        self.progress.told(told.counts);
-        self.show(told.text)
-    }
-
-    fn ended(&mut self, _: usize, ended: Ended) {
-        let _ = self.show(&ended.rest);
-    }
 }

@@ -1,6 +1,5 @@
 //! `afterword tune`: which width and how many threads suit this machine.
 
-use std::io::Write as _;
 use std::num::NonZeroUsize;
 use std::time::Instant;
 
@@ -21,7 +20,7 @@ use crate::cli::usage::Usage;
 use crate::decode::{Plan, Stories};
 use crate::engine::{Engine, Session};
 use crate::llama::physical_cores;
-use crate::model::{Branch, Origin, Rows, Step};
+use crate::model::{Branch, Origin, Rows, SessionOptions, Step};
 use crate::prob::Token;
 
 /// How often each size is decoded in a run: one decode alone is soon disturbed.
@@ -94,7 +93,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], term
     };
     let mut out = terminal.out();
     if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&report)?)?;
+        terminal.json(&report)?;
     } else {
         print(&mut out, &report)?;
     }
@@ -122,7 +121,8 @@ fn plan_of(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token]) -> R
 fn bed<'w>(engine: &'w Engine, prompt: &[Token], threads: NonZeroUsize) -> Result<Bed<'w>> {
     let most = SIZES.into_iter().max().unwrap_or(1);
     let cells = prompt.len() + most;
-    let mut session = engine.session_in_batches(cells, 1 + most, cells, Some(threads.get()))?;
+    let options = engine.options().session_options(cells, 1 + most, cells);
+    let mut session = engine.session_with(&SessionOptions { threads: Some(threads.get()), ..options })?;
     let trunk = Step { from: Origin::Root, tokens: prompt, rows: Rows::Last };
     let made = session.extend(&[trunk], &mut |_, _, _| ())?;
     Ok(Bed { threads: threads.get(), session, trunk: made[0], costs: std::array::from_fn(|_| Vec::new()) })
@@ -137,8 +137,7 @@ fn curve(bed: Bed) -> Curve {
 fn story(engine: &Engine, plan: Plan) -> Result<Vec<usize>> {
     let (cells, branches) = Stories::room_for(std::slice::from_ref(&plan), 1);
     let batch = plan.prompt.len().max(branches);
-    let threads = engine.options().threads.map(NonZeroUsize::get);
-    looks(&mut *engine.session_in_batches(cells, branches, batch, threads)?, plan)
+    looks(&mut *engine.session_in_batches(cells, branches, batch)?, plan)
 }
 
 /// All that was measured.

@@ -6,7 +6,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::cli::render::figures::{bar, grouped, number, short};
 use crate::cli::render::prose::{Ink, end_of, safe, wrap};
 use crate::cli::render::terminal::{BOLD, DIM, fit};
-use crate::engine::{Candidate, Cut, Explanation, Moment, Named};
+use crate::engine::{Cut, ExplainedCandidate, Explanation, Moment, Named};
 use crate::sampler::Pick;
 use crate::text::visible;
 
@@ -151,12 +151,12 @@ struct Column<'a> {
     style: Style,
     /// What a full bar stands for.
     full: f64,
-    value: fn(&Candidate) -> Option<f64>,
+    value: fn(&ExplainedCandidate) -> Option<f64>,
     /// Whether ▲ and ▼ stand before it.
     lifts: bool,
 }
 
-fn with_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
+fn with_future(candidates: &[ExplainedCandidate]) -> Vec<Column<'static>> {
     // One scale for both, so that what the future does to a token can be seen.
     let full = candidates.iter().flat_map(|one| [Some(one.p), one.share]).flatten().fold(0.0, f64::max);
     let mut columns = vec![
@@ -171,7 +171,7 @@ fn with_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
     columns
 }
 
-fn without_future(candidates: &[Candidate]) -> Vec<Column<'static>> {
+fn without_future(candidates: &[ExplainedCandidate]) -> Vec<Column<'static>> {
     let full = candidates.iter().flat_map(|one| [one.p, one.named.log_p.exp()]).fold(0.0, f64::max);
     vec![
         Column { head: MODEL, style: NOW, full, value: |one| Some(one.named.log_p.exp()), lifts: false },
@@ -335,7 +335,7 @@ mod tests {
         let candidate = |token, piece: &str, p, h, s| {
             let known = |x| future.then_some(x);
             let next = vec![named(7, " 狼 \u{1b}long"); 9];
-            Candidate {
+            ExplainedCandidate {
                 named: named(token, piece),
                 p,
                 future: known(h),

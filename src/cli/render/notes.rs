@@ -8,6 +8,7 @@ use crate::cli::usage::Usage;
 use crate::engine::{AsksForChat, Note, Refusal, Remedy};
 use crate::files::causes;
 use crate::sampler::Horizon;
+use crate::story::NoRecord;
 use crate::text::some;
 
 /// A note, as one sentence.
@@ -46,8 +47,11 @@ fn ends_in_space(what: &str) -> String {
 /// An error with the hint that its refusal has.
 pub fn with_hint(error: &anyhow::Error) -> anyhow::Error {
     let words = causes(error);
-    match error.chain().find_map(|cause| cause.downcast_ref::<Refusal>()) {
-        Some(refusal) => anyhow!("{words}\nhint: {}", hint(&refusal.remedy)),
+    let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    let no_record = error.chain().any(<dyn std::error::Error>::is::<NoRecord>);
+    match refusal.map(|refusal| hint(&refusal.remedy)) {
+        Some(hint) => anyhow!("{words}\nhint: {hint}"),
+        None if no_record => anyhow!("{words}\nhint: `afterword write --record FILE.json` makes one"),
         None => anyhow!(words),
     }
 }

@@ -8,6 +8,8 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
+use anyhow::Result;
+use serde::Serialize;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::cli::args::Colour;
@@ -78,6 +80,11 @@ impl Terminal {
     }
 
     /// Standard output for a story.
+    /// Data as JSON, on standard output.
+    pub fn json(&self, data: &impl Serialize) -> Result<()> {
+        Ok(writeln!(self.out(), "{}", serde_json::to_string_pretty(data)?)?)
+    }
+
     pub fn story(&self) -> Sheet {
         // Into a pipe even what looks like a style is the story's own.
         let out: Box<dyn Write> = if self.shows_story {

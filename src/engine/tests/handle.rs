@@ -3,6 +3,7 @@
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
+use crate::engine::Listener;
 use crate::story::StopReason;
 
 /// Listens to a story; the receiver has what was heard.
@@ -10,8 +11,6 @@ fn listener() -> (Listener, Receiver<StoryEvent>) {
     let (send, heard) = channel();
     (Box::new(move |event| if send.send(event).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }), heard)
 }
-
-use crate::engine::Listener;
 
 /// The text and the end of a story, when it has one.
 fn all(heard: &Receiver<StoryEvent>) -> (String, Completion) {
@@ -83,9 +82,9 @@ fn a_story_is_given_up_waiting_or_running_and_no_other_with_it() {
 #[test]
 fn all_stories_end_where_the_thread_is_shut_down() {
     let engine = Arc::new(engine());
-    let plans = plans(&engine, 5, 400);
-    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &plans)).unwrap();
-    let heard: Vec<_> = plans
+    let asked = plans(&engine, 5, 400);
+    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &asked)).unwrap();
+    let heard: Vec<_> = asked
         .into_iter()
         .map(|plan| {
             let (listener, heard) = listener();
@@ -99,11 +98,8 @@ fn all_stories_end_where_the_thread_is_shut_down() {
     }
     thread.join().unwrap();
     let (late, _) = listener();
-    assert!(handle.tell(plans_again(&engine), late).is_err());
-}
-
-fn plans_again(engine: &Engine) -> Plan {
-    plans(engine, 1, 5).remove(0)
+    let again = plans(&engine, 1, 5).remove(0);
+    assert!(handle.tell(again, late).is_err());
 }
 
 #[test]

@@ -42,7 +42,7 @@ fn recorded(engine: &Engine, request: &StoryRequest, enough: Option<usize>) -> (
 
 fn replayed(engine: &Engine, record: &Record) -> Completion {
     let options = record.run.session_options();
-    let mut session = engine.session_in_batches(options.cells, options.branches, options.batch, options.threads).unwrap();
+    let mut session = engine.session_in_batches(options.cells, options.branches, options.batch).unwrap();
     Replay::of(record).unwrap().tell(&mut *session, &mut (), &Cancel::new())
 }
 

@@ -78,7 +78,7 @@ impl Settings {
         settings.notes.extend(foreign.into_iter().map(placed));
         if program == Program::Ollama {
             settings.notes.push(
-                "what the file does not name stands as Ollama has it; its newer engine punishes no repetition, as `--set penalties=off`"
+                "what the file does not name stands as Ollama has it; its newer engine punishes no repetition, as `penalties=off` here"
                     .into(),
             );
         }

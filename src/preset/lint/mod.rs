@@ -144,11 +144,11 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::preset::overlay::read;
 
-    fn warnings(stages: &[&str], pick: &str) -> Vec<String> {
+    pub(in crate::preset::lint) fn warnings(stages: &[&str], pick: &str) -> Vec<String> {
         let chain: Vec<String> = stages.iter().map(|stage| format!("[[chain]]\n{stage}\n")).collect();
         let preset = read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
         lint(&preset).iter().map(Warning::to_string).collect()

@@ -69,14 +69,7 @@ pub(super) fn about(stage: &Stage, before: &[Stage]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::preset::lint;
-    use crate::preset::overlay::read;
-
-    fn warnings(stages: &[&str], pick: &str) -> Vec<String> {
-        let chain: Vec<String> = stages.iter().map(|stage| format!("[[chain]]\n{stage}\n")).collect();
-        let preset = read(&format!("{}[draw]\npick = \"{pick}\"", chain.concat())).unwrap();
-        lint(&preset).iter().map(ToString::to_string).collect()
-    }
+    use crate::preset::lint::tests::warnings;
 
     /// The last stage of a chain has this one doubt against it.
     fn warns(stages: &[&str], words: &str) {

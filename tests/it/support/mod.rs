@@ -24,6 +24,15 @@ pub fn read_json<T: serde::de::DeserializeOwned>(path: impl AsRef<Path>) -> T {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
+/// The files of the shipped presets, by name.
+pub fn shipped() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(Path::new(ROOT).join("configs")).unwrap();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
+    files.sort();
+    files
+}
+
 /// Holds a text against the file that keeps it, and shows where they part. With `SNAPSHOTS=overwrite` the file is written anew, to
 /// be read before it is committed.
 pub fn kept(text: String, file: &Path) -> Result<(), String> {

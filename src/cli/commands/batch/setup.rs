@@ -10,7 +10,7 @@ use super::parallel::parallel;
 use super::summary::shown;
 use super::workers::{Work, tell_all};
 use crate::batch::{
-    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, Prompt, RUN_FORMAT, RunFile, Source, Voice,
+    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, PromptEntry, RUN_FORMAT, RunFile, Source, Voice,
 };
 use crate::catalog::in_words;
 use crate::cli::args::{Batch, PromptArgs, Think, Trace};
@@ -22,8 +22,7 @@ use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, combinations};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Plan, Stories};
-use crate::engine::{self, Recorder, StoryRequest, Width};
-use crate::model::MOST_BRANCHES;
+use crate::engine::{self, Recorder, Slots, StoryRequest, Width};
 use crate::preset::Edit;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Run, StopReason};
@@ -75,10 +74,7 @@ impl<'a> Setup<'a> {
         let (cells, branches) = Stories::room_for(&plans, width);
         let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
-        let (cells, branches) = match parallel.streams {
-            1 => (cells, branches),
-            streams => (cells * streams, (branches * streams + streams).min(MOST_BRANCHES)),
-        };
+        let (cells, branches) = Slots { count: parallel.streams, width, cells, branches }.room();
         let settings = engine.session_of(cells, branches)?.settings().clone();
         let recorder = Recorder::new(engine, &settings, width, engine.load_time.as_secs_f64())?;
         let run = RunFile {
@@ -244,10 +240,10 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-fn prompts(args: &Batch) -> Result<Vec<Prompt>> {
+fn prompts(args: &Batch) -> Result<Vec<PromptEntry>> {
     match &args.prompts {
-        Some(path) if path.as_os_str() != "-" => Prompt::read(path),
-        _ => Source::Text.read(&prompt::Prompt::of(Some("-".to_owned()))?.text),
+        Some(path) if path.as_os_str() != "-" => PromptEntry::read(path),
+        _ => Source::Text.read(&prompt::TypedPrompt::of(Some("-".to_owned()))?.text),
     }
 }
 
@@ -286,7 +282,7 @@ fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Termina
 
 /// Puts every prompt to the model. What is wrong with one is its own failure; what is wrong with the command is everybody's.
 fn asked(
-    prompts: &[Prompt],
+    prompts: &[PromptEntry],
     args: &Batch,
     engine: &Opened,
     terminal: &Terminal,
@@ -329,7 +325,7 @@ fn taken(in_chat: usize, raw: usize) -> String {
 
 /// For every prompt and voice the longest story, for its room.
 fn longest(
-    prompts: &[Prompt],
+    prompts: &[PromptEntry],
     asked: &[Result<engine::Prompt, String>],
     samplers: &[Sampler],
     args: &Batch,
