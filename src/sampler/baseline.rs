@@ -1,13 +1,12 @@
 //! How open a story usually is after a token: what an Ĥ can be measured against.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::stages::{Future, Horizon};
+use crate::files;
 use crate::model::Vocabulary;
 use crate::prob::{Ceiling, FLOOR, Token};
 
@@ -215,11 +214,8 @@ impl Table {
     }
 
     fn checksum(&self) -> Result<String> {
-        let mut checksum = String::new();
-        for byte in Sha256::digest(serde_json::to_vec(self).context("cannot write the table as JSON")?) {
-            write!(checksum, "{byte:02x}")?;
-        }
-        Ok(checksum)
+        let text = serde_json::to_vec(self).context("cannot write the table as JSON")?;
+        files::sha256(&text[..]).context("cannot read the table")
     }
 
     /// Holds what a table must: whoever wrote it can compute a checksum too.
