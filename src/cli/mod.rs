@@ -5,6 +5,7 @@
 
 mod args;
 mod commands;
+mod given;
 #[cfg(feature = "llama")]
 mod interrupt;
 mod machine;
@@ -118,6 +119,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Compare(args) => commands::compare::run(args, terminal),
         Command::Explain(args) => commands::explain::run(args, terminal),
         Command::Replay(args) => commands::replay::run(args, terminal),
+        Command::Score(args) => commands::score::run(*args, terminal),
         Command::Tune(args) => commands::tune::run(&args, terminal),
         Command::Calibrate(args) => commands::calibrate::run(&args, terminal),
         Command::Presets(args) => commands::presets::run(args, terminal),
@@ -145,6 +147,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         | Command::Compare(_)
         | Command::Explain(_)
         | Command::Replay(_)
+        | Command::Score(_)
         | Command::Tune(_)
         | Command::Calibrate(_)
         | Command::Doctor { .. } => {

@@ -11,7 +11,7 @@ pub const WINDOW: usize = 20;
 const POINTS: usize = 600;
 
 /// The surprisal at the top of its band, in nats; what is more stays there.
-const MOST: f64 = 5.0;
+pub const HIGHEST: f64 = 5.0;
 
 /// Where a chart's parts lie, in its own units.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ pub fn chart(trace: &[TracedToken], place: Layout, labels: bool) -> String {
         top += band + gap;
     }
     grid(&mut svg, place, top, [("5 nats", 0.0), ("", 0.5), ("0", 1.0)], labels);
-    line(&mut svg, "surprisal", &running(trace), place, |nats| top + band * (1.0 - nats.clamp(0.0, MOST) / MOST));
+    line(&mut svg, "surprisal", &running(trace), place, |nats| top + band * (1.0 - nats.clamp(0.0, HIGHEST) / HIGHEST));
     if labels {
         let under = top + band + 13.0;
         let _ = write!(svg, "<text x=\"{left}\" y=\"{under}\">token 1</text>");

@@ -61,6 +61,12 @@ impl ColourScale {
         }
     }
 
+    /// Whether only a chain with a `future` knows it.
+    #[must_use]
+    pub fn needs_future(self) -> bool {
+        matches!(self, Self::Alpha | Self::Future)
+    }
+
     /// Its sign, as it is read.
     #[must_use]
     pub fn sign(self) -> &'static str {

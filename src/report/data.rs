@@ -21,6 +21,9 @@ pub struct Data<'a> {
     /// The names of stages of chains.
     stages: Vec<&'a str>,
     stories: Vec<Value>,
+    /// Whether they were given and read, and not told.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    read: bool,
 }
 
 /// Texts with their numbers.
@@ -63,6 +66,7 @@ impl<'a> Data<'a> {
             pieces: pieces.texts,
             stages: stages.texts,
             stories: told,
+            read: stories.iter().any(|story| story.read),
         }
     }
 }

@@ -10,6 +10,7 @@ mod script_json;
 mod story;
 
 pub use align::slices;
+pub use chart::HIGHEST;
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use figure::figure;
 pub use page::{Page, page};

@@ -40,7 +40,7 @@
     text.replaceChildren(lead, ...words);
     text.tabIndex = 0;
     text.setAttribute("role", "group");
-    text.setAttribute("aria-label", "The story. The arrow keys go from word to word and show why each was chosen.");
+    text.setAttribute("aria-label", `The ${data.read ? "text" : "story"}. The arrow keys go from word to word and show ${data.read ? "how likely each was" : "why each was chosen"}.`);
     colour(text);
   }
 
@@ -69,7 +69,7 @@
     key.append(tint.low, bar, tint.high);
   }
 
-  // Why a token was chosen.
+  // Why a token was chosen, or how likely it was.
   function explain(at, index) {
     const row = rowsOf(at)[index];
     const parts = [make("h3", "", visible(piece(row[PIECE])))];
@@ -90,7 +90,7 @@
     parts.push(list);
     const looked = row[LOOKED] || [];
     if (looked.length) parts.push(bars(looked));
-    else parts.push(make("p", "", ["Nothing was looked at.", "One token was left: nothing was looked at.", "At α = −1 the future has no weight: nothing was looked at."][row[SKIPPED] || 0]));
+    else if (!data.read) parts.push(make("p", "", ["Nothing was looked at.", "One token was left: nothing was looked at.", "At α = −1 the future has no weight: nothing was looked at."][row[SKIPPED] || 0]));
     const file = data.stories[at].file;
     if (file) {
       // Counted as it is there: from 1.
@@ -140,7 +140,7 @@
     document.querySelectorAll(".cursor").forEach((line) => line.remove());
     shown = at === null ? null : [at, index];
     if (!shown) {
-      if (why) why.replaceChildren(make("p", "hint", "Point at a word, or go to it with Tab and the arrow keys, to see why it was chosen."));
+      if (why) why.replaceChildren(make("p", "hint", `Point at a word, or go to it with Tab and the arrow keys, to see ${data.read ? "how likely it was" : "why it was chosen"}.`));
       return;
     }
     tokens(textOf(at))[index].classList.add("here");
@@ -226,7 +226,7 @@
     if (!story) return;
     const text = document.querySelector("#stories .text"), figure = document.querySelector(".figure");
     text.dataset.story = figure.dataset.story = at;
-    one("named").textContent = `${story.name} · ${story.label}`;
+    one("named").textContent = data.read ? story.name : `${story.name} · ${story.label}`;
     figure.replaceChildren(one(`chart-${at}`).content.cloneNode(true));
     one("facts").replaceChildren(one(`facts-${at}`).content.cloneNode(true));
     const request = one(`request-${at}`);

@@ -49,6 +49,8 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
     let safe = |text: &str| Value::from_safe_string(text.to_owned());
     let colours = colours();
     let shown: Vec<Value> = stories.iter().enumerate().map(|(at, story)| shown(kind, story, at)).collect();
+    let read = stories.iter().any(|story| story.read);
+    let tints = ColourScale::ALL.into_iter().filter(|by| !read || !by.needs_future());
     let page = template.render(context! {
         title,
         mark => MARK,
@@ -57,9 +59,10 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
         script => safe(include_str!("page.js")),
         data => safe(&data),
         stories => shown,
+        read,
         traced => stories.iter().any(|story| !story.trace.is_empty()),
         presets => presets(stories),
-        tints => ColourScale::ALL.map(|by| context! { name => by.name(), sign => label(by) }).to_vec(),
+        tints => tints.map(|by| context! { name => by.name(), sign => label(by) }).collect::<Vec<_>>(),
     });
     page.context("cannot write the page")
 }
@@ -83,6 +86,7 @@ fn shown(kind: Page, story: &Story, at: usize) -> Value {
         surprisal => format!("{:.2}", story.surprisal),
         evaluations => format!("{:.2}", story.evaluations),
         preset => &story.preset,
+        read => story.read,
         facts => story.facts.iter().map(|(name, value)| context! { name, value }).collect::<Vec<_>>(),
         resolved => &story.resolved,
         beginning => beginning(&story.text),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::align::slices;
-use crate::story::{Mode, Record, StopReason, TracedToken};
+use crate::story::{Mode, Record, ScoredText, StopReason, TracedToken};
 use crate::text::sanitize;
 
 /// A story to be shown. Its texts are harmless already, see [`sanitize`]; what they mean to HTML they still mean.
@@ -39,6 +39,8 @@ pub struct Story {
     pub resolved: String,
     /// How it was made: pairs of a name and a value.
     pub facts: Vec<(String, String)>,
+    /// Whether it was given and read, and not told.
+    pub read: bool,
 }
 
 impl Story {
@@ -82,6 +84,20 @@ impl Story {
             preset: clean(label),
             resolved: String::new(),
             facts: Vec::new(),
+            read: false,
+        }
+    }
+
+    /// A given text as a model reads it behind a prompt, with what is known of that.
+    #[must_use]
+    pub fn read(name: &str, prompt: &str, text: &ScoredText, facts: &[(&str, String)]) -> Self {
+        let (opening, slices) = text.parts();
+        Self {
+            prompt: clean(&format!("{prompt}{opening}")),
+            slices: slices.into_iter().map(clean).collect(),
+            facts: facts.iter().map(|(name, value)| ((*name).to_owned(), clean(value))).collect(),
+            read: true,
+            ..Self::told(name, "", &text.text[opening.len()..], &text.trace())
         }
     }
 
@@ -91,12 +107,13 @@ impl Story {
         Self { file: Some(clean(&for_a_shell(&path.to_string_lossy()))), ..self }
     }
 
-    /// The first words of the prompt: a title.
+    /// The first words of the prompt, or of a text without one: a title.
     #[must_use]
     pub fn title(&self) -> String {
         const LONGEST: usize = 60;
         let mut title = String::new();
-        for word in self.prompt.split_whitespace() {
+        let words = if self.read { [self.prompt.as_str(), &self.text].concat() } else { self.prompt.clone() };
+        for word in words.split_whitespace() {
             if title.chars().count() + word.chars().count() >= LONGEST {
                 // A single word may be a whole prompt in a script without spaces.
                 if title.is_empty() {

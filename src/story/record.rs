@@ -231,6 +231,15 @@ impl Versions {
 }
 
 impl Record {
+    /// What its text goes on from, for a reader who knows no chat: the prompt, and behind a request an empty line.
+    #[must_use]
+    pub fn lead(&self) -> String {
+        match self.mode {
+            Mode::Raw => self.prompt.clone(),
+            Mode::Chat(_) => format!("{}\n\n", self.prompt),
+        }
+    }
+
     /// The record as it stands in a file.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! A given text as a model reads it: what each token of it was worth to the model.
 
+use super::TracedToken;
 use crate::prob::Token;
 
 /// A token of a given text, seen by a model that had read all before it.
@@ -55,14 +56,31 @@ impl ScoredText {
         self.tokens.iter().map(|token| token.surprisal).sum()
     }
 
-    /// Its tokens, each with the bytes that it stands for: a character may be parted among several.
-    pub fn pieces(&self) -> impl Iterator<Item = (&ScoredToken, &[u8])> {
+    /// Its opening, and what each of its tokens let appear: whole characters, so that the last token of a character has it, and those
+    /// before it nothing. Joined they are the text.
+    #[must_use]
+    pub fn parts(&self) -> (&str, Vec<&str>) {
+        let whole = |end: usize| (0..=end.min(self.text.len())).rev().find(|&end| self.text.is_char_boundary(end)).unwrap_or(0);
+        let (mut end, mut told) = (self.opening, whole(self.opening));
+        let opening = &self.text[..told];
+        let part = |token: &ScoredToken| {
+            end += token.bytes;
+            let before = std::mem::replace(&mut told, whole(end));
+            &self.text[before..told]
+        };
+        (opening, self.tokens.iter().map(part).collect())
+    }
+
+    /// What is known at each token, as a story's trace has it.
+    #[must_use]
+    pub fn trace(&self) -> Vec<TracedToken> {
         let mut rest = self.text.as_bytes().get(self.opening..).unwrap_or_default();
-        self.tokens.iter().map(move |token| {
+        let token = |token: &ScoredToken| {
             let (piece, behind) = rest.split_at(token.bytes.min(rest.len()));
             rest = behind;
-            (token, piece)
-        })
+            TracedToken::read(token, String::from_utf8_lossy(piece).into_owned())
+        };
+        self.tokens.iter().map(token).collect()
     }
 }
 
@@ -70,17 +88,28 @@ impl ScoredText {
 mod tests {
     use super::*;
 
+    fn token(bytes: usize) -> ScoredToken {
+        ScoredToken { id: 7, bytes, surprisal: 0.5_f64.recip().ln(), rank: 1, entropy: 1.0 }
+    }
+
     #[test]
-    fn opening_and_pieces_are_the_text() {
-        let token = |bytes| ScoredToken { id: 0, bytes, surprisal: 0.5, rank: 0, entropy: 1.0 };
-        let text = ScoredText {
-            text: "Once é".to_owned(),
-            opening: 2,
-            tokens: vec![token(2), token(1), token(1), token(1)],
-            windows: None,
-        };
-        let pieces: Vec<&[u8]> = text.pieces().map(|(_, piece)| piece).collect();
-        assert_eq!([&text.text.as_bytes()[..2], &pieces.concat()].concat(), text.text.as_bytes());
-        assert_eq!((text.bytes(), text.nats()), (5, 2.0));
+    fn opening_and_parts_are_the_text_in_whole_characters() {
+        let tokens = vec![token(2), token(1), token(1), token(1), token(3)];
+        let text = ScoredText { text: "Once é狼".to_owned(), opening: 2, tokens, windows: None };
+        assert_eq!(text.parts(), ("On", vec!["ce", " ", "", "é", "狼"]));
+        assert_eq!((text.bytes(), text.nats()), (8, 5.0 * 2.0_f64.ln()));
+        // An opening that ends within a character has what is whole of it.
+        let text = ScoredText { text: "é".to_owned(), opening: 1, tokens: vec![token(1)], windows: None };
+        assert_eq!(text.parts(), ("", vec!["é"]));
+        assert_eq!(ScoredText::default().parts(), ("", Vec::new()));
+    }
+
+    #[test]
+    fn its_trace_is_that_of_a_story() {
+        let text =
+            ScoredText { text: " aé".to_owned(), opening: 0, tokens: vec![token(2), token(1), token(1)], windows: None };
+        let trace = text.trace();
+        assert_eq!(trace.iter().map(|token| token.piece.as_str()).collect::<Vec<_>>(), [" a", "\u{fffd}", "\u{fffd}"]);
+        assert_eq!((trace[0].id, trace[0].p, trace[0].rank, trace[0].surprisal), (7, 0.5, 1, "0.693147".parse().unwrap()));
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ScoredToken;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{CandidateTrace, Draw, Removed, Skipped};
@@ -81,6 +82,29 @@ pub enum TracedSkip {
 }
 
 impl TracedToken {
+    /// What is known of a token of a given text, with its piece.
+    #[must_use]
+    pub fn read(token: &ScoredToken, piece: String) -> Self {
+        let ScoredToken { id, bytes: _, surprisal, rank, entropy } = *token;
+        Self {
+            id,
+            piece,
+            p: short((-surprisal).exp()),
+            rank,
+            surprisal: short(surprisal),
+            entropy: short(entropy),
+            normalised_entropy: None,
+            alpha: None,
+            excess: None,
+            temperature: None,
+            future: None,
+            skipped: None,
+            candidates: Vec::new(),
+            removed: Vec::new(),
+            cuts: Vec::new(),
+        }
+    }
+
     /// The trace of a draw. The sampler needs detail for the rank to be known: without it the rank is that of one that nothing
     /// beats.
     #[must_use]

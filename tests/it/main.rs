@@ -68,6 +68,8 @@ mod readme;
 mod replay;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
+#[cfg(all(feature = "llama", feature = "cli"))]
+mod score;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod screen;
 #[cfg(all(feature = "llama", feature = "cli"))]

@@ -54,23 +54,25 @@ impl Args {
     /// Takes what words are coloured by to the command that colours them.
     ///
     /// # Errors
-    /// Another command than `write`, or two answers.
+    /// Another command than `write` and `score`, or two answers.
     pub fn settled(mut self) -> Result<Self, Usage> {
         let Colour::By(by) = self.colour else { return Ok(self) };
-        match &mut self.command {
-            Command::Write(write) => {
-                if let Some(other) = write.colour_by.replace(by).filter(|other| *other != by) {
-                    let (by, other) = (by.name(), other.name());
-                    return Err(Usage(format!("`--colour {by}` and `--colour-by {other}` cannot be had together")));
-                }
-                self.colour = Colour::Auto;
-                Ok(self)
+        let colour_by = match &mut self.command {
+            Command::Write(write) => &mut write.colour_by,
+            Command::Score(score) => &mut score.colour_by,
+            _ => {
+                return Err(Usage(format!(
+                    "`--colour {}` colours words, as `write` tells and `score` reads them\nhint: expected `auto`, `always` or `never` here",
+                    by.name()
+                )));
             }
-            _ => Err(Usage(format!(
-                "`--colour {}` colours the words of a story as `write` tells it\nhint: expected `auto`, `always` or `never` here",
-                by.name()
-            ))),
+        };
+        if let Some(other) = colour_by.replace(by).filter(|other| *other != by) {
+            let (by, other) = (by.name(), other.name());
+            return Err(Usage(format!("`--colour {by}` and `--colour-by {other}` cannot be had together")));
         }
+        self.colour = Colour::Auto;
+        Ok(self)
     }
 }
 
@@ -93,6 +95,8 @@ mod tests {
             let Command::Write(write) = args.command else { panic!("{typed:?}") };
             assert_eq!((args.colour, write.colour_by), (Colour::Auto, Some(ColourScale::Alpha)));
         }
+        let Command::Score(score) = settled(&["score", "a.txt", "--colour", "surprisal"]).unwrap().command else { panic!() };
+        assert_eq!(score.colour_by, Some(ColourScale::Surprisal));
         let args = settled(&["write", "a", "--colour", "always", "--colour-by", "entropy"]).unwrap();
         assert_eq!(args.colour, Colour::Always);
     }

@@ -6,6 +6,7 @@
 mod batch;
 mod colour;
 mod device;
+mod score;
 mod shared;
 mod telling;
 mod tools;
@@ -18,6 +19,7 @@ use clap_complete::Shell;
 pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
+pub use self::score::Score;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
@@ -31,7 +33,7 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
 
-    /// Colours: `auto` (in a terminal, unless NO_COLOR is set), `always` or `never`; for `write` also what colours its words.
+    /// Colours: `auto` (in a terminal, unless NO_COLOR is set), `always` or `never`; for `write` and `score` also what colours the words.
     #[arg(long, global = true, default_value_t = Colour::Auto, value_name = "WHEN")]
     pub colour: Colour,
 
@@ -72,6 +74,10 @@ pub enum Command {
     ///
     /// The page needs nothing but itself, and no model is loaded to make it.
     Report(Report),
+    /// Score texts, whoever wrote them: surprisal, rank and entropy of every token, as a model reads them.
+    ///
+    /// A text is read by teacher forcing and never changed. One that is longer than the model's context is read in parts that overlap.
+    Score(Box<Score>),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.

@@ -180,10 +180,10 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     }
     let bytes: Vec<u8> = record.tokens[..after].iter().flat_map(|&token| opened.vocabulary().piece(token)).copied().collect();
     let begun = match &record.mode {
-        Mode::Raw => record.prompt.clone(),
-        Mode::Chat(chat) => format!("{}\n\n{}", record.prompt, chat.prefill),
+        Mode::Raw => "",
+        Mode::Chat(chat) => chat.prefill.as_str(),
     };
-    let text = begun + &Detokenizer::text_of(&bytes);
+    let text = record.lead() + begun + &Detokenizer::text_of(&bytes);
     Ok(Asked { opened, chosen, text, story: Story::Told { record: Box::new(record), replay, after }, what_if })
 }
 

@@ -22,6 +22,8 @@ pub mod presets;
 pub mod replay;
 pub mod report;
 #[cfg(feature = "llama")]
+pub mod score;
+#[cfg(feature = "llama")]
 pub mod tune;
 #[cfg(feature = "llama")]
 pub mod write;

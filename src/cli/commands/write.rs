@@ -177,7 +177,7 @@ fn check_kept(record: bool, folder: bool, trace: bool, drafts: NonZeroUsize) -> 
 /// What colours the words, if they are to be coloured and can be.
 fn colours(by: Option<ColourScale>, chosen: &Chosen, terminal: &Terminal) -> Result<Option<StoryColours>> {
     let Some(by) = by else { return Ok(None) };
-    if matches!(by, ColourScale::Alpha | ColourScale::Future) && chosen.preset.chain.split().1.is_none() {
+    if by.needs_future() && chosen.preset.chain.split().1.is_none() {
         let (name, by) = (&chosen.name, by.name());
         let hint = "`probability`, `surprisal` and `entropy` are known of every preset";
         return Err(

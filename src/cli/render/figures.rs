@@ -14,6 +14,16 @@ pub fn bar(share: f64, columns: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
 }
 
+/// Blocks from the lowest to the highest, an eighth of a line each.
+pub const BLOCKS: [&str; 8] = ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
+
+/// The course of shares, a block each.
+pub fn course(shares: impl IntoIterator<Item = f64>) -> String {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of blocks, and NaN becomes 0")]
+    let block = |share: f64| BLOCKS[((share.clamp(0.0, 1.0) * BLOCKS.len() as f64) as usize).min(BLOCKS.len() - 1)];
+    shares.into_iter().map(block).collect()
+}
+
 /// A line of progress in at most so many columns: words, a bar for a share, words. The first of the `forms` that has room for a
 /// bar is taken, so they stand from the longest to the shortest; the last one is cut where even it is too long.
 pub fn gauge(forms: &[(String, String)], share: f64, columns: usize) -> String {
@@ -65,6 +75,11 @@ mod tests {
         ] {
             assert_eq!(bar(share, columns), drawn, "{share} of {columns}");
         }
+    }
+
+    #[test]
+    fn a_course_has_a_block_a_share() {
+        assert_eq!(course([0.0, 0.124, 0.125, 0.5, 0.99, 1.0, 7.0, f64::NAN]), "▁▁▂▅███▁");
     }
 
     #[test]

@@ -19,8 +19,10 @@ mod raster;
 #[cfg(all(feature = "llama", not(feature = "pictures")))]
 #[path = "no_raster.rs"]
 mod raster;
+pub mod scores;
 pub mod screen;
 pub mod sheet;
 #[cfg(feature = "llama")]
 pub mod story_colours;
+pub mod table;
 pub mod terminal;

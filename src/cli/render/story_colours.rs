@@ -2,6 +2,7 @@
 
 use anstyle::{Ansi256Color, AnsiColor, Color, RgbColor, Style};
 
+use crate::cli::render::figures::BLOCKS;
 use crate::cli::render::line::{Ink, Line};
 use crate::report::{ColourScale, LIGHT, STEPS};
 use crate::story::TracedToken;
@@ -67,7 +68,6 @@ impl StoryColours {
 
     /// What the words were coloured by as a line of blocks, in at most `width` columns; `None` where nothing is known.
     pub fn wave(&self, width: usize) -> Option<Line> {
-        const BLOCKS: [&str; STEPS] = ["▁", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"];
         let sign = self.by.sign();
         let room = width.saturating_sub(sign.chars().count() + 1).max(1);
         let count = self.values.len().min(room);
@@ -78,7 +78,7 @@ impl StoryColours {
         for column in 0..count {
             let part = &self.values[column * self.values.len() / count..(column + 1) * self.values.len() / count];
             let step = self.by.step(part.iter().sum::<f64>() / part.len() as f64);
-            line.push(Ink::Plain, BLOCKS[step]);
+            line.push(Ink::Plain, BLOCKS[step.saturating_sub(1)]);
         }
         Some(line)
     }

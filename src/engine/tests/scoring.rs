@@ -18,7 +18,7 @@ fn plainly(tokens: &[Token]) -> Score {
 }
 
 fn pieces(text: &ScoredText) -> Vec<String> {
-    text.pieces().map(|(_, piece)| String::from_utf8(piece.to_vec()).unwrap()).collect()
+    text.parts().1.into_iter().map(str::to_owned).collect()
 }
 
 fn tokens(engine: &Engine, text: &str) -> Vec<Token> {

@@ -12,4 +12,4 @@ mod surprisal;
 pub use derailment::{Bounds, Derailed, STRETCH, derailed, worst_stretch};
 pub use profile::{Profile, imprint};
 pub use sitting::{Asked, Progression, Sitting, Told, Verdict};
-pub use surprisal::{Evenness, Surprisal, of_words, rare, tail_rate};
+pub use surprisal::{Evenness, Ranks, Surprisal, of_words, rare, tail_rate};

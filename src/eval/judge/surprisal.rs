@@ -27,9 +27,20 @@ impl Surprisal {
     /// That of a scored text; `None` where no token of it has a score.
     #[must_use]
     pub fn of(text: &ScoredText) -> Option<Self> {
-        let (tokens, bytes) = (text.tokens.len(), text.bytes());
-        let entropy: f64 = text.tokens.iter().map(|token| token.entropy).sum();
-        let (nats, count) = (text.nats(), tokens as f64);
+        Self::over([text])
+    }
+
+    /// That of several texts as if they were one.
+    #[must_use]
+    pub fn over<'t>(texts: impl IntoIterator<Item = &'t ScoredText>) -> Option<Self> {
+        let (mut tokens, mut bytes, mut nats, mut entropy) = (0, 0, 0.0, 0.0);
+        for token in texts.into_iter().flat_map(|text| &text.tokens) {
+            tokens += 1;
+            bytes += token.bytes;
+            nats += token.surprisal;
+            entropy += token.entropy;
+        }
+        let count = tokens as f64;
         let measured = Self { tokens, bytes, per_byte: nats / bytes as f64, per_token: nats / count, entropy: entropy / count };
         (bytes > 0).then_some(measured)
     }
@@ -87,6 +98,27 @@ impl Evenness {
     }
 }
 
+/// How likely a text's tokens were by their ranks: shares of its tokens (after GLTR, Gehrmann et al. 2019).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ranks {
+    /// Those that were the likeliest.
+    pub first: f64,
+    /// Those among the ten likeliest.
+    pub ten: f64,
+    /// Those among the hundred likeliest.
+    pub hundred: f64,
+}
+
+impl Ranks {
+    /// Those of several texts as if they were one; `None` where no token has a score.
+    #[must_use]
+    pub fn over<'t>(texts: impl IntoIterator<Item = &'t ScoredText>) -> Option<Self> {
+        let ranks: Vec<usize> = texts.into_iter().flat_map(|text| &text.tokens).map(|token| token.rank).collect();
+        let share = |most: usize| ranks.iter().filter(|&&rank| rank < most).count() as f64 / ranks.len() as f64;
+        (!ranks.is_empty()).then(|| Self { first: share(1), ten: share(10), hundred: share(100) })
+    }
+}
+
 /// The surprisals of a text's words in nats: those of their tokens together. A word is what stands between white space, and the white
 /// space before it is its own.
 #[must_use]
@@ -94,13 +126,12 @@ pub fn of_words(text: &ScoredText) -> Vec<f64> {
     let mut words: Vec<f64> = Vec::new();
     // Whether the last word has a letter already, so that white space ends it.
     let mut is_begun = true;
-    for (token, piece) in text.pieces() {
-        let spaces = piece.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-        if (spaces > 0 && is_begun) || words.is_empty() {
+    for (token, part) in text.tokens.iter().zip(text.parts().1) {
+        if (part.starts_with(char::is_whitespace) && is_begun) || words.is_empty() {
             words.push(0.0);
             is_begun = false;
         }
-        is_begun |= spaces < piece.len();
+        is_begun |= part.contains(|letter: char| !letter.is_whitespace());
         if let Some(word) = words.last_mut() {
             *word += token.surprisal;
         }
@@ -178,6 +209,16 @@ pub(super) mod tests {
     fn a_word_has_the_surprisal_of_its_tokens_and_of_the_space_before_it() {
         let text = text(&[("Once", 1.0), (" ", 0.5), ("up", 2.0), ("on", 4.0), (".", 8.0), ("\n\n", 16.0), (" a", 32.0)], 1.0);
         assert_eq!(of_words(&text), [1.0, 14.5, 48.0]);
+    }
+
+    #[test]
+    fn ranks_are_shares_of_all_tokens() {
+        let mut one = text(&[("a", 1.0), ("b", 1.0)], 1.0);
+        (one.tokens[0].rank, one.tokens[1].rank) = (9, 100);
+        let other = text(&[("c", 1.0), ("d", 1.0)], 1.0);
+        assert_eq!(Ranks::over([&one, &other]), Some(Ranks { first: 0.5, ten: 0.75, hundred: 0.75 }));
+        assert_eq!(Ranks::over([&ScoredText::default()]), None);
+        assert_eq!(Surprisal::over([&one, &other]).unwrap().tokens, 4);
     }
 
     #[test]

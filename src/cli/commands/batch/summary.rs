@@ -7,7 +7,8 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::batch::{Parallel, Shelf, Sums};
-use crate::cli::render::terminal::{BOLD, Terminal, fit};
+use crate::cli::render::table;
+use crate::cli::render::terminal::Terminal;
 use crate::text::{grouped, plural};
 
 /// What this run did.
@@ -89,10 +90,7 @@ pub fn show(shelf: &Shelf, total: &Total, parallel: &Parallel, json: bool, termi
     Ok(())
 }
 
-/// The least columns of the names of presets.
-const NARROWEST_NAME: usize = 8;
-
-/// One line a preset, under a head. Columns of endings that no story met are left out, and the last ones where there is no room.
+/// One line a preset, under a head. Columns of endings that no story met are left out.
 fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     type Column = (&'static str, fn(&Sums) -> usize);
     let counts: [Column; 10] = [
@@ -113,32 +111,13 @@ fn table(presets: &[(String, Sums)], width: usize) -> Vec<String> {
     let pace =
         |sums: &Sums| if sums.seconds > 0.0 { format!("{:.0}", sums.tokens as f64 / sums.seconds) } else { "–".into() };
     let each = |sums: &Sums| format!("{:.2}", sums.evaluations as f64 / sums.tokens.max(1) as f64);
-    let mut columns: Vec<Vec<String>> = shown
-        .iter()
-        .map(|(name, count)| {
-            std::iter::once((*name).to_owned()).chain(presets.iter().map(|(_, sums)| grouped(count(sums)))).collect()
-        })
-        .chain([
-            std::iter::once("tokens/s".to_owned()).chain(presets.iter().map(|(_, sums)| pace(sums))).collect(),
-            std::iter::once("eval/token".to_owned()).chain(presets.iter().map(|(_, sums)| each(sums))).collect(),
-        ])
-        .collect();
-    let widths: Vec<usize> =
-        columns.iter().map(|column| column.iter().map(|cell| cell.chars().count()).max().unwrap_or(0)).collect();
-    let taken = |count: usize| widths[..count].iter().map(|width| width + 2).sum::<usize>();
-    while columns.len() > 1 && NARROWEST_NAME + taken(columns.len()) > width {
-        columns.pop();
-    }
-    let taken = taken(columns.len());
-    let names: Vec<&str> = std::iter::once("preset").chain(presets.iter().map(|(preset, _)| preset.as_str())).collect();
-    let longest = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
-    let first = longest.min(width.saturating_sub(taken)).max(NARROWEST_NAME);
-    let line = |at: usize| {
-        let cells = columns.iter().zip(&widths).map(|(column, width)| format!("  {:>width$}", column[at]));
-        let text = std::iter::once(fit(names[at], first)).chain(cells).collect::<String>();
-        if at == 0 { format!("{BOLD}{text}{BOLD:#}") } else { text }
+    let column = |head: &str, cell: &dyn Fn(&Sums) -> String| {
+        std::iter::once(head.to_owned()).chain(presets.iter().map(|(_, sums)| cell(sums))).collect()
     };
-    (0..names.len()).map(line).collect()
+    let counts = shown.iter().map(|(name, count)| column(name, &|sums| grouped(count(sums))));
+    let columns: Vec<Vec<String>> = counts.chain([column("tokens/s", &pace), column("eval/token", &each)]).collect();
+    let names: Vec<&str> = std::iter::once("preset").chain(presets.iter().map(|(preset, _)| preset.as_str())).collect();
+    table::lines(&names, columns, width)
 }
 
 #[cfg(test)]
