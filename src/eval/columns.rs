@@ -11,6 +11,9 @@ use super::measuring::{Pooled, Sets, across, compressed, distinct, of_prompt, of
 use super::slop::SlopList;
 use super::statistics::{deviation, mean, quantile};
 
+/// The place of `worst` among the values of a judge.
+const WORST: usize = 9;
+
 /// What an arm has of one measure.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Cell {
@@ -52,15 +55,16 @@ pub struct Column {
 /// An arm with what each judge said of its stories: of a story one value a measure.
 struct Told<'a> {
     side: &'a Side,
-    judged: Vec<Vec<[f64; 9]>>,
+    judged: Vec<Vec<[f64; 10]>>,
 }
 
-/// The bound of a judge's surprisal beyond which a story has derailed: the far fence of the baseline's stories, Q₃ + 3·(Q₃ − Q₁).
+/// The bound of a judge's surprisal at the worst stretch of a story, beyond which it has derailed: the far fence of the baseline's
+/// stories, Q₃ + 3·(Q₃ − Q₁).
 ///
 /// Source: Tukey 1977.
 #[must_use]
-pub fn bound(surprisals: &[f64]) -> f64 {
-    let mut there: Vec<f64> = surprisals.iter().copied().filter(|value| !value.is_nan()).collect();
+pub fn bound(worst: &[f64]) -> f64 {
+    let mut there: Vec<f64> = worst.iter().copied().filter(|value| !value.is_nan()).collect();
     let (first, third) = (quantile(&mut there, 0.25), quantile(&mut there, 0.75));
     third + 3.0 * (third - first)
 }
@@ -105,11 +109,14 @@ pub fn columns(
         told.push(Told { side, judged: said.collect() });
     }
     let human = ground.human.as_ref().and_then(|_| told.pop());
-    let bounds: Vec<f64> =
-        told[baseline].judged.iter().map(|values| bound(&values.iter().map(|value| value[0]).collect::<Vec<_>>())).collect();
+    let bounds: Vec<f64> = told[baseline]
+        .judged
+        .iter()
+        .map(|values| bound(&values.iter().map(|value| value[WORST]).collect::<Vec<_>>()))
+        .collect();
 
     let halves = halves(&ground.arms[baseline]);
-    let parts: Vec<(Side, Vec<Vec<[f64; 9]>>)> = halves
+    let parts: Vec<(Side, Vec<Vec<[f64; 10]>>)> = halves
         .into_iter()
         .flatten()
         .map(|half| {
@@ -176,7 +183,7 @@ fn cells(told: &Told, ground: &Ground, bounds: &[f64], slop: &SlopList) -> Resul
     for (judge, values) in told.judged.iter().enumerate() {
         let of = |story: usize, at: usize| match values[story].get(at) {
             Some(value) => *value,
-            None => is_lost(stories[story][derailed], values[story][0], bounds[judge]),
+            None => is_lost(stories[story][derailed], values[story][WORST], bounds[judge]),
         };
         cells.extend(
             (0..OF_JUDGES.len()).map(|at| Cell { prompts: by_prompt(side, prompts, |story| of(story, at)), ..Cell::default() }),
@@ -186,8 +193,8 @@ fn cells(told: &Told, ground: &Ground, bounds: &[f64], slop: &SlopList) -> Resul
 }
 
 /// 1 where a story has derailed, by its words or for a judge.
-fn is_lost(by_words: f64, surprisal: f64, bound: f64) -> f64 {
-    if surprisal > bound { 1.0 } else { by_words }
+fn is_lost(by_words: f64, worst: f64, bound: f64) -> f64 {
+    if worst > bound { 1.0 } else { by_words }
 }
 
 /// The measures of texts of people, in the order of [`shape`]; a text alone has none that are of a prompt, or of all together.
@@ -212,9 +219,9 @@ fn of_people(told: &Told, ground: &Ground, bounds: &[f64], slop: &SlopList) -> R
     all.extend(pooled.map(|pooled| value(Cell { pooled: Some(pooled), ..Cell::default() })));
     for (judge, values) in told.judged.iter().enumerate() {
         let lost =
-            values.iter().zip(&stories).map(|(value, words)| is_lost(words[OF_STORIES.len() - 1], value[0], bounds[judge]));
+            values.iter().zip(&stories).map(|(value, words)| is_lost(words[OF_STORIES.len() - 1], value[WORST], bounds[judge]));
         let lost = over(lost.collect());
-        all.extend((0..9).map(|at| over(values.iter().map(|value| value[at]).collect())));
+        all.extend((0..=WORST).map(|at| over(values.iter().map(|value| value[at]).collect())));
         all.push(lost);
     }
     Ok(all)

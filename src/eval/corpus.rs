@@ -40,6 +40,8 @@ pub struct Text {
     pub prompt: usize,
     /// What was told, without a line that is only its title.
     pub text: String,
+    /// The tokens that its teller told, where a record keeps them.
+    pub tokens: Option<usize>,
 }
 
 /// Stories of one setting.
@@ -82,6 +84,7 @@ struct Found {
     name: String,
     prompt: Prompt,
     text: String,
+    tokens: Option<usize>,
 }
 
 impl Corpus {
@@ -151,7 +154,7 @@ impl Corpus {
             let name = stem(&path);
             let called = name.split_once("--").map_or(record.prompt.as_str(), |(prompt, _)| prompt).to_owned();
             let prompt = Prompt { name: called, text: Some(record.prompt.clone()) };
-            let found = Found { name, prompt, text: record.text.clone() };
+            let found = Found { name, prompt, text: record.text.clone(), tokens: Some(record.tokens.len()) };
             let (first, all) = arms.entry(at).or_insert_with(|| (record.clone(), Vec::new()));
             ensure!(
                 first.model.sha256 == record.model.sha256 && first.resolved == record.resolved,
@@ -198,9 +201,9 @@ impl Corpus {
 
     /// An arm of which nothing is known but its stories.
     fn arm(&mut self, name: String, found: Vec<Found>) -> Arm {
-        let texts = found.into_iter().map(|Found { name, prompt, text }| {
+        let texts = found.into_iter().map(|Found { name, prompt, text, tokens }| {
             let prompt = self.prompt(prompt);
-            Text { name, prompt, text: without_title(&text).to_owned() }
+            Text { name, prompt, text: without_title(&text).to_owned(), tokens }
         });
         let texts = texts.collect();
         Arm { setting: Setting::of_name(&name), name, writer: None, texts }
@@ -228,7 +231,7 @@ fn texts_of(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Found>> {
         let name = stem(&path);
         let prompt = prompt.unwrap_or_else(|| name.split_once("--").map_or(name.as_str(), |(prompt, _)| prompt)).to_owned();
         match read_text(&path) {
-            Ok(text) => found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text }),
+            Ok(text) => found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text, tokens: None }),
             Err(why) => left_out.push(LeftOut { path, why }),
         }
     };

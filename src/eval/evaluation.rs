@@ -1,20 +1,21 @@
 //! An evaluation: all measures of all arms with what chance may do to them, and what may be said. Pages and tables are made from this
 //! alone, and its JSON is for other programs.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use serde::Serialize;
 
 use super::columns::{Cell, Column, columns};
 use super::curves::{Curves, Standing};
-use super::ground::Ground;
+use super::ground::{Ground, Side, Story};
 use super::judgement::Judge;
 use super::measure::{Group, Measure, PRIMARY};
+use super::measuring::is_degenerate;
 use super::overuse::{Overused, overused};
-use super::setting::temperatures;
 use super::slop::SlopList;
-use super::statistics::{Interval, Resamples, effect, holm, jackknife, sign_flip, wins};
+use super::statistics::{Interval, Resamples, effect, holm, jackknife, mean, sign_flip, wins};
 use super::verdict::Estimate;
 use super::words::Word;
+use crate::prob::Noise;
 
 /// The version of the form of an evaluation; it rises when a field changes its meaning.
 pub const EVALUATION_FORMAT: u32 = 1;
@@ -27,6 +28,13 @@ const STEPS: usize = 40_000_000;
 
 /// So many overused words and phrases are told.
 const OVERUSED: usize = 20;
+
+/// Words of an excerpt from the beginning of a story, and of one from the end.
+const BEGINNING: usize = 60;
+const END: usize = 30;
+
+/// So many degenerate stories of an arm are shown.
+const EXAMPLES: usize = 3;
 
 /// How to evaluate.
 #[derive(Debug, Clone)]
@@ -91,7 +99,7 @@ pub struct JudgeInfo {
     pub name: String,
     /// Whether it told any arm: then it checks what was done, and does not judge alone.
     pub wrote: bool,
-    /// The surprisal beyond which a story has derailed, nats a byte.
+    /// The surprisal of the worst stretch beyond which a story has derailed, nats a byte.
     pub bound: f64,
 }
 
@@ -105,6 +113,8 @@ pub struct ArmInfo {
     pub family: String,
     /// Its temperature, where its chain has one and nothing else that reweights.
     pub temperature: Option<f64>,
+    /// Whether its chain asks for the future.
+    pub looks_ahead: bool,
     /// Stories that are measured.
     pub stories: usize,
     /// Stories that it had.
@@ -115,8 +125,24 @@ pub struct ArmInfo {
     pub lengths: [usize; 3],
     /// What it overuses against texts of people: words, and phrases of three words.
     pub overused: [Vec<Overused>; 2],
+    /// The beginning of a story that was drawn, and not chosen.
+    pub excerpt: Example,
+    /// Some of its degenerate stories, with their ends; all gates that a story can fail at are measures of their own.
+    pub degenerate: Vec<Example>,
     /// The mean surprisal in each tenth of its stories, nats a token, a row for every judge; a row is empty where it was not measured.
     pub profiles: Vec<Vec<f64>>,
+}
+
+/// Some words of a story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct Example {
+    /// The name of its file, without its ending.
+    pub story: String,
+    /// The name of its prompt.
+    pub prompt: String,
+    /// The words, as they were told.
+    pub text: String,
 }
 
 /// A measure of all arms.
@@ -172,9 +198,8 @@ pub struct Difference {
 /// # Errors
 /// The baseline is no arm, or a judge has not read all of [`Ground::readings`].
 pub fn evaluate(ground: &Ground, judges: &[Judge], options: &Options) -> Result<Evaluation> {
-    let settings: Vec<_> = ground.arms.iter().map(|arm| &arm.setting).collect();
-    let curve = temperatures(&settings);
-    let baseline = baseline(ground, &curve, options.baseline.as_deref())?;
+    let curve = ground.temperatures();
+    let baseline = ground.baseline(options.baseline.as_deref())?;
     let (columns, bounds) = columns(ground, judges, baseline, &options.slop, options.threads)?;
     let resamples = Resamples::new(ground.prompts.len(), options.resamples, options.seed);
     let few = STEPS / (ground.prompts.len() * ground.prompts.len() / 2 + 1);
@@ -183,6 +208,10 @@ pub fn evaluate(ground: &Ground, judges: &[Judge], options: &Options) -> Result<
         columns.iter().map(|column| measured(column, baseline, ground.arms.len(), &resamples, &fewer, options.seed)).collect();
     adjust(&mut measures);
 
+    let mut arms = arms(ground, options.seed);
+    for (arm, info) in arms.iter_mut().enumerate() {
+        info.profiles = judges.iter().map(|judge| profile(ground, judge, arm)).collect();
+    }
     let judges: Vec<JudgeInfo> = judges
         .iter()
         .zip(bounds)
@@ -202,27 +231,22 @@ pub fn evaluate(ground: &Ground, judges: &[Judge], options: &Options) -> Result<
         slop_list: options.slop.len(),
         judges,
         human: ground.human.as_ref().map(|side| side.stories.len()),
-        arms: arms(ground),
+        arms,
         measures,
     })
 }
 
-/// The number of the arm that others are compared with.
-fn baseline(ground: &Ground, curve: &[usize], named: Option<&str>) -> Result<usize> {
-    let known = || ground.arms.iter().map(|arm| format!("`{}`", arm.name)).collect::<Vec<_>>().join(", ");
-    if let Some(name) = named {
-        let Some(at) = ground.arms.iter().position(|arm| arm.name == name) else {
-            bail!("there is no arm `{name}` to compare with\nhint: there are {}", known());
-        };
-        return Ok(at);
-    }
-    let far = |&at: &usize| (ground.arms[at].setting.temperature.unwrap_or(f64::INFINITY) - 1.0).abs();
-    Ok(curve.iter().copied().min_by(|one, two| far(one).total_cmp(&far(two))).unwrap_or_default())
-}
-
-fn arms(ground: &Ground) -> Vec<ArmInfo> {
+fn arms(ground: &Ground, seed: u64) -> Vec<ArmInfo> {
     let human: Vec<&[Word]> = ground.human.iter().flat_map(|side| &side.stories).map(|story| &story.words[..]).collect();
-    let arm = |side: &super::ground::Side| {
+    let example = |story: &Story, words: &dyn Fn(&[&str]) -> String| Example {
+        story: story.name.clone(),
+        prompt: ground.prompts[story.prompt].name.clone(),
+        text: words(&story.text().split_whitespace().collect::<Vec<_>>()),
+    };
+    let arm = |(number, side): (u32, &Side)| {
+        let drawn = Noise::new(seed, &[number]).at(0, 5).bits(0) % side.stories.len() as u64;
+        let drawn = &side.stories[usize::try_from(drawn).unwrap_or_default()];
+        let failed = side.stories.iter().filter(|story| is_degenerate(story)).take(EXAMPLES);
         let stories: Vec<(usize, &[Word])> = side.stories.iter().map(|story| (story.prompt, &story.words[..])).collect();
         let over = |n| if human.is_empty() { Vec::new() } else { overused(&stories, &human, n, OVERUSED, &ground.lexicon) };
         let lengths = &side.lengths;
@@ -230,15 +254,31 @@ fn arms(ground: &Ground) -> Vec<ArmInfo> {
             name: side.name.clone(),
             family: side.setting.family.clone(),
             temperature: side.setting.temperature,
+            looks_ahead: side.setting.looks_ahead,
             stories: stories.len(),
             had: side.had,
             short: side.short,
             lengths: [lengths[0], lengths[lengths.len() / 2], lengths[lengths.len() - 1]],
             overused: [over(1), over(3)],
+            excerpt: example(drawn, &|words| words[..words.len().min(BEGINNING)].join(" ")),
+            degenerate: failed
+                .map(|story| example(story, &|words| words[words.len().saturating_sub(END)..].join(" ")))
+                .collect(),
             profiles: Vec::new(),
         }
     };
-    ground.arms.iter().map(arm).collect()
+    (0..).zip(&ground.arms).map(arm).collect()
+}
+
+/// The mean surprisal in each tenth of an arm's stories; nothing where it was not measured.
+fn profile(ground: &Ground, judge: &Judge, arm: usize) -> Vec<f64> {
+    let readings = ground.readings().zip(&judge.judgements);
+    let profiles: Vec<&[f64]> = readings
+        .filter(|(reading, said)| reading.arm == arm && !said.profile.is_empty())
+        .map(|(_, said)| &said.profile[..])
+        .collect();
+    let tenths = profiles.iter().map(|profile| profile.len()).min().unwrap_or_default();
+    (0..tenths).map(|tenth| mean(&profiles.iter().map(|profile| profile[tenth]).collect::<Vec<_>>())).collect()
 }
 
 /// A column with what chance may do to it.

@@ -5,12 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use unicode_script::Script;
 
 use super::corpus::{Arm, Corpus, Prompt, Text};
 use super::script;
-use super::setting::Setting;
+use super::setting::{Setting, temperatures};
 use super::words::{Lexicon, Word, common_length, words};
 use crate::prob::Noise;
 
@@ -34,6 +34,8 @@ pub struct Story {
     pub words: Vec<Word>,
     /// The last words of the whole, as many: a loop begins late.
     pub last: Vec<Word>,
+    /// Tokens a byte of the whole, for who told it.
+    pub density: Option<f64>,
 }
 
 impl Story {
@@ -151,6 +153,27 @@ impl Ground {
         Ok(Self { length, unshared: met(&arms) - kept.len(), prompts, prompt_words, arms: sides, human, lexicon, script })
     }
 
+    /// The arms of the temperature curve, ascending; none where there is none.
+    #[must_use]
+    pub fn temperatures(&self) -> Vec<usize> {
+        temperatures(&self.arms.iter().map(|arm| &arm.setting).collect::<Vec<_>>())
+    }
+
+    /// The number of the arm that others are compared with: the named one; else that of the temperature curve nearest to 1; else the
+    /// first.
+    ///
+    /// # Errors
+    /// No arm has this name.
+    pub fn baseline(&self, named: Option<&str>) -> Result<usize> {
+        if let Some(name) = named {
+            let known = || self.arms.iter().map(|arm| format!("`{}`", arm.name)).collect::<Vec<_>>().join(", ");
+            let at = self.arms.iter().position(|arm| arm.name == name);
+            return at.with_context(|| format!("there is no arm `{name}` to compare with\nhint: there are {}", known()));
+        }
+        let far = |at: &usize| (self.arms[*at].setting.temperature.unwrap_or(f64::INFINITY) - 1.0).abs();
+        Ok(self.temperatures().into_iter().min_by(|one, two| far(one).total_cmp(&far(two))).unwrap_or_default())
+    }
+
     /// All that a judge is to read, arm by arm, and people last.
     pub fn readings(&self) -> impl Iterator<Item = Reading<'_>> {
         let sides = self.arms.iter().chain(&self.human).enumerate();
@@ -237,6 +260,7 @@ fn story(prompt: usize, cut: &Cut, length: usize) -> Story {
         length: cut.words.len(),
         words: cut.words[..length].to_vec(),
         last: cut.words[cut.words.len() - length..].to_vec(),
+        density: cut.text.tokens.map(|tokens| tokens as f64 / cut.text.text.len() as f64),
     }
 }
 
@@ -255,7 +279,12 @@ pub(super) mod tests {
             texts: texts
                 .iter()
                 .enumerate()
-                .map(|(at, (prompt, text))| Text { name: format!("p{prompt}--{at:03}"), prompt: *prompt, text: text.clone() })
+                .map(|(at, (prompt, text))| Text {
+                    name: format!("p{prompt}--{at:03}"),
+                    prompt: *prompt,
+                    text: text.clone(),
+                    tokens: None,
+                })
                 .collect(),
         };
         Corpus { prompts: (0..prompts).map(prompt).collect(), arms: arms.iter().map(arm).collect(), ..Corpus::default() }

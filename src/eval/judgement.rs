@@ -26,29 +26,44 @@ pub struct Judgement {
     pub local_variance: f64,
     /// Power at the wave's frequency / the median power beside it.
     pub imprint: f64,
+    /// Surprisal of the worst stretch, nats a byte.
+    pub worst: f64,
     /// Mean surprisal a token in each tenth of the story, nats; empty where it was not measured.
     pub profile: Vec<f64>,
 }
 
 impl Default for Judgement {
     fn default() -> Self {
-        Self::of([f64::NAN; 9])
+        Self::of([f64::NAN; 10])
     }
 }
 
 impl Judgement {
     /// From values in the order of [`super::measure::OF_JUDGES`].
     #[must_use]
-    pub fn of(values: [f64; 9]) -> Self {
-        let [surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint] = values;
-        Self { surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint, profile: Vec::new() }
+    pub fn of(values: [f64; 10]) -> Self {
+        let [surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint, worst] = values;
+        Self {
+            surprisal,
+            gain,
+            similarity,
+            redundancy,
+            tail,
+            entropy,
+            ratio,
+            local_variance,
+            imprint,
+            worst,
+            profile: Vec::new(),
+        }
     }
 
     /// Its values in the order of [`super::measure::OF_JUDGES`].
     #[must_use]
-    pub fn values(&self) -> [f64; 9] {
-        let Self { surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint, profile: _ } = *self;
-        [surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint]
+    pub fn values(&self) -> [f64; 10] {
+        let Self { surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint, worst, profile: _ } =
+            *self;
+        [surprisal, gain, similarity, redundancy, tail, entropy, ratio, local_variance, imprint, worst]
     }
 }
 

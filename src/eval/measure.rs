@@ -123,7 +123,7 @@ pub const POOLED: [Measure; 8] = [
 ];
 
 /// Measures of a judge, of single stories, in the order of [`super::Judgement::values`], and the last one from the first.
-pub const OF_JUDGES: [Measure; 10] = [
+pub const OF_JUDGES: [Measure; 11] = [
     measure("surprisal", Judge, Near, "surprisal of the story, nats a byte"),
     measure("gain", Judge, More, "coherence gain: what the first half takes off the surprisal of the second, nats a byte"),
     measure("similarity", Judge, Less, "what another story of the prompt takes off the surprisal, nats a byte"),
@@ -133,7 +133,8 @@ pub const OF_JUDGES: [Measure; 10] = [
     measure("ratio", Judge, Near, "surprisal / entropy a token: 1 where the judge itself had told the story"),
     measure("local-variance", Judge, Near, "mean square of what surprisal changes from token to token, nats²"),
     measure("imprint", Judge, Near, "power of the surprisal at the wave's frequency / that of its neighbours"),
-    measure("derailed", Judge, Less, "share of stories that derail by their words, or whose surprisal passes the bound"),
+    measure("worst", Judge, Less, "surprisal of the worst 40 tokens in a row, nats a byte"),
+    measure("derailed", Judge, Less, "share of stories that derail by their words, or whose worst stretch passes the bound"),
 ];
 
 /// The primary measures, chosen before looking: diversity within a prompt, and formulas across prompts. All others explore.

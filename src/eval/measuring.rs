@@ -8,6 +8,7 @@ use super::bleu::{Counted, pair_bleu, self_bleu};
 use super::compression;
 use super::grams::{self, Gram};
 use super::ground::{Ground, Side, Story};
+use super::judge::{Bounds, derailed};
 use super::openings::{names, opening, spread, unique};
 use super::repetition::{ends_in_loop, rep, seq_rep, simctg_diversity};
 use super::richness::{DRAWS, hdd, mattr, mtld};
@@ -23,8 +24,8 @@ use crate::prob::Noise;
 /// seq-rep-4 above this is degenerate.
 const REPEATED: f64 = 0.1;
 
-/// Over this share of words that are none, or of another script, a story has lost its way.
-const LOST: f64 = 0.05;
+/// What the words of a story may not pass, or it has lost its way; what a judge may not be surprised by is another's to say.
+pub const BOUNDS: Bounds = Bounds { surprisal: f64::INFINITY, non_words: 0.05, other_script: 0.05 };
 
 /// The most pairs of stories of one prompt that are compared; of more, so many are drawn.
 const PAIRS: usize = 500;
@@ -37,17 +38,14 @@ const SHARED: usize = 4;
 pub fn of_story(story: &Story, ground: &Ground, slop: &SlopList) -> [f64; 23] {
     let (text, words) = (story.text(), &story.words[..]);
     let share = |flag: bool| f64::from(u8::from(flag));
-    let loops = ends_in_loop(words) || ends_in_loop(&story.last);
-    let repeated = seq_rep(words, SHARED);
-    let degenerate = loops || repeated.max(seq_rep(&story.last, SHARED)) > REPEATED;
     let foreign = foreign(text, ground.script);
     let style = style(text);
     let slop = slop.count(words, &ground.lexicon);
     [
         story.length as f64,
-        share(degenerate),
-        share(loops),
-        repeated,
+        share(is_degenerate(story)),
+        share(loops(story)),
+        seq_rep(words, SHARED),
         simctg_diversity(words),
         rep(words, 16),
         rep(words, 32),
@@ -66,8 +64,19 @@ pub fn of_story(story: &Story, ground: &Ground, slop: &SlopList) -> [f64; 23] {
         slop.phrases,
         slop.content,
         contrasts(text),
-        share(foreign.non_words > LOST || foreign.other_script > LOST),
+        share(derailed(None, foreign.non_words, foreign.other_script, &BOUNDS).is_some()),
     ]
+}
+
+/// Whether a story ends in a loop, where it is cut or where it really ends.
+fn loops(story: &Story) -> bool {
+    ends_in_loop(&story.words) || ends_in_loop(&story.last)
+}
+
+/// Whether a story is degenerate: it ends in a loop, or too many of its 4-grams, from its beginning or to its end, stood there before.
+#[must_use]
+pub fn is_degenerate(story: &Story) -> bool {
+    loops(story) || seq_rep(&story.words, SHARED).max(seq_rep(&story.last, SHARED)) > REPEATED
 }
 
 /// The n-grams of an arm's stories as sets.

@@ -11,6 +11,7 @@ pub mod grams;
 mod ground;
 pub mod judge;
 mod judgement;
+mod judging;
 pub mod measure;
 pub mod measuring;
 pub mod openings;
@@ -31,10 +32,12 @@ pub use columns::{Cell, Column};
 pub use corpus::{Arm, Corpus, LeftOut, Prompt, Text};
 pub use curves::{AgainstFamily, Judged, Standing};
 pub use evaluation::{
-    ArmInfo, Difference, EVALUATION_FORMAT, Evaluation, JudgeInfo, Measured, Options, RESAMPLES, Value, evaluate,
+    ArmInfo, Difference, EVALUATION_FORMAT, Evaluation, Example, JudgeInfo, Measured, Options, RESAMPLES, Value, evaluate,
 };
 pub use ground::{Ground, MOST_WORDS, Reading, Side, Story};
 pub use judgement::{Judge, Judgement};
+pub use judging::Hearing;
+pub use measure::{Better, Group, Measure};
 pub use setting::{Setting, temperatures};
 pub use verdict::{Estimate, Evidence, Place, Verdict, decide, together};
 

@@ -17,6 +17,8 @@ pub struct Setting {
     pub beside: String,
     /// Whether its chain asks for the future: then it is what is evaluated, and no baseline.
     pub looks_ahead: bool,
+    /// The period of its wave in tokens, where it has one.
+    pub period: Option<f64>,
 }
 
 /// What changes nothing in how a temperature is told from another: what is cut, and what is penalised. Anything else looks ahead,
@@ -32,7 +34,8 @@ impl Setting {
         let preset: Option<Table> = toml::from_str(resolved).ok();
         let (temperature, beside) = preset.as_ref().and_then(plain).unzip();
         let looks_ahead = preset.as_ref().is_some_and(|preset| stages(preset).any(|(name, _)| name == "future"));
-        Self { family, temperature, beside: beside.unwrap_or_default(), looks_ahead }
+        let period = preset.as_ref().and_then(period);
+        Self { family, temperature, beside: beside.unwrap_or_default(), looks_ahead, period }
     }
 
     /// The setting of a folder, which may be called after its temperature: `temperature-0.8`, `t=1.2`.
@@ -42,7 +45,7 @@ impl Setting {
             LazyLock::new(|| Regex::new(r"(?i)^(?:temperature|temp|t)[-=_ ]?(\d+(?:\.\d+)?)$").expect("a test compiles it"));
         let temperature = NAME.captures(name).and_then(|found| found[1].parse().ok());
         let family = if temperature.is_some() { "temperature" } else { name };
-        Self { family: family.to_owned(), temperature, beside: String::new(), looks_ahead: false }
+        Self { family: family.to_owned(), temperature, beside: String::new(), looks_ahead: false, period: None }
     }
 }
 
@@ -50,6 +53,18 @@ impl Setting {
 fn stages(preset: &Table) -> impl Iterator<Item = (&String, &Value)> {
     let chain = preset.get("chain").and_then(Value::as_array).into_iter().flatten();
     chain.filter_map(Value::as_table).flat_map(Table::iter)
+}
+
+/// The period of the wave of a chain's `future`, where it is a number of tokens.
+fn period(preset: &Table) -> Option<f64> {
+    let (_, future) = stages(preset).find(|(name, _)| *name == "future")?;
+    let wave = future.get("alpha")?.get("wave")?;
+    let in_tokens = wave.get("unit").is_none_or(|unit| unit.as_str() == Some("token"));
+    wave.get("period").filter(|_| in_tokens).and_then(number)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64))
 }
 
 /// The temperature of a chain that does nothing else than cut and penalise, and the rest of it.
@@ -60,7 +75,6 @@ fn plain(preset: &Table) -> Option<(f64, String)> {
         return None;
     }
     let temperatures: Vec<&Value> = stages.iter().filter(|(name, _)| *name == "temperature").map(|(_, value)| *value).collect();
-    let number = |value: &Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
     let temperature = match temperatures[..] {
         [] => 1.0,
         [value] => number(value)?,
@@ -112,6 +126,15 @@ mod tests {
         ] {
             assert_eq!(of("a", other).temperature, None, "{other}");
         }
+    }
+
+    #[test]
+    fn a_chain_that_asks_for_the_future_looks_ahead_and_may_have_a_wave() {
+        let wave = of("wave", "[[chain]]\nfuture = { alpha = { wave = { period = 60 } } }");
+        assert_eq!((wave.looks_ahead, wave.period), (true, Some(60.0)));
+        let of_sentences = of("tide", "[[chain]]\nfuture = { alpha = { wave = { period = 3, unit = \"sentence\" } } }");
+        assert_eq!((of_sentences.looks_ahead, of_sentences.period), (true, None));
+        assert!(!of("a", "[[chain]]\nmin-p = 0.05").looks_ahead);
     }
 
     #[test]

@@ -57,71 +57,60 @@ pub struct Across {
     pub srs_without: Vec<f64>,
 }
 
-/// Who holds an n-gram.
-#[derive(Debug, Default)]
-struct Holders(Vec<(usize, usize)>);
-
-impl Holders {
-    fn add(&mut self, prompt: usize) {
-        match self.0.iter_mut().find(|(known, _)| *known == prompt) {
-            Some((_, stories)) => *stories += 1,
-            None => self.0.push((prompt, 1)),
-        }
-    }
-
-    /// Stories of other prompts than these two.
-    fn beside(&self, own: usize, left_out: usize) -> usize {
-        self.0.iter().filter(|(prompt, _)| *prompt != own && *prompt != left_out).map(|(_, stories)| stories).sum()
-    }
-}
+/// The prompts that hold an n-gram, each with how many of its stories do.
+type Holders = Vec<(usize, usize)>;
 
 /// What every one of these stories shares with stories of other prompts; `prompts` holds the prompt of each, below `count`.
 #[must_use]
 pub fn across(stories: &[&[Gram]], prompts: &[usize], count: usize) -> Across {
-    let mut holders: HashMap<Gram, Holders> = HashMap::new();
-    for (set, &prompt) in stories.iter().zip(prompts) {
-        for gram in *set {
-            holders.entry(*gram).or_default().add(prompt);
+    let holders = holders(stories, prompts);
+    let mut told = Vec::with_capacity(stories.len());
+    // Of every prompt what is left of all sums without it, and of how many stories.
+    let mut left = vec![(0.0, 0.0, stories.len()); count];
+    // Of the story at hand: the stories of each prompt that hold something of it, and its n-grams that no third prompt holds.
+    let mut partners = vec![(0, 0); count];
+    for (set, &own) in stories.iter().zip(prompts) {
+        let (mut sum, mut common, mut met) = (0, 0, Vec::new());
+        for holders in set.iter().filter_map(|gram| holders.get(gram)) {
+            common += 1;
+            for &(prompt, stories) in holders.iter().filter(|(prompt, _)| *prompt != own) {
+                sum += stories;
+                if partners[prompt].0 == 0 {
+                    met.push(prompt);
+                }
+                partners[prompt].0 += stories;
+                partners[prompt].1 += usize::from(holders.len() == 2);
+            }
+        }
+        let size = set.len().max(1) as f64;
+        let whole = Shared { srs: (sum as f64).ln_1p(), share: common as f64 / size };
+        told.push(whole);
+        left[own].0 -= whole.share;
+        left[own].1 -= whole.srs;
+        left[own].2 -= 1;
+        for partner in met {
+            let (stories, alone) = std::mem::take(&mut partners[partner]);
+            left[partner].0 -= alone as f64 / size;
+            left[partner].1 -= whole.srs - ((sum - stories) as f64).ln_1p();
         }
     }
-    holders.retain(|_, holders| holders.0.len() > 1);
-    let none = usize::MAX;
-    let beside = |gram: &Gram, own, left_out| holders.get(gram).map_or(0, |holders| holders.beside(own, left_out));
-    let told: Vec<Shared> =
-        stories.iter().zip(prompts).map(|(set, &own)| shared(set, |gram| beside(gram, own, none))).collect();
-
-    // Without a prompt only those stories change that share something with it.
     let sum = |value: fn(&Shared) -> f64| told.iter().map(value).sum::<f64>();
     let (share, srs) = (sum(|shared| shared.share), sum(|shared| shared.srs));
-    let mut left: Vec<(f64, f64, usize)> = vec![(share, srs, told.len()); count];
-    for ((set, &own), whole) in stories.iter().zip(prompts).zip(&told) {
-        let (sum, sum_srs, stories) = &mut left[own];
-        (*sum, *sum_srs, *stories) = (*sum - whole.share, *sum_srs - whole.srs, *stories - 1);
-        let mut partners: Vec<usize> = set
-            .iter()
-            .filter_map(|gram| holders.get(gram))
-            .flat_map(|holders| holders.0.iter().map(|(prompt, _)| *prompt))
-            .collect();
-        partners.sort_unstable();
-        partners.dedup();
-        let shared_grams: Vec<&Gram> = set.iter().filter(|gram| holders.contains_key(gram)).collect();
-        for partner in partners.into_iter().filter(|&partner| partner != own) {
-            let (mut others, mut common) = (0, 0);
-            for gram in &shared_grams {
-                let count = beside(gram, own, partner);
-                others += count;
-                common += usize::from(count > 0);
-            }
-            let now = Shared { srs: (others as f64).ln_1p(), share: common as f64 / set.len().max(1) as f64 };
-            left[partner].0 -= whole.share - now.share;
-            left[partner].1 -= whole.srs - now.srs;
-        }
-    }
     Across {
+        without: left.iter().map(|(less, _, stories)| (share + less) / *stories as f64).collect(),
+        srs_without: left.iter().map(|(_, less, stories)| (srs + less) / *stories as f64).collect(),
         stories: told,
-        without: left.iter().map(|(share, _, stories)| share / *stories as f64).collect(),
-        srs_without: left.iter().map(|(_, srs, stories)| srs / *stories as f64).collect(),
     }
+}
+
+/// Who holds the n-grams that stand in stories of two prompts or more.
+fn holders(stories: &[&[Gram]], prompts: &[usize]) -> HashMap<Gram, Holders> {
+    let mut all: Vec<(Gram, usize)> =
+        stories.iter().zip(prompts).flat_map(|(set, &prompt)| set.iter().map(move |gram| (*gram, prompt))).collect();
+    all.sort_unstable();
+    let shared = all.chunk_by(|one, two| one.0 == two.0).filter(|same| same[0].1 != same[same.len() - 1].1);
+    let of = |same: &[(Gram, usize)]| same.chunk_by(|one, two| one.1 == two.1).map(|own| (own[0].1, own.len())).collect();
+    shared.map(|same| (same[0].0, of(same))).collect()
 }
 
 /// For every two prompts the mean over pairs of their stories of the share of n-grams that the pair has in common, (|i ∩ j|/|i| +

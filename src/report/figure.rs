@@ -229,7 +229,7 @@ fn cut(text: &str, room: f64, size: f64) -> String {
     line
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -4,14 +4,17 @@ mod align;
 mod chart;
 mod colour_scale;
 mod data;
+mod evaluation;
 mod figure;
 mod page;
+mod scatter;
 mod script_json;
 mod story;
 
 pub use align::slices;
 pub use chart::HIGHEST;
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
+pub use evaluation::{evaluation_page, number};
 pub use figure::figure;
 pub use page::{Page, page};
 pub use story::Story;

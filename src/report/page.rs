@@ -47,7 +47,6 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
     environment.add_template("page", include_str!("page.html")).context("cannot read the template of the page")?;
     let template = environment.get_template("page").context("cannot read the template of the page")?;
     let safe = |text: &str| Value::from_safe_string(text.to_owned());
-    let colours = colours();
     let shown: Vec<Value> = stories.iter().enumerate().map(|(at, story)| shown(kind, story, at)).collect();
     let read = stories.iter().any(|story| story.read);
     let tints = ColourScale::ALL.into_iter().filter(|by| !read || !by.needs_future());
@@ -55,7 +54,7 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
         title,
         mark => MARK,
         kind => match kind { Page::Story => "story", Page::Folder => "folder", Page::Comparison => "comparison" },
-        style => safe(&include_str!("page.css").replace("/* colours */", &colours)),
+        style => safe(&style()),
         script => safe(include_str!("page.js")),
         data => safe(&data),
         stories => shown,
@@ -145,6 +144,11 @@ fn label(by: ColourScale) -> &'static str {
         ColourScale::Surprisal => "surprisal",
         ColourScale::Entropy => "entropy",
     }
+}
+
+/// The style of every page, with the colours of the scales.
+pub(super) fn style() -> String {
+    include_str!("page.css").replace("/* colours */", &colours())
 }
 
 /// The scales as CSS: classes d0… for those that diverge, s0… for the others.

@@ -31,8 +31,8 @@ const FLOORS: [(&str, u32); 18] = [
     ("cli", 7),
 ];
 
-/// The one step along a floor.
-const NEIGHBOURS: [(&str, &str); 1] = [("sampler", "model")];
+/// The steps along a floor.
+const NEIGHBOURS: [(&str, &str); 2] = [("sampler", "model"), ("report", "eval")];
 
 /// What stands nowhere.
 const NOWHERE: [&str; 3] = ["todo !", "unimplemented !", "dbg !"];

@@ -7,6 +7,7 @@ mod batch;
 mod colour;
 mod device;
 mod score;
+mod eval;
 mod shared;
 mod telling;
 mod tools;
@@ -20,6 +21,7 @@ pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::device::{DeviceArgs, KvTypes};
 pub use self::score::Score;
+pub use self::eval::Eval;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
@@ -78,6 +80,12 @@ pub enum Command {
     ///
     /// A text is read by teacher forcing and never changed. One that is longer than the model's context is read in parts that overlap.
     Score(Box<Score>),
+    /// Compare arms of stories: what they share and repeat, what judges say, and whether any is better than plain temperature.
+    ///
+    /// An arm is a preset, told of the same prompts as all others. Each is compared with the curve of temperatures at equal surprisal
+    /// for a judge, prompt by prompt, and gets a verdict that claims no more than was shown. Without a judge coherence is not
+    /// established, and noise wins every measure of diversity.
+    Eval(Box<Eval>),
     /// Measure speed on this machine: plain sampling, and candidate lookahead done in several ways.
     Bench(Bench),
     /// Measure what a decode of 1 to 32 tokens costs with how many threads, and recommend a width and threads for this machine.

@@ -12,6 +12,7 @@ pub mod compare;
 pub mod doctor;
 #[cfg(feature = "llama")]
 pub mod drafts;
+pub mod eval;
 #[cfg(feature = "llama")]
 pub mod explain;
 pub mod manual;

@@ -2,6 +2,7 @@
 
 pub mod bars;
 pub mod columns;
+pub mod evaluation;
 pub mod figures;
 pub mod flow;
 pub mod line;
