@@ -9,6 +9,7 @@ use std::path::Path;
 use afterword::catalog::{Header, ModelCard};
 use afterword::preset::{import, lint, parse};
 use afterword::report::{Page, Story, page};
+use afterword::sampler::Baseline;
 use afterword::story::Record;
 
 /// The header of a GGUF file.
@@ -36,6 +37,18 @@ pub fn settings(text: &str) {
     match import(text, "fuzzed") {
         Ok(imported) => drop(parse(&imported.toml, "fuzzed").expect("what was imported is a preset")),
         Err(error) => assert!(!format!("{error:#}").is_empty()),
+    }
+}
+
+/// A table of what is usual after a token: what is read can be written, and is the same when it is read again.
+pub fn baseline(bytes: &[u8]) {
+    match Baseline::parse(bytes) {
+        Ok(table) => {
+            let written = table.to_json().expect("what was read can be written");
+            assert!(Baseline::parse(&written).expect("what was written can be read") == table);
+            assert!((0.0..=1.0).contains(&table.mean()));
+        }
+        Err(error) => assert!(!error.to_string().is_empty() && !error.to_string().contains('\n')),
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Voice {
     pub edits: Vec<String>,
     /// The preset as it runs, as TOML, with all changes made.
     pub resolved: String,
+    /// The SHA-256 of the table of what is usual after a token, where openness is measured against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
 }
 
 impl Voice {
@@ -131,7 +134,12 @@ mod tests {
     }
 
     fn voice(preset: &str, edit: Option<&str>) -> Voice {
-        Voice { preset: preset.into(), edits: edit.map(Into::into).into_iter().collect(), resolved: String::new() }
+        Voice {
+            preset: preset.into(),
+            edits: edit.map(Into::into).into_iter().collect(),
+            resolved: String::new(),
+            baseline: None,
+        }
     }
 
     #[test]

@@ -175,7 +175,9 @@ impl RunFile {
         note(now != old, were(now, old, "preset"));
         for (now, old) in preset.iter().zip(&before.preset).filter(|(now, old)| now != old) {
             let renamed = if now.label() == old.label() { String::new() } else { format!(" (it was `{}`)", old.label()) };
-            note(true, format!("the preset `{}` is another{renamed}", now.label()));
+            let table = Voice { baseline: old.baseline.clone(), ..now.clone() } == *old;
+            let is = if table { "is measured against another table" } else { "is another" };
+            note(true, format!("the preset `{}` {is}{renamed}", now.label()));
         }
         let (now, old) = (prompt.len(), before.prompt.len());
         note(now != old, were(now, old, "prompt"));
@@ -271,7 +273,12 @@ pub(super) mod tests {
                 quantisation: None,
             },
             versions: Versions::here("none".into()),
-            preset: vec![Voice { preset: "wave".into(), edits: Vec::new(), resolved: "[[chain]]\nmin-p = 0.05\n".into() }],
+            preset: vec![Voice {
+                preset: "wave".into(),
+                edits: Vec::new(),
+                resolved: "[[chain]]\nmin-p = 0.05\n".into(),
+                baseline: None,
+            }],
             prompt: vec![prompt("a wolf\nin a wood"), prompt("ab")],
         }
     }

@@ -38,8 +38,8 @@ struct Node {
     /// Tokens of its text.
     depth: usize,
     children: BTreeMap<Token, NodeId>,
-    /// The model's own log-probability of the token, where it was drawn.
-    log_p: Option<f64>,
+    /// The model's own log-probability of the token, and the entropy of what it was drawn from, where it was drawn.
+    drawn: Option<[f64; 2]>,
     /// What a stage that steers remembers behind it.
     feedback: Option<f64>,
     /// The memory of its text.
@@ -94,7 +94,7 @@ impl<'m> Explorer<'m> {
     pub fn take(&mut self, at: NodeId, draw: &Draw) -> NodeId {
         let child = self.add(at, &[draw.token]);
         let node = &mut self.nodes[child.0];
-        (node.log_p, node.feedback) = (Some(draw.log_p), draw.feedback);
+        (node.drawn, node.feedback) = (Some([draw.log_p, draw.now.entropy]), draw.feedback);
         child
     }
 
@@ -110,9 +110,11 @@ impl<'m> Explorer<'m> {
     /// surprisal or steer need of these tokens is known as far back as they were [taken](Explorer::take).
     #[must_use]
     pub fn history(&self, node: NodeId, told: usize) -> History {
-        let mut surprisals: Vec<f64> = self.way(node).take(told).map_while(|node| Some(-self.nodes[node.0].log_p?)).collect();
-        surprisals.reverse();
-        let carried = Carried { surprisals, feedback: self.nodes[node.0].feedback };
+        let mut drawn: Vec<[f64; 2]> = self.way(node).take(told).map_while(|node| self.nodes[node.0].drawn).collect();
+        drawn.reverse();
+        let surprisals = drawn.iter().map(|[log_p, _]| -log_p).collect();
+        let entropies = drawn.iter().map(|[_, entropy]| *entropy).collect();
+        let carried = Carried { surprisals, entropies, feedback: self.nodes[node.0].feedback };
         History::of_text(&self.text(node), told).carrying(carried)
     }
 

@@ -98,7 +98,7 @@ impl Plan {
 /// So the pieces need no more than their text and this number, with these exceptions:
 ///
 /// - Schedules over the length of the story (keyframes, fades) go by `planned`.
-/// - Schedules that follow the surprisal (`band`) need that of every token told. Where it is not `carried` it is computed from
+/// - What follows the surprisal (`band`, `derail`) needs that of every token told, and the entropy that it came from. Where it is not `carried` it is computed from
 ///   the rows behind the told tokens, while they are read: the same to the bit where the model's rows are, which on llama.cpp
 ///   depends on how many tokens a decode reads.
 /// - Stages that steer by every draw (`mirostat`, `adaptive-p`) begin afresh where their state is not `carried`.

@@ -20,8 +20,8 @@ pub(super) struct Answer {
     pub branch: Branch,
     /// The row behind its last token.
     pub row: Vec<f32>,
-    /// Where it is scored: −ln p of the told tokens that follow its tokens, in their order, in nats.
-    pub surprisals: Vec<f64>,
+    /// Where it is scored: −ln p of the told tokens that follow its tokens, in their order, and the entropies of their rows, in nats.
+    pub scores: Vec<[f64; 2]>,
 }
 
 /// What it is made for.

@@ -236,13 +236,13 @@ impl<'m> Stories<'m> {
             return Ok(());
         }
         let steps: Vec<Step> = requests.iter().map(|(_, request)| request.step()).collect();
-        let (mut rows, mut surprisals) = (vec![Vec::new(); steps.len()], vec![Vec::new(); steps.len()]);
+        let (mut rows, mut scores) = (vec![Vec::new(); steps.len()], vec![Vec::new(); steps.len()]);
         let tellers = &self.tellers;
         let branches = self.model.extend(&steps, &mut |step, position, row| {
             let (number, request) = &requests[step];
             let story = tellers[*number].as_ref().filter(|_| request.scored);
             if let Some(token) = story.and_then(|story| story.scored(position)) {
-                surprisals[step].extend(surprisal(row, token));
+                scores[step].extend(score(row, token));
             }
             if position + 1 == request.tokens.len() {
                 rows[step] = row.to_vec();
@@ -250,8 +250,8 @@ impl<'m> Stories<'m> {
         })?;
 
         let mut last = None;
-        let answers = branches.into_iter().zip(rows).zip(surprisals);
-        let answers = answers.map(|((branch, row), surprisals)| Answer { branch, row, surprisals });
+        let answers = branches.into_iter().zip(rows).zip(scores);
+        let answers = answers.map(|((branch, row), scores)| Answer { branch, row, scores });
         for ((number, request), answer) in requests.into_iter().zip(answers) {
             let branch = answer.branch;
             let Some(story) = self.tellers[number].as_mut() else {
@@ -357,8 +357,9 @@ impl<'m> Stories<'m> {
     }
 }
 
-/// −ln p of a token in this row. One that the model holds impossible tells nothing of how surprising the text is.
-fn surprisal(row: &[f32], token: Token) -> Option<f64> {
-    let logit = row.get(token as usize)?;
-    Some(-Partition::of(row)?.log_p(*logit)).filter(|surprisal| surprisal.is_finite())
+/// −ln p of a token in this row, and the row's entropy. A token that the model holds impossible tells nothing of how surprising the
+/// text is.
+fn score(row: &[f32], token: Token) -> Option<[f64; 2]> {
+    let (logit, partition) = (row.get(token as usize)?, Partition::of(row)?);
+    Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
 }

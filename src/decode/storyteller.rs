@@ -57,8 +57,9 @@ pub(super) struct Storyteller {
     behind: Option<Vec<f32>>,
     known: Vec<Known>,
     phase: Phase,
-    /// The surprisals of the tokens that were told before, as far as they are scored, where that is to be done.
-    scores: Option<Vec<f64>>,
+    /// The surprisals of the tokens that were told before and the entropies of their rows, as far as they are scored, where that is
+    /// to be done.
+    scores: Option<Vec<[f64; 2]>>,
     text: String,
     log_p: f64,
     counts: Counts,
@@ -79,7 +80,9 @@ impl Storyteller {
         let before = &plan.prompt[origin.len()..];
         let bytes: Vec<u8> = before.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
         let loops = LoopDetector::behind(before);
-        let scores = (carried.is_none() && told > 0 && plan.sampler.chain().follows_surprisal()).then(Vec::new);
+        // Who hands on surprisals alone is of a time when nothing followed the entropies.
+        let known = carried.as_ref().is_some_and(|carried| carried.entropies.len() == carried.surprisals.len());
+        let scores = (!known && told > 0 && plan.sampler.chain().follows_surprisal()).then(Vec::new);
         Ok(Self {
             sampler: plan.sampler.bind(vocabulary)?,
             noise: Noise::new(plan.seed, origin),
@@ -219,8 +222,10 @@ impl Storyteller {
 
     /// Begins the turn for this row.
     fn choose(&mut self, row: &[f32]) -> Result<()> {
-        if let Some(surprisals) = self.scores.take() {
-            self.history = self.history.clone().carrying(Carried { surprisals, feedback: None });
+        if let Some(scores) = self.scores.take() {
+            let [surprisals, entropies] = [0, 1].map(|of| scores.iter().map(|score| score[of]).collect());
+            let feedback = self.history.carried().feedback;
+            self.history = self.history.clone().carrying(Carried { surprisals, entropies, feedback });
         }
         let other = self.again.as_mut().and_then(|again| again.meet(self.counts.tokens, row));
         let turn = other.unwrap_or(&self.sampler).turn(&self.history, row, self.noise)?;
@@ -257,12 +262,12 @@ impl Storyteller {
     /// # Errors
     /// A row that no decision can be made from.
     pub fn answer(&mut self, request: DecodeRequest, answer: Answer) -> Result<Vec<Branch>> {
-        let Answer { branch, row, surprisals } = answer;
+        let Answer { branch, row, scores: scored } = answer;
         let path = match request.purpose {
             Purpose::Trunk => {
                 (self.trunk, self.held) = (Some(branch), self.held + request.tokens.len());
                 if let Some(scores) = &mut self.scores {
-                    scores.extend(surprisals);
+                    scores.extend(scored);
                 }
                 if let Phase::Reading(read) = &mut self.phase {
                     *read += request.tokens.len();

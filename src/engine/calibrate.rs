@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::ops::ControlFlow;
 
 use anyhow::{Result, bail};
+use serde::Deserialize;
 
 use super::engine::Engine;
 use super::request::StoryRequest;
@@ -13,8 +14,19 @@ use crate::preset::parse;
 use crate::prob::Top;
 use crate::sampler::{Baseline, Future, Horizon, Reach, Sampler};
 
-/// Beginnings of stories of several kinds, a line each. No prompt set that samplers are compared on holds one of them.
-const OPENINGS: &str = include_str!("openings.txt");
+/// Beginnings of stories of several kinds. No list of prompts that samplers are compared on holds one of them.
+const OPENINGS: &str = include_str!("../../configs/prompts/openings-calibration.toml");
+
+/// A list of prompts, as far as it matters here.
+#[derive(Deserialize)]
+struct Openings {
+    prompt: Vec<Opening>,
+}
+
+#[derive(Deserialize)]
+struct Opening {
+    text: String,
+}
 
 /// What is to be measured.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +57,8 @@ impl Calibration {
             ),
             "calibration",
         )?;
-        let openings = OPENINGS.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let Openings { prompt } = toml::from_str(OPENINGS)?;
+        let openings = prompt.into_iter().map(|opening| opening.text).collect();
         let max_tokens = NonZeroUsize::new(200).unwrap_or(NonZeroUsize::MIN);
         Ok(Self { sampler: Sampler::new(preset.chain, preset.pick).with_reach(Reach::Full), openings, max_tokens, seed: 1 })
     }

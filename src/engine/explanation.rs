@@ -45,6 +45,8 @@ pub struct Explanation {
     pub normalised_entropy: Option<f64>,
     /// Where the crossfader stands.
     pub alpha: Option<f64>,
+    /// How far the story has gone beyond its model, in nats a token, where a guard looks after that; above its bound α is −1.
+    pub excess: Option<f64>,
     /// T, where a temperature of the chain moves from token to token.
     pub temperature: Option<f64>,
     /// The exponents a of p and b of Ĥ.
@@ -145,7 +147,7 @@ impl Explanation {
     /// A decision that is not of this preset.
     pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, vocabulary: &Vocabulary) -> Result<Self> {
         let Decided { draw, own, strayed, next: nexts } = decided;
-        let Draw { token, log_p, now, alpha, temperature, candidates, skipped: _, removed, feedback: _ } = draw;
+        let Draw { token, log_p, now, alpha, excess, temperature, candidates, skipped: _, removed, feedback: _ } = draw;
         let named = |token: Token, log_p: f64| {
             let piece = vocabulary.show(token);
             Named { token, piece, ends: vocabulary.ends(token), log_p }
@@ -185,6 +187,7 @@ impl Explanation {
             entropy: now.entropy,
             normalised_entropy: now.normalised_entropy,
             alpha: *alpha,
+            excess: *excess,
             temperature: *temperature,
             exponents,
             stages,

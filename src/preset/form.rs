@@ -11,7 +11,7 @@ pub(super) struct Entry {
     pub name: String,
     /// What may stand behind it.
     pub form: Form,
-    /// What holds where it is absent, as TOML; `None` where it cannot be absent.
+    /// What holds where it is absent, as TOML or `off`; `None` where it cannot be absent.
     pub usual: Option<String>,
     /// What a person may begin with where it cannot be absent, as TOML.
     pub example: String,
@@ -51,7 +51,7 @@ pub(super) enum Form {
 impl Entry {
     /// Of a schema. What is not needed has a usual value.
     pub fn of(name: &str, schema: &Value, needed: bool) -> Self {
-        let usual = schema.get("default").filter(|_| !needed).map(in_toml);
+        let usual = (!needed).then(|| schema.get("default").map_or_else(|| "off".to_owned(), in_toml));
         let example = schema.get("examples").and_then(|all| all.get(0)).map_or(String::new(), in_toml);
         Self { name: name.to_owned(), form: Form::of(schema), usual, example, what: told(schema) }
     }

@@ -93,7 +93,7 @@ mod tests {
     use super::super::writing::line;
     use super::*;
     use crate::prob::{
-        Alpha, Amplitude, Ceiling, Cycle, Last, Multiplier, Part, Period, Phase, Schedule, Shape, Share, Top, Unit,
+        Alpha, Amplitude, Ceiling, Cycle, Excess, Last, Multiplier, Part, Period, Phase, Schedule, Shape, Share, Top, Unit,
     };
     use crate::sampler::{Against, Curve, Dry, EndOfText, Future, Horizon, PenaltyAt, Role, TopK};
 
@@ -300,6 +300,7 @@ mod tests {
                 curve: [Curve::Article, Curve::Crossfade, Curve::Openness][end],
                 horizon: if wave { Horizon::Word } else { Horizon::Token },
                 ceiling: Ceiling::new(1.0 - alpha.abs() / 2.0).unwrap(),
+                derail: wave.then(|| Excess::new(amplitude + 0.1).unwrap()),
                 baseline: if alpha < 0.0 { Against::Model } else { Against::None },
                 end_of_text: [EndOfText::Neutral, EndOfText::Never, EndOfText::Article][end],
             })),

@@ -21,6 +21,12 @@ use super::{Multiplier, OutOfRange, keys_in_order};
 ///
 /// − where a higher value makes the text *less* surprising, as that of `min-p` does.
 ///
+/// In entropies the surprisal is measured against what was to be expected: r is the ratio of two running averages, of u and of the
+/// entropies H of the distributions that the tokens came from, both with the same window; h₀ is the first entropy, and u₀ that
+/// times the middle of the band. Drawn from the model's own distribution u has the mean H, so that a ratio of 1 is the model's own
+/// voice whatever the text is about; below it a text is tamer than its model, above it wilder. It is a ratio of averages, and no
+/// average of ratios, in which one token of which the model was sure would decide.
+///
 /// So within the band nothing moves, and a nat outside of it moves x by `gain` in the time of one window. The clamp keeps the
 /// sum from running away while the band cannot be reached (no wind-up). Where one unit of x changes the surprisal by K nats, the
 /// loop has a damping of 1 / (2 √(gain · K)): with K near 1 the usual gain of 0.5 overshoots by a twentieth.
@@ -31,19 +37,45 @@ use super::{Multiplier, OutOfRange, keys_in_order};
 #[serde(deny_unknown_fields, bound = "Q: Scheduled")]
 #[schemars(bound = "Q: Scheduled", transform = keys_in_order::<Self>)]
 pub struct Band<Q> {
-    /// The lowest and the highest running surprisal that is left alone, in nats a token.
+    /// The lowest and the highest running surprisal that is left alone, in nats a token, or in entropies.
     #[schemars(with = "(Multiplier, Multiplier)")]
     pub surprisal: Bounds,
+    /// In what it is measured: nats, or the model's own entropy at the same tokens, of which 1 is the model's own voice.
+    #[serde(default, skip_serializing_if = "Measure::is_nats")]
+    #[schemars(extend("default" = "nats"))]
+    pub unit: Measure,
     /// Over how many tokens the surprisal is averaged, with weights that fall by 1 − 1/window a token; 1 sees the last token only.
     #[serde(default = "usual_window")]
     pub window: NonZeroUsize,
-    /// How far a nat outside of the band moves the value in one window; 0 never moves it.
+    /// How far a nat outside of the band, or a whole entropy, moves the value in one window; 0 never moves it.
     #[serde(default = "usual_gain")]
     pub gain: Multiplier,
     /// Where the value stands at the first token.
     #[serde(default = "Q::centre")]
     pub start: Q,
 }
+
+/// In what a band measures the surprisal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Measure {
+    /// Nats a token.
+    #[default]
+    Nats,
+    /// The entropies of the distributions that the tokens came from.
+    Entropy,
+}
+
+impl Measure {
+    // Serde hands it over so.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_nats(&self) -> bool {
+        *self == Self::Nats
+    }
+}
+
+/// An entropy that is smaller is no measure.
+const LEAST: f64 = 1e-6;
 
 fn usual_window() -> NonZeroUsize {
     NonZeroUsize::new(64).unwrap_or(NonZeroUsize::MIN)
@@ -58,12 +90,29 @@ impl<Q: Scheduled> Band<Q> {
     #[must_use]
     pub fn at(&self, place: &Place) -> Q {
         let [low, high] = self.surprisal.get();
-        let window = self.window.get() as f64;
-        let (mut running, mut value) = (f64::midpoint(low, high), self.start.get());
-        for &surprisal in place.surprisals {
-            running += (surprisal - running) / window;
+        let (window, middle) = (self.window.get() as f64, f64::midpoint(low, high));
+        let mut value = self.start.get();
+        let mut steer = |running: f64| {
             let error = running.clamp(low, high) - running;
             value = Q::steered(value + Q::RAISES * (self.gain.get() * error / window)).get();
+        };
+        match self.unit {
+            Measure::Nats => {
+                let mut running = middle;
+                for &surprisal in place.surprisals {
+                    running += (surprisal - running) / window;
+                    steer(running);
+                }
+            }
+            Measure::Entropy => {
+                let mut expected = place.entropies.first().map_or(LEAST, |first| first.max(LEAST));
+                let mut running = middle * expected;
+                for (&surprisal, &entropy) in place.surprisals.iter().zip(place.entropies) {
+                    running += (surprisal - running) / window;
+                    expected += (entropy - expected) / window;
+                    steer(running / expected.max(LEAST));
+                }
+            }
         }
         Q::clamped(value)
     }
@@ -137,6 +186,21 @@ mod tests {
         assert_eq!(at(&band, &[0.5]), 0.0);
         assert!((at(&band, &[0.5, 0.5]) - 0.075).abs() < 1e-12);
         assert!((at(&band, &[0.5, 0.5, 9.625]) + 0.05).abs() < 1e-12);
+    }
+
+    #[test]
+    fn in_entropies_1_is_the_models_own_voice_whatever_it_says() {
+        let band = band("surprisal = [0.9, 1.1]\nunit = 'entropy'\nwindow = 4\ngain = 0.8");
+        let at = |surprisals: &[f64], entropies: &[f64]| band.at(&Place { surprisals, entropies, ..Place::default() }).get();
+        // As surprising as was to be expected, among names and among articles.
+        let entropies = [5.0, 0.2, 3.0, 0.0, 1.0];
+        assert_eq!(at(&entropies, &entropies), 0.0);
+        // h₀ = 2, u₀ = 2. A token of 4 nats where 2 were to be expected: u = 2.5, h = 2, r = 1.25, e = −.15, x = −.8·.15/4.
+        assert!((at(&[4.0], &[2.0]) + 0.03).abs() < 1e-12);
+        // One of 0: u = 1.5, r = .75, e = .15.
+        assert!((at(&[0.0], &[2.0]) - 0.03).abs() < 1e-12);
+        // A model that is sure of all has no entropy to measure in, and nothing fails.
+        assert!(at(&[0.0; 9], &[0.0; 9]).is_finite());
     }
 
     #[test]

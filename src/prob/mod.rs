@@ -6,6 +6,7 @@
 mod band;
 mod candidates;
 mod cycle;
+mod derail;
 mod entropy;
 mod exponential;
 mod keys;
@@ -19,17 +20,18 @@ mod scheduled;
 mod score;
 mod selection;
 
-pub use band::{Band, Bounds};
+pub use band::{Band, Bounds, Measure};
 pub use candidates::{Candidate, Candidates, Mass};
 pub(crate) use candidates::{by_rank, tame};
 pub use cycle::{Cycle, Many, Shape, Steps};
+pub use derail::excess;
 pub use entropy::{FLOOR, Partition, normalised_entropy};
 pub use keys::{KEYS, keys_in_order};
 pub use last::Last;
 pub use logits::{Ranked, heaviest_of_row, rank, top};
 pub use noise::{Noise, StepNoise};
 pub use quantity::{Alpha, Amplitude, Multiplier, OutOfRange, Period, Phase, Probability, Share, Temperature, Top};
-pub use quantity::{Bend, Bias, Bits, Ceiling, Decay, Exponent, Factor, Kept, Least, Part, Rate, Repeat, Sigmas};
+pub use quantity::{Bend, Bias, Bits, Ceiling, Decay, Excess, Exponent, Factor, Kept, Least, Part, Rate, Repeat, Sigmas};
 pub use schedule::{Keyframes, Motion, Place, Schedule, Unit};
 pub use scheduled::Scheduled;
 pub use score::Score;

@@ -144,6 +144,11 @@ quantity! {
     { "exclusiveMinimum": 0.0, "maximum": 1.0 }
 }
 quantity! {
+    /// How much more surprising than its own entropy a text is, in nats a token.
+    Excess, "an excess in nats", "a number above 0", |x| x > 0.0 && x.is_finite(),
+    { "exclusiveMinimum": 0.0 }
+}
+quantity! {
     /// A number of standard deviations.
     Sigmas, "a number of standard deviations", "a number above 0", |x| x > 0.0 && x.is_finite(),
     { "exclusiveMinimum": 0.0 }
@@ -423,6 +428,7 @@ mod tests {
         check::<Least>();
         check::<Kept>();
         check::<Part>();
+        check::<Excess>();
         check::<Ceiling>();
         check::<Sigmas>();
         check::<Exponent>();

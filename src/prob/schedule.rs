@@ -26,6 +26,8 @@ pub struct Place<'a> {
     pub fraction: f64,
     /// The surprisal of each token that was told, in nats.
     pub surprisals: &'a [f64],
+    /// What was to be expected of each: the entropy of the distribution that it came from, in nats.
+    pub entropies: &'a [f64],
 }
 
 /// What a schedule counts.
@@ -236,8 +238,8 @@ enum Named<Q: Scheduled> {
     Steps(Steps<Q>),
     /// Straight lines between points [fraction of the planned story, value]; level before the first and behind the last.
     Keyframes(#[schemars(with = "Many<(Share, Q)>")] Keyframes<Q>),
-    /// The closed loop: while the text is less surprising than the band the value rises, while it is more surprising it falls. A
-    /// temperature stays between 0.1 and 2.
+    /// The closed loop: while the text is less surprising than the band the value rises, while it is more surprising it falls; a
+    /// min-p the other way round. A temperature stays between 0.1 and 2.
     Band(Band<Q>),
 }
 
@@ -380,6 +382,7 @@ mod tests {
             "{ steps = { values = [0, 1], every = 2, unit = 'paragraph' } }",
             "{ keyframes = [[0, 0], [1, 1]] }",
             "{ band = { surprisal = [2, 3.5], window = 64 } }",
+            "{ band = { surprisal = [0.9, 1.1], unit = 'entropy' } }",
         ] {
             let schedule = read(text).unwrap();
             let json = serde_json::to_string(&schedule).unwrap();

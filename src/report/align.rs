@@ -53,6 +53,7 @@ mod tests {
             entropy: 0.0,
             normalised_entropy: None,
             alpha: None,
+            excess: None,
             temperature: None,
             future: None,
             skipped: None,

@@ -123,6 +123,7 @@ mod tests {
             entropy: 0.0,
             normalised_entropy: None,
             alpha,
+            excess: None,
             temperature: None,
             future: None,
             skipped: None,

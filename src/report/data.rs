@@ -88,10 +88,10 @@ fn scale(by: ColourScale) -> Value {
 }
 
 /// A token: its slice of the text, its piece, p, rank, surprisal, entropy, Ĥ now, α, Ĥ after it, why nothing was looked at,
-/// candidates (piece, p, Ĥ, s, whether chosen, Ĥ as it was weighed), stages (name, removed), T, cuts that move (name, value). What is missing at the end is left out.
+/// candidates (piece, p, Ĥ, s, whether chosen, Ĥ as it was weighed), stages (name, removed), T, cuts that move (name, value), how far it had gone beyond its model. What is missing at the end is left out.
 fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, stages: &mut Numbered<'a>) -> Value {
     let TracedToken { id, piece, p, rank, surprisal, entropy, normalised_entropy, alpha, temperature, .. } = token;
-    let TracedToken { future, skipped, candidates, removed, cuts, .. } = token;
+    let TracedToken { future, skipped, candidates, removed, cuts, excess, .. } = token;
     let skipped = skipped.map(|skipped| match skipped {
         TracedSkip::OneSurvivor => 1,
         TracedSkip::OwnVoice => 2,
@@ -123,6 +123,7 @@ fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, st
         Value::Array(removed),
         json!(temperature),
         Value::Array(cuts),
+        json!(excess),
     ];
     let says_nothing = |value: &Value| *value == json!([]) || *value == json!(0) || value.is_null();
     while row.len() > 6 && row.last().is_some_and(says_nothing) {

@@ -9,7 +9,7 @@
     return element;
   };
   // A row of a token, see `data.rs`: here its columns have their names.
-  const SLICE = 0, PIECE = 1, P = 2, RANK = 3, SURPRISAL = 4, ENTROPY = 5, NOW = 6, ALPHA = 7, FUTURE = 8, SKIPPED = 9, LOOKED = 10, REMOVED = 11, TEMPERATURE = 12, CUTS = 13;
+  const SLICE = 0, PIECE = 1, P = 2, RANK = 3, SURPRISAL = 4, ENTROPY = 5, NOW = 6, ALPHA = 7, FUTURE = 8, SKIPPED = 9, LOOKED = 10, REMOVED = 11, TEMPERATURE = 12, CUTS = 13, EXCESS = 14;
   const rowsOf = (at) => data.stories[at].rows;
   const piece = (number) => data.pieces[number];
   const visible = (text) => text.replace(/ /g, "·").replace(/\n/g, "⏎").replace(/\t/g, "⇥") || "(nothing)";
@@ -82,6 +82,7 @@
     fact("entropy there", `${number(row[ENTROPY], 2)} nats`);
     if (row[NOW] != null) fact("Ĥ there", number(row[NOW], 2));
     if (row[ALPHA] != null) fact("α", number(row[ALPHA], 2).replace("-", "−"));
+    if (row[EXCESS] != null) fact("beyond the model", `${number(row[EXCESS], 2).replace("-", "−")} nats`);
     if (row[TEMPERATURE] != null) fact("T", number(row[TEMPERATURE], 2));
     if (row[FUTURE] != null) fact("Ĥ after it", number(row[FUTURE], 2));
     for (const [stage, value] of row[CUTS] || []) fact(data.stages[stage], number(value, 3));

@@ -23,13 +23,14 @@ pub(super) struct Account {
     detail: bool,
     here: Option<f64>,
     alpha: Option<f64>,
+    excess: Option<f64>,
     removed: Vec<Removed>,
     feedback: Option<f64>,
 }
 
 impl Account {
     pub fn new(partition: Partition, warmth: Warmth, watched: Vec<TopTokenTrace>, detail: bool) -> Self {
-        Self { partition, warmth, watched, detail, here: None, alpha: None, removed: Vec::new(), feedback: None }
+        Self { partition, warmth, watched, detail, here: None, alpha: None, excess: None, removed: Vec::new(), feedback: None }
     }
 
     /// Runs acts over the candidates and keeps account of what they remove.
@@ -97,6 +98,11 @@ impl Account {
         left
     }
 
+    /// A guard found the story so far beyond its model.
+    pub fn guard(&mut self, excess: Option<f64>) {
+        self.excess = excess;
+    }
+
     /// The draw of a token.
     pub fn draw(&self, own: Own, candidates: Vec<CandidateTrace>, skipped: Option<Skipped>) -> Draw {
         Draw {
@@ -104,6 +110,7 @@ impl Account {
             log_p: own.log_p,
             now: Now { entropy: self.partition.entropy(), normalised_entropy: self.here, rank: own.rank },
             alpha: self.alpha,
+            excess: self.excess,
             temperature: self.warmth.moves.then_some(self.warmth.temperature),
             candidates,
             skipped,

@@ -1,13 +1,12 @@
 //! How open a story usually is after a token: what an Ĥ can be measured against.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::stages::{Future, Horizon};
+use crate::files;
 use crate::model::Vocabulary;
 use crate::prob::{Ceiling, FLOOR, Token};
 
@@ -19,14 +18,16 @@ const PARTS: u16 = 10_000;
 
 /// How many observations the mean of all tokens weighs, beside those of a token.
 ///
-/// A token that was seen once says little of itself. With weight 4 one of five looks is its own (a rule of thumb; the variance
-/// within a token was found to be about one and a half times that between tokens).
+/// A token that was seen once says little of itself: with weight 4 its Ē is a fifth its own. The best weight is the variance within
+/// tokens divided by that between them, which on gemma-3-270m is 1.3 and more for tokens that were seen seldom, whose means hold
+/// chance too; 4 is on the careful side.
 const SHRINKAGE: f64 = 4.0;
 
 /// What was seen of the openness after each token of one model: a table that is measured once and known before anything is
 /// looked at.
 ///
-/// About 40 % of the variance of Ĥ over candidates is the token itself (gemma-3-270m: .0185 of .0462): after "the" everything is
+/// About two fifths of the variance of Ĥ over candidates is the token itself (gemma-3-270m, n = 20: .020 of .047 over 23,029 looks after
+/// 2,272 tokens): after "the" everything is
 /// open, after "at" nothing, and that says nothing of the story. Measured against its usual value what is left of Ĥ is what the
 /// *place* opens:
 ///
@@ -215,11 +216,8 @@ impl Table {
     }
 
     fn checksum(&self) -> Result<String> {
-        let mut checksum = String::new();
-        for byte in Sha256::digest(serde_json::to_vec(self).context("cannot write the table as JSON")?) {
-            write!(checksum, "{byte:02x}")?;
-        }
-        Ok(checksum)
+        let text = serde_json::to_vec(self).context("cannot write the table as JSON")?;
+        files::sha256(&text[..]).context("cannot read the table")
     }
 
     /// Holds what a table must: whoever wrote it can compute a checksum too.

@@ -93,10 +93,11 @@ impl Chain {
         self.0.iter().filter_map(|stage| stage.schedule()?.unit()).any(|unit| unit != Unit::Token)
     }
 
-    /// Whether a schedule of the chain follows the surprisal of what was told.
+    /// Whether a schedule of the chain, or a guard, follows the surprisal of what was told.
     #[must_use]
     pub fn follows_surprisal(&self) -> bool {
-        self.0.iter().filter_map(Stage::schedule).any(Motion::follows_surprisal)
+        let guards = self.split().1.is_some_and(|future| future.derail.is_some());
+        guards || self.0.iter().filter_map(Stage::schedule).any(Motion::follows_surprisal)
     }
 
     /// Whether a `shuffle` stands in the place of `future`.

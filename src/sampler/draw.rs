@@ -13,6 +13,9 @@ pub struct Draw {
     pub now: Now,
     /// Where the crossfader stood; `None` for a chain without `future`.
     pub alpha: Option<f64>,
+    /// How far the story had gone beyond its model, in nats a token ([`excess`](crate::prob::excess)), where a guard looks after
+    /// that; above its bound α is −1. `None` without one.
+    pub excess: Option<f64>,
     /// T, where a temperature of the chain moves: a schedule, or `dynamic-temperature`, of which only a sampler with detail
     /// knows. Of several it is the product. `None` where it is the same at every token.
     pub temperature: Option<f64>,

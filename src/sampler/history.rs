@@ -12,6 +12,9 @@ use crate::prob::{Place, Token};
 pub struct Carried {
     /// −ln p of every token that was told, in nats.
     pub surprisals: Vec<f64>,
+    /// The entropy of the distribution that each came from, in nats; of fewer tokens where it is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub entropies: Vec<f64>,
     /// What a stage with feedback remembers: μ of Mirostat in bits, the average of adaptive-p.
     #[serde(default, rename = "steering", skip_serializing_if = "Option::is_none")]
     pub feedback: Option<f64>,
@@ -22,7 +25,7 @@ pub struct Carried {
 /// ```
 /// use afterword::sampler::History;
 ///
-/// let history = History::of_prompt(&[4, 7]).retold(9, -0.5);
+/// let history = History::of_prompt(&[4, 7]).retold(9, -0.5, 0.8);
 /// assert_eq!((history.text(), history.told(), history.step()), (&[4, 7, 9][..], &[9][..], 1));
 /// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +38,9 @@ pub struct History {
     /// −ln p of every token that was told.
     #[serde(default)]
     surprisals: Vec<f64>,
+    /// The entropy of the distribution that each came from.
+    #[serde(default)]
+    entropies: Vec<f64>,
     /// What a stage with feedback remembers: μ of Mirostat in bits, the average of adaptive-p; nothing before the first draw.
     #[serde(default, rename = "steering", skip_serializing_if = "Option::is_none")]
     feedback: Option<f64>,
@@ -45,7 +51,14 @@ impl History {
     /// beginning, until [`History::planning`] says more.
     #[must_use]
     pub fn of_prompt(prompt: &[Token]) -> Self {
-        Self { text: prompt.to_vec(), prompt: prompt.len(), planned: 0, surprisals: Vec::new(), feedback: None }
+        Self {
+            text: prompt.to_vec(),
+            prompt: prompt.len(),
+            planned: 0,
+            surprisals: Vec::new(),
+            entropies: Vec::new(),
+            feedback: None,
+        }
     }
 
     /// Of a text whose last `told` tokens, at most all, are the story's own. What is not in these tokens is not known: stages that
@@ -58,14 +71,14 @@ impl History {
     /// The same history, with what the past of the story holds beside its tokens.
     #[must_use]
     pub fn carrying(self, carried: Carried) -> Self {
-        let Carried { surprisals, feedback } = carried;
-        Self { surprisals, feedback, ..self }
+        let Carried { surprisals, entropies, feedback } = carried;
+        Self { surprisals, entropies, feedback, ..self }
     }
 
     /// What the past of the story holds beside its tokens.
     #[must_use]
     pub fn carried(&self) -> Carried {
-        Carried { surprisals: self.surprisals.clone(), feedback: self.feedback }
+        Carried { surprisals: self.surprisals.clone(), entropies: self.entropies.clone(), feedback: self.feedback }
     }
 
     /// The same history, of a story that may have so many tokens.
@@ -86,18 +99,19 @@ impl History {
     pub fn hear(&mut self, draw: &Draw) {
         self.text.push(draw.token);
         self.surprisals.push(-draw.log_p);
+        self.entropies.push(draw.now.entropy);
         self.feedback = draw.feedback;
     }
 
-    /// The history after a token that is known to have been told, of this log-probability. What a stage with feedback remembered
-    /// of it is not known.
+    /// The history after a token that is known to have been told, of this log-probability, from a distribution of this entropy. What
+    /// a stage with feedback remembered of it is not known.
     #[must_use]
-    pub fn retold(&self, token: Token, log_p: f64) -> Self {
-        let (mut text, mut surprisals) = (Vec::with_capacity(self.text.len() + 1), self.surprisals.clone());
-        text.extend_from_slice(&self.text);
-        text.push(token);
-        surprisals.push(-log_p);
-        Self { text, surprisals, feedback: None, prompt: self.prompt, planned: self.planned }
+    pub fn retold(&self, token: Token, log_p: f64, entropy: f64) -> Self {
+        let mut after = self.clone();
+        after.text.push(token);
+        after.surprisals.push(-log_p);
+        after.entropies.push(entropy);
+        Self { feedback: None, ..after }
     }
 
     /// What a stage with feedback remembers of the draws so far.
@@ -110,7 +124,8 @@ impl History {
     pub fn place(&self, counts_text: bool, vocabulary: &Vocabulary) -> Place<'_> {
         let (sentence, paragraph) = if counts_text { self.sentences(vocabulary) } else { (0, 0) };
         let fraction = if self.planned > 1 { self.step() as f64 / (self.planned - 1) as f64 } else { 0.0 };
-        Place { token: self.step(), sentence, paragraph, fraction: fraction.min(1.0), surprisals: &self.surprisals }
+        let (surprisals, entropies) = (&self.surprisals[..], &self.entropies[..]);
+        Place { token: self.step(), sentence, paragraph, fraction: fraction.min(1.0), surprisals, entropies }
     }
 
     fn sentences(&self, vocabulary: &Vocabulary) -> (usize, usize) {
@@ -152,7 +167,18 @@ mod tests {
     fn draw(token: Token, log_p: f64) -> Draw {
         let now = Now { entropy: 0.0, normalised_entropy: None, rank: None };
         let feedback = Some(0.1 - log_p);
-        Draw { token, log_p, now, alpha: None, temperature: None, candidates: vec![], skipped: None, removed: vec![], feedback }
+        Draw {
+            token,
+            log_p,
+            now,
+            alpha: None,
+            excess: None,
+            temperature: None,
+            candidates: vec![],
+            skipped: None,
+            removed: vec![],
+            feedback,
+        }
     }
 
     #[test]

@@ -14,7 +14,9 @@ use super::sampler::{Reach, Sampler};
 use super::stages::{EndOfText, Future, Rule, Shuffle, Stage};
 use super::step::{Looking, Turn};
 use crate::model::{Kind, Vocabulary};
-use crate::prob::{Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, normalised_entropy, top};
+use crate::prob::{
+    Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, excess, normalised_entropy, top,
+};
 
 /// The stage under which the noise of a draw is kept. Plain and future draws share it, so that at α = −1 they are the same.
 const DRAW: u64 = 0;
@@ -148,7 +150,8 @@ impl<'a> Opening<'a> {
     /// The future: narrows what is left to the likeliest, and opens their lazy draw where there is something to look at.
     fn look_ahead(self, future: &Future, Cut { mut candidates, best, mut account }: Cut) -> Turn {
         let described = self.description();
-        let alpha = future.alpha.at(&self.place);
+        let alpha = future.alpha_at(&self.place);
+        account.guard(future.derail.map(|_| excess(&self.place)));
         let here = entropy_of(&best, future.entropy_top.get());
         let stage = if self.chain().shuffles() { Shuffle::NAME } else { Future::NAME };
         account.enter(stage, alpha, here, &mut candidates, |candidates| narrow(candidates, future, self.sampler.vocabulary()));

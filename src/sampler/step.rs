@@ -435,6 +435,30 @@ mod tests {
     }
 
     #[test]
+    fn a_story_that_goes_beyond_its_model_is_told_in_the_models_own_voice_until_it_is_back() {
+        let guarded = sampler(&["min-p = 0.02", &future("0.5", ", derail = 1")], Pick::Sample);
+        let free = sampler(&["min-p = 0.02", &future("0.5", "")], Pick::Sample);
+        let voice = sampler(&["min-p = 0.02", &future("-1", "")], Pick::Sample);
+        // Three nats where one was to be expected, and then what was.
+        let mut history = History::of_prompt(&[1]);
+        let mut pulled = Vec::new();
+        for step in 0..80 {
+            let surprisal = if step < 40 { 3.0 } else { 1.0 };
+            let draws = [&guarded, &free, &voice].map(|sampler| take(sampler, &history, 3, 1).0);
+            let [guarded, free, voice] = &draws;
+            assert_eq!((free.excess, voice.excess), (None, None));
+            let derailed = guarded.excess.unwrap() > 1.0;
+            assert_eq!(guarded.alpha, Some(if derailed { -1.0 } else { 0.5 }));
+            assert_eq!(guarded.token, if derailed { voice } else { free }.token);
+            pulled.push(derailed);
+            history = history.retold(2, -surprisal, 1.0);
+        }
+        // 2·(1 − (31/32)ᵗ) is above 1 from t = 22, and below again at t = 40 + 12: by then .719 · 2 · (31/32)¹² = .98.
+        let whole: Vec<bool> = (0..80).map(|step| (22..52).contains(&step)).collect();
+        assert_eq!(pulled, whole);
+    }
+
+    #[test]
     fn a_wave_without_amplitude_is_the_future_at_its_centre() {
         let flat = future("{ wave = { period = 60, amplitude = 0, centre = 0.3 } }", "");
         let constant = future("0.3", "");
@@ -472,7 +496,7 @@ mod tests {
         let ends = |sampler: &Sampler, told: &[Token], seed| {
             let mut history = History::of_prompt(&[1]);
             for &token in told {
-                history = history.retold(token, -1.0);
+                history = history.retold(token, -1.0, 1.0);
             }
             let mut turn =
                 sampler.bind(&vocabulary()).unwrap().turn(&history, &row(history.text()), Noise::new(seed, &[])).unwrap();
@@ -558,7 +582,7 @@ mod tests {
         let temperature = |chain: &[&str], step: usize| {
             let mut history = History::of_prompt(&[1]);
             for _ in 0..step {
-                history = history.retold(2, -1.0);
+                history = history.retold(2, -1.0, 1.0);
             }
             let sampler = sampler(chain, Pick::Sample);
             let told = take(&sampler.with_detail(), &history, 1, 99).0.temperature;

@@ -29,6 +29,9 @@ pub struct TracedToken {
     /// Where the crossfader stood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alpha: Option<f64>,
+    /// How far the story had gone beyond its model, in nats a token, where a guard looks after that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub excess: Option<f64>,
     /// T, where it moves from token to token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature: Option<f64>,
@@ -92,6 +95,7 @@ impl TracedToken {
             entropy: short(entropy),
             normalised_entropy: None,
             alpha: None,
+            excess: None,
             temperature: None,
             future: None,
             skipped: None,
@@ -105,7 +109,7 @@ impl TracedToken {
     /// beats.
     #[must_use]
     pub fn of(draw: &Draw, vocabulary: &Vocabulary) -> Self {
-        let Draw { token, log_p, now, alpha, temperature, candidates, skipped, removed, feedback: _ } = draw;
+        let Draw { token, log_p, now, alpha, excess, temperature, candidates, skipped, removed, feedback: _ } = draw;
         let candidate = |looked: &CandidateTrace| {
             let CandidateTrace { token, p, log_p: _, future, openness, log_s } = looked;
             let (id, piece) = (*token, vocabulary.show(*token));
@@ -124,6 +128,7 @@ impl TracedToken {
             entropy: short(now.entropy),
             normalised_entropy: now.normalised_entropy.map(short),
             alpha: alpha.map(short),
+            excess: excess.map(short),
             temperature: temperature.map(short),
             future: future.map(short),
             skipped: skipped.map(|skipped| match skipped {
@@ -172,6 +177,7 @@ mod tests {
             log_p: -0.5,
             now: Now { entropy: 0.7, normalised_entropy: Some(0.9), rank: Some(1) },
             alpha: Some(0.25),
+            excess: None,
             temperature: Some(1.25),
             candidates: vec![looked(0, None), looked(1, Some(0.75))],
             skipped: None,

@@ -8,6 +8,7 @@ use std::ops::Range;
 mod targets;
 
 use crate::support::gguf::pick;
+use afterword::sampler::{Baseline, Horizon};
 
 /// What is put in: what means something to one of the readers, and what means nothing to any.
 const WORDS: [&str; 32] = [
@@ -103,6 +104,13 @@ fn records(numbers: Range<u64>) {
     numbers.for_each(|number| targets::record(mutated(number, &seeds).as_bytes()));
 }
 
+fn baselines(numbers: Range<u64>) {
+    let seen = (0..40).map(|at| (at * 7 % 30, f64::from(at) / 40.0));
+    let table = Baseline::of(&"0123456789abcdef".repeat(4), 20, Horizon::Word, 64, seen).unwrap();
+    let seeds = [String::from_utf8(table.to_json().unwrap()).unwrap()];
+    numbers.for_each(|number| targets::baseline(mutated(number, &seeds).as_bytes()));
+}
+
 fn headers(numbers: Range<u64>) {
     numbers.for_each(|number| targets::header(&crate::support::gguf::mutant(number).0));
 }
@@ -120,6 +128,11 @@ fn settings_that_nobody_wrote_become_a_preset_or_are_refused() {
 #[test]
 fn a_record_that_nobody_wrote_is_the_same_when_it_is_read_again() {
     records(0..200);
+}
+
+#[test]
+fn a_table_that_nobody_wrote_is_the_same_when_it_is_read_again() {
+    baselines(0..2_000);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use afterword::llama::Weights;
 use afterword::model::{LoadOptions, Model, Origin, Rows, SessionOptions, Step, Token};
 use afterword::preset::{Folders, Preset, find};
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, Chain, History, Pick, Reach, Sampler, Stage};
+use afterword::sampler::{Ask, Baseline, Chain, History, Horizon, Pick, Reach, Sampler, Stage};
 
 const PROMPTS: [&str; 8] = [
     "Once upon a time",
@@ -69,9 +69,14 @@ fn looking_ahead_costs_few_evaluations_a_token() {
     let at_0 = cost(&tell(&weights, &plans(&weights, &future("0"), 0..4), 1, 1));
     let preset: Preset = find("wave", &Folders::default()).unwrap();
     let on_the_wave = cost(&tell(&weights, &plans(&weights, &Sampler::new(preset.chain, preset.pick), 0..4), 1, 1));
+    let under = "future = { candidates = 20, entropy-top = 20, alpha = 0, ceiling = 0.5 }";
+    let ceiling = cost(&tell(&weights, &plans(&weights, &sampler(&["min-p = 0.05", under, "temperature = 1"]), 0..4), 1, 1));
     let own_voice = cost(&tell(&weights, &plans(&weights, &future("-1"), 0..1), 1, 1));
-    println!("evaluations a token: {at_0:.3} at α = 0, {on_the_wave:.3} on the wave, {own_voice:.3} at α = −1");
+    println!(
+        "evaluations a token: {at_0:.3} at α = 0, {on_the_wave:.3} on the wave, {own_voice:.3} at α = −1, {ceiling:.3} under a ceiling"
+    );
     assert!(at_0 <= 2.2 && on_the_wave <= 1.6, "{at_0}, {on_the_wave}");
+    assert!(ceiling <= 1.2, "{ceiling}");
     assert_eq!(own_voice, 1.0);
 }
 
@@ -120,15 +125,28 @@ fn on_recorded_rows_the_lazy_and_the_full_turn_take_the_same_tokens() {
         }
         history.told().to_vec()
     };
-    for alpha in ["-0.5", "0", "1", "{ wave = { period = 20 } }"] {
-        for horizon in ["token", "word"] {
-            let chain = format!("future = {{ candidates = 12, entropy-top = 20, alpha = {alpha}, horizon = '{horizon}' }}");
-            let lazy = sampler(&["min-p = 0.05", &chain, "temperature = 1.2"]);
+    // Some of the words are known to open much, others little.
+    let openness = |token: Token| [0.2, 0.5, 0.9, 0.7][token as usize % 4];
+    let size = weights.vocabulary().len();
+    let seen = |horizon| Baseline::of(&"0".repeat(64), 20, horizon, size, (0..1000).map(|token| (token, openness(token))));
+    for (alpha, more) in [
+        ("-0.5", ""),
+        ("0", ""),
+        ("1", ""),
+        ("{ wave = { period = 20 } }", ""),
+        ("0", ", ceiling = 0.5"),
+        ("0", ", baseline = 'model'"),
+        ("{ wave = { period = 20 } }", ", ceiling = 0.4, baseline = 'model'"),
+    ] {
+        for (horizon, measured) in [("token", Horizon::Token), ("word", Horizon::Word)] {
+            let chain =
+                format!("future = {{ candidates = 12, entropy-top = 20, alpha = {alpha}, horizon = '{horizon}'{more} }}");
+            let lazy = sampler(&["min-p = 0.05", &chain, "temperature = 1.2"]).with_baseline(seen(measured).unwrap().into());
             let prompt = weights.tokenize("The witch", true, false).unwrap();
             assert_eq!(
                 story(&lazy, &prompt, 3),
                 story(&lazy.with_reach(Reach::Exhaustive), &prompt, 3),
-                "α = {alpha}, {horizon}"
+                "α = {alpha}, {horizon}{more}"
             );
         }
     }

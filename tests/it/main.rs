@@ -47,6 +47,8 @@ mod bench;
 #[cfg(all(feature = "llama", feature = "cli", target_os = "linux"))]
 mod broken_models;
 #[cfg(all(feature = "llama", feature = "cli"))]
+mod calibrate;
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod chat;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod compare;

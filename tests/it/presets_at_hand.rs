@@ -103,7 +103,7 @@ fn what_is_typed_wrong_is_wrong_usage_and_a_file_that_fails_is_a_failure() {
 fn the_hint_of_a_refused_change_works_as_it_stands() {
     let user = User::new("hints");
     let said = user.is_refused(&["show", "greedy", "--set", "future.alpha=0.5"]);
-    let whole = said.split("--set '").nth(1).unwrap().split('\'').next().unwrap();
+    let whole = said.split("give it whole: `'").nth(1).unwrap().split('\'').next().unwrap();
     let shown = user.prints(&["show", "greedy", "--set", whole]);
     assert!(shown.contains("future = { candidates = 20, entropy-top = 20, alpha = 0.5"), "{shown}");
 }

@@ -80,6 +80,7 @@ fn schedules_are_what_they_were() {
         paragraph: token / 50,
         fraction: token as f64 / 239.0,
         surprisals: &surprisals[..token],
+        entropies: &[],
     });
     let mut lines = Lines::default();
     for text in [

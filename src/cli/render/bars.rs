@@ -32,13 +32,16 @@ const HELD: Style = AnsiColor::Red.on_default();
 
 /// The page for a terminal of `width` columns.
 pub fn page(explanation: &Explanation, width: usize) -> String {
-    let Explanation { moment, preset, entropy, normalised_entropy, alpha, temperature, stages, candidates, .. } = explanation;
+    let Explanation { moment, preset, entropy, normalised_entropy, alpha, excess, temperature, stages, candidates, .. } =
+        explanation;
     let Moment { model, prompt, prompt_tokens: _, seed, step, story_tokens } = moment;
     let place = story_tokens.map_or(String::new(), |of| format!(" · token {} of {of}", step + 1));
     let alpha_now = alpha.map_or(String::new(), |alpha| format!(" · α = {} at t = {step}", short(alpha)));
     let temperature_now = temperature.map_or(String::new(), |temperature| format!(" · T = {}", short(temperature)));
+    let excess_now = excess.map_or(String::new(), |excess| format!(" · {} nats beyond the model", short(excess)));
     let future_now = normalised_entropy.map_or(String::new(), |normalised| format!(" · Ĥ now {normalised:.2}"));
-    let title = format!("{} · preset {} · seed {seed}{place}{alpha_now}{temperature_now}", safe(model), safe(preset));
+    let title =
+        format!("{} · preset {} · seed {seed}{place}{alpha_now}{excess_now}{temperature_now}", safe(model), safe(preset));
     let now = format!("entropy now {entropy:.2} nats, as of {:.1} equally likely tokens{future_now}", entropy.exp());
     let mut columns = if alpha.is_some() { with_future(candidates) } else { without_future(candidates) };
     columns.truncate(in_room(&columns, width));
@@ -360,6 +363,7 @@ mod tests {
             entropy: 2_f64.ln(),
             normalised_entropy: future.then_some(0.5),
             alpha: future.then_some(0.0),
+            excess: None,
             temperature: Some(1.25),
             exponents: future.then_some(Exponents { a: 1.0, b: 0.5 }),
             stages: vec![

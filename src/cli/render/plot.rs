@@ -3,7 +3,7 @@
 use crate::cli::render::figures::short;
 use crate::cli::render::prose::wrap;
 use crate::cli::render::terminal::{BOLD, DIM, HINT};
-use crate::prob::{Band, Place, Schedule, Scheduled, Unit};
+use crate::prob::{Band, Measure, Place, Schedule, Scheduled, Unit};
 use crate::sampler::{Chain, Shuffle, Stage};
 
 /// The fewest columns of a drawing, and the most; a character is two points wide and four high.
@@ -82,11 +82,15 @@ fn length(unit: Unit, turn: f64) -> usize {
 
 /// A closed loop has no course of its own.
 fn in_words<Q: Scheduled>(name: &str, band: &Band<Q>, columns: usize) -> Vec<String> {
-    let Band { surprisal, window, gain, start } = band;
+    let Band { surprisal, unit, window, gain, start } = band;
     let [low, high] = surprisal.get().map(short);
     let [up, down] = if Q::RAISES > 0.0 { ["up", "down"] } else { ["down", "up"] };
+    let [one, each] = match unit {
+        Measure::Nats => ["a nat", "nats a token"],
+        Measure::Entropy => ["an entropy", "of the model's own entropy"],
+    };
     let words = format!(
-        "begins at {} and moves itself, {} a nat in {window} tokens: {up} while the story is below {low} nats a token, \
+        "begins at {} and moves itself, {} {one} in {window} tokens: {up} while the story is below {low} {each}, \
          {down} while it is above {high}.",
         short(start.get()),
         short(gain.get()),

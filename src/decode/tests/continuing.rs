@@ -116,6 +116,12 @@ fn every_clock_goes_on_where_it_stood() {
         &["temperature = { keyframes = [[0, 0.3], [0.5, 1.5], [1, 0.3]] }"],
         &["temperature = { wave = { period = 20, fade-in = 0.3, fade-out = 0.3 } }"],
         &["temperature = { band = { surprisal = [1.0, 1.2], window = 8, gain = 3 } }"],
+        &["temperature = { band = { surprisal = [0.8, 0.9], unit = 'entropy', window = 8, gain = 3 } }"],
+        &["min-p = { band = { surprisal = [1.0, 1.2], window = 8, gain = 1 } }"],
+        &[
+            "min-p = { wave = { period = 20, below = 0 } }",
+            &format!("{}, derail = 0.05 }}", future("0").trim_end_matches(" }")),
+        ],
         &["xtc = { probability = 0.5, threshold = 0.05 }"],
         &["min-p = 0.02", &future("{ band = { surprisal = [1.0, 1.2], window = 8, gain = 3 } }"), "temperature = 0.9"],
         &["min-p = 0.02", word],

@@ -109,7 +109,8 @@ fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
 }
 
 fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
-    let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, ceiling: _, baseline: _, end_of_text: _ } = future;
+    let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, ceiling: _, baseline: _, derail: _, end_of_text: _ } =
+        future;
     let mut reasons = Vec::new();
     if let Some(warm) = before.iter().find(|stage| stage.reshapes()).map(Stage::name) {
         reasons.push(format!(

@@ -1,6 +1,6 @@
 //! What in a schedule does nothing, or is not what its writer wants.
 
-use crate::prob::{Alpha, Band, Cycle, Least, Place, Schedule, Scheduled, Shape, Steps, Unit};
+use crate::prob::{Alpha, Band, Cycle, Least, Measure, Place, Schedule, Scheduled, Shape, Steps, Unit};
 
 /// Parts of a turn at which a wave is looked at.
 const PARTS: u16 = 3600;
@@ -12,8 +12,13 @@ pub(super) fn about<Q: Scheduled>(what: &str, schedule: &Schedule<Q>) -> Option<
         Schedule::Cycle(shape, cycle) => about_cycle(what, *shape, cycle),
         Schedule::Steps(Steps { values, every: _, unit: _ }) => all_alike(what, "steps", values.get().iter().copied()),
         Schedule::Keyframes(keyframes) => all_alike(what, "keyframes", keyframes.points().iter().map(|(_, value)| *value)),
-        Schedule::Band(Band { surprisal: _, window: _, gain, start }) => {
-            let start = start.get();
+        Schedule::Band(Band { surprisal, unit, window: _, gain, start }) => {
+            let (start, [low, high]) = (start.get(), surprisal.get());
+            if *unit == Measure::Entropy && (low > 3.0 || high < 0.3) {
+                return Some(format!(
+                    "has a band from {low} to {high} entropies: 1 is the model's own voice, and no text stays so far from it"
+                ));
+            }
             (gain.get() == 0.0).then(|| format!("has a band with a gain of 0, which moves nothing: it is `{what} = {start}`"))
         }
     }
@@ -110,6 +115,7 @@ mod tests {
         for (schedule, words) in [
             ("{ wave = { period = 60, amplitude = 0, centre = 0.5 } }", "amplitude of 0: it is `alpha = 0.5`"),
             ("{ wave = { period = 60, above = 0, below = 0 } }", "no swing to either side: it is `alpha = 0`"),
+            ("{ band = { surprisal = [3.5, 4], unit = 'entropy' } }", "3.5 to 4 entropies: 1 is the model's own voice"),
             ("{ wave = { period = 2 } }", "a period of 2: one value a token"),
             ("{ saw = { period = 2, unit = 'sentence' } }", "shorter than 2 sentences"),
             ("{ square = { period = 1.5 } }", "a period of 1.5"),

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Role, Rule};
-use crate::prob::{Alpha, Ceiling, Motion, Schedule, Top, keys_in_order};
+use crate::prob::{Alpha, Ceiling, Excess, Motion, Place, Schedule, Top, keys_in_order};
 use crate::sampler::prepared::{Scene, StageOp};
 
 /// Weighs every candidate w by how open the story is after it: s = p(w)^a · Ĥ(w)^b, where Ĥ is the entropy of the next token over
@@ -46,10 +46,24 @@ pub struct Future {
     #[serde(default, skip_serializing_if = "Against::is_nothing")]
     #[schemars(extend("default" = "none"))]
     pub baseline: Against,
+    /// A guard, in nats a token: while the story's running surprisal is so far above what the model itself expected, α is −1, and the
+    /// model leads it back in its own voice. About 0.5 is a usual bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Excess", example = 0.5)]
+    pub derail: Option<Excess>,
     /// What a candidate that ends the story counts: as open as this very moment if the story goes on, never a candidate, or what
     /// the model says after an end.
     #[serde(default)]
     pub end_of_text: EndOfText,
+}
+
+impl Future {
+    /// Where α stands at this place: where its schedule has it, or at −1 where the story has gone beyond its model.
+    #[must_use]
+    pub fn alpha_at(&self, place: &Place) -> Alpha {
+        let derailed = self.derail.is_some_and(|bound| bound.is_passed(place));
+        if derailed { Alpha::clamped(-1.0) } else { self.alpha.at(place) }
+    }
 }
 
 /// How far a candidate is followed before its future is measured.

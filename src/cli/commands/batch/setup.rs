@@ -52,12 +52,13 @@ impl<'a> Setup<'a> {
         let least = args.min_tokens.map_or(0, NonZeroUsize::get);
         check(args, least)?;
         let prompts = prompts(args)?;
-        let (voices, samplers) = voices(args)?;
+        let (mut voices, samplers) = voices(args)?;
         batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
         warn(args, &voices, &samplers, terminal);
         let samplers = samplers.iter().map(|sampler| engine.furnished(sampler)).collect::<Result<Vec<_>>>()?;
-        for sampler in &samplers {
+        for (voice, sampler) in voices.iter_mut().zip(&samplers) {
             sampler.check(engine.vocabulary())?;
+            voice.baseline = sampler.baseline().map(|baseline| baseline.checksum().to_owned());
         }
         let asked = asked(&prompts, args, engine, terminal)?;
         let matrix = Matrix::new(&prompts, &voices, &args.seeds);
@@ -260,7 +261,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
                 chosen.preset.set(edit).map_err(|error| Usage(format!("{error:#}")))?;
             }
             let edits = edits.iter().map(Edit::to_string).collect();
-            voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()? });
+            voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()?, baseline: None });
             let sampler = chosen.sampler_traced(args.trace);
             samplers.push(if least == 0 { sampler } else { sampler.with_min_tokens(least) });
         }
