@@ -166,6 +166,8 @@ pub(super) mod tests {
             name: format!("prompt-{prompt:03}--{arm}--{time}"),
             prompt,
             text: format!("A tale by {arm} of {prompt}, told for the {time}th time"),
+            tokens: None,
+            surprisal: None,
         };
         let arm = |arm: &&str| Arm {
             name: (*arm).to_owned(),
