@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::setting::Setting;
 use super::words::without_title;
 use crate::files;
-use crate::story::{Record, StopReason};
+use crate::story::{Mode, Record, StopReason};
 use crate::text::decode;
 
 /// Where a folder of `batch` keeps its stories.
@@ -42,6 +42,8 @@ pub struct Text {
     pub text: String,
     /// The tokens that its teller told, where a record keeps them.
     pub tokens: Option<usize>,
+    /// Whether it was told in answer to its prompt, and does not go on from it.
+    pub answers: bool,
 }
 
 /// Stories of one setting.
@@ -85,6 +87,7 @@ struct Found {
     prompt: Prompt,
     text: String,
     tokens: Option<usize>,
+    answers: bool,
 }
 
 impl Corpus {
@@ -154,7 +157,8 @@ impl Corpus {
             let name = stem(&path);
             let called = name.split_once("--").map_or(record.prompt.as_str(), |(prompt, _)| prompt).to_owned();
             let prompt = Prompt { name: called, text: Some(record.prompt.clone()) };
-            let found = Found { name, prompt, text: record.text.clone(), tokens: Some(record.tokens.len()) };
+            let (tokens, answers) = (Some(record.tokens.len()), record.mode != Mode::Raw);
+            let found = Found { name, prompt, text: record.text.clone(), tokens, answers };
             let (first, all) = arms.entry(at).or_insert_with(|| (record.clone(), Vec::new()));
             ensure!(
                 first.model.sha256 == record.model.sha256 && first.resolved == record.resolved,
@@ -201,9 +205,9 @@ impl Corpus {
 
     /// An arm of which nothing is known but its stories.
     fn arm(&mut self, name: String, found: Vec<Found>) -> Arm {
-        let texts = found.into_iter().map(|Found { name, prompt, text, tokens }| {
+        let texts = found.into_iter().map(|Found { name, prompt, text, tokens, answers }| {
             let prompt = self.prompt(prompt);
-            Text { name, prompt, text: without_title(&text).to_owned(), tokens }
+            Text { name, prompt, text: without_title(&text).to_owned(), tokens, answers }
         });
         let texts = texts.collect();
         Arm { setting: Setting::of_name(&name), name, writer: None, texts }
@@ -231,7 +235,9 @@ fn texts_of(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Found>> {
         let name = stem(&path);
         let prompt = prompt.unwrap_or_else(|| name.split_once("--").map_or(name.as_str(), |(prompt, _)| prompt)).to_owned();
         match read_text(&path) {
-            Ok(text) => found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text, tokens: None }),
+            Ok(text) => {
+                found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text, tokens: None, answers: false });
+            }
             Err(why) => left_out.push(LeftOut { path, why }),
         }
     };

@@ -337,8 +337,13 @@ mod tests {
         let words = ["ash", "bog", "cup", "dew", "elm", "fog", "gap", "hut", "ivy", "jar", "kid", "lot", "mud"];
         let told =
             |arm: usize, at: usize| (0..40).map(|word| words[(word * (arm + at + 1) + at) % 13]).collect::<Vec<_>>().join(" ");
-        let text =
-            |arm: usize, at: usize| Text { name: format!("s<{at}>"), prompt: at / 2, text: told(arm, at) + ".", tokens: None };
+        let text = |arm: usize, at: usize| Text {
+            name: format!("s<{at}>"),
+            prompt: at / 2,
+            text: told(arm, at) + ".",
+            tokens: None,
+            answers: false,
+        };
         let arms = ["t-0.8", "t-1", "<b>arm</b>\u{202e}"].iter().enumerate().map(|(arm, name)| Arm {
             name: (*name).to_owned(),
             setting: Setting::of_name(name),
