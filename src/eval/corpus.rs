@@ -13,7 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use super::setting::Setting;
 use super::words::without_title;
 use crate::files;
-use crate::story::{Record, StopReason};
+use crate::story::{Mode, Record, StopReason};
 use crate::text::decode;
 
 /// Where a folder of `batch` keeps its stories.
@@ -44,6 +44,8 @@ pub struct Text {
     pub tokens: Option<usize>,
     /// Its mean surprisal for who told it, nats a token, where a record keeps it.
     pub surprisal: Option<f64>,
+    /// Whether it was told in answer to its prompt, and does not go on from it.
+    pub answers: bool,
 }
 
 /// Stories of one setting.
@@ -88,6 +90,7 @@ struct Found {
     text: String,
     tokens: Option<usize>,
     surprisal: Option<f64>,
+    answers: bool,
 }
 
 impl Corpus {
@@ -163,6 +166,7 @@ impl Corpus {
                 text: record.text.clone(),
                 tokens: Some(record.tokens.len()),
                 surprisal: Some(-record.mean_log_p),
+                answers: record.mode != Mode::Raw,
             };
             let (first, all) = arms.entry(at).or_insert_with(|| (record.clone(), Vec::new()));
             ensure!(
@@ -210,9 +214,9 @@ impl Corpus {
 
     /// An arm of which nothing is known but its stories.
     fn arm(&mut self, name: String, found: Vec<Found>) -> Arm {
-        let texts = found.into_iter().map(|Found { name, prompt, text, tokens, surprisal }| {
+        let texts = found.into_iter().map(|Found { name, prompt, text, tokens, surprisal, answers }| {
             let prompt = self.prompt(prompt);
-            Text { name, prompt, text: without_title(&text).to_owned(), tokens, surprisal }
+            Text { name, prompt, text: without_title(&text).to_owned(), tokens, surprisal, answers }
         });
         let texts = texts.collect();
         Arm { setting: Setting::of_name(&name), name, writer: None, texts }
@@ -241,7 +245,8 @@ fn texts_of(folder: &Path, left_out: &mut Vec<LeftOut>) -> Result<Vec<Found>> {
         let prompt = prompt.unwrap_or_else(|| name.split_once("--").map_or(name.as_str(), |(prompt, _)| prompt)).to_owned();
         match read_text(&path) {
             Ok(text) => {
-                found.push(Found { prompt: Prompt { name: prompt, text: None }, name, text, tokens: None, surprisal: None });
+                let prompt = Prompt { name: prompt, text: None };
+                found.push(Found { prompt, name, text, tokens: None, surprisal: None, answers: false });
             }
             Err(why) => left_out.push(LeftOut { path, why }),
         }

@@ -36,6 +36,8 @@ pub struct Story {
     pub last: Vec<Word>,
     /// Tokens a byte of the whole, for who told it.
     pub density: Option<f64>,
+    /// Whether it was told in answer to its prompt, and does not go on from it.
+    pub answers: bool,
 }
 
 impl Story {
@@ -102,6 +104,8 @@ pub struct Reading<'a> {
     pub context: Option<&'a str>,
     /// The text.
     pub text: &'a str,
+    /// Whether it answers the prompt, and does not go on from it.
+    pub answers: bool,
 }
 
 /// A text with its words.
@@ -187,7 +191,7 @@ impl Ground {
         self.sides().flat_map(move |(arm, side)| {
             side.stories.iter().map(move |story| {
                 let prompt = if arm <= self.arms.len() { self.prompts[story.prompt].text.as_deref() } else { None };
-                Reading { arm, prompt: story.prompt, context: prompt, text: story.text() }
+                Reading { arm, prompt: story.prompt, context: prompt, text: story.text(), answers: story.answers }
             })
         })
     }
@@ -285,6 +289,7 @@ fn story(prompt: usize, cut: &Cut, length: usize) -> Story {
         words: cut.words[..length].to_vec(),
         last: cut.words[cut.words.len() - length..].to_vec(),
         density: cut.text.tokens.map(|tokens| tokens as f64 / cut.text.text.len() as f64),
+        answers: cut.text.answers,
     }
 }
 
@@ -309,6 +314,7 @@ pub(super) mod tests {
                     text: text.clone(),
                     tokens: None,
                     surprisal: None,
+                    answers: false,
                 })
                 .collect(),
         };

@@ -1,9 +1,9 @@
 //! From a judge's readings to its judgements: which stories it is asked about, and what its scores of them come to.
 
-use super::ground::Ground;
+use super::ground::{Ground, Reading};
 use super::judge::{Asked, Evenness, Profile, Sitting, Surprisal, Told, imprint, of_words, rare, tail_rate, worst_stretch};
 use super::judgement::{Judge, Judgement};
-use crate::story::ScoredText;
+use crate::story::{APART, ScoredText};
 
 /// What one judge is to read of the stories on equal ground.
 ///
@@ -19,14 +19,20 @@ impl<'g> Hearing<'g> {
     #[must_use]
     pub fn of(ground: &'g Ground, asked: Asked) -> Self {
         let mut keys: Vec<(usize, usize)> = Vec::new();
+        let prompt = |reading: &Reading| {
+            let parts = [reading.context, reading.context.filter(|_| reading.answers).map(|_| APART)];
+            parts.into_iter().flatten().collect::<String>()
+        };
+        let prompts: Vec<String> = ground.readings().map(|reading| prompt(&reading)).collect();
         let stories: Vec<Told> = ground
             .readings()
-            .map(|reading| {
+            .zip(&prompts)
+            .map(|(reading, prompt)| {
                 let key = (reading.arm, reading.prompt);
                 if keys.last() != Some(&key) {
                     keys.push(key);
                 }
-                Told { group: keys.len() - 1, prompt: reading.context.unwrap_or_default(), text: reading.text }
+                Told { group: keys.len() - 1, prompt, text: reading.text }
             })
             .collect();
         let groups = stories.iter().map(|story| story.group).collect();
@@ -105,6 +111,17 @@ mod tests {
             ScoredToken { id: 0, bytes: word.len(), surprisal: cost * word.len() as f64, rank: 0, entropy: 1.0 }
         };
         ScoredText { text: text.to_owned(), tokens: text.split_inclusive(' ').map(token).collect(), ..ScoredText::default() }
+    }
+
+    #[test]
+    fn an_answer_is_read_apart_from_its_request() {
+        let texts = |count: usize| vec![(0, "ash bog cup dew elm fog gap hut ivy jar".repeat(count)); 2];
+        let mut corpus = corpus(&[("one", texts(1)), ("two", texts(1))]);
+        corpus.arms[1].texts[0].answers = true;
+        let ground = Ground::new(&corpus, MOST_WORDS, 1, None).unwrap();
+        let hearing = Hearing::of(&ground, Asked { gain: 0, similarity: 0, turn: 0 });
+        let prompts: Vec<&str> = hearing.sitting().readings().iter().map(|(prompt, _)| prompt.as_str()).collect();
+        assert_eq!(prompts[..4], ["prompt number 0", "prompt number 0", "prompt number 0\n\n", "prompt number 0"]);
     }
 
     #[test]

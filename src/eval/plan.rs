@@ -239,7 +239,14 @@ mod tests {
             name: name.into(),
             setting: Setting::of_preset(name, chain),
             writer: None,
-            texts: vec![Text { name: "a".into(), prompt: 0, text: "a".into(), tokens: None, surprisal: Some(surprisal) }],
+            texts: vec![Text {
+                name: "a".into(),
+                prompt: 0,
+                text: "a".into(),
+                tokens: None,
+                surprisal: Some(surprisal),
+                answers: false,
+            }],
         };
         let wave = "[[chain]]\nfuture = { alpha = 0.0 }";
         let arms = vec![

@@ -168,6 +168,7 @@ pub(super) mod tests {
             text: format!("A tale by {arm} of {prompt}, told for the {time}th time"),
             tokens: None,
             surprisal: None,
+            answers: false,
         };
         let arm = |arm: &&str| Arm {
             name: (*arm).to_owned(),

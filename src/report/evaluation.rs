@@ -343,6 +343,7 @@ mod tests {
             text: told(arm, at) + ".",
             tokens: None,
             surprisal: None,
+            answers: false,
         };
         let arms = ["t-0.8", "t-1", "<b>arm</b>\u{202e}"].iter().enumerate().map(|(arm, name)| Arm {
             name: (*name).to_owned(),

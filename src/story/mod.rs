@@ -7,7 +7,7 @@ mod scored;
 mod stop;
 mod trace;
 
-pub use mode::{Chat, Mode};
+pub use mode::{APART, Chat, Mode};
 pub use read::NoRecord;
 pub use record::{Draft, FORMAT, ModelFile, Record, Run, Times, Versions};
 pub use scored::{ScoredText, ScoredToken, Windows};

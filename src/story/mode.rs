@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What stands between a request and the answer to it, for a reader who knows no chat.
+pub const APART: &str = "\n\n";
+
 /// The two ways to put a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{Mode, StopReason, TracedToken};
+use super::{APART, Mode, StopReason, TracedToken};
 use crate::files::{Form, Inputs, Output};
 use crate::model::{CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
 use crate::prob::Token;
@@ -236,7 +236,7 @@ impl Record {
     pub fn lead(&self) -> String {
         match self.mode {
             Mode::Raw => self.prompt.clone(),
-            Mode::Chat(_) => format!("{}\n\n", self.prompt),
+            Mode::Chat(_) => format!("{}{APART}", self.prompt),
         }
     }
 

@@ -33,13 +33,15 @@ use crate::text::{grouped, plural, some};
 const NAMED: usize = 3;
 
 pub fn run(args: Score, terminal: &Terminal) -> Result<Outcome> {
-    let Score { texts, prompt, model, colour_by, out, json } = args;
+    let Score { texts: paths, prompt, model, colour_by, out, json } = args;
     check_colour(colour_by)?;
-    let Texts { mut given, left_out } = Texts::of(&texts)?;
-    let inputs = texts.iter().fold(inputs(&model, []), |inputs, path| inputs.with(path, "a text that is scored"));
+    let Texts { mut given, left_out } = Texts::of(&paths)?;
+    let inputs = paths.iter().fold(inputs(&model, []), |inputs, path| inputs.with(path, "a text that is scored"));
     let place = out.map(|path| page_at(path, &inputs)).transpose()?;
     if let Some(prompt) = prompt {
-        given.iter_mut().for_each(|one| one.prompt.clone_from(&prompt));
+        for one in &mut given {
+            one.prompt.clone_from(&prompt);
+        }
     }
     let engine = open(&model, terminal)?;
     say_what_is_odd(&given, &left_out, terminal);
@@ -61,12 +63,12 @@ pub fn run(args: Score, terminal: &Terminal) -> Result<Outcome> {
     if !json {
         terminal.note(legend());
     }
-    for (name, text) in &named {
-        text.windows.into_iter().for_each(|windows| terminal.note(in_parts(name, windows)));
+    for (name, scored) in &named {
+        scored.windows.into_iter().for_each(|windows| terminal.note(in_parts(name, windows)));
     }
     let tokens = scored.iter().map(|text| text.tokens.len()).sum();
-    let pace = speed(tokens, started.elapsed()).map(|speed| format!(" · {speed}")).unwrap_or_default();
-    terminal.note(format_args!("{} · {}{pace} · {}", some(given.len(), "text"), some(tokens, "token"), engine.title()));
+    let rate = speed(tokens, started.elapsed()).map(|speed| format!(" · {speed}")).unwrap_or_default();
+    terminal.note(format_args!("{} · {}{rate} · {}", some(given.len(), "text"), some(tokens, "token"), engine.title()));
     Ok(Outcome::Done)
 }
 

@@ -4,12 +4,12 @@
 //! what is said of each story: pure functions, but for the scoring. The judge is to be another model than the writer, of another family: to a story's own
 //! writer its surprisal is what its sampler aimed at.
 
+mod derailment;
 mod profile;
 mod sitting;
-mod stretch;
 mod surprisal;
 
+pub use derailment::{Bounds, Derailed, STRETCH, derailed, worst_stretch};
 pub use profile::{Profile, imprint};
 pub use sitting::{Asked, Progression, Sitting, Told, Verdict};
-pub use stretch::{STRETCH, worst_stretch};
 pub use surprisal::{Evenness, Ranks, Surprisal, of_words, rare, tail_rate};
