@@ -28,9 +28,12 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    let named: Vec<String> = std::env::args().filter(|arg| arg.ends_with(".gguf")).collect();
+    let named: Vec<String> =
+        std::env::args().filter(|arg| Path::new(arg).extension().is_some_and(|end| end == "gguf")).collect();
     if !named.is_empty() {
-        named.iter().for_each(|path| reading::measure(path, Path::new(path)));
+        for path in &named {
+            reading::measure(path, Path::new(path));
+        }
         return;
     }
     row::measure();
