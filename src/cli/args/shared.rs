@@ -182,6 +182,11 @@ pub(super) fn from_nothing(typed: &str) -> Result<usize, String> {
     typed.parse().map_err(|error| whole(&error, "from 0 up"))
 }
 
+pub(super) fn from_two(typed: &str) -> Result<usize, String> {
+    let number: usize = typed.parse().map_err(|error| whole(&error, "from 2 up"))?;
+    if number < 2 { Err("expected a whole number from 2 up".to_owned()) } else { Ok(number) }
+}
+
 /// What is wrong with a number that was typed, where it can be any from some end on.
 pub(super) fn whole(error: &ParseIntError, range: &str) -> String {
     match error.kind() {

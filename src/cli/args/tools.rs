@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::shared::{any_seed, from_one};
+use super::shared::{any_seed, from_one, from_two};
 use super::{DeviceArgs, ModelArgs};
 use crate::bench::Mode;
 use crate::sampler::Horizon;
@@ -100,7 +100,7 @@ pub const USUAL_TOP: usize = 20;
 #[derive(Debug, Args)]
 pub struct Calibrate {
     /// Over how many of the likeliest next tokens an entropy is measured: the preset's `entropy-top`.
-    #[arg(long, value_name = "N", default_value_t = USUAL_TOP)]
+    #[arg(long, value_name = "N", default_value_t = USUAL_TOP, value_parser = from_two, allow_negative_numbers = true)]
     pub entropy_top: usize,
 
     /// How far a candidate is followed: the preset's `horizon`.
