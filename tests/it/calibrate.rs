@@ -92,7 +92,7 @@ fn a_table_that_is_none_is_refused_and_what_is_not_ours_stays() {
 fn what_cannot_be_measured_is_wrong_usage() {
     let place = folder("usage");
     let refused = |more: &[&str]| program(&place, &[&CALIBRATES, more].concat()).refused(2);
-    assert!(refused(&["--entropy-top", "1"]).contains("1 is not enough to measure an entropy over"));
+    assert!(refused(&["--entropy-top", "1"]).contains("expected a whole number from 2 up"));
     assert!(refused(&["--horizon", "line"]).contains("expected `token` or `word`"));
     assert!(refused(&["--prompt", " "]).contains("a prompt is empty"));
 }

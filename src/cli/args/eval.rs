@@ -119,7 +119,7 @@ pub struct EvalPlan {
     pub instructions: bool,
 
     /// Settings of each family.
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(u8).range(1..=MOST_SETTINGS as i64), allow_negative_numbers = true)]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = settings, allow_negative_numbers = true)]
     pub settings: u8,
 
     /// Development prompts.
@@ -145,4 +145,10 @@ pub struct EvalPlan {
     /// Stories of the sweep that are told: write for each setting with a future the temperature at which the model is as surprised.
     #[arg(long, value_name = "DIR")]
     pub matching: Option<PathBuf>,
+}
+
+fn settings(typed: &str) -> Result<u8, String> {
+    let most = u8::try_from(MOST_SETTINGS).unwrap_or(u8::MAX);
+    let known = typed.parse().ok().filter(|settings| (1..=most).contains(settings));
+    known.ok_or_else(|| format!("expected a whole number from 1 to {most}"))
 }
