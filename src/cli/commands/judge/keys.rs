@@ -5,6 +5,7 @@ use std::io::{self, BufRead, IsTerminal};
 use anyhow::{Context, Result};
 use console::{Key, Term};
 
+use crate::cli::interrupt::{at_once, interrupted, leave};
 use crate::judging::Choice;
 
 /// An answer.
@@ -31,6 +32,17 @@ impl Answers {
 
     /// The next answer; what is none comes back as a text. The end of the input is that of the judging.
     pub fn next(&self) -> Result<Result<Answer, String>> {
+        at_once(|| {
+            // What was pressed before anybody listened counts too: all answers are kept.
+            if interrupted() {
+                leave(130);
+            }
+            self.asked()
+        })
+    }
+
+    /// Waits for an answer.
+    fn asked(&self) -> Result<Result<Answer, String>> {
         let reading = || "cannot read an answer from standard input";
         match self {
             Self::Keys(term) => match term.read_key() {
