@@ -159,7 +159,7 @@ fn shape(judges: usize) -> Vec<Column> {
 fn cells(told: &Told, ground: &Ground, bounds: &[f64], slop: &SlopList) -> Result<Vec<Cell>> {
     let (side, prompts) = (told.side, ground.prompts.len());
     let sets = Sets::of(side, &ground.prompt_words);
-    let stories: Vec<[f64; 23]> = side.stories.iter().map(|story| of_story(story, ground, slop)).collect();
+    let stories: Vec<[f64; 24]> = side.stories.iter().map(|story| of_story(story, ground, slop)).collect();
     let mut cells: Vec<Cell> = (0..OF_STORIES.len())
         .map(|at| Cell { prompts: by_prompt(side, prompts, |story| stories[story][at]), ..Cell::default() })
         .collect();
@@ -207,7 +207,7 @@ fn is_lost(by_words: f64, worst: f64, bound: f64) -> f64 {
 fn of_people(told: &Told, ground: &Ground, bounds: &[f64], slop: &SlopList) -> Result<Vec<Option<(f64, f64)>>> {
     let side = told.side;
     let over = |values: Vec<f64>| Some((mean(&values), deviation(&values))).filter(|(mean, _)| !mean.is_nan());
-    let stories: Vec<[f64; 23]> = side.stories.iter().map(|story| of_story(story, ground, slop)).collect();
+    let stories: Vec<[f64; 24]> = side.stories.iter().map(|story| of_story(story, ground, slop)).collect();
     let mut all: Vec<Option<(f64, f64)>> =
         (0..OF_STORIES.len()).map(|at| over(stories.iter().map(|values| values[at]).collect())).collect();
     all.extend(OF_PROMPTS.map(|_| None));

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 use unicode_script::Script;
+use whatlang::Lang;
 
 use super::corpus::{Arm, Corpus, Prompt, Text};
 use super::script;
@@ -91,6 +92,8 @@ pub struct Ground {
     pub lexicon: Lexicon,
     /// The script that most of the texts are written in.
     pub script: Option<Script>,
+    /// The language that most of the texts are in.
+    pub language: Option<Lang>,
 }
 
 /// What a judge is asked to read: a text, and what it goes on from.
@@ -154,6 +157,7 @@ impl Ground {
             |at: usize, turn: usize| side(&corpus.arms[at], &arms[at], length, &known, &|prompt| counts[prompt], turn, seed);
         let sides: Vec<Side> = (0..arms.len()).map(|at| place(at, 0)).collect();
         let again = Some(place(baseline, 1)).filter(|side| !side.stories.is_empty());
+        let language = script::usual_language(sides.iter().flat_map(|side| side.stories.iter().map(Story::text)));
         let script = script::usual(sides.iter().flat_map(|side| side.stories.iter().map(Story::text)));
         let human = corpus.human.as_ref().map(|arm| {
             let cuts = read(arm, &mut lexicon);
@@ -171,6 +175,7 @@ impl Ground {
             human,
             lexicon,
             script,
+            language,
         })
     }
 

@@ -54,7 +54,7 @@ use Better::{Less, More, Near};
 use Group::{Across, Formulaic, Guard, Judge, TwoSided, Within};
 
 /// Measures of single stories, in the order in which [`super::measuring`] finds them. Of a prompt they are means over its stories.
-pub const OF_STORIES: [Measure; 23] = [
+pub const OF_STORIES: [Measure; 24] = [
     measure("words", Guard, Near, "words of the whole story, before it is cut"),
     measure("degenerate", Guard, Less, "share of stories that end in a loop, or with seq-rep-4 above .1"),
     measure("loops", Guard, Less, "share of stories that end in a loop"),
@@ -66,6 +66,7 @@ pub const OF_STORIES: [Measure; 23] = [
     measure("unfinished", Guard, Less, "share of whole stories that break off within a sentence or quotation"),
     measure("non-words", Guard, Less, "share of words that cannot be words"),
     measure("other-script", Guard, Less, "share of words in another script than the usual one"),
+    measure("other-language", Guard, Less, "share of stretches of 50 words in another language than the usual one"),
     measure("mattr-100", TwoSided, Near, "different words / 100, mean over all windows of 100 words"),
     measure("mtld", TwoSided, Near, "words until different words / words falls to .72"),
     measure("hd-d", TwoSided, Near, "chance of words to be met among 42 drawn"),
@@ -77,7 +78,7 @@ pub const OF_STORIES: [Measure; 23] = [
     measure("slop-phrases", Formulaic, Less, "phrases of the slop list for 1,000 words"),
     measure("slop-content", Formulaic, Less, "phrases of the slop list for 1,000 words, function words left out"),
     measure("contrasts", Formulaic, Less, "turns of “not X, but Y” for 1,000 characters"),
-    measure("derailed", Guard, Less, "share of stories with over 5 % non-words or words of another script"),
+    measure("derailed", Guard, Less, "share of stories with over 5 % non-words, or as much in another script or language"),
 ];
 
 /// Measures of the stories of one prompt, where it has two or more.

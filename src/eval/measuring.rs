@@ -13,7 +13,7 @@ use super::openings::{names, opening, spread, unique};
 use super::repetition::{ends_in_loop, rep, seq_rep, simctg_diversity};
 use super::richness::{DRAWS, hdd, mattr, mtld};
 use super::rouge::homogenisation;
-use super::script::foreign;
+use super::script::{foreign, other_language};
 use super::sharing::{self, Shared, own};
 use super::slop::{SlopList, contrasts};
 use super::statistics::mean;
@@ -35,10 +35,11 @@ const SHARED: usize = 4;
 
 /// The measures of one story, in the order of [`super::measure::OF_STORIES`]; `derailed` by its words alone.
 #[must_use]
-pub fn of_story(story: &Story, ground: &Ground, slop: &SlopList) -> [f64; 23] {
+pub fn of_story(story: &Story, ground: &Ground, slop: &SlopList) -> [f64; 24] {
     let (text, words) = (story.text(), &story.words[..]);
     let share = |flag: bool| f64::from(u8::from(flag));
     let foreign = foreign(text, ground.script);
+    let other_language = other_language(text, ground.language);
     let style = style(text);
     let slop = slop.count(words, &ground.lexicon);
     [
@@ -53,6 +54,7 @@ pub fn of_story(story: &Story, ground: &Ground, slop: &SlopList) -> [f64; 23] {
         share(is_unfinished(&story.whole)),
         foreign.non_words,
         foreign.other_script,
+        other_language,
         mattr(words, 100),
         mtld(words),
         hdd(words, DRAWS),
@@ -64,7 +66,7 @@ pub fn of_story(story: &Story, ground: &Ground, slop: &SlopList) -> [f64; 23] {
         slop.phrases,
         slop.content,
         contrasts(text),
-        share(derailed(None, foreign.non_words, foreign.other_script, &BOUNDS).is_some()),
+        share(derailed(None, foreign.non_words, foreign.other_script.max(other_language), &BOUNDS).is_some()),
     ]
 }
 

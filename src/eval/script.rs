@@ -1,8 +1,9 @@
-//! Words that are none, and letters of another script: what a model writes when it has lost its way.
+//! Words that are none, letters of another script, and stretches in another language: what a model writes when it has lost its way.
 
 use std::collections::HashMap;
 
 use unicode_script::{Script, UnicodeScript};
+use whatlang::{Lang, detect};
 
 use super::words::words;
 
@@ -52,6 +53,35 @@ pub fn usual<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Script> {
     most.map(|(script, _)| script)
 }
 
+/// Words of a stretch whose language is asked: of fewer it is hard to tell.
+const STRETCH: usize = 50;
+
+/// The share of stretches of 50 words that are surely in another language than `language`; nothing without one. What is left at the end
+/// belongs to the last stretch.
+#[must_use]
+pub fn other_language(text: &str, language: Option<Lang>) -> f64 {
+    let Some(language) = language else { return 0.0 };
+    let mut bounds: Vec<usize> = words(text).map(|(end, _)| end).skip(STRETCH - 1).step_by(STRETCH).collect();
+    bounds.pop();
+    bounds.push(text.len());
+    let (mut start, mut others) = (0, 0_u32);
+    for &end in &bounds {
+        others += u32::from(detect(&text[start..end]).is_some_and(|found| found.is_reliable() && found.lang() != language));
+        start = end;
+    }
+    f64::from(others) / bounds.len() as f64
+}
+
+/// The language that most of these texts are surely in, of equals that which sorts first by its code; none where none can be told.
+#[must_use]
+pub fn usual_language<'a>(texts: impl IntoIterator<Item = &'a str>) -> Option<Lang> {
+    let mut counts: HashMap<Lang, usize> = HashMap::new();
+    for found in texts.into_iter().filter_map(detect).filter(whatlang::Info::is_reliable) {
+        *counts.entry(found.lang()).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(lang, count)| (*count, std::cmp::Reverse(lang.code()))).map(|(lang, _)| lang)
+}
+
 /// The script of a word; none where it has several. Those that Japanese mixes count as one.
 fn script_of(word: &str) -> Option<Script> {
     let mut scripts = word.chars().map(|c| c.script()).filter(|script| !matches!(script, Script::Common | Script::Inherited));
@@ -81,6 +111,21 @@ mod tests {
         for word in ["wоlf", "aaaah", "xkcdpqz", "incomprehensibilitiesandmore"] {
             assert!(is_no_word(word, script_of(word)), "{word}");
         }
+    }
+
+    #[test]
+    fn a_stretch_of_another_language_is_found_and_a_name_is_none() {
+        let english =
+            "The ferryman came down to the mill before the sun was up, and nobody had told him about the blue clock. "
+                .repeat(3);
+        let italian =
+            "Il vecchio non sapeva che cosa dire alla ragazza, e guardava il mare come se fosse la prima volta. ".repeat(3);
+        let usual = usual_language([&*english, &*english, &*italian]);
+        assert_eq!(usual, Some(Lang::Eng));
+        near(other_language(&english, usual), 0.0);
+        assert!(other_language(&format!("{english}{italian}"), usual) > 0.3);
+        assert_eq!((usual_language(["x"]), other_language(&italian, None)), (None, 0.0));
+        near(other_language("Once, Giuseppe Bianchi.", usual), 0.0);
     }
 
     #[test]

@@ -24,7 +24,8 @@ use super::{Multiplier, OutOfRange, keys_in_order};
 /// In entropies the surprisal is measured against what was to be expected: r is the ratio of two running averages, of u and of the
 /// entropies H of the distributions that the tokens came from, both with the same window; h₀ is the first entropy, and u₀ that
 /// times the middle of the band. Drawn from the model's own distribution u has the mean H, so that a ratio of 1 is the model's own
-/// voice whatever the text is about; below it a text is tamer than its model, above it wilder. It is a ratio of averages, and no
+/// voice whatever the text is about; below it a text is tamer than its model, above it wilder. Cuts tame: behind `min-p = 0.05` the
+/// ratio of plain stories was found to be 0.64 (gemma-3-270m and SmolLM2-135M-Instruct), and on the wave 0.74. It is a ratio of averages, and no
 /// average of ratios, in which one token of which the model was sure would decide.
 ///
 /// So within the band nothing moves, and a nat outside of it moves x by `gain` in the time of one window. The clamp keeps the
@@ -40,7 +41,8 @@ pub struct Band<Q> {
     /// The lowest and the highest running surprisal that is left alone, in nats a token, or in entropies.
     #[schemars(with = "(Multiplier, Multiplier)")]
     pub surprisal: Bounds,
-    /// In what it is measured: nats, or the model's own entropy at the same tokens, of which 1 is the model's own voice.
+    /// In what it is measured: nats, or the model's own entropy at the same tokens, of which 1 is the model's own voice
+    /// without a cut, and about 0.65 that behind `min-p = 0.05`.
     #[serde(default, skip_serializing_if = "Measure::is_nats")]
     #[schemars(extend("default" = "nats"))]
     pub unit: Measure,

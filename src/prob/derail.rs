@@ -17,6 +17,11 @@ const WINDOW: f64 = 32.0;
 ///
 /// A surprisal alone would not tell: names and openings of sentences are surprising in every story, and there H is large too.
 ///
+/// H is that of the whole vocabulary, and a cut takes away what is most surprising in it: behind `min-p = 0.05` the model's own voice
+/// is below 0. Of 200 tokens each of gemma-3-270m and SmolLM2-135M-Instruct, 2 seeds, the median of d was −0.9 at α = −1 (one in a
+/// hundred above −0.5), −0.9 to −1.0 at α = 0, and −0.75 on the wave (one in ten above −0.5). So behind a cut a bound that is to do
+/// something is below 0, such as −0.5. What it does not see: a model that is lost expects much, and is not surprised.
+///
 /// ```
 /// use afterword::prob::{Place, excess};
 ///

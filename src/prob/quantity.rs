@@ -144,9 +144,9 @@ quantity! {
     { "exclusiveMinimum": 0.0, "maximum": 1.0 }
 }
 quantity! {
-    /// How much more surprising than its own entropy a text is, in nats a token.
-    Excess, "an excess in nats", "a number above 0", |x| x > 0.0 && x.is_finite(),
-    { "exclusiveMinimum": 0.0 }
+    /// How much more surprising than its own entropy a text is, in nats a token; below 0 it is less so.
+    Excess, "an excess in nats", "a finite number", |x| x.is_finite(),
+    {}
 }
 quantity! {
     /// A number of standard deviations.

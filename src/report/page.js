@@ -82,7 +82,7 @@
     fact("entropy there", `${number(row[ENTROPY], 2)} nats`);
     if (row[NOW] != null) fact("Ĥ there", number(row[NOW], 2));
     if (row[ALPHA] != null) fact("α", number(row[ALPHA], 2).replace("-", "−"));
-    if (row[EXCESS] != null) fact("beyond the model", `${number(row[EXCESS], 2).replace("-", "−")} nats`);
+    if (row[EXCESS] != null) fact("surprisal − entropy", `${number(row[EXCESS], 2).replace("-", "−")} nats`);
     if (row[TEMPERATURE] != null) fact("T", number(row[TEMPERATURE], 2));
     if (row[FUTURE] != null) fact("Ĥ after it", number(row[FUTURE], 2));
     for (const [stage, value] of row[CUTS] || []) fact(data.stages[stage], number(value, 3));

@@ -38,7 +38,7 @@ pub fn page(explanation: &Explanation, width: usize) -> String {
     let place = story_tokens.map_or(String::new(), |of| format!(" · token {} of {of}", step + 1));
     let alpha_now = alpha.map_or(String::new(), |alpha| format!(" · α = {} at t = {step}", short(alpha)));
     let temperature_now = temperature.map_or(String::new(), |temperature| format!(" · T = {}", short(temperature)));
-    let excess_now = excess.map_or(String::new(), |excess| format!(" · {} nats beyond the model", short(excess)));
+    let excess_now = excess.map_or(String::new(), |excess| format!(" · {} nats beyond its entropy", short(excess)));
     let future_now = normalised_entropy.map_or(String::new(), |normalised| format!(" · Ĥ now {normalised:.2}"));
     let title =
         format!("{} · preset {} · seed {seed}{place}{alpha_now}{excess_now}{temperature_now}", safe(model), safe(preset));

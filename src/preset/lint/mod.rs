@@ -109,7 +109,7 @@ fn about_dry(dry: &Dry, before: &[Stage]) -> Vec<String> {
 }
 
 fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
-    let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, ceiling: _, baseline: _, derail: _, end_of_text: _ } =
+    let Future { candidates, entropy_top: _, alpha, curve: _, horizon: _, ceiling: _, baseline: _, derail, end_of_text: _ } =
         future;
     let mut reasons = Vec::new();
     if let Some(warm) = before.iter().find(|stage| stage.reshapes()).map(Stage::name) {
@@ -117,7 +117,8 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
             "comes after `{warm}`: it weighs the p that the temperature has made, and not the model's own; put it before"
         ));
     }
-    if !before.iter().any(|stage| matches!(stage, Stage::MinP(share) if share.0.extremes()[0] >= RELATIVE_CUT)) {
+    let is_cut = |stage: &Stage| matches!(stage, Stage::MinP(share) if share.0.extremes()[0] >= RELATIVE_CUT);
+    if !before.iter().any(is_cut) {
         reasons.push(format!(
             "has no relative cut before it, such as `min-p = {RELATIVE_CUT}`: broken pieces of words have wide-open futures"
         ));
@@ -136,6 +137,13 @@ fn about_future(future: &Future, before: &[Stage]) -> Vec<String> {
         reasons.push(format!("at alpha = -1 looks at no future: it is `top-k = {candidates}`"));
     }
     reasons.extend(schedules::about("alpha", alpha));
+    if let Some(bound) = derail.filter(|bound| bound.get() >= 0.0 && before.iter().any(is_cut)) {
+        reasons.push(format!(
+            "has a `derail` of {}, which a story behind a cut never comes to: its surprisal is some .9 nats below the entropy of \
+             the uncut model; -0.5 catches what goes far",
+            bound.get()
+        ));
+    }
     let against = |stage: &Stage| matches!(stage, Stage::MinP(cut) if schedules::runs_against(alpha, &cut.0));
     if before.iter().any(against) {
         reasons
@@ -199,6 +207,13 @@ pub(super) mod tests {
 
     #[test]
     fn a_stage_at_the_wrong_place_is_named() {
+        let guarded = |bound: &str| FUTURE.replace(" }", &format!(", derail = {bound} }}"));
+        warns(
+            &[DRY, CUT, &guarded("0.5")],
+            "sample",
+            "`future` has a `derail` of 0.5, which a story behind a cut never comes to",
+        );
+        assert_eq!(warnings(&[DRY, CUT, &guarded("-0.5")], "sample"), Vec::<String>::new());
         let shuffle = FUTURE.replace("future", "shuffle");
         warns(&[DRY, CUT, &shuffle], "sample", "`shuffle` is for experiments");
         warns(&[DRY, CUT, FUTURE, "top-p = 0.9"], "sample", "`top-p` comes after `future`");

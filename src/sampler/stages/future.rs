@@ -46,10 +46,11 @@ pub struct Future {
     #[serde(default, skip_serializing_if = "Against::is_nothing")]
     #[schemars(extend("default" = "none"))]
     pub baseline: Against,
-    /// A guard, in nats a token: while the story's running surprisal is so far above what the model itself expected, α is −1, and the
-    /// model leads it back in its own voice. About 0.5 is a usual bound.
+    /// A guard, in nats a token: while the running mean of surprisal − entropy is above this, α is −1, and the model leads the story
+    /// back in its own voice. That mean is 0 for the uncut model, and near −0.9 for its own voice behind `min-p = 0.05`, where −0.5
+    /// catches what goes far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Excess", example = 0.5)]
+    #[schemars(with = "Excess", example = -0.5)]
     pub derail: Option<Excess>,
     /// What a candidate that ends the story counts: as open as this very moment if the story goes on, never a candidate, or what
     /// the model says after an end.

@@ -61,7 +61,8 @@ pub fn run(args: &Eval, terminal: &Terminal) -> Result<Outcome> {
         out.flush()?;
     }
     if let Some(place) = place {
-        let title = args.folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(", ");
+        let called = |folder: &PathBuf| folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned();
+        let title = args.folders.iter().map(called).collect::<Vec<_>>().join(", ");
         place.write(evaluation_page(&excerpt(&title, TITLE), &evaluation)?.as_bytes())?;
         terminal.note(place.path().display());
     }
