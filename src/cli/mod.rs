@@ -6,7 +6,6 @@
 mod args;
 mod commands;
 mod given;
-#[cfg(feature = "llama")]
 mod interrupt;
 mod machine;
 #[cfg(feature = "llama")]
