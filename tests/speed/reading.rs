@@ -29,9 +29,9 @@ const LEAST: f64 = 0.8;
 
 const TURNS: usize = 3;
 
-/// Texts, and the letters of each: about a story of 350 words.
-const TEXTS: usize = 6;
-const LETTERS: usize = 2000;
+/// Texts, and the letters of each: about a story of 150 words, which every model has room for, even letter by letter.
+const TEXTS: usize = 12;
+const LETTERS: usize = 900;
 
 /// Prose that is at hand.
 const PROSE: &str = include_str!("../../src/architecture.md");

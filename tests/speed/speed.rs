@@ -50,7 +50,6 @@ fn main() {
     measure("the bundled model", &bundled, &Mode::ALL, 128);
 
     reading::measure("the bundled model", &bundled);
-    reading::measure("a random model of 70 million weights", &large);
 
     let prompts = "Once upon a time\nThe door opened\nA wolf\nIn the deep wood\n";
     together::measure("the bundled model", &bundled, prompts, "200");
