@@ -12,6 +12,8 @@ mod support;
 mod browser;
 mod catalog;
 mod chain;
+#[cfg(feature = "cli")]
+mod config;
 mod decode;
 #[cfg(feature = "cli")]
 mod eval;

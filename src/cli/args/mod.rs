@@ -5,9 +5,11 @@
 
 mod batch;
 mod colour;
+mod config;
 mod device;
 mod eval;
 mod judge;
+mod models;
 mod score;
 mod shared;
 mod telling;
@@ -20,11 +22,12 @@ use clap_complete::Shell;
 
 pub use self::batch::Batch;
 pub use self::colour::Colour;
-pub use self::device::{DeviceArgs, KvTypes};
+pub use self::config::{Config, ConfigChange};
+pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
 pub use self::judge::Judge;
 pub use self::score::Score;
-pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
+pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
 
@@ -110,6 +113,12 @@ pub enum Command {
     /// List the models on this machine, or tell what one is and needs.
     #[command(subcommand)]
     Models(Models),
+    /// Show your defaults and where each comes from, or change them.
+    ///
+    /// They stand in `~/.config/afterword/config.toml` (below XDG_CONFIG_HOME where that is set, or the file that AFTERWORD_CONFIG
+    /// names), as `model = "gemma"` or `threads = 2`. A variable of the environment overrules the file, and what is typed both. What
+    /// is told again from a record goes by the record.
+    Config(Config),
     /// Tell what this build and this machine have, and whether they tell a story.
     Doctor {
         /// Print a JSON object.

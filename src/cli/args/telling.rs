@@ -80,7 +80,7 @@ pub struct Replay {
     pub record: PathBuf,
 
     /// Where the model is now, if it is not where it was; it must be the same file.
-    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    #[arg(long, short, value_name = "NAME|PATH", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
     /// Processor threads; without it those of the record.

@@ -8,6 +8,7 @@ pub mod bench;
 pub mod calibrate;
 #[cfg(feature = "llama")]
 pub mod compare;
+pub mod config;
 #[cfg(feature = "llama")]
 pub mod doctor;
 #[cfg(feature = "llama")]

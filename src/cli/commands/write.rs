@@ -31,7 +31,7 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
-    let prompt = prompt::TypedPrompt::of(typed)?;
+    let prompt = prompt::TypedPrompt::of(typed, asking.asked())?;
     let inputs = inputs(&model, [preset.preset.as_str()]);
     check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
     let record = record.map(|path| record_at(path, &inputs)).transpose()?;
