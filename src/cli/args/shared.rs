@@ -108,6 +108,11 @@ pub struct PromptArgs {
 }
 
 impl PromptArgs {
+    /// Those that take a text as the beginning of a story.
+    pub fn raw() -> Self {
+        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false }
+    }
+
     /// Whether it was said how the prompt is to be taken: then it is one, whatever it looks like.
     pub fn asked(&self) -> bool {
         self.raw || self.chat
