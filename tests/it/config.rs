@@ -51,7 +51,7 @@ fn where_each_value_comes_from_is_shown() {
     assert_eq!(row("threads"), ["2", "line 2 of the file"]);
     assert_eq!(row("preset"), ["tide", "AFTERWORD_PRESET, over `open` in the file"]);
     assert_eq!(row("tokens"), ["300", "built in"]);
-    assert_eq!(row("model"), ["the small story model that comes with the program", "built in"]);
+    assert_eq!(row("model"), ["the bundled story model", "built in"]);
     assert!(err(&shown).contains("config/afterword/config.toml · 2 keys\n"), "{}", err(&shown));
 
     let json: Json = serde_json::from_str(&user.types(&["config", "--json"]).env("AFTERWORD_PRESET", "tide").prints()).unwrap();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::{Command, Models, Presets};
+use crate::cli::settings::OF_THE_MODEL;
 
 impl Command {
     /// The models that the command reads, as they were typed: by name or path. The bundled one is not among them, nor those that a
@@ -19,7 +20,10 @@ impl Command {
             Self::Calibrate(args) => args.model.model.iter_mut().collect(),
             Self::Replay(args) => args.model.iter_mut().collect(),
             Self::Eval(args) => args.judge.iter_mut().collect(),
-            Self::Presets(Presets::Show { model, .. } | Presets::New { model, .. }) => model.iter_mut().collect(),
+            // Of others than the one that a model brings along nobody asks for a model.
+            Self::Presets(Presets::Show { model, name, .. } | Presets::New { model, from: name, .. }) => {
+                model.iter_mut().filter(|_| name == OF_THE_MODEL).collect()
+            }
             Self::Models(Models::Info { path, .. }) => vec![path],
             Self::Presets(
                 Presets::List { .. }
