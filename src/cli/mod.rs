@@ -4,11 +4,14 @@
 #![cfg_attr(not(feature = "llama"), allow(dead_code, unused_imports))]
 
 mod args;
+#[cfg(feature = "llama")]
+mod chapter;
 mod commands;
 mod defaults;
 mod given;
 mod habits;
 mod interrupt;
+mod keys;
 mod machine;
 mod missing;
 mod named;
@@ -130,6 +133,7 @@ fn refused(error: &clap::Error, typed: &[OsString]) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => commands::write::run(args, terminal),
+        Command::Desk(args) => commands::desk::run(args, terminal),
         Command::Batch(args) => commands::batch::run(&args, terminal),
         Command::Bench(args) => commands::bench::run(&args, terminal),
         Command::Compare(args) => commands::compare::run(args, terminal),
@@ -164,6 +168,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
         Command::Write(_)
+        | Command::Desk(_)
         | Command::Batch(_)
         | Command::Bench(_)
         | Command::Compare(_)

@@ -76,7 +76,7 @@ fn names_a_file(prompt: &str) -> Option<Usage> {
 
 /// How a story is told on from the text of a file, which is quoted for a shell.
 fn to_go_on_from(file: &str) -> String {
-    format!("`- < {file}` goes on from its text")
+    format!("`afterword write --append {file}` goes on with its text and adds to it, `- < {file}` only goes on")
 }
 
 /// The bytes on standard input.
@@ -103,7 +103,9 @@ mod tests {
         let here = said("README.md").unwrap();
         assert_eq!(
             here,
-            format!("`README.md` is a file, and a prompt is words\nhint: `- < README.md` goes on from its text; {words}")
+            format!(
+                "`README.md` is a file, and a prompt is words\nhint: `afterword write --append README.md` goes on with its text and adds to it, `- < README.md` only goes on; {words}"
+            )
         );
         assert!(said("src/cli/mod.rs").unwrap().starts_with("`src/cli/mod.rs` is a file"));
         assert_eq!(said("chapter-99.md").unwrap(), format!("there is no file `chapter-99.md`\nhint: {words}"));

@@ -70,7 +70,7 @@ fn the_name_of_a_file_is_no_prompt_unless_it_is_said_to_be() {
         assert_eq!(
             said,
             format!(
-                "error: `README.md` is a file, and a prompt is words\nhint: `- < README.md` goes on from its text; {words}"
+                "error: `README.md` is a file, and a prompt is words\nhint: `afterword write --append README.md` goes on with its text and adds to it, `- < README.md` only goes on; {words}"
             )
         );
     }

@@ -165,7 +165,8 @@ fn what_is_wrong_in_a_default_is_told_once_and_clearly() {
     afterword(["presets", "list"]).env("AFTERWORD_THREADS", "").done();
     // What cannot be found is told with the place where it stands.
     let user = User::with("unfound", "model = \"nosuch\"\n");
-    let said = user.types(&["presets", "show", "wave"]).refused(1);
+    user.types(&["presets", "show", "wave"]).done();
+    let said = user.types(&["presets", "show", "model"]).refused(1);
     assert!(
         said.contains("cannot load the model `nosuch`")
             && said.contains("hint: `nosuch` stands in `")

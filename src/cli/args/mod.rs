@@ -6,6 +6,7 @@
 mod batch;
 mod colour;
 mod config;
+mod desk;
 mod device;
 mod eval;
 mod judge;
@@ -23,6 +24,7 @@ use clap_complete::Shell;
 pub use self::batch::Batch;
 pub use self::colour::Colour;
 pub use self::config::{Config, ConfigChange};
+pub use self::desk::Desk;
 pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
 pub use self::judge::Judge;
@@ -57,6 +59,11 @@ pub const RENDERING: &str = "render-templates";
 pub enum Command {
     /// Tell a story that goes on from a prompt.
     Write(Write),
+    /// Write a chapter piece by piece: go on, again, another word, drafts, undo, at a key each.
+    ///
+    /// Every piece is added to the file at once, and nothing else in it changes; what was added can be taken back, on another day too.
+    /// Keys are shown. Without a terminal each line of standard input is a key.
+    Desk(Desk),
     /// Tell the same prompt with several presets, under one seed, and show where they part.
     ///
     /// Each story is the one that `write` tells with this preset and seed. What a story shares with the first one is plain; from

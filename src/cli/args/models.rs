@@ -1,16 +1,26 @@
-//! Where in a command a model is named.
+//! Where in a command a model is named, or a file that may name one.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{Command, Models, Presets};
 use crate::cli::settings::OF_THE_MODEL;
 
 impl Command {
+    /// The file that is told on, whose first lines may say how.
+    pub fn told_on(&self) -> Option<&Path> {
+        match self {
+            Self::Write(args) => args.append.as_deref(),
+            Self::Desk(args) => Some(&args.file),
+            _ => None,
+        }
+    }
+
     /// The models that the command reads, as they were typed: by name or path. The bundled one is not among them, nor those that a
     /// command only writes down.
     pub fn models(&mut self) -> Vec<&mut PathBuf> {
         match self {
             Self::Write(args) => args.model.model.iter_mut().collect(),
+            Self::Desk(args) => args.model.model.iter_mut().collect(),
             Self::Compare(args) => args.model.model.iter_mut().collect(),
             Self::Explain(args) => args.model.model.iter_mut().collect(),
             Self::Batch(args) => args.model.model.iter_mut().collect(),

@@ -12,6 +12,7 @@ use clap::{Args, ValueEnum};
 use super::{DeviceArgs, KvTypes};
 use crate::engine::{EngineOptions, PromptSpec, Put, StoryRequest, Width};
 use crate::model::Choice;
+use crate::sampler::TextUnit;
 
 /// The model and how it computes.
 #[derive(Debug, Clone, Args)]
@@ -107,6 +108,11 @@ pub struct PromptArgs {
 }
 
 impl PromptArgs {
+    /// Those that take a text as the beginning of a story.
+    pub fn raw() -> Self {
+        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false }
+    }
+
     /// Whether it was said how the prompt is to be taken: then it is one, whatever it looks like.
     pub fn asked(&self) -> bool {
         self.raw || self.chat
@@ -154,6 +160,12 @@ pub struct StoryArgs {
     /// The most tokens to tell.
     #[arg(long, short = 'n', value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
+
+    /// End well: at `--tokens` go on to the end of the sentence or paragraph that the story is then in. A sentence may take half
+    /// as many tokens more, and at least 40; a paragraph as many more, and at least 200. The story ends with its last mark or quote,
+    /// without the space or line break behind.
+    #[arg(long, value_name = "UNIT", value_parser = one_of::<TextUnit>(), hide_possible_values = true)]
+    pub to: Option<TextUnit>,
 
     /// Take no end of the model's before so many tokens are told.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
@@ -226,6 +238,7 @@ impl StoryArgs {
         StoryRequest {
             seed,
             max_tokens: self.tokens.get(),
+            to: self.to,
             min_tokens: self.min_tokens.map_or(0, NonZeroUsize::get),
             context_shift: self.go_on,
             stop_on_loop: !self.no_loop_stop,

@@ -22,7 +22,7 @@ use crate::cli::tell::{Tale, tell_in};
 use crate::cli::usage::Usage;
 use crate::decode::{Keep, Plan, Stories};
 use crate::engine::{Engine, Prompt, Session};
-use crate::model::Vocabulary;
+use crate::model::{Choice, Vocabulary};
 use crate::preset::Edit;
 use crate::prob::Token;
 use crate::report::{Story, slices};
@@ -313,6 +313,7 @@ fn ending(stop: &StopReason) -> String {
         StopReason::End => "ended by the model".into(),
         StopReason::Stop(stop) => format!("stopped before {stop:?}"),
         StopReason::Tokens => "token limit".into(),
+        StopReason::Whole(unit) => format!("whole {}", unit.name()),
         StopReason::Context => "context full".into(),
         StopReason::Loop => "repeats itself".into(),
         StopReason::Interrupted => "interrupted".into(),

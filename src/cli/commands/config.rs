@@ -65,6 +65,7 @@ fn show(as_json: bool, terminal: &Terminal) -> Result<()> {
 fn from(given: &Given, defaults: &Defaults) -> String {
     match (&given.place, in_file(given.key, defaults)) {
         (Place::Line(line), _) => format!("line {line} of the file"),
+        (Place::FrontMatter(_), _) => defaults.stands(given),
         (Place::Variable, None) => given.key.variable(),
         (Place::Variable, Some(under)) => format!("{}, over `{}` in the file", given.key.variable(), under.value),
     }
@@ -81,7 +82,7 @@ fn json(defaults: &Defaults) -> serde_json::Value {
         let source = given.map_or("built-in", |given| if given.place == Place::Variable { "environment" } else { "file" });
         let line = in_file(key, defaults).and_then(|given| match given.place {
             Place::Line(line) => Some(line),
-            Place::Variable => None,
+            Place::Variable | Place::FrontMatter(_) => None,
         });
         json!({ "key": key.name, "value": given.map(|given| &given.value), "source": source, "variable": key.variable(), "line": line,
                 "in-file": in_file(key, defaults).map(|given| &given.value), "built-in": key.built_in(), "about": key.about })

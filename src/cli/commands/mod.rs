@@ -10,6 +10,8 @@ pub mod calibrate;
 pub mod compare;
 pub mod config;
 #[cfg(feature = "llama")]
+pub mod desk;
+#[cfg(feature = "llama")]
 pub mod doctor;
 #[cfg(feature = "llama")]
 pub mod drafts;

@@ -17,13 +17,14 @@ use self::file::read;
 pub use self::file::{with, without};
 use crate::cli::args::{Args, Colour, from_one, layers};
 use crate::cli::usage::Usage;
+use crate::manuscript::FrontMatter;
 use crate::text::{EXCERPT, excerpt};
 
 /// The variable that names another file than the usual one; where it is empty there is none.
 pub const FILE: &str = "AFTERWORD_CONFIG";
 
 /// Our variables that stand for no option: they name places.
-const PLACES: [&str; 2] = [FILE, "AFTERWORD_CACHE"];
+const PLACES: [&str; 3] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_STATE"];
 
 /// An option that may have a default of one's own: everything that is said of it, read and completed is made from this.
 #[derive(Debug)]
@@ -74,7 +75,7 @@ pub const KEYS: [Key; 6] = [
         without: "",
         is_number: true,
         check: |text| from_one(text).map(drop),
-        not_for: &["bench", "tune", "calibrate", "plan"],
+        not_for: &["bench", "tune", "calibrate", "plan", "desk"],
     },
     Key {
         name: "gpu-layers",
@@ -137,6 +138,8 @@ pub enum Place {
     Line(usize),
     /// The environment.
     Variable,
+    /// The front matter of this file, which is told on.
+    FrontMatter(PathBuf),
 }
 
 /// A value that somebody has chosen.
@@ -156,6 +159,8 @@ pub struct Defaults {
     pub in_file: Option<Vec<Given>>,
     /// What the environment says.
     pub in_environment: Vec<Given>,
+    /// What a file that is told on says of itself.
+    pub in_front_matter: Vec<Given>,
 }
 
 /// Why no arguments came of a line.
@@ -176,7 +181,13 @@ pub fn parse(typed: &[OsString]) -> Result<(Args, Defaults), Stopped> {
             let none = Defaults::default();
             Ok((parse_on(typed, &none).map_err(Stopped::Line)?, none))
         }
-        Ok(defaults) => Ok((args, defaults)),
+        Ok(mut defaults) => match args.command.told_on().map(front_matter) {
+            Some(given) if !given.is_empty() => {
+                defaults.in_front_matter = given;
+                Ok((parse_on(typed, &defaults).map_err(Stopped::Line)?, defaults))
+            }
+            _ => Ok((args, defaults)),
+        },
         Err(error) => Err(Stopped::Defaults(error)),
     }
 }
@@ -208,7 +219,7 @@ impl Defaults {
             }
             in_environment.push(Given { key, value: at_home(text), place: Place::Variable });
         }
-        Ok(Self { file, in_file, in_environment })
+        Ok(Self { file, in_file, in_environment, in_front_matter: Vec::new() })
     }
 
     /// Asks whether a file can be read as one of defaults.
@@ -221,13 +232,15 @@ impl Defaults {
 
     /// What is chosen for this key, if anything is.
     pub fn of(&self, key: &Key) -> Option<&Given> {
-        self.in_environment.iter().chain(self.in_file.iter().flatten()).find(|given| given.key.name == key.name)
+        let all = self.in_front_matter.iter().chain(&self.in_environment).chain(self.in_file.iter().flatten());
+        all.into_iter().find(|given| given.key.name == key.name)
     }
 
     /// Where a value stands, in words.
     pub fn stands(&self, given: &Given) -> String {
         match (&given.place, &self.file) {
             (Place::Line(line), Some(file)) => format!("`{}`, line {line}", file.display()),
+            (Place::FrontMatter(file), _) => format!("the front matter of `{}`", file.display()),
             _ => format!("the variable `{}`", given.key.variable()),
         }
     }
@@ -243,9 +256,12 @@ impl Defaults {
     fn under(&self, command: Command) -> Command {
         let name = command.get_name().to_owned();
         let of = |argument: &clap::Arg| {
-            let key = Key::named(argument.get_long()?).filter(|key| !key.not_for.contains(&name.as_str()))?;
+            let key = Key::named(argument.get_long()?)?;
+            let given = self.of(key)?;
+            // A file speaks for itself alone.
+            let is_meant = !key.not_for.contains(&name.as_str()) || matches!(given.place, Place::FrontMatter(_));
             // Who has to name it is meant to.
-            Some(self.of(key).filter(|_| !argument.is_required_set())?.value.clone())
+            Some(given.value.clone()).filter(|_| is_meant && !argument.is_required_set())
         };
         let command = command.mut_args(|argument| match of(&argument) {
             Some(value) => argument.default_value(value),
@@ -253,6 +269,17 @@ impl Defaults {
         });
         command.mut_subcommands(|below| self.under(below))
     }
+}
+
+/// What the front matter of a file says. Where it has a mistake, or the file cannot be read, whoever opens it tells that.
+fn front_matter(path: &Path) -> Vec<Given> {
+    let found = FrontMatter::of_file(path).map(|found| {
+        [("preset", found.preset), ("model", found.model), ("tokens", found.tokens.map(|tokens| tokens.to_string()))]
+    });
+    let given = |(name, value): (&str, Option<String>)| {
+        Some(Given { key: Key::named(name)?, value: at_home(value?), place: Place::FrontMatter(path.to_owned()) })
+    };
+    found.into_iter().flatten().filter_map(given).collect()
 }
 
 /// The file of defaults, and whether it was named.

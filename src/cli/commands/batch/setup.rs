@@ -91,6 +91,7 @@ impl<'a> Setup<'a> {
             parallel,
             asking: asking(&args.asking),
             settings: Run {
+                to: request.to,
                 min_tokens: request.min_tokens,
                 slides: request.context_shift,
                 may_loop: !request.stop_on_loop,
@@ -357,9 +358,10 @@ fn longest(
     let longest = prompts.iter().zip(asked).filter_map(|(prompt, asked)| {
         Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.story.tokens).get()))
     });
-    let longest = longest.max_by_key(|(prompt, tokens)| prompt + tokens).unwrap_or((1, 1));
-    let request = StoryRequest { max_tokens: longest.1, ..args.story.request(0) };
-    samplers.iter().map(|sampler| request.plan(sampler, vec![0; longest.0], context)).collect()
+    let request = |tokens: usize| StoryRequest { max_tokens: tokens, ..args.story.request(0) };
+    let longest = longest.max_by_key(|(prompt, tokens)| prompt + request(*tokens).most_tokens()).unwrap_or((1, 1));
+    let plan = |sampler: &Sampler| request(longest.1).plan(sampler, vec![0; longest.0], context);
+    samplers.iter().map(plan).collect()
 }
 
 #[cfg(test)]
