@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 
-use self::ground::{Lock, judge, leftovers, remove};
+use self::ground::{Held, Lock, judge, leftovers, new_places_are_free, remove, takes_files};
 use self::text::{Text, state, text_of};
 use super::disk::{Disk, place};
 use super::index::{self, Entry};
@@ -64,7 +64,8 @@ enum Found {
 }
 
 impl<'d> Folder<'d> {
-    /// Opens the folder of a run, and makes it where there is none. What an earlier run left unfinished is put in order.
+    /// Opens the folder of a run, and makes it where there is none. What an earlier run left unfinished is put in order. A run that
+    /// has grown since goes on there, with all its stories.
     ///
     /// # Errors
     /// It holds what is in the way and was not written by a run, another run, with what is different, or a story of another
@@ -80,11 +81,14 @@ impl<'d> Folder<'d> {
         disk.create_folder(&root.join("stories")).with_context(refusal)?;
         let lock = Lock::take(root)?;
         // Somebody may have begun a run there since.
-        let begun = judge(root, run, remedy)?;
+        let held = judge(root, run, remedy)?;
+        if held == Held::LessOfIt {
+            new_places_are_free(root, run)?;
+        }
         let matrix = run.matrix();
         let index = index::read(&root.join("index.jsonl"), matrix.len())?;
         remove(disk, &leftovers(root, &matrix)?)?;
-        if !begun {
+        if held != Held::Run {
             place(disk, &root.join("run.toml"), &run.to_toml()?)?;
         }
         let (shelf, findings) = find(root, run, &matrix, &mut |path, text| place(disk, path, text.as_bytes()))?;
@@ -96,20 +100,25 @@ impl<'d> Folder<'d> {
         Ok(folder)
     }
 
-    /// What a run would find in a folder: its stories that are told. It is refused as [`Folder::open`] would refuse it, and
-    /// nothing is changed.
+    /// What a run would find in a folder: its stories that are told, and what is not as it was left. It is refused as [`Folder::open`]
+    /// would refuse it, and nothing is changed.
     ///
     /// # Errors
     /// As there.
-    pub fn look(root: &Path, run: &RunFile) -> Result<Shelf> {
-        if !judge(root, run, &Remedy::StartAnew)? {
-            return Ok(Shelf::default());
+    pub fn look(root: &Path, run: &RunFile) -> Result<(Shelf, Findings)> {
+        let held = judge(root, run, &Remedy::StartAnew)?;
+        takes_files(root)?;
+        if held == Held::LessOfIt {
+            new_places_are_free(root, run)?;
+        }
+        if held == Held::Nothing {
+            return Ok((Shelf::default(), Findings::default()));
         }
         Lock::is_free(root)?;
         let matrix = run.matrix();
         index::read(&root.join("index.jsonl"), matrix.len())?;
         leftovers(root, &matrix)?;
-        Ok(find(root, run, &matrix, &mut |_, _| Ok(()))?.0)
+        find(root, run, &matrix, &mut |_, _| Ok(()))
     }
 
     /// The run of a folder; `None` where it has none.

@@ -11,12 +11,13 @@ use crate::text::grouped;
 /// The most stories of one run: each has two files in one folder, and a line of the index.
 pub const MOST_STORIES: usize = 1_000_000;
 
-/// The number of stories of so many prompts, presets and seeds.
+/// The number of stories of these prompts, of so many presets, and under these seeds where a prompt has none of its own.
 ///
 /// # Errors
 /// There are more than [`MOST_STORIES`].
-pub fn count(prompts: usize, voices: usize, seeds: usize) -> Result<usize> {
-    let count = prompts.saturating_mul(voices).saturating_mul(seeds);
+pub fn count(prompts: &[PromptEntry], voices: usize, seeds: &Seeds) -> Result<usize> {
+    let of_one = |prompt: &PromptEntry| prompt.seeds.as_ref().unwrap_or(seeds).all().len();
+    let count = prompts.iter().map(of_one).fold(0_usize, usize::saturating_add).saturating_mul(voices);
     ensure!(
         count <= MOST_STORIES,
         "{} stories: more than {}, the most of one run\nhint: several folders may share the seeds or the prompts",
@@ -69,10 +70,12 @@ pub struct Matrix {
     prompts: Vec<String>,
     voices: Vec<String>,
     seeds: Vec<u64>,
+    /// For each prompt its own seeds, if it has some.
+    own: Vec<Option<Seeds>>,
 }
 
 impl Matrix {
-    /// The stories of these prompts, told by these voices, under these seeds.
+    /// The stories of these prompts, told by these voices, each under its prompt's own seeds or else under these.
     #[must_use]
     pub fn new(prompts: &[PromptEntry], voices: &[Voice], seeds: &Seeds) -> Self {
         let named = |prompt: &PromptEntry| match prompt.name.as_deref().map(names::of_words) {
@@ -84,13 +87,19 @@ impl Matrix {
             prompts: names::distinct(prompts.iter().map(named).collect(), "prompt"),
             voices: names::distinct(voices, "preset"),
             seeds: seeds.all().to_vec(),
+            own: prompts.iter().map(|prompt| prompt.seeds.clone()).collect(),
         }
+    }
+
+    /// The seeds of a prompt.
+    fn seeds(&self, prompt: usize) -> &[u64] {
+        self.own[prompt].as_ref().map_or(&self.seeds, Seeds::all)
     }
 
     /// How many stories there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.prompts.len() * self.voices.len() * self.seeds.len()
+        (0..self.prompts.len()).map(|prompt| self.seeds(prompt).len()).sum::<usize>() * self.voices.len()
     }
 
     /// Whether there is none.
@@ -101,13 +110,17 @@ impl Matrix {
 
     /// All stories.
     pub fn items(&self) -> impl Iterator<Item = Item> {
-        let (voices, seeds) = (self.voices.len(), self.seeds.len());
-        (0..self.len()).map(move |number| Item {
-            number,
-            prompt: number / seeds / voices,
-            voice: number / seeds % voices,
-            seed: self.seeds[number % seeds],
-        })
+        let voices = 0..self.voices.len();
+        let stories = (0..self.prompts.len()).flat_map(move |prompt| {
+            let seeds = self.seeds(prompt);
+            voices.clone().flat_map(move |voice| seeds.iter().map(move |&seed| (prompt, voice, seed)))
+        });
+        stories.enumerate().map(|(number, (prompt, voice, seed))| Item { number, prompt, voice, seed })
+    }
+
+    /// The names of the prompts, and those of the voices.
+    pub(super) fn names(&self) -> [&[String]; 2] {
+        [&self.prompts, &self.voices]
     }
 
     /// What a prompt is called in names of files.
@@ -153,6 +166,17 @@ mod tests {
     }
 
     #[test]
+    fn a_prompt_is_told_under_its_own_seeds_and_no_others() {
+        let mut prompts = prompts(&["A wolf", "A lamb", "A crow"]);
+        prompts[1].seeds = Some("7,9".parse().unwrap());
+        let matrix = Matrix::new(&prompts, &[voice("wave", None), voice("open", None)], &"1..3".parse().unwrap());
+        let names: Vec<String> = matrix.items().map(|item| matrix.name(item)).collect();
+        assert_eq!((matrix.len(), names.len()), (16, 16));
+        assert_eq!(names[6..10], ["a-lamb--wave--7", "a-lamb--wave--9", "a-lamb--open--7", "a-lamb--open--9"]);
+        assert!(matrix.items().enumerate().all(|(at, item)| item.number == at));
+    }
+
+    #[test]
     fn hostile_and_equal_prompts_have_safe_and_distinct_names() {
         let long = "x".repeat(300);
         let mut prompts = prompts(&["../../etc/passwd", "CON", "🐺", &long, "same", "same", "", "/", "..", "a\0b\n"]);
@@ -172,12 +196,18 @@ mod tests {
 
     #[test]
     fn more_stories_than_a_folder_can_hold_are_refused_by_their_number() {
-        assert_eq!(count(1000, 1, 1000).unwrap(), MOST_STORIES);
-        let refused = |prompts, voices, seeds| count(prompts, voices, seeds).unwrap_err().to_string();
+        let prompts = |count: usize| vec![PromptEntry { text: "a".into(), ..PromptEntry::default() }; count];
+        let count = |prompts: &[PromptEntry], voices, seeds: &str| count(prompts, voices, &seeds.parse().unwrap());
+        assert_eq!(count(&prompts(1000), 1, "1..1000").unwrap(), MOST_STORIES);
+        let refused = |voices, seeds: &str| count(&prompts(1000), voices, seeds).unwrap_err().to_string();
         assert!(
-            refused(1000, 1, 1_000_000).starts_with("1,000,000,000 stories: more than 1,000,000, the most of one run\nhint: ")
+            refused(1, "1..1000000").starts_with("1,000,000,000 stories: more than 1,000,000, the most of one run\nhint: ")
         );
-        assert!(refused(usize::MAX, 2, 1).contains(" stories: more than 1,000,000"));
+        assert!(refused(usize::MAX, "1..2").contains(" stories: more than 1,000,000"));
+        // A prompt's own seeds count in place of those of the run.
+        let mut own = prompts(2);
+        own[1].seeds = Some("7..9".parse().unwrap());
+        assert_eq!(count(&own, 2, "1..10").unwrap(), 26);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The prompts of a run: from a text file, TOML, JSONL, or a folder of texts.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::ErrorKind;
 use std::num::NonZeroUsize;
@@ -9,6 +10,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::mistake::translate;
+use super::seeds::Seeds;
 use crate::files;
 use crate::text::{EXCERPT, decode, excerpt};
 
@@ -19,8 +21,8 @@ pub struct PromptEntry {
     /// What its stories are called after; its first words where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// The text; data sets call it `prompt`.
-    #[serde(alias = "prompt")]
+    /// The text; data sets call it `prompt` or `instruction`.
+    #[serde(alias = "prompt", alias = "instruction")]
     pub text: String,
     /// The most tokens to tell; that of the run where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,6 +33,21 @@ pub struct PromptEntry {
     /// Who an instruct model is told to be; as in the run where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
+    /// The seeds under which its stories are told, and under no others; those of the run where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "seed")]
+    pub seeds: Option<Seeds>,
+}
+
+/// The keys of a prompt, with all their names.
+const KEYS: [&str; 9] = ["name", "text", "prompt", "instruction", "tokens", "stop", "system", "seeds", "seed"];
+
+/// Prompts that were read, and what stands beside them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Prompts {
+    /// The prompts.
+    pub entries: Vec<PromptEntry>,
+    /// Keys of a data set that say nothing here, in the order of the alphabet.
+    pub passed_by: Vec<String>,
 }
 
 /// The form in which prompts are written.
@@ -40,7 +57,8 @@ pub enum Source {
     Text,
     /// `[[prompt]]` tables with the fields of [`PromptEntry`].
     Toml,
-    /// An object with the fields of [`PromptEntry`] a line, or a string.
+    /// An object with the fields of [`PromptEntry`] a line, or a string. Lines are those of data sets too: keys that are none of ours
+    /// are passed by, unless they look like a slip of the finger.
     Jsonl,
 }
 
@@ -55,12 +73,29 @@ struct File {
     prompt: Vec<PromptEntry>,
 }
 
-/// A line of JSONL: an object or a string. An object is read as [`PromptEntry`] itself, so that its mistakes are told by their names.
-fn of_line(line: &str) -> Result<PromptEntry, serde_json::Error> {
+/// A line of JSONL: an object or a string. `passed_by` gets the keys that are none of ours.
+fn of_line(line: &str, passed_by: &mut BTreeSet<String>) -> Result<PromptEntry, serde_json::Error> {
     if line.starts_with('"') {
         return Ok(PromptEntry { text: serde_json::from_str(line)?, ..PromptEntry::default() });
     }
-    serde_json::from_str(line)
+    // Read as itself first, so that mistakes are told by their names: also of a key that stands there twice.
+    let read = serde_json::from_str::<PromptEntry>(line);
+    let Ok(mut object) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(line) else { return read };
+    let strange: Vec<String> = object.keys().filter(|key| !KEYS.contains(&key.as_str()) && !is_slip(key)).cloned().collect();
+    if strange.is_empty() {
+        return read;
+    }
+    for key in strange {
+        object.remove(&key);
+        passed_by.insert(key);
+    }
+    serde_json::from_value(object.into())
+}
+
+/// Whether a key is one of ours but for one letter.
+fn is_slip(key: &str) -> bool {
+    let key = key.to_lowercase().replace('_', "-");
+    KEYS.iter().any(|known| strsim::osa_distance(&key, known) <= 1)
 }
 
 impl Source {
@@ -79,8 +114,9 @@ impl Source {
     ///
     /// # Errors
     /// The text has not the form, with the line where it leaves it; or there is no prompt in it.
-    pub fn read(self, text: &str) -> Result<Vec<PromptEntry>> {
-        let prompts = match self {
+    pub fn read(self, text: &str) -> Result<Prompts> {
+        let mut passed_by = BTreeSet::new();
+        let entries = match self {
             Self::Text => of_text(text),
             Self::Toml => {
                 let file: File = toml::from_str(text).map_err(|error| {
@@ -92,15 +128,15 @@ impl Source {
             }
             Self::Jsonl => {
                 let lines = text.lines().enumerate().map(|(at, line)| (at, line.trim())).filter(|(_, line)| !line.is_empty());
-                let read = |(at, line)| of_line(line).map_err(|error| mistake(at + 1, &unplaced(&error)));
+                let read = |(at, line)| of_line(line, &mut passed_by).map_err(|error| mistake(at + 1, &unplaced(&error)));
                 lines.map(read).collect::<Result<_>>()?
             }
         };
-        ensure!(!prompts.is_empty(), "there is no prompt in it");
-        if let Some(at) = prompts.iter().position(|prompt| prompt.stop.iter().flatten().any(String::is_empty)) {
+        ensure!(!entries.is_empty(), "there is no prompt in it");
+        if let Some(at) = entries.iter().position(|prompt| prompt.stop.iter().flatten().any(String::is_empty)) {
             bail!("an empty text in `stop` of prompt {} would end every story before its first word", at + 1);
         }
-        Ok(prompts)
+        Ok(Prompts { entries, passed_by: passed_by.into_iter().collect() })
     }
 }
 
@@ -108,7 +144,8 @@ impl Source {
 fn mistake(line: usize, message: &str) -> anyhow::Error {
     let (cause, hint) = translate(message);
     let cause = match cause.as_str() {
-        "duplicate field `text`" => "`text` and `prompt` both say what the prompt is, or one of them twice".to_owned(),
+        "duplicate field `text`" => "`text`, `prompt` and `instruction` are one key, and it stands there twice".to_owned(),
+        "duplicate field `seeds`" => "`seeds` and `seed` are one key, and it stands there twice".to_owned(),
         _ => excerpt(&cause, 2 * EXCERPT),
     };
     anyhow!("line {line}: {cause}{}", hint.map_or(String::new(), |hint| format!("\nhint: {hint}")))
@@ -138,9 +175,10 @@ impl PromptEntry {
     ///
     /// # Errors
     /// It cannot be read, has not the form that its name tells, is too long, or holds no prompt.
-    pub fn read(path: &Path) -> Result<Vec<Self>> {
+    pub fn read(path: &Path) -> Result<Prompts> {
         let refusal = || format!("cannot read the prompts `{}`", path.display());
-        if path.is_dir() { folder(path) } else { file(path, LONGEST).and_then(|text| Source::of(path).read(&text)) }
+        let of_folder = || Ok(Prompts { entries: folder(path)?, passed_by: Vec::new() });
+        if path.is_dir() { of_folder() } else { file(path, LONGEST).and_then(|text| Source::of(path).read(&text)) }
             .with_context(refusal)
     }
 }
@@ -182,7 +220,7 @@ mod tests {
     use super::*;
 
     fn texts(source: Source, text: &str) -> Vec<String> {
-        source.read(text).unwrap().into_iter().map(|prompt| prompt.text).collect()
+        source.read(text).unwrap().entries.into_iter().map(|prompt| prompt.text).collect()
     }
 
     #[test]
@@ -198,12 +236,36 @@ mod tests {
         let jsonl = r#"{"name": "wolf", "text": "A wolf", "tokens": 5, "stop": ["\n"], "system": "Be brief."}
 
             """#;
-        let read = Source::Toml.read(toml).unwrap();
-        assert_eq!(read, Source::Jsonl.read(jsonl).unwrap());
+        let read = Source::Toml.read(toml).unwrap().entries;
+        assert_eq!(read, Source::Jsonl.read(jsonl).unwrap().entries);
         assert_eq!((read[0].name.as_deref(), read[0].tokens.map(NonZeroUsize::get)), (Some("wolf"), Some(5)));
         assert_eq!((read[1].text.as_str(), &read[1].stop), ("", &None));
         // So data sets call it.
         assert_eq!(texts(Source::Jsonl, r#"{"prompt": "A lamb"}"#), ["A lamb"]);
+    }
+
+    #[test]
+    fn a_prompt_may_have_seeds_of_its_own() {
+        let toml = "[[prompt]]\ntext = \"a\"\nseed = 7\n[[prompt]]\ntext = \"b\"\nseeds = \"1..3,9\"\n[[prompt]]\ntext = \"c\"";
+        let jsonl = "{\"text\": \"a\", \"seed\": 7}\n{\"text\": \"b\", \"seeds\": \"1..3,9\"}\n\"c\"";
+        let read = Source::Toml.read(toml).unwrap();
+        assert_eq!(read, Source::Jsonl.read(jsonl).unwrap());
+        let seeds: Vec<Option<&[u64]>> = read.entries.iter().map(|prompt| prompt.seeds.as_ref().map(Seeds::all)).collect();
+        assert_eq!(seeds, [Some(&[7][..]), Some(&[1, 2, 3, 9]), None]);
+    }
+
+    #[test]
+    fn the_lines_of_a_data_set_are_read_and_what_is_not_is_named() {
+        let lines = [
+            r#"{"id": 3, "prompt": "A wolf", "story": "…", "tags": ["x"]}"#,
+            r#"{"instruction": "Tell of a lamb.", "input": "", "output": "…", "seed": 4}"#,
+            r#"{"title": "c", "text": "A crow"}"#,
+        ];
+        let read = Source::Jsonl.read(&lines.join("\n")).unwrap();
+        let texts: Vec<&str> = read.entries.iter().map(|prompt| prompt.text.as_str()).collect();
+        assert_eq!(texts, ["A wolf", "Tell of a lamb.", "A crow"]);
+        assert_eq!(read.passed_by, ["id", "input", "output", "story", "tags", "title"]);
+        assert_eq!(read.entries[1].seeds, Some(Seeds::one(4)));
     }
 
     #[test]
@@ -214,13 +276,24 @@ mod tests {
             (Source::Toml, "[[prompt]]\ntext = 5", "line 2: expected a string in quotes, found 5"),
             (Source::Toml, "[[prompt]]\ntext = \"a\"\nstop = \"b\"", "line 3: expected an array, found the string \"b\""),
             (Source::Toml, "prompt = \"a\"", "line 1: expected an array, found the string \"a\""),
-            (Source::Toml, "[[prompt]]\ntext = \"a\"\nprompt = \"b\"", "`text` and `prompt` both say"),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\nprompt = \"b\"", "`text`, `prompt` and `instruction` are one key"),
             (Source::Toml, "prompt = ", "line 1: "),
             (Source::Toml, "", "no prompt"),
             (Source::Jsonl, "\"a\"\n{\"txt\": 1}", "line 2: unknown key `txt`\nhint: did you mean `text`?"),
             (Source::Jsonl, "{\"name\": \"a\"}", "line 1: the key `text` is missing"),
             (Source::Jsonl, "{\"text\": 1}", "line 1: expected a string in quotes, found 1"),
-            (Source::Jsonl, "{\"prompt\": \"a\", \"text\": \"a\"}", "line 1: `text` and `prompt` both say"),
+            (Source::Jsonl, "{\"prompt\": \"a\", \"text\": \"a\"}", "line 1: `text`, `prompt` and `instruction` are one"),
+            (Source::Jsonl, "{\"text\": \"a\", \"seed\": 1, \"seeds\": 1}", "line 1: `seeds` and `seed` are one key"),
+            (Source::Jsonl, "{\"text\": \"a\", \"sead\": 1}", "line 1: unknown key `sead`\nhint: did you mean `seed`?"),
+            (Source::Jsonl, "{\"story\": \"a\", \"id\": 1}", "line 1: the key `text` is missing"),
+            (
+                Source::Jsonl,
+                "{\"text\": \"a\", \"id\": 1, \"tokens\": 0}",
+                "line 1: expected a whole number from 1 up, found 0",
+            ),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\nseeds = -1", "line 3: expected seeds as 7 or \"1..8\", found -1"),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\nseeds = \"4..1\"", "line 3: the range `4..1` ends before it begins"),
+            (Source::Toml, "[[prompt]]\ntext = \"a\"\nid = 5", "line 3: unknown key `id`"),
             (Source::Jsonl, "[1, 2]", "line 1: "),
             (Source::Jsonl, "{\"text\": \"a\", \"stop\": [\"\"]}", "`stop` of prompt 1"),
         ] {
@@ -243,7 +316,7 @@ mod tests {
         for (name, text) in texts {
             fs::write(folder.path().join(name), text).unwrap();
         }
-        let read = PromptEntry::read(folder.path()).unwrap();
+        let read = PromptEntry::read(folder.path()).unwrap().entries;
         let told: Vec<_> = read.iter().map(|prompt| (prompt.name.as_deref().unwrap(), prompt.text.as_str())).collect();
         assert_eq!(told, [("a", "first\n"), ("b", "sec\nond")]);
         fs::write(folder.path().join("d.txt"), b"\xff").unwrap();

@@ -13,7 +13,7 @@ use super::seeds::Seeds;
 use super::shard::Shard;
 use crate::files;
 use crate::story::{ModelFile, Run, Versions};
-use crate::text::{EXCERPT, excerpt, plural};
+use crate::text::{EXCERPT, excerpt};
 
 /// The version of the form of `run.toml`.
 pub const RUN_FORMAT: u32 = 1;
@@ -114,7 +114,7 @@ impl RunFile {
         let Parallel { sessions, streams } = run.parallel;
         ensure!((1..=MOST_SESSIONS).contains(&sessions), "`sessions` is {sessions}: expected 1 to {MOST_SESSIONS}");
         ensure!(streams > 0, "`streams` is 0: expected a whole number from 1 up");
-        matrix::count(run.prompt.len(), run.preset.len(), run.seeds.all().len())?;
+        matrix::count(&run.prompt, run.preset.len(), &run.seeds)?;
         Ok(run)
     }
 
@@ -139,24 +139,28 @@ impl RunFile {
     /// stories, though perhaps on other machines, in which case bits may differ.
     #[must_use]
     pub fn differences(&self, before: &Self) -> Vec<String> {
+        [self.other_ways(before), self.other_stories(before)].concat()
+    }
+
+    /// What is told in another way than there, each as a clause, whichever prompts, presets and seeds there are.
+    pub(super) fn other_ways(&self, before: &Self) -> Vec<String> {
         let Self {
             format: _,
             shard: _,
             strict,
             trace,
-            seeds,
+            seeds: _,
             parallel: _,
             asking,
             settings,
             model,
             versions: _,
-            preset,
-            prompt,
+            preset: _,
+            prompt: _,
         } = self;
         let mut found = Vec::new();
         let mut note = |differs: bool, what: String| found.extend(differs.then_some(what));
         note(model.sha256 != before.model.sha256, format!("the model is another (it was `{}`)", before.model.file));
-        note(*seeds != before.seeds, format!("the seeds are {seeds} (they were {})", before.seeds));
         note(*strict != before.strict, format!("`strict` was {}given", if before.strict { "" } else { "not " }));
         let how = |trace: &Option<String>| trace.as_ref().map_or("off".to_owned(), |name| format!("`{name}`"));
         let on = |trace: &Option<String>| if trace.is_some() { "on" } else { "off" }.to_owned();
@@ -170,24 +174,15 @@ impl RunFile {
         note(to != old, format!("`to` is {to} (it was {old})"));
         let (least, old) = (settings.min_tokens, before.settings.min_tokens);
         note(least != old, format!("`min-tokens` is {least} (it was {old})"));
+        let given = |yes: bool| if yes { "" } else { "not " };
+        note(settings.slides != before.settings.slides, format!("`continue` was {}given", given(before.settings.slides)));
+        note(
+            settings.may_loop != before.settings.may_loop,
+            format!("`no-loop-stop` was {}given", given(before.settings.may_loop)),
+        );
         note(settings.stops != before.settings.stops, "`stop` is another".to_owned());
         let (context, old) = (settings.context, before.settings.context);
         note(context != old, format!("the context is {context} tokens (it was {old})"));
-
-        let (now, old) = (preset.len(), before.preset.len());
-        note(now != old, were(now, old, "preset"));
-        for (now, old) in preset.iter().zip(&before.preset).filter(|(now, old)| now != old) {
-            let renamed = if now.label() == old.label() { String::new() } else { format!(" (it was `{}`)", old.label()) };
-            let table = Voice { baseline: old.baseline.clone(), ..now.clone() } == *old;
-            let is = if table { "is measured against another table" } else { "is another" };
-            note(true, format!("the preset `{}` {is}{renamed}", now.label()));
-        }
-        let (now, old) = (prompt.len(), before.prompt.len());
-        note(now != old, were(now, old, "prompt"));
-        let changed = prompt.iter().zip(&before.prompt).position(|(now, old)| now != old);
-        if let Some(at) = changed.filter(|_| now == old) {
-            note(true, format!("prompt {} is another", at + 1));
-        }
         found
     }
 
@@ -213,13 +208,6 @@ impl RunFile {
         note("the program is", program(self), program(before));
         found
     }
-}
-
-/// How many there are: `there is 1 prompt (there were 2)`.
-fn were(now: usize, old: usize, thing: &str) -> String {
-    let things = format!("{thing}s");
-    let (is, was) = (if now == 1 { "is" } else { "are" }, if old == 1 { "was" } else { "were" });
-    format!("there {is} {} (there {was} {old})", plural(now, thing, &things))
 }
 
 fn words(layers: Option<u32>) -> String {
@@ -315,8 +303,10 @@ pub(super) mod tests {
         change(|run| run.preset[0].resolved.push('x'), "the preset `wave` is another");
         change(|run| run.preset[0].preset = "open".into(), "the preset `open` is another (it was `wave`)");
         change(|run| run.prompt[1].text.push('!'), "prompt 2 is another");
-        change(|run| drop(run.prompt.pop()), "there is 1 prompt (there were 2)");
+        change(|run| drop(run.prompt.pop()), "there is 1 prompt (there were 2), and `ab` is not as it was");
         change(|run| run.preset.extend(run.preset.clone()), "there are 2 presets (there was 1)");
+        change(|run| run.settings.slides = true, "`continue` was not given");
+        change(|run| run.settings.may_loop = true, "`no-loop-stop` was not given");
         change(|run| run.trace = Some("full".into()), "`trace` is on (it was off)");
         change(|run| run.settings.min_tokens = 5, "`min-tokens` is 5 (it was 0)");
         change(|run| run.asking.mode = Some("raw".into()), "prompts are put to the model in another way");

@@ -3,14 +3,17 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// More seeds than anybody means; beyond this a range is a slip of the finger.
 const MOST: u64 = 1_000_000;
 
 /// Seeds in ascending order, each once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+///
+/// It is written as a text, and read from one or from a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Seeds(Vec<u64>);
 
 impl Seeds {
@@ -24,6 +27,12 @@ impl Seeds {
     #[must_use]
     pub fn all(&self) -> &[u64] {
         &self.0
+    }
+
+    /// Whether each of these is among them.
+    #[must_use]
+    pub fn hold(&self, others: &Self) -> bool {
+        others.0.iter().all(|seed| self.0.binary_search(seed).is_ok())
     }
 }
 
@@ -69,11 +78,32 @@ impl fmt::Display for Seeds {
     }
 }
 
-impl TryFrom<String> for Seeds {
-    type Error = String;
+impl<'de> Deserialize<'de> for Seeds {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(OneOrMore)
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+/// Reads `7` and `"1..8"`.
+struct OneOrMore;
+
+impl Visitor<'_> for OneOrMore {
+    type Value = Seeds;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("seeds as 7 or \"1..8\"")
+    }
+
+    fn visit_u64<E: de::Error>(self, seed: u64) -> Result<Seeds, E> {
+        Ok(Seeds::one(seed))
+    }
+
+    fn visit_i64<E: de::Error>(self, seed: i64) -> Result<Seeds, E> {
+        u64::try_from(seed).map(Seeds::one).map_err(|_| E::invalid_value(Unexpected::Signed(seed), &self))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Seeds, E> {
+        text.parse().map_err(E::custom)
     }
 }
 
@@ -100,6 +130,13 @@ mod tests {
             assert_eq!((read.all(), read.to_string().as_str()), (&seeds[..], told));
             assert_eq!(told.parse::<Seeds>().unwrap(), read);
         }
+    }
+
+    #[test]
+    fn some_seeds_hold_others() {
+        let seeds = |text: &str| text.parse::<Seeds>().unwrap();
+        assert!(seeds("1..4,9").hold(&seeds("2,9")) && seeds("1").hold(&seeds("1")));
+        assert!(!seeds("1..4").hold(&seeds("4..5")));
     }
 
     #[test]

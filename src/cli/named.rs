@@ -15,6 +15,9 @@ use crate::text::{EXCERPT, excerpt};
 /// So many of the models that may be meant are named.
 const NAMED: usize = 5;
 
+/// The host before names of models that Ollama has from Hugging Face.
+const HOST: &str = "hf.co/";
+
 /// What Ollama calls a model by that is named without a tag.
 const UNTAGGED: &str = ":latest";
 
@@ -51,14 +54,16 @@ pub fn names(found: &Found) -> Vec<String> {
 /// The models of this name; where there is none, those of which a name begins so.
 fn meant<'f>(found: &'f [Found], typed: &str) -> Vec<&'f Found> {
     let typed = typed.to_lowercase();
+    // Ollama names the host of such a model too, and the list does not.
+    let typed = typed.strip_prefix(HOST).unwrap_or(&typed);
     if typed.is_empty() {
         return Vec::new();
     }
     let with = |fits: &dyn Fn(&str) -> bool| -> Vec<&Found> {
         found.iter().filter(|found| names(found).iter().any(|name| fits(&name.to_lowercase()))).collect()
     };
-    let called = with(&|name| name == typed);
-    if called.is_empty() { with(&|name| name.starts_with(&typed)) } else { called }
+    let called = with(&|name| name.strip_prefix(HOST).unwrap_or(name) == typed);
+    if called.is_empty() { with(&|name| name.strip_prefix(HOST).unwrap_or(name).starts_with(typed)) } else { called }
 }
 
 fn ambiguous(typed: &str, several: &[&Found]) -> String {

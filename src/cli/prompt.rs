@@ -76,7 +76,7 @@ fn names_a_file(prompt: &str) -> Option<Usage> {
 
 /// How a story is told on from the text of a file, which is quoted for a shell.
 fn to_go_on_from(file: &str) -> String {
-    format!("`--append {file}` goes on with its text and adds to it, `- < {file}` only goes on")
+    format!("`afterword write --append {file}` goes on with its text and adds to it, `- < {file}` only goes on")
 }
 
 /// The bytes on standard input.
@@ -104,7 +104,7 @@ mod tests {
         assert_eq!(
             here,
             format!(
-                "`README.md` is a file, and a prompt is words\nhint: `--append README.md` goes on with its text and adds to it, `- < README.md` only goes on; {words}"
+                "`README.md` is a file, and a prompt is words\nhint: `afterword write --append README.md` goes on with its text and adds to it, `- < README.md` only goes on; {words}"
             )
         );
         assert!(said("src/cli/mod.rs").unwrap().starts_with("`src/cli/mod.rs` is a file"));

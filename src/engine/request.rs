@@ -56,6 +56,19 @@ impl StoryRequest {
         }
         Ok(())
     }
+
+    /// The story in a context of so many tokens, decided by a sampler that has all it needs.
+    #[must_use]
+    pub fn plan(&self, sampler: &Sampler, prompt: Vec<Token>, context: usize) -> Plan {
+        Plan {
+            to: self.to,
+            context,
+            context_shift: self.context_shift,
+            stop_on_loop: self.stop_on_loop,
+            stops: self.stops.clone(),
+            ..Plan::new(sampler.clone().with_min_tokens(self.min_tokens), prompt, self.seed, self.max_tokens)
+        }
+    }
 }
 
 impl Engine {
@@ -65,15 +78,8 @@ impl Engine {
     /// A request that cannot be meant, a sampler that does not fit the vocabulary, or a baseline for which there is no table.
     pub fn plan(&self, sampler: &Sampler, prompt: &[Token], request: &StoryRequest) -> Result<Plan> {
         request.check()?;
-        let sampler = self.furnished(sampler)?.with_min_tokens(request.min_tokens);
+        let sampler = self.furnished(sampler)?;
         sampler.check(self.vocabulary())?;
-        Ok(Plan {
-            to: request.to,
-            context: self.context(),
-            context_shift: request.context_shift,
-            stop_on_loop: request.stop_on_loop,
-            stops: request.stops.clone(),
-            ..Plan::new(sampler, prompt.to_vec(), request.seed, request.max_tokens)
-        })
+        Ok(request.plan(&sampler, prompt.to_vec(), self.context()))
     }
 }

@@ -129,7 +129,7 @@ fn front_matter_rules_where_nothing_is_typed_and_is_never_told() {
         assert_eq!(fs::read_to_string(&file).unwrap(), wrong);
     }
     let named = afterword(["write", file.to_str().unwrap()]).refused(2);
-    assert!(named.contains("is a file, and a prompt is words\nhint: `--append "), "{named}");
+    assert!(named.contains("is a file, and a prompt is words\nhint: `afterword write --append "), "{named}");
 }
 
 #[test]

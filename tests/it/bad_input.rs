@@ -63,6 +63,37 @@ fn a_model_that_is_none_is_refused() {
 }
 
 #[test]
+fn the_name_of_a_file_is_no_prompt_unless_it_is_said_to_be() {
+    let words = "`--raw` takes the name itself for the first words";
+    for command in ["write", "explain", "compare"] {
+        let said = refused(2, &[command, "README.md"]);
+        assert_eq!(
+            said,
+            format!(
+                "error: `README.md` is a file, and a prompt is words\nhint: `afterword write --append README.md` goes on with its text and adds to it, `- < README.md` only goes on; {words}"
+            )
+        );
+    }
+    assert_eq!(refused(2, &["write", "chaptre.md"]), format!("error: there is no file `chaptre.md`\nhint: {words}"));
+    let told = afterword(["write", "--raw", "README.md", "-n", "2", "--seed", "1", "--threads", "1"]).prints();
+    assert!(told.starts_with("README.md"), "{told}");
+    // What the hint says works: another way to have it read is standard input.
+    let told = afterword(["write", "-", "-n", "2", "--seed", "1", "--threads", "1"]).fed(b"Once upon a time");
+    assert_eq!(told.status.code(), Some(0));
+}
+
+#[test]
+fn a_line_of_another_program_is_answered_with_the_line_that_works_here() {
+    let said = refused(2, &["run", "fable", "Once upon a time", "--temp", "0.7", "--num-predict", "3"]);
+    let (_, hint) = said.split_once("hint: so it is typed here: `afterword ").unwrap_or_else(|| panic!("{said}"));
+    let line = shlex::split(hint.trim_end_matches('`')).unwrap();
+    let told = afterword(line).args(["--seed", "1", "--threads", "1"]).prints();
+    assert!(told.starts_with("Once upon a time"), "{told}");
+    let said = refused(2, &["-m", "fable", "-p", "Once", "-ngl", "0"]);
+    assert!(said.ends_with("hint: so it is typed here: `afterword write -m fable --gpu-layers 0 Once`"), "{said}");
+}
+
+#[test]
 fn a_model_that_is_cut_off_is_refused_wherever_it_ends() {
     let whole = fs::read(BUNDLED).unwrap();
     for length in [4, 23, 24, 100, 5_000, 60_000, 120_000, whole.len() / 2, whole.len() - 1] {

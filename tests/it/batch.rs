@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
+use crate::support::gguf::{Family, tiny};
 use crate::support::{Ends, afterword, err, folder, nowhere, out, read_json, signal};
 use afterword::batch::RunFile;
 use afterword::story::{Record, StopReason, Times};
@@ -222,13 +223,177 @@ fn a_dry_run_says_what_it_would_take_and_writes_nothing() {
     fs::remove_file(dir.join("stories/a-wolf--wave--2.json")).unwrap();
     let again = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..2", "--dry-run"]);
     assert!(out(&again).starts_with("stories   6 = 3 prompts × 1 preset × 2 seeds, 5 are there already\ntokens    at most 5,"));
-    let other = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..3", "--dry-run"]);
+    let other = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "2..3", "--dry-run"]);
     assert_eq!((other.status.code(), out(&other).as_str()), (Some(1), ""));
     assert!(err(&other).contains("cannot go on with the run in `"), "{}", err(&other));
-    assert!(err(&other).contains("the seeds are 1..3 (they were 1..2)\nhint: `--force`"), "{}", err(&other));
-    let beside = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "1..3", "--dry-run", "--force"]);
-    assert!(out(&beside).starts_with("stories   9 = "), "{}", err(&beside));
+    assert!(err(&other).contains("the seeds are 2..3 (they were 1..2)\nhint: `--force`"), "{}", err(&other));
+    let beside = batch(&dir, &[&prompts, "--tokens", "5", "--seeds", "2..3", "--dry-run", "--force"]);
+    assert!(out(&beside).starts_with("stories   6 = "), "{}", err(&beside));
     assert!(!root.join("told-2").exists());
+}
+
+/// What a dry run foretells, the run does: whether it refuses, with which words, and with which exit code it ends.
+#[test]
+fn a_dry_run_ends_as_the_run_does() {
+    let (root, prompts) = place("foretold");
+    let broken = root.join("broken.jsonl");
+    fs::write(&broken, "\"A wolf\"\n{\"text\": \" \", \"name\": \"nothing\"}\n").unwrap();
+    fs::write(root.join("file"), "mine").unwrap();
+    let told_folder = root.join("told");
+    told(&told_folder, &[&prompts, "--tokens", "4"]);
+    for (dir, args, code) in [
+        ("fresh", &[prompts.as_str(), "--tokens", "4"][..], 0),
+        ("told", &[&prompts, "--tokens", "4"], 0),
+        ("told", &[&prompts, "--tokens", "4", "--seeds", "1..2"], 0),
+        ("told", &[&prompts, "--tokens", "5"], 1),
+        ("told", &[&prompts, "--tokens", "4", "--seeds", "2"], 1),
+        ("told", &[&prompts, "--tokens", "4", "--shard", "1/2"], 1),
+        ("failing", &[broken.to_str().unwrap(), "--tokens", "4"], 1),
+        ("failing", &[broken.to_str().unwrap(), "--tokens", "4"], 1),
+        ("file", &[&prompts], 1),
+        ("file/below", &[&prompts], 1),
+        ("wrong", &[&prompts, "--min-tokens", "9", "--tokens", "5"], 2),
+        ("wrong", &["nowhere.txt"], 1),
+    ] {
+        let dry = batch(&root.join(dir), &[args, &["--dry-run"]].concat());
+        let run = batch(&root.join(dir), args);
+        assert_eq!(
+            (dry.status.code(), run.status.code()),
+            (Some(code), Some(code)),
+            "{dir} {args:?}: {} {}",
+            err(&dry),
+            err(&run)
+        );
+        let refusal = |output: &Output| {
+            err(output).lines().filter(|line| line.starts_with("error: ")).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(refusal(&dry), refusal(&run), "{dir} {args:?}");
+    }
+    // Parts are joined and not told.
+    let merged = batch(&root.join("whole"), &["--merge", told_folder.to_str().unwrap(), "--dry-run"]);
+    assert_eq!(merged.status.code(), Some(2), "{}", err(&merged));
+    assert!(!root.join("whole").exists());
+    // What would be mended is said, and not done.
+    let text = told_folder.join("stories/a-wolf--wave--1.txt");
+    fs::write(&text, "A wo").unwrap();
+    let dry = batch(&told_folder, &[&prompts, "--tokens", "4", "--seeds", "1..2", "--dry-run"]);
+    assert!(
+        err(&dry).contains("1 text is lost or cut short, and would be written as its record tells it: a-wolf--wave--1"),
+        "{}",
+        err(&dry)
+    );
+    assert_eq!(fs::read_to_string(&text).unwrap(), "A wo");
+}
+
+#[test]
+fn a_run_that_grew_is_the_one_that_was_told_at_once() {
+    let (root, prompts) = place("grown");
+    let (dir, few) = (root.join("grown"), ["--tokens", "12", "--strict", "--threads", "1"]);
+    let first = told(&dir, &[&[prompts.as_str()], &few[..], &["--seeds", "1..2"]].concat());
+    let changed = |name: &str| fs::metadata(dir.join("stories").join(name)).unwrap().modified().unwrap();
+    let before = changed("a-wolf--wave--1.json");
+    // More of everything, and a prompt before those that were there.
+    fs::write(&prompts, format!("A lamb\n{PROMPTS}")).unwrap();
+    let more = [&[prompts.as_str()], &few[..], &["--seeds", "1..3", "--preset", "temperature,wave"]].concat();
+    let plan = batch(&dir, &[&more[..], &["--dry-run"]].concat());
+    assert!(
+        out(&plan).starts_with(
+            "stories   24 = 4 prompts × 2 presets × 3 seeds, 6 are there already\ngrows     the seeds are 1..3 (they \
+                                were 1..2); there are 2 presets (there was 1); there are 4 prompts (there were 3)\n"
+        ),
+        "{}",
+        out(&plan)
+    );
+    let output = batch(&dir, &more);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(
+        err(&output).contains("the run grows: the seeds are 1..3") && err(&output).contains(", 6 are there"),
+        "{}",
+        err(&output)
+    );
+    assert_eq!(changed("a-wolf--wave--1.json"), before);
+    let grown = stories(&dir);
+    assert!(first.iter().all(|(name, record)| grown[name] == *record));
+    assert_eq!(grown, told(&root.join("at-once"), &more));
+    let same = |name: &str| fs::read(dir.join(name)).unwrap() == fs::read(root.join("at-once").join(name)).unwrap();
+    let index = |dir: &Path| -> Vec<String> {
+        let lines = fs::read_to_string(dir.join("index.jsonl")).unwrap();
+        lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["name"].to_string()).collect()
+    };
+    assert_eq!(index(&dir), index(&root.join("at-once")));
+    assert!(same("stories/a-lamb--wave--3.txt"));
+    // Less is another run, and nothing of it is touched.
+    let less = batch(&dir, &[&[prompts.as_str()], &few[..], &["--seeds", "1..3"]].concat());
+    assert!(
+        err(&less).contains("there is 1 preset (there were 2), and `temperature` is not as it was\nhint: "),
+        "{}",
+        err(&less)
+    );
+    assert_eq!(stories(&dir), grown);
+}
+
+#[test]
+fn prompts_have_seeds_of_their_own_and_data_sets_their_keys() {
+    let (root, _) = place("seeds");
+    let prompts = root.join("prompts.jsonl");
+    let lines = "{\"id\": 1, \"prompt\": \"A wolf\", \"seed\": 7, \"story\": \"…\"}\n{\"text\": \"A lamb\", \"seeds\": \"4..5\"}\n\"A crow\"\n";
+    fs::write(&prompts, lines).unwrap();
+    let args = [prompts.to_str().unwrap(), "--tokens", "4", "--seeds", "1..3"];
+    let plan = batch(&root.join("out"), &[&args[..], &["--dry-run"]].concat());
+    assert!(out(&plan).starts_with("stories   6 = 3 prompts × 1 preset × 1 to 3 seeds\n"), "{}", out(&plan));
+    assert!(err(&plan).contains("of the prompts nothing is made of `id`, `story`\n"), "{}", err(&plan));
+    let records = told(&root.join("out"), &args);
+    let names: Vec<&str> = records.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        ["a-crow--wave--1", "a-crow--wave--2", "a-crow--wave--3", "a-lamb--wave--4", "a-lamb--wave--5", "a-wolf--wave--7"]
+    );
+    assert_eq!(records["a-wolf--wave--7"].seed, 7);
+    assert!(err(&batch(&root.join("out"), &args)).contains("nothing is missing in "));
+    // One seed may be typed as for a single story.
+    let one = told(&root.join("one"), &[args[0], "--tokens", "4", "--seed", "2"]);
+    assert!(one.contains_key("a-crow--wave--2") && one.len() == 4);
+    let both = batch(&root.join("both"), &[args[0], "--seed", "2", "--seeds", "1..3"]);
+    assert_eq!(both.status.code(), Some(2), "{}", err(&both));
+}
+
+#[test]
+fn a_batch_tells_whatever_a_single_story_can_be_told() {
+    let (root, prompts) = place("everything");
+    let tiny = tiny(Family::Llama, 7).write();
+    let model = tiny.to_str().unwrap();
+    let more = [
+        "--continue",
+        "--no-loop-stop",
+        "--min-tokens",
+        "40",
+        "--stop",
+        "\\n\\n",
+        "--ctx",
+        "64",
+        "-n",
+        "150",
+        "--threads",
+        "1",
+        "-m",
+        model,
+    ];
+    let records = told(&root.join("out"), &[&[prompts.as_str(), "--strict", "--preset", "greedy"], &more[..]].concat());
+    let record = &records["a-wolf--greedy--1"];
+    assert!(record.run.slides && record.run.may_loop && record.run.min_tokens == 40, "{:?}", record.run);
+    assert_eq!((record.run.stops.as_slice(), record.run.context), (&["\n\n".to_owned()][..], 64));
+    assert!(record.slides > 0 && record.tokens.len() > 64, "{} tokens", record.tokens.len());
+    // And tells it just so.
+    let path = root.join("single.json");
+    let args = ["write", "A wolf", "--seed", "1", "--preset", "greedy", "--raw", "--record", path.to_str().unwrap()];
+    afterword(args).args(more).done();
+    let single: Record = read_json(&path);
+    assert_eq!((&single.tokens, &single.stop, single.slides), (&record.tokens, &record.stop, record.slides));
+    let other = batch(
+        &root.join("out"),
+        &[prompts.as_str(), "--strict", "--preset", "greedy", "-n", "150", "-m", model, "--ctx", "64", "--threads", "1"],
+    );
+    assert!(err(&other).contains("`continue` was given; `no-loop-stop` was given"), "{}", err(&other));
 }
 
 #[test]
@@ -530,6 +695,43 @@ fn whenever_it_is_killed_the_next_run_goes_on_and_the_stories_are_the_same() {
     }
     assert!(growing > 3, "only {growing} of the moments fell into the telling");
     assert_eq!(told(&dir, &args), undisturbed);
+}
+
+/// Kills runs that grow, each at a moment of a fixed seed, and lets the next one grow on: no story is lost, and the folder becomes the
+/// one that is told at once.
+#[cfg(unix)]
+#[test]
+fn whenever_a_growth_is_killed_no_story_is_lost_and_the_next_run_ends_as_one_told_at_once() {
+    let (root, prompts) = place("grown-killed");
+    let args = |seeds: &'static str, presets: &'static str| {
+        [prompts.as_str(), "--tokens", "30", "--seeds", seeds, "--preset", presets, "--strict", "--threads", "1"]
+    };
+    let steps = [("1..5", "wave"), ("1..10", "wave"), ("1..10", "wave,min-p"), ("1..20", "temperature,wave,min-p")];
+    let began = std::time::Instant::now();
+    let at_once = told(&root.join("at-once"), &args("1..20", "temperature,wave,min-p"));
+    assert_eq!(at_once.len(), 180);
+    let whole = u64::try_from(began.elapsed().as_millis()).unwrap();
+    let dir = root.join("grown");
+    let (mut state, mut most) = (11_u64, 0);
+    for (seeds, presets) in steps {
+        for _ in 0..5 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let mut child = begun(&dir, &args(seeds, presets));
+            std::thread::sleep(Duration::from_millis((state >> 33) % (whole / 5).max(1)));
+            child.kill().unwrap();
+            child.wait().unwrap();
+            let there = fs::read_dir(dir.join("stories")).map_or(0, |files| {
+                files.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|ending| ending == "json")).count()
+            });
+            assert!(there >= most, "{there} after {most}");
+            most = there;
+        }
+        // A killed run may not have come to grow: then the next one does.
+        let records = told(&dir, &args(seeds, presets));
+        assert!(records.iter().all(|(name, record)| at_once[name] == *record));
+        most = records.len();
+    }
+    assert_eq!(stories(&dir), at_once);
 }
 
 #[cfg(unix)]

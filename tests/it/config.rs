@@ -51,7 +51,7 @@ fn where_each_value_comes_from_is_shown() {
     assert_eq!(row("threads"), ["2", "line 2 of the file"]);
     assert_eq!(row("preset"), ["tide", "AFTERWORD_PRESET, over `open` in the file"]);
     assert_eq!(row("tokens"), ["300", "built in"]);
-    assert_eq!(row("model"), ["the small story model that comes with the program", "built in"]);
+    assert_eq!(row("model"), ["the bundled story model", "built in"]);
     assert!(err(&shown).contains("config/afterword/config.toml · 2 keys\n"), "{}", err(&shown));
 
     let json: Json = serde_json::from_str(&user.types(&["config", "--json"]).env("AFTERWORD_PRESET", "tide").prints()).unwrap();
@@ -165,7 +165,8 @@ fn what_is_wrong_in_a_default_is_told_once_and_clearly() {
     afterword(["presets", "list"]).env("AFTERWORD_THREADS", "").done();
     // What cannot be found is told with the place where it stands.
     let user = User::with("unfound", "model = \"nosuch\"\n");
-    let said = user.types(&["presets", "show", "wave"]).refused(1);
+    user.types(&["presets", "show", "wave"]).done();
+    let said = user.types(&["presets", "show", "model"]).refused(1);
     assert!(
         said.contains("cannot load the model `nosuch`")
             && said.contains("hint: `nosuch` stands in `")

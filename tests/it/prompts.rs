@@ -13,7 +13,7 @@ const LISTS: [(&str, usize); 4] =
     [("openings-dev", 3), ("openings-test", 6), ("instructions-dev", 2), ("instructions-test", 4)];
 
 fn list(name: &str) -> Vec<PromptEntry> {
-    PromptEntry::read(&Path::new("configs/prompts").join(name).with_extension("toml")).unwrap()
+    PromptEntry::read(&Path::new("configs/prompts").join(name).with_extension("toml")).unwrap().entries
 }
 
 fn all() -> Vec<PromptEntry> {
@@ -60,9 +60,9 @@ fn no_prompt_stands_twice_or_in_two_lists() {
 #[test]
 fn an_opening_is_a_few_whole_sentences_and_an_instruction_is_one() {
     for (list_name, _) in LISTS {
-        for PromptEntry { name, text, tokens, stop, system } in list(list_name) {
+        for PromptEntry { name, text, tokens, stop, system, seeds } in list(list_name) {
             let (name, count, sentences) = (name.unwrap(), text.split_whitespace().count(), sentences(&text));
-            assert_eq!((tokens, stop, system), (None, None, None), "{name} asks for something of its own");
+            assert_eq!((tokens, stop, system, seeds), (None, None, None, None), "{name} asks for something of its own");
             assert!(!text.contains("  ") && text.trim() == text && text.ends_with(['.', '"']), "{name}: {text}");
             if list_name.starts_with("openings") {
                 assert!((15..=60).contains(&count) && (1..=3).contains(&sentences), "{name}: {count}, {sentences}");

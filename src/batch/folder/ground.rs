@@ -21,19 +21,30 @@ use crate::files::Stamp;
 /// The lock's file, which holds nothing.
 const LOCK: &str = ".lock";
 
-/// Asks whether a folder may be written to by this run, and whether it holds the run's beginning already. Nothing is changed.
-/// `remedy` is what helps where it holds another run.
-pub fn judge(root: &Path, run: &RunFile, remedy: &Remedy) -> Result<bool> {
+/// What a folder holds of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Held {
+    Nothing,
+    /// The run as it is.
+    Run,
+    /// The run before it grew.
+    LessOfIt,
+}
+
+/// Asks whether a folder may be written to by this run, and what it holds of it already. Nothing is changed. `remedy` is what helps
+/// where it holds another run.
+pub fn judge(root: &Path, run: &RunFile, remedy: &Remedy) -> Result<Held> {
     let refusal = || format!("cannot write stories to `{}`", root.display());
     let kind = |name: &str| kind(&root.join(name)).with_context(refusal);
     let facts = match fs::metadata(root) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Held::Nothing),
         facts => facts.with_context(refusal)?,
     };
     ensure!(facts.is_dir(), "{}: it is no folder", refusal());
-    if let Some(before) = RunFile::read(&root.join("run.toml"))? {
-        agree(root, run, &before, remedy)?;
-    }
+    let grown = match RunFile::read(&root.join("run.toml"))? {
+        Some(before) => agree(root, run, &before, remedy)?,
+        None => false,
+    };
     let begun = kind("run.toml")?.is_some();
     let other = "\nhint: name another folder";
     for name in ["run.toml.unfinished", "index.jsonl.unfinished"] {
@@ -52,7 +63,59 @@ pub fn judge(root: &Path, run: &RunFile, remedy: &Remedy) -> Result<bool> {
         };
         ensure!(!stories, "{}: it holds stories, but no `run.toml` that tells which{other}", refusal());
     }
-    Ok(begun)
+    Ok(match (begun, grown) {
+        (false, _) => Held::Nothing,
+        (true, false) => Held::Run,
+        (true, true) => Held::LessOfIt,
+    })
+}
+
+/// Asks whether a run that grows would write over a text that it has not written: one of the name of a story that was not asked for
+/// before, without a record.
+///
+/// # Errors
+/// There is one; or the disk fails.
+pub fn new_places_are_free(root: &Path, run: &RunFile) -> Result<()> {
+    let stories = root.join("stories");
+    let refusal = || format!("cannot list `{}`", stories.display());
+    let before = RunFile::read(&root.join("run.toml"))?.map(|before| before.matrix());
+    let (matrix, mut texts) = (run.matrix(), HashSet::new());
+    let entries = match fs::read_dir(&stories) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(refusal)?,
+    };
+    for entry in entries {
+        let name = entry.with_context(refusal)?.file_name();
+        texts.extend(name.to_str().and_then(|name| name.strip_suffix(".txt")).map(str::to_owned));
+    }
+    for old in before.iter().flat_map(|before| before.items().map(|item| before.name(item))) {
+        texts.remove(&old);
+    }
+    let is_in_the_way = |name: &String| texts.contains(name) && !stories.join(format!("{name}.json")).exists();
+    match matrix.items().map(|item| matrix.name(item)).find(is_in_the_way) {
+        None => Ok(()),
+        Some(name) => bail!(
+            "cannot go on with the run in `{}`: `stories/{name}.txt` is none of its stories\nhint: move it away, and the story is told",
+            root.display()
+        ),
+    }
+}
+
+/// Asks whether the folders that a run writes to take new files, or those do in which they would be made. Nothing is left there.
+pub fn takes_files(root: &Path) -> Result<()> {
+    let asked = || -> io::Result<()> {
+        let stories = root.join("stories");
+        let near = stories.ancestors().find(|folder| folder.as_os_str().is_empty() || folder.symlink_metadata().is_ok());
+        for folder in [near, root.is_dir().then_some(root)].into_iter().flatten() {
+            let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+            if !fs::metadata(folder)?.is_dir() {
+                return Err(ErrorKind::NotADirectory.into());
+            }
+            tempfile::tempfile_in(folder).map_err(|error| io::Error::from(error.kind()))?;
+        }
+        Ok(())
+    };
+    asked().with_context(|| format!("cannot write stories to `{}`", root.display()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +136,10 @@ fn kind(path: &Path) -> io::Result<Option<Kind>> {
     }
 }
 
-/// Refuses a run that is not the one in the folder.
-fn agree(root: &Path, run: &RunFile, before: &RunFile, remedy: &Remedy) -> Result<()> {
-    let mut changed = run.differences(before);
+/// Refuses a run that is not the one in the folder; whether it has grown since.
+fn agree(root: &Path, run: &RunFile, before: &RunFile, remedy: &Remedy) -> Result<bool> {
+    let grown = run.growth(before).is_some();
+    let mut changed = if grown { run.other_ways(before) } else { run.differences(before) };
     if run.shard != before.shard {
         let words = |run: &RunFile| run.shard.map_or("all stories".to_owned(), |shard| format!("part {shard}"));
         changed.push(format!("it is to hold {} (it held {})", words(run), words(before)));
@@ -85,7 +149,7 @@ fn agree(root: &Path, run: &RunFile, before: &RunFile, remedy: &Remedy) -> Resul
         let message = format!("cannot go on with the run in `{}`: {}", root.display(), changed.join("; "));
         bail!(Refusal::new(message, remedy.clone()));
     }
-    Ok(())
+    Ok(grown)
 }
 
 /// What an earlier run of these stories left unfinished.

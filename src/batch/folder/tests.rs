@@ -1,5 +1,6 @@
 //! Doubts about the folder: a disk that fails at any of its deeds, and what the next run finds.
 
+mod growth;
 mod ownership;
 
 use std::cell::Cell;

@@ -3,16 +3,14 @@
 // What stands here is the help text, where a terminal shows no backticks.
 #![allow(clippy::doc_markdown)]
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{count_or_auto, from_one, one_of};
-use super::{ModelArgs, PromptArgs, Trace};
+use super::shared::count_or_auto;
+use super::{ModelArgs, PromptArgs, StoryArgs, Trace};
 use crate::batch::{Seeds, Shard};
 use crate::engine::Width;
-use crate::sampler::TextUnit;
 
 /// `afterword batch`
 #[derive(Debug, Args)]
@@ -23,8 +21,10 @@ use crate::sampler::TextUnit;
   afterword batch prompts.txt --out part3 --seeds 1..100 --shard 3/8 --strict
   afterword batch --merge part1,part2,part3 --out whole"#)]
 pub struct Batch {
-    /// The prompts: a text file (one a line, or blocks between lines `---`), TOML with `[[prompt]]` tables, JSONL (with `text` or
-    /// `prompt`), a folder of .txt files; `-` reads standard input as a text file.
+    /// The prompts: a text file (one a line, or blocks between lines `---`), TOML with `[[prompt]]` tables, JSONL, a folder of .txt
+    /// files; `-` reads standard input as a text file. A table or line has `text` (or `prompt`, `instruction`), and may have `name`,
+    /// `tokens`, `stop`, `system` and `seeds` of its own, which count instead of those of the command. Other keys of a data set in
+    /// JSONL are passed by.
     #[arg(required_unless_present = "merge")]
     pub prompts: Option<PathBuf>,
 
@@ -39,44 +39,25 @@ pub struct Batch {
         value_name = "A,B,…",
         value_delimiter = ',',
         default_value = "wave",
-        help_heading = "Stories"
+        help_heading = "Story"
     )]
     pub preset: Vec<String>,
 
     /// Tell with each of these values: `future.alpha=-1,0,1`. May be repeated: then with each combination.
-    #[arg(long, value_name = "KEY=A,B,…", help_heading = "Stories")]
+    #[arg(long, value_name = "KEY=A,B,…", help_heading = "Story")]
     pub vary: Vec<String>,
 
     /// Change one value of every preset. May be repeated.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Stories")]
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "Story")]
     pub set: Vec<String>,
 
-    /// The seeds: `7`, `1..8` (both ends belong to it), `1..4,9`.
-    #[arg(long, default_value = "1", help_heading = "Stories")]
+    /// The seeds: `7`, `1..8` (both ends belong to it), `1..4,9`; `--seed 7` is short for one.
+    #[arg(long, default_value = "1", help_heading = "Story", conflicts_with = "seed")]
     pub seeds: Seeds,
 
-    /// The most tokens of a story, where its prompt says nothing else.
-    #[arg(
-        long,
-        value_name = "N",
-        default_value = "300",
-        value_parser = from_one,
-        allow_negative_numbers = true,
-        help_heading = "Stories"
-    )]
-    pub tokens: NonZeroUsize,
-
-    /// End every story with a whole `sentence` or `paragraph`: at `--tokens` it goes on to the end of the one that it is then in.
-    #[arg(long, value_name = "UNIT", value_parser = one_of::<TextUnit>(), hide_possible_values = true, help_heading = "Stories")]
-    pub to: Option<TextUnit>,
-
-    /// Take no end of the model's before so many tokens of a story are told.
-    #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, help_heading = "Stories")]
-    pub min_tokens: Option<NonZeroUsize>,
-
-    /// End stories before this text, where their prompt says nothing else. May be repeated.
-    #[arg(long, value_name = "TEXT", help_heading = "Stories")]
-    pub stop: Vec<String>,
+    /// The stories. What a prompt says of itself counts for its stories.
+    #[command(flatten)]
+    pub story: StoryArgs,
 
     /// Keep in the records why each token was chosen; `full` looks at all candidates.
     #[arg(
@@ -85,7 +66,7 @@ pub struct Batch {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "looked",
-        help_heading = "Stories"
+        help_heading = "Story"
     )]
     pub trace: Option<Trace>,
 
@@ -109,8 +90,9 @@ pub struct Batch {
     #[arg(long, value_name = "DIR,…", value_delimiter = ',', num_args = 1.., help_heading = "Run", conflicts_with = "prompts")]
     pub merge: Vec<PathBuf>,
 
-    /// Print what would be told, and what it would take.
-    #[arg(long, help_heading = "Run")]
+    /// Print what would be told, and what it would take, and write nothing. What the run would refuse is refused, and the exit code is
+    /// that which it would end with as far as that can be known.
+    #[arg(long, help_heading = "Run", conflicts_with = "merge")]
     pub dry_run: bool,
 
     /// Where the folder holds another run, start anew in a folder beside it.
@@ -132,4 +114,11 @@ pub struct Batch {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+impl Batch {
+    /// The seeds of prompts that have none of their own.
+    pub fn seeds(&self) -> Seeds {
+        self.story.seed.map_or_else(|| self.seeds.clone(), Seeds::one)
+    }
 }

@@ -81,6 +81,9 @@ pub enum Command {
     Replay(Replay),
     /// Tell many stories into a folder: prompts × presets × seeds. The same command again goes on where it ended.
     ///
+    /// With more prompts, presets or seeds, and all that were there, it adds what is missing: the folder is then as if all had been told
+    /// at once.
+    ///
     /// The folder gets run.toml, stories/NAME.txt and NAME.json, and index.jsonl with a line a story. Every file is whole or not
     /// there, whatever ends the run.
     Batch(Box<Batch>),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Command, Models, Presets};
+use crate::cli::settings::OF_THE_MODEL;
 
 impl Command {
     /// The file that is told on, whose first lines may say how.
@@ -29,7 +30,10 @@ impl Command {
             Self::Calibrate(args) => args.model.model.iter_mut().collect(),
             Self::Replay(args) => args.model.iter_mut().collect(),
             Self::Eval(args) => args.judge.iter_mut().collect(),
-            Self::Presets(Presets::Show { model, .. } | Presets::New { model, .. }) => model.iter_mut().collect(),
+            // Of others than the one that a model brings along nobody asks for a model.
+            Self::Presets(Presets::Show { model, name, .. } | Presets::New { model, from: name, .. }) => {
+                model.iter_mut().filter(|_| name == OF_THE_MODEL).collect()
+            }
             Self::Models(Models::Info { path, .. }) => vec![path],
             Self::Presets(
                 Presets::List { .. }

@@ -48,7 +48,7 @@ pub const KEYS: [Key; 6] = [
     Key {
         name: "model",
         about: "the model, by name or path",
-        without: "the small story model that comes with the program",
+        without: "the bundled story model",
         is_number: false,
         check: |text| is(!text.trim().is_empty(), "expected the name of a model or its path"),
         not_for: &["plan"],
@@ -64,7 +64,7 @@ pub const KEYS: [Key; 6] = [
     Key {
         name: "threads",
         about: "processor threads",
-        without: "1 for models below 100 MB, else one for each physical core",
+        without: "by model and machine",
         is_number: true,
         check: |text| from_one(text).map(drop),
         not_for: &["tune", "plan"],

@@ -37,11 +37,17 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     let items = setup.items();
     let again = |entry: &Entry| args.retry && has_failed(entry);
     if args.dry_run {
-        let mut shelf = Folder::look(&root, &setup.run)?;
+        let (mut shelf, findings) = Folder::look(&root, &setup.run)?;
+        foresee(&findings, terminal);
         shelf.forget(again);
         let missing: Vec<Item> = items.iter().copied().filter(|item| !shelf.has(*item)).collect();
         setup.show_plan(&engine, items.len(), &missing, terminal)?;
-        return Ok(Outcome::Done);
+        return Ok(match () {
+            () if interrupted() => Outcome::Interrupted,
+            // What is known to fail now will have failed then.
+            () if missing.iter().any(|item| setup.asked(*item).is_err()) || shelf.entries().any(has_failed) => Outcome::Failed,
+            () => Outcome::Done,
+        });
     }
     let mut folder = Folder::open(&root, &setup.run, &Files)?;
     say(&folder.findings(), terminal);
@@ -92,16 +98,32 @@ fn say(findings: &Findings, terminal: &Terminal) {
         terminal.note(format_args!("{texts}: {}", shown(mended)));
     }
     if !edited.is_empty() {
-        let texts = plural(
-            edited.len(),
-            "text is not that of its record, and stays as it is",
-            "texts are not those of their records, and stay as they are",
-        );
-        terminal.note(format_args!("{texts}: {}", shown(edited)));
+        terminal.note(format_args!("{}: {}", kept_as_they_are(edited.len()), shown(edited)));
     }
     if *lost_run {
         terminal.note("`run.toml` was gone, and is written anew");
     }
+}
+
+/// Says what a run would find that is not as it was left, and do about it.
+fn foresee(findings: &Findings, terminal: &Terminal) {
+    let Findings { mended, edited, gone: _, lost_run: _ } = findings;
+    if !mended.is_empty() {
+        let one = "text is lost or cut short, and would be written as its record tells it";
+        let texts = plural(mended.len(), one, "texts are lost or cut short, and would be written as their records tell them");
+        terminal.note(format_args!("{texts}: {}", shown(mended)));
+    }
+    if !edited.is_empty() {
+        terminal.note(format_args!("{}: {}", kept_as_they_are(edited.len()), shown(edited)));
+    }
+}
+
+fn kept_as_they_are(count: usize) -> String {
+    plural(
+        count,
+        "text is not that of its record, and stays as it is",
+        "texts are not those of their records, and stay as they are",
+    )
 }
 
 /// Tells these stories, and keeps each as it ends.

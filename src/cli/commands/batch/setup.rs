@@ -1,6 +1,5 @@
 //! From arguments to a run: what is told, by whom, and how many at once.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::Instant;
 
@@ -10,7 +9,8 @@ use super::parallel::parallel;
 use super::summary::shown;
 use super::workers::{Work, tell_all};
 use crate::batch::{
-    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, PromptEntry, RUN_FORMAT, RunFile, Source, Voice,
+    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, PromptEntry, Prompts, RUN_FORMAT, RunFile, Source,
+    Voice,
 };
 use crate::catalog::in_words;
 use crate::cli::args::{Batch, PromptArgs, Think, Trace};
@@ -44,16 +44,18 @@ pub struct Setup<'a> {
     asked: Vec<Result<engine::Prompt, String>>,
     samplers: Vec<Sampler>,
     context: usize,
+    /// What the folder's run has not asked for yet, each as a clause; `None` where it has not grown.
+    grown: Option<Vec<String>>,
 }
 
 impl<'a> Setup<'a> {
     /// Reads the prompts and presets, and decides how many stories are told at once.
     pub fn new(args: &'a Batch, engine: &Opened, terminal: &Terminal) -> Result<Self> {
-        let least = args.min_tokens.map_or(0, NonZeroUsize::get);
-        check(args, least)?;
-        let prompts = prompts(args)?;
+        check(args)?;
+        let (request, seeds) = (args.story.request(0), args.seeds());
+        let prompts = prompts(args, terminal)?;
         let (mut voices, samplers) = voices(args)?;
-        batch::count(prompts.len(), voices.len(), args.seeds.all().len()).map_err(|error| Usage(error.to_string()))?;
+        batch::count(&prompts, voices.len(), &seeds).map_err(|error| Usage(error.to_string()))?;
         warn(args, &voices, &samplers, terminal);
         let samplers = samplers.iter().map(|sampler| engine.furnished(sampler)).collect::<Result<Vec<_>>>()?;
         for (voice, sampler) in voices.iter_mut().zip(&samplers) {
@@ -61,8 +63,10 @@ impl<'a> Setup<'a> {
             voice.baseline = sampler.baseline().map(|baseline| baseline.checksum().to_owned());
         }
         let asked = asked(&prompts, args, engine, terminal)?;
-        let matrix = Matrix::new(&prompts, &voices, &args.seeds);
-        let before = Folder::run(&args.out).ok().flatten().map(|run| run.parallel);
+        let matrix = Matrix::new(&prompts, &voices, &seeds);
+        let before = Folder::run(&args.out).ok().flatten();
+        // A run of few stories says nothing of how many of many are best told at once.
+        let parallel_before = before.as_ref().filter(|run| run.matrix().len() >= matrix.len()).map(|run| run.parallel);
 
         // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
         let plans = longest(&prompts, &asked, &samplers, args, engine.context());
@@ -73,7 +77,7 @@ impl<'a> Setup<'a> {
             terminal.note(format_args!("`--width {width}` does nothing: `--strict` looks at one candidate at a time"));
         }
         let (cells, branches) = Stories::room_for(&plans, width);
-        let parallel = parallel(args, engine, before, (cells, branches), matrix.len())?;
+        let parallel = parallel(args, engine, parallel_before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
         let (cells, branches) = Slots { count: parallel.streams, width, cells, branches }.room();
         let settings = engine.session_of(cells, branches)?.settings().clone();
@@ -83,17 +87,24 @@ impl<'a> Setup<'a> {
             shard: args.shard,
             strict: args.strict,
             trace: args.trace.map(|trace| if trace == Trace::Full { "full" } else { "looked" }.to_owned()),
-            seeds: args.seeds.clone(),
+            seeds,
             parallel,
             asking: asking(&args.asking),
-            settings: Run { to: args.to, min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
+            settings: Run {
+                to: request.to,
+                min_tokens: request.min_tokens,
+                slides: request.context_shift,
+                may_loop: !request.stop_on_loop,
+                ..recorder.run(request.max_tokens, &request.stops)
+            },
             model: recorder.model().clone(),
             versions: recorder.versions().clone(),
             preset: voices,
             prompt: prompts,
         };
         let pace = Pace { streams: parallel.streams, width, keeps_draws: args.trace.is_some() };
-        Ok(Self { run, pace, branches, recorder, args, matrix, asked, samplers, context: engine.context() })
+        let grown = before.as_ref().and_then(|before| run.growth(before)).filter(|_| !args.force);
+        Ok(Self { run, pace, branches, recorder, args, matrix, asked, samplers, context: engine.context(), grown })
     }
 
     /// The stories of this run or part of one.
@@ -124,15 +135,10 @@ impl<'a> Setup<'a> {
 
     /// What is told.
     pub fn plan(&self, item: Item) -> Plan {
-        let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.stop);
+        let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.story.stop).clone();
         let prompt = self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone());
-        Plan {
-            to: self.args.to,
-            context: self.context,
-            stop_on_loop: true,
-            stops: stops.clone(),
-            ..Plan::new(self.samplers[item.voice].clone(), prompt, item.seed, self.limit(item))
-        }
+        let request = StoryRequest { max_tokens: self.limit(item), stops, ..self.args.story.request(item.seed) };
+        request.plan(&self.samplers[item.voice], prompt, self.context)
     }
 
     /// A story whose prompt cannot be told from.
@@ -145,6 +151,9 @@ impl<'a> Setup<'a> {
     /// Says what is about to happen.
     pub fn announce(&self, all: usize, missing: usize, root: &Path, terminal: &Terminal) {
         let Parallel { sessions, streams } = self.run.parallel;
+        if let Some(grown) = &self.grown {
+            terminal.note(format_args!("the run grows: {}", grown.join("; ")));
+        }
         if missing == 0 {
             return terminal.note(format_args!("nothing is missing in `{}`", root.display()));
         }
@@ -167,12 +176,15 @@ impl<'a> Setup<'a> {
         let shard = self.run.shard.map_or(String::new(), |shard| format!(", part {shard}"));
         let run = &self.run;
         let (prompts, presets) = (some(run.prompt.len(), "prompt"), some(run.preset.len(), "preset"));
-        let seeds = some(run.seeds.all().len(), "seed");
+        let seeds = seeds(run);
         let there = match all - items.len() {
             0 => String::new(),
             there => format!(", {} there already", plural(there, "is", "are")),
         };
         writeln!(out, "stories   {} = {prompts} × {presets} × {seeds}{shard}{there}", grouped(all))?;
+        if let Some(grown) = &self.grown {
+            writeln!(out, "grows     {}", grown.join("; "))?;
+        }
         writeln!(out, "tokens    at most {}, behind {} of prompts", grouped(most), grouped(read))?;
         let together = if sessions == 1 { "one memory".to_owned() } else { format!("{sessions} memories") };
         writeln!(out, "at once   {} in {together}", sessions * streams)?;
@@ -216,13 +228,20 @@ impl<'a> Setup<'a> {
 }
 
 /// Whether the stories can be meant.
-fn check(args: &Batch, least: usize) -> Result<()> {
+fn check(args: &Batch) -> Result<()> {
     if args.asking.think.is_some_and(|think| think != Think::Off) {
         let hint = "`afterword write` lets a model think before one story";
         return Err(Usage(format!("`--think` is not for many stories at once\nhint: {hint}")).into());
     }
-    let (stops, max_tokens) = (args.stop.clone(), args.tokens.get());
-    Ok(StoryRequest { min_tokens: least, stops, ..StoryRequest::new(0, max_tokens) }.check()?)
+    Ok(args.story.request(0).check()?)
+}
+
+/// The seeds that each prompt is told under: `4 seeds`, `1 to 4 seeds`.
+fn seeds(run: &RunFile) -> String {
+    let of = |prompt: &PromptEntry| prompt.seeds.as_ref().unwrap_or(&run.seeds).all().len();
+    let counts = || run.prompt.iter().map(of);
+    let (least, most) = (counts().min().unwrap_or(0), counts().max().unwrap_or(0));
+    if least == most { some(most, "seed") } else { format!("{} to {}", grouped(least), some(most, "seed")) }
 }
 
 /// How prompts are put, as the folder keeps it.
@@ -242,17 +261,21 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
-fn prompts(args: &Batch) -> Result<Vec<PromptEntry>> {
-    match &args.prompts {
+fn prompts(args: &Batch, terminal: &Terminal) -> Result<Vec<PromptEntry>> {
+    let Prompts { entries, passed_by } = match &args.prompts {
         Some(path) if path.as_os_str() != "-" => PromptEntry::read(path),
         _ => Source::Text.read(&prompt::TypedPrompt::of(Some("-".to_owned()), true)?.text),
+    }?;
+    if !passed_by.is_empty() {
+        let keys: Vec<String> = passed_by.iter().map(|key| format!("`{key}`")).collect();
+        terminal.note(format_args!("of the prompts nothing is made of {}", shown(&keys)));
     }
+    Ok(entries)
 }
 
 /// Every preset with every combination of the varied values.
 fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
     let combinations = combinations(&args.vary, args.preset.len())?;
-    let least = args.min_tokens.map_or(0, NonZeroUsize::get);
     let (mut voices, mut samplers) = (Vec::new(), Vec::new());
     for name in &args.preset {
         let chosen = Chosen::of(name, &args.set, &args.model)?;
@@ -263,8 +286,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
             }
             let edits = edits.iter().map(Edit::to_string).collect();
             voices.push(Voice { preset: name.clone(), edits, resolved: chosen.preset.to_toml()?, baseline: None });
-            let sampler = chosen.sampler_traced(args.trace);
-            samplers.push(if least == 0 { sampler } else { sampler.with_min_tokens(least) });
+            samplers.push(chosen.sampler_traced(args.trace));
         }
     }
     Ok((voices, samplers))
@@ -274,7 +296,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
 fn warn(args: &Batch, voices: &[Voice], samplers: &[Sampler], terminal: &Terminal) {
     let certain: Vec<String> =
         voices.iter().zip(samplers).filter(|(_, sampler)| sampler.draws_nothing()).map(|(voice, _)| voice.label()).collect();
-    let seeds = args.seeds.all().len();
+    let seeds = args.seeds().all().len();
     if seeds > 1 && !certain.is_empty() {
         let draw = if certain.len() == 1 { "draws" } else { "draw" };
         let each = if certain.len() == 1 { "its stories" } else { "their stories" };
@@ -300,7 +322,7 @@ fn asked(
             continue;
         }
         let asking = PromptArgs { system: prompt.system.clone().or(args.asking.system.clone()), ..args.asking.clone() };
-        let tokens = prompt.tokens.unwrap_or(args.tokens).get();
+        let tokens = prompt.tokens.unwrap_or(args.story.tokens).get();
         let spec = asking.spec(prompt.text.clone(), !chapters);
         match quietly(engine, &spec, 0, tokens, false, &silent) {
             Ok(asked) => all.push(Ok(asked)),
@@ -333,14 +355,12 @@ fn longest(
     args: &Batch,
     context: usize,
 ) -> Vec<Plan> {
-    let longest = prompts
-        .iter()
-        .zip(asked)
-        .filter_map(|(prompt, asked)| Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.tokens).get())));
-    let most = |tokens: usize| args.to.map_or(tokens, |unit| unit.most(tokens));
-    let longest = longest.max_by_key(|(prompt, tokens)| prompt + most(*tokens)).unwrap_or((1, 1));
-    let plan =
-        |sampler: &Sampler| Plan { to: args.to, context, ..Plan::new(sampler.clone(), vec![0; longest.0], 0, longest.1) };
+    let longest = prompts.iter().zip(asked).filter_map(|(prompt, asked)| {
+        Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.story.tokens).get()))
+    });
+    let request = |tokens: usize| StoryRequest { max_tokens: tokens, ..args.story.request(0) };
+    let longest = longest.max_by_key(|(prompt, tokens)| prompt + request(*tokens).most_tokens()).unwrap_or((1, 1));
+    let plan = |sampler: &Sampler| request(longest.1).plan(sampler, vec![0; longest.0], context);
     samplers.iter().map(plan).collect()
 }
 

@@ -68,7 +68,7 @@ pub fn run(args: &EvalPlan, terminal: &Terminal) -> Result<Outcome> {
 
 /// The first prompts of a list, genre after genre: the first word of a name is its genre.
 fn chosen(list: &str, count: usize) -> Result<Vec<PromptEntry>> {
-    let all = Source::Toml.read(list).context("cannot read the prompts that come with the program")?;
+    let all = Source::Toml.read(list).context("cannot read the prompts that come with the program")?.entries;
     ensure!(count <= all.len(), "{} are asked for, and there are {}", some(count, "prompt"), grouped(all.len()));
     let genre =
         |prompt: &PromptEntry| prompt.name.as_deref().unwrap_or_default().split('-').next().unwrap_or_default().to_owned();
@@ -276,6 +276,6 @@ mod tests {
     #[test]
     fn a_list_of_chosen_prompts_reads_back() {
         let all = chosen(INSTRUCTIONS[1], 7).unwrap();
-        assert_eq!(Source::Toml.read(&list(all.clone()).unwrap()).unwrap(), all);
+        assert_eq!(Source::Toml.read(&list(all.clone()).unwrap()).unwrap().entries, all);
     }
 }
