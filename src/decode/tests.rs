@@ -16,6 +16,7 @@ mod exploring;
 mod keeping;
 mod ledger;
 mod long;
+mod remembering;
 
 const V: Token = 14;
 

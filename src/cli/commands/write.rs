@@ -5,21 +5,22 @@ use std::num::NonZeroUsize;
 use anstyle::Style;
 use anyhow::Result;
 
-use crate::cli::args::Write;
+use crate::cli::args::{KeepingArgs, Write};
 use crate::cli::commands::drafts::{Drafts, Kept};
 use crate::cli::opening::{Opened, open};
 use crate::cli::prompt;
 use crate::cli::prompting::put;
 use crate::cli::recording::{inputs, record_at};
+use crate::cli::remembering::Remembered;
 use crate::cli::render::progress::{Progress, pace};
 use crate::cli::render::sheet::Sheet;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
-use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_why};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_in};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
-use crate::decode::Plan;
+use crate::decode::{Plan, Stories};
 use crate::engine::{BATCH, Prompt, Recorded, Recorder, Session};
 use crate::files::Output;
 use crate::model::SessionSettings;
@@ -28,7 +29,7 @@ use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by } = args;
+    let Write { prompt: typed, asking, preset, story, model, keeping, drafts, out, record, trace, no_prompt, colour_by } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
     let prompt = prompt::TypedPrompt::of(typed)?;
@@ -47,11 +48,12 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let shows_beginning = !no_prompt || prompt.mode != Mode::Raw;
     if drafts.get() > 1 || out.is_some() {
         let by = colours.and(colour_by);
-        let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning };
+        let told =
+            Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning, keeping };
         return told.run(&plan, drafts, terminal);
     }
     let trace = trace.is_some();
-    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, shows_beginning }.tell(terminal)
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, shows_beginning, keeping }.tell(terminal)
 }
 
 /// A story that is told to standard output, and perhaps recorded.
@@ -67,6 +69,7 @@ struct Story<'e> {
     trace: bool,
     /// Whether the text begins with the words that the story goes on from.
     shows_beginning: bool,
+    keeping: KeepingArgs,
 }
 
 impl Story<'_> {
@@ -79,7 +82,8 @@ impl Story<'_> {
             terminal.note_line(&colours.legend());
         }
         let mut sheet = terminal.story();
-        let mut tale = self.show(&mut *session, &mut sheet, terminal)?;
+        let mut remembered = Remembered::of(self.engine, session.settings(), self.plan.prompt.len(), self.keeping, terminal);
+        let mut tale = self.show(&mut *session, &mut remembered, &mut sheet, terminal)?;
         let broken = tale.failure();
         if broken.as_ref().is_some_and(is_closed_pipe) {
             // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
@@ -92,6 +96,7 @@ impl Story<'_> {
             Some(_) => sheet.break_off(),
             None => self.sum_up(&tale, terminal),
         }
+        remembered.tell(terminal);
         let interrupted = tale.told.stop == StopReason::Interrupted;
         let saved = recorder.map_or(Ok(()), |(recorder, output)| self.save(&recorder, &output, tale));
         match broken {
@@ -114,7 +119,13 @@ impl Story<'_> {
     }
 
     /// Tells it, each word as it comes.
-    fn show(&mut self, session: &mut dyn Session, sheet: &mut Sheet, terminal: &Terminal) -> Result<Tale> {
+    fn show(
+        &mut self,
+        session: &mut dyn Session,
+        remembered: &mut Remembered,
+        sheet: &mut Sheet,
+        terminal: &Terminal,
+    ) -> Result<Tale> {
         let progress = Progress::telling(terminal, self.plan.max_tokens);
         if self.shows_beginning {
             sheet.begins_with(self.prompt.beginning());
@@ -124,7 +135,8 @@ impl Story<'_> {
             sheet.begin()?;
         }
         let (vocabulary, colours) = (self.engine.vocabulary(), &mut self.colours);
-        let told = tell_why(session, self.plan.clone(), self.width, &progress, |text, draw| {
+        let mut stories = remembered.in_mind(Stories::new(session, self.width));
+        let told = tell_in(&mut stories, self.plan.clone(), &progress, &mut |text, draw| {
             let traced = || draw.map(|draw| TracedToken::of(draw, vocabulary));
             let style = colours.as_mut().map_or(Style::new(), |colours| colours.next_of(traced().as_ref()));
             Ok(sheet.say(style, text)?)

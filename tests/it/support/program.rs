@@ -9,10 +9,13 @@ use super::ROOT;
 /// The program as it was built for these tests.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_afterword");
 
+/// Keeps nothing of prompts from one test to another, unless a test takes that away again.
+const NOTHING_KEPT: (&str, &str) = ("AFTERWORD_CACHE_LIMIT", "0");
+
 /// The program with these arguments and nothing on its standard input.
 pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.args(args).current_dir(ROOT).stdin(Stdio::null());
+    command.args(args).current_dir(ROOT).stdin(Stdio::null()).env(NOTHING_KEPT.0, NOTHING_KEPT.1);
     command
 }
 
@@ -21,6 +24,7 @@ pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command 
 pub fn shell<A: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = A>) -> Command {
     let mut command = Command::new("sh");
     command.args(["-c", script, PROGRAM]).args(args).current_dir(ROOT).stdin(Stdio::null());
+    command.env(NOTHING_KEPT.0, NOTHING_KEPT.1);
     command
 }
 
