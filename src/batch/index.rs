@@ -159,7 +159,7 @@ impl Sums {
         *match entry.stop {
             StopReason::End => &mut self.ended,
             StopReason::Stop(_) => &mut self.stopped,
-            StopReason::Tokens => &mut self.full,
+            StopReason::Tokens | StopReason::Whole(_) => &mut self.full,
             StopReason::Context => &mut self.context,
             StopReason::Loop => &mut self.looped,
             // An interrupted story is never kept; one that says so is no whole story.

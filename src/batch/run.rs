@@ -168,6 +168,9 @@ impl RunFile {
         note(*asking != before.asking, "prompts are put to the model in another way".to_owned());
         let (limit, old) = (settings.limit, before.settings.limit);
         note(limit != old, format!("`tokens` is {limit} (it was {old})"));
+        let unit = |run: &Run| run.to.map_or("no whole unit", crate::model::Choice::name);
+        let (to, old) = (unit(settings), unit(&before.settings));
+        note(to != old, format!("`to` is {to} (it was {old})"));
         let (least, old) = (settings.min_tokens, before.settings.min_tokens);
         note(least != old, format!("`min-tokens` is {least} (it was {old})"));
         note(settings.stops != before.settings.stops, "`stop` is another".to_owned());
@@ -248,6 +251,7 @@ pub(super) mod tests {
             asking: Asking::default(),
             settings: Run {
                 limit: 9,
+                to: None,
                 context: 99,
                 min_tokens: 0,
                 slides: false,

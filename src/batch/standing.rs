@@ -39,6 +39,7 @@ impl RunFile {
             (record.resolved != self.preset[item.voice].resolved, "its preset is another".to_owned()),
             (record.seed != item.seed, format!("its seed is {}", record.seed)),
             (run.limit != self.limit(item), number("its most tokens", run.limit, self.limit(item))),
+            (run.to != settings.to, "it ends with another unit of text".to_owned()),
             (run.context != settings.context, number("its context", run.context, settings.context)),
             (run.min_tokens != settings.min_tokens, number("its fewest tokens", run.min_tokens, settings.min_tokens)),
             (run.stops != *stops, "it ends before other texts".to_owned()),
@@ -71,11 +72,13 @@ impl RunFile {
     /// Whether a story of the run ended as its record says, and the record tells what the run asks for.
     fn is_whole(&self, item: Item, record: &Record) -> bool {
         let (told, limit) = (record.tokens.len(), self.limit(item));
+        let most = self.settings.to.map_or(limit, |unit| unit.most(limit));
         let ended = match record.stop {
             StopReason::Interrupted => false,
-            StopReason::Failed(_) => told <= limit,
-            StopReason::Tokens => told == limit,
-            StopReason::End | StopReason::Stop(_) | StopReason::Context | StopReason::Loop => (1..=limit).contains(&told),
+            StopReason::Failed(_) => told <= most,
+            StopReason::Tokens => told == most,
+            StopReason::Whole(unit) => self.settings.to == Some(unit) && (limit..=most).contains(&told),
+            StopReason::End | StopReason::Stop(_) | StopReason::Context | StopReason::Loop => (1..=most).contains(&told),
         };
         ended && (told == 0 || record.trace.is_empty() == self.trace.is_none())
     }
@@ -105,13 +108,14 @@ mod tests {
         assert_eq!(changed(|_| ()), Standing::Whole);
         // Another machine told it, or it took longer.
         assert_eq!(changed(|record| (record.run.threads, record.times.tell) = (7, 9.0)), Standing::Whole);
-        let foreign: [(Change, &str); 10] = [
+        let foreign: [(Change, &str); 11] = [
             (|record| record.format = 999, "it has the form 999"),
             (|record| record.model.sha256.push('b'), "its model is another, `a.gguf`"),
             (|record| record.prompt.push('!'), "its prompt is another"),
             (|record| record.resolved.push('#'), "its preset is another"),
             (|record| record.seed = 99, "its seed is 99"),
             (|record| record.run.limit = 5, "its most tokens is 5 (that of the run is 9)"),
+            (|record| record.run.to = Some(crate::sampler::TextUnit::Sentence), "it ends with another unit of text"),
             (|record| record.run.stops.clear(), "it ends before other texts"),
             (|record| record.run.min_tokens = 3, "its fewest tokens is 3"),
             (|record| record.run.drafts = 2, "it is one of 2 drafts"),
@@ -121,7 +125,8 @@ mod tests {
             let found = changed(change);
             assert!(matches!(&found, Standing::Foreign(said) if said.contains(why)), "{found:?}: {why}");
         }
-        let torn: [Change; 4] = [
+        let torn: [Change; 5] = [
+            |record| record.stop = StopReason::Whole(crate::sampler::TextUnit::Sentence),
             |record| record.stop = StopReason::Interrupted,
             |record| record.tokens.truncate(8),
             |record| record.tokens.push(1),
@@ -129,6 +134,28 @@ mod tests {
         ];
         for (at, change) in torn.into_iter().enumerate() {
             assert_eq!(changed(change), Standing::Torn, "{at}");
+        }
+    }
+    #[test]
+    fn a_story_to_a_whole_unit_may_be_longer_than_its_limit() {
+        let unit = crate::sampler::TextUnit::Sentence;
+        let mut run = example();
+        run.settings.to = Some(unit);
+        let item = run.matrix().items().next().unwrap();
+        let standing = |told: usize, stop: StopReason| {
+            let record = record(&run, item);
+            run.standing(item, &Record { tokens: vec![1; told], stop, ..record })
+        };
+        for (told, stop, standing_as) in [
+            (9, StopReason::Whole(unit), Standing::Whole),
+            (49, StopReason::Whole(unit), Standing::Whole),
+            (8, StopReason::Whole(unit), Standing::Torn),
+            (50, StopReason::Whole(unit), Standing::Torn),
+            (9, StopReason::Tokens, Standing::Torn),
+            (49, StopReason::Tokens, Standing::Whole),
+            (20, StopReason::End, Standing::Whole),
+        ] {
+            assert_eq!(standing(told, stop.clone()), standing_as, "{told}, {stop}");
         }
     }
 }

@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use super::observer::Part;
+use super::whole_end::WholeEnd;
 use crate::model::{Detokenizer, TextChunk};
+use crate::sampler::TextUnit;
+use crate::story::StopReason;
 
 /// Text that appeared, and whose it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +27,8 @@ impl Heard {
 #[derive(Debug)]
 pub(super) struct Detokenizing {
     detokenizer: Detokenizer,
+    /// Where the text is to end with a whole unit.
+    whole: Option<WholeEnd>,
     /// Bytes that have appeared.
     given: usize,
     /// The tokens of what is held back, and perhaps of later bytes: each with the length of the text up to its end.
@@ -33,22 +38,47 @@ pub(super) struct Detokenizing {
 impl Detokenizing {
     /// A text behind these bytes that ends before the first of these strings.
     pub fn new(before: &[u8], stops: Vec<String>) -> Self {
-        Self { detokenizer: Detokenizer::behind(before, stops), given: 0, ends: VecDeque::new() }
+        Self { detokenizer: Detokenizer::behind(before, stops), whole: None, given: 0, ends: VecDeque::new() }
     }
 
-    /// Takes the bytes of the token with this number; returns what appeared, and the stop string that ends it.
-    pub fn push(&mut self, token: usize, piece: &[u8]) -> (Heard, Option<String>) {
+    /// The same text, which is to end with a whole unit; `before` is what stands before it, where a sentence may be open.
+    pub fn to(self, unit: Option<TextUnit>, before: &str) -> Self {
+        Self { whole: unit.map(|unit| WholeEnd::behind(before, unit)), ..self }
+    }
+
+    /// Takes the bytes of the token with this number; returns what appeared, and why the text ends with it, if it does: it met a
+    /// stop string, or, where it `may_end`, the end of a whole unit.
+    pub fn push(&mut self, token: usize, piece: &[u8], may_end: bool) -> (Heard, Option<StopReason>) {
         let (text, stop) = match self.detokenizer.push(piece) {
             TextChunk::Text(text) => (text, None),
-            TextChunk::Stopped { text, stop } => (text, Some(stop)),
+            TextChunk::Stopped { text, stop } => (text, Some(StopReason::Stop(stop))),
         };
-        self.ends.push_back((token, self.given + text.len() + self.detokenizer.held()));
-        (self.give(text), stop)
+        let held = self.whole.as_ref().map_or(0, WholeEnd::held);
+        self.ends.push_back((token, self.given + held + text.len() + self.detokenizer.held()));
+        let Some(whole) = &mut self.whole else { return (self.give(text), stop) };
+        let (mut passed, ended) = whole.push(&text, may_end);
+        let stop = if ended { Some(StopReason::Whole(whole.unit())) } else { stop };
+        match &stop {
+            Some(StopReason::Whole(_)) => drop(self.detokenizer.finish()),
+            Some(_) => passed.push_str(&whole.give_up()),
+            None => {}
+        }
+        (self.give(passed), stop)
+    }
+
+    /// Ends the text at the end of a unit behind which only white space has come, if it stands there: returns what appears of it, and
+    /// that it is whole.
+    pub fn end_here(&mut self) -> Option<(Heard, StopReason)> {
+        // What may be the beginning of a stop string is text, and of no unit that has ended.
+        let whole = self.whole.as_mut().filter(|_| self.detokenizer.held() == 0)?;
+        let (text, unit) = (whole.end_here()?, whole.unit());
+        Some((self.give(text), StopReason::Whole(unit)))
     }
 
     /// What was held back, at the end of the text.
     pub fn finish(&mut self) -> Heard {
-        let text = self.detokenizer.finish();
+        let before = self.whole.as_mut().map_or(String::new(), WholeEnd::give_up);
+        let text = before + &self.detokenizer.finish();
         self.give(text)
     }
 
@@ -79,7 +109,7 @@ mod tests {
         let mut text = Detokenizing::new(&[], stops.iter().map(ToString::to_string).collect());
         let mut all = Vec::new();
         for (token, piece) in pieces.iter().enumerate() {
-            let (heard, stop) = text.push(token, piece);
+            let (heard, stop) = text.push(token, piece, false);
             all.push(heard);
             if stop.is_some() {
                 break;

@@ -24,6 +24,7 @@ mod storyteller;
 #[cfg(test)]
 mod tests;
 mod thinking;
+mod whole_end;
 
 pub use cancel::Cancel;
 pub use drive::{Next, Source, drive, each, tell};

@@ -4,7 +4,7 @@ use anyhow::{Result, bail, ensure};
 
 use crate::model::Vocabulary;
 use crate::prob::Token;
-use crate::sampler::{Carried, Sampler};
+use crate::sampler::{Carried, Sampler, TextUnit};
 use crate::story::StopReason;
 
 /// What story is to be told.
@@ -20,6 +20,9 @@ pub struct Plan {
     pub seed: u64,
     /// The most tokens to tell, at least 1; `usize::MAX` where only the context ends it.
     pub max_tokens: usize,
+    /// The unit of text that is ended at `max_tokens`: the story goes on until the sentence or paragraph is over in which it then is,
+    /// for at most [`TextUnit::most`] tokens in all and as far as the context holds them. `None`: it ends there, in mid-sentence.
+    pub to: Option<TextUnit>,
     /// The most tokens of prompt and story that the model sees together.
     pub context: usize,
     /// The most cells of the model's memory that the story may use, forks for its lookahead among them: so many are reserved
@@ -42,8 +45,22 @@ impl Plan {
     pub fn new(sampler: Sampler, prompt: Vec<Token>, seed: u64, max_tokens: usize) -> Self {
         let context = prompt.len().saturating_add(max_tokens);
         let continuation = Continuation::default();
-        let (budget, context_shift, stop_on_loop, stops) = (None, false, false, Vec::new());
-        Self { sampler, prompt, continuation, seed, max_tokens, context, budget, context_shift, stop_on_loop, stops }
+        let (to, budget, context_shift, stop_on_loop, stops) = (None, None, false, false, Vec::new());
+        Self { sampler, prompt, continuation, seed, max_tokens, to, context, budget, context_shift, stop_on_loop, stops }
+    }
+
+    /// The same story as one that goes on. The least number of tokens is of those that are to be told now.
+    #[must_use]
+    pub fn going_on(self, continuation: Continuation) -> Self {
+        let least = self.sampler.min_tokens();
+        let least = if least > 0 { least.saturating_add(continuation.told) } else { 0 };
+        Self { sampler: self.sampler.with_min_tokens(least), continuation, ..self }
+    }
+
+    /// The most tokens that can be told: `max_tokens`, and what the end of a whole unit may take.
+    #[must_use]
+    pub fn most_tokens(&self) -> usize {
+        self.to.map_or(self.max_tokens, |unit| unit.most(self.max_tokens))
     }
 
     /// The same story in a context that its budget holds, where `width` candidates are looked at at once.
@@ -58,7 +75,8 @@ impl Plan {
         self.budget.map_or(self.context, |budget| self.context.min(budget.saturating_sub(forks)))
     }
 
-    /// The most tokens that the story will have, those told before among them: what a schedule over its length goes by.
+    /// The most tokens that the story will have, those told before among them: what a schedule over its length goes by. What the end of
+    /// a whole unit takes beyond that is told as its last token is.
     #[must_use]
     pub fn planned(&self) -> usize {
         let room = self.context.saturating_sub(self.prompt.len());

@@ -11,7 +11,7 @@ use crate::prob::Token;
 /// The most cells and branches that a story can come to hold when `width` candidates are looked at at once.
 pub(super) fn needs(plan: &Plan, width: usize) -> (usize, usize) {
     let forks = plan.sampler.forks(width);
-    let longest = plan.prompt.len().saturating_add(plan.max_tokens);
+    let longest = plan.prompt.len().saturating_add(plan.most_tokens());
     (plan.context_within_budget(width).min(longest).saturating_add(forks), 1 + forks)
 }
 

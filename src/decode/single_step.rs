@@ -66,7 +66,7 @@ pub fn decide(
 ) -> Result<Option<Decided>> {
     let StoryStep { plans, which, told, own } = place;
     let plan = plans.get(which).context("there is no story to be told again")?;
-    ensure!(told.len() < plan.max_tokens, "the story has at most {} tokens", plan.max_tokens);
+    ensure!(told.len() < plan.most_tokens(), "the story has at most {} tokens", plan.most_tokens());
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.vocabulary())?;
     if let ([plan], [], None) = (plans, told, own) {
         return decide_behind(model, plan, &closely, nexts, width, observer, cancel);

@@ -91,7 +91,7 @@ impl Storyteller {
             history: History::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried.unwrap_or_default()),
             dropped: 0,
             loops,
-            detokenizing: Detokenizing::new(&bytes, plan.stops.clone()),
+            detokenizing: Detokenizing::new(&bytes, plan.stops.clone()).to(plan.to, &vocabulary.last_line(&plan.prompt)),
             trunk: None,
             held: 0,
             behind: None,
@@ -209,18 +209,27 @@ impl Storyteller {
         let (number, ended) = (self.counts.tokens, vocabulary.ends(token));
         self.counts.tokens += 1;
         let piece = if ended { &[] } else { vocabulary.piece(token) };
-        let (heard, stop) = self.detokenizing.push(number, piece);
-        self.text.push_str(&heard.text);
-        told.push((draw, heard));
+        let (mut heard, stop) = self.detokenizing.push(number, piece, self.counts.tokens >= self.plan.max_tokens);
         let loops = self.loops.hear(self.history.told()) && self.plan.stop_on_loop;
-        match stop {
+        let mut stop = match stop {
             _ if ended => Some(StopReason::End),
-            Some(stop) => Some(StopReason::Stop(stop)),
-            None if self.counts.tokens >= self.plan.max_tokens => Some(StopReason::Tokens),
+            Some(stop) => Some(stop),
+            None if self.counts.tokens >= self.plan.most_tokens() => Some(StopReason::Tokens),
             None if loops => Some(StopReason::Loop),
             None if self.seen() >= self.plan.context && !self.plan.context_shift => Some(StopReason::Context),
             None => None,
+        };
+        // Where there is no token more to show that a sentence has ended, one that seems to has.
+        if matches!(stop, Some(StopReason::Tokens | StopReason::Context))
+            && self.counts.tokens >= self.plan.max_tokens
+            && let Some((rest, whole)) = self.detokenizing.end_here()
+        {
+            heard.push(rest);
+            stop = Some(whole);
         }
+        self.text.push_str(&heard.text);
+        told.push((draw, heard));
+        stop
     }
 
     /// Begins the turn for this row.

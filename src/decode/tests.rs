@@ -17,6 +17,7 @@ mod keeping;
 mod ledger;
 mod long;
 mod remembering;
+mod whole;
 
 const V: Token = 14;
 

@@ -15,6 +15,7 @@ mod explanation;
 mod handle;
 #[cfg(feature = "llama")]
 mod llama;
+mod manuscript;
 mod note;
 mod options;
 mod prompt;
@@ -35,6 +36,7 @@ pub use engine::{BATCH, Engine};
 pub use explain::Question;
 pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};
 pub use handle::{Handle, Listener, StoryEvent, spawn};
+pub use manuscript::Seen;
 pub use note::Note;
 pub use options::{EngineOptions, Width};
 pub use prompt::{Occasion, Prompt, PromptObserver, PromptSpec, Put};

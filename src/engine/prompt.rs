@@ -290,7 +290,7 @@ impl Asking<'_> {
                 return Err(anyhow!("the thinking before the story failed: {}", excerpt(&cause, 200)));
             }
             StopReason::Tokens | StopReason::Context => self.notes.push(Note::ThinkingEnded(told.counts.tokens)),
-            StopReason::End | StopReason::Stop(_) | StopReason::Loop => {}
+            StopReason::End | StopReason::Stop(_) | StopReason::Whole(_) | StopReason::Loop => {}
         }
         // Some models open it again, though the prompt has.
         Ok(told.text.strip_prefix(marks.open).map_or(told.text.clone(), str::to_owned))

@@ -66,6 +66,7 @@ impl Recorder {
         };
         let run = Run {
             limit: 0,
+            to: None,
             context: engine.context(),
             min_tokens: 0,
             slides: false,
@@ -113,6 +114,7 @@ impl Recorder {
     pub fn record(&self, story: Recorded) -> Record {
         let Recorded { preset, resolved, prompt, plan, completion, times: [read, tell], trace, draft } = story;
         let run = Run {
+            to: plan.to,
             context: plan.context,
             min_tokens: plan.sampler.min_tokens(),
             slides: plan.context_shift,

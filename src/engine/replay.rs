@@ -35,9 +35,12 @@ impl Replay {
             // The record ends, and not its story.
             StopReason::Interrupted | StopReason::Failed(_) => record.tokens.len(),
             // One token more would be another story.
-            StopReason::End | StopReason::Stop(_) | StopReason::Tokens | StopReason::Context | StopReason::Loop => {
-                record.tokens.len().saturating_add(1)
-            }
+            StopReason::End
+            | StopReason::Stop(_)
+            | StopReason::Tokens
+            | StopReason::Whole(_)
+            | StopReason::Context
+            | StopReason::Loop => record.tokens.len().saturating_add(1),
         };
         let width = record.run.width;
         let Some(Draft { number, exhaustive }) = record.draft else {
@@ -119,6 +122,7 @@ fn plan_of(record: &Record) -> Result<Plan> {
     let run = &record.run;
     let sampler = Sampler::new(preset.chain, preset.pick).with_min_tokens(run.min_tokens);
     Ok(Plan {
+        to: run.to,
         context: run.context,
         context_shift: run.slides,
         stop_on_loop: !run.may_loop,

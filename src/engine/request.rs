@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::remedy::{Refusal, Remedy};
 use crate::decode::Plan;
 use crate::prob::Token;
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, TextUnit};
 
 /// The limits of a story and the seed of its noise.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub struct StoryRequest {
     pub seed: u64,
     /// The most tokens to tell, at least 1.
     pub max_tokens: usize,
+    /// The unit of text that is ended at `max_tokens`, as [`Plan::to`] has it; `None` ends the story there, in mid-sentence.
+    pub to: Option<TextUnit>,
     /// Before so many tokens no end of the model's is taken; 0 lets it end at once.
     pub min_tokens: usize,
     /// Whether it goes on at a full context, without the older half of what was told.
@@ -29,7 +31,13 @@ impl StoryRequest {
     /// A story of at most so many tokens under this seed, which ends where the model ends it or where it only repeats itself.
     #[must_use]
     pub fn new(seed: u64, max_tokens: usize) -> Self {
-        Self { seed, max_tokens, min_tokens: 0, context_shift: false, stop_on_loop: true, stops: Vec::new() }
+        Self { seed, max_tokens, to: None, min_tokens: 0, context_shift: false, stop_on_loop: true, stops: Vec::new() }
+    }
+
+    /// The most tokens that can be told: `max_tokens`, and what the end of a whole unit may take.
+    #[must_use]
+    pub fn most_tokens(&self) -> usize {
+        self.to.map_or(self.max_tokens, |unit| unit.most(self.max_tokens))
     }
 
     /// Whether it can be meant.
@@ -60,6 +68,7 @@ impl Engine {
         let sampler = self.furnished(sampler)?.with_min_tokens(request.min_tokens);
         sampler.check(self.vocabulary())?;
         Ok(Plan {
+            to: request.to,
             context: self.context(),
             context_shift: request.context_shift,
             stop_on_loop: request.stop_on_loop,

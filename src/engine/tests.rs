@@ -2,6 +2,7 @@
 
 mod baseline;
 mod handle;
+mod manuscript;
 mod prompt;
 mod scoring;
 mod story;

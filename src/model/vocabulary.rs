@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Token;
+use crate::text::is_written_without_spaces;
 
 /// What a token is to a storyteller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -80,6 +81,21 @@ impl Vocabulary {
     #[must_use]
     pub fn show(&self, token: Token) -> String {
         String::from_utf8_lossy(self.piece(token)).into_owned()
+    }
+
+    /// The text of these tokens: whole characters, `�` for broken ones.
+    #[must_use]
+    pub fn text(&self, tokens: &[Token]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.piece(token)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The end of the same text, from the last token on that holds a line break: what stands before it decides nothing about where a
+    /// sentence ends.
+    #[must_use]
+    pub fn last_line(&self, tokens: &[Token]) -> String {
+        let line = tokens.iter().rposition(|&token| self.piece(token).contains(&b'\n')).unwrap_or(0);
+        self.text(&tokens[line..])
     }
 
     /// Whether the token, coming next, goes on with the word before it: its first character is a letter, a digit, or an
@@ -170,12 +186,6 @@ pub fn has_form_of_control(piece: &[u8]) -> bool {
 /// Whether these bytes are the beginning of a character.
 fn is_incomplete(bytes: &[u8]) -> bool {
     std::str::from_utf8(bytes).is_err_and(|error| error.error_len().is_none())
-}
-
-/// Thai, Lao, Myanmar, Khmer, and the Chinese and Japanese scripts.
-fn is_written_without_spaces(c: char) -> bool {
-    matches!(u32::from(c), 0x0E00..=0x0EFF | 0x1000..=0x109F | 0x1780..=0x17FF | 0x2E80..=0x31FF | 0x3400..=0x9FFF | 0xF900..=0xFAFF
-        | 0xFF66..=0xFF9D | 0x2_0000..=0x3_FFFF)
 }
 
 #[cfg(test)]

@@ -129,14 +129,7 @@ impl History {
     }
 
     fn sentences(&self, vocabulary: &Vocabulary) -> (usize, usize) {
-        let prompt = &self.text[..self.prompt];
-        // What stands before the last line of the prompt decides nothing about where its sentence ends.
-        let line = prompt.iter().rposition(|&token| vocabulary.piece(token).contains(&b'\n')).unwrap_or(0);
-        let text = |tokens: &[Token]| {
-            let bytes: Vec<u8> = tokens.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
-            String::from_utf8_lossy(&bytes).into_owned()
-        };
-        SentenceCounter::of(&text(&prompt[line..]), &text(self.told()))
+        SentenceCounter::of(&vocabulary.last_line(&self.text[..self.prompt]), &vocabulary.text(self.told()))
     }
 
     /// Prompt and story.

@@ -20,6 +20,7 @@ mod sampler;
 mod sentence_counter;
 pub mod stages;
 mod step;
+mod text_unit;
 mod token_patterns;
 #[cfg(test)]
 mod vectors;
@@ -31,6 +32,8 @@ pub use draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
 pub use history::{Carried, History};
 pub use lazy_draw::Weighing;
 pub use sampler::{Reach, Sampler};
+pub use sentence_counter::SentenceCounter;
 pub use stages::*;
 pub use step::{Ask, TokenPath, Turn};
+pub use text_unit::TextUnit;
 pub use token_patterns::TokenPattern;

@@ -9,7 +9,7 @@
 /// - A line break ends the sentence that is open, and the paragraph, if its line holds a letter or a digit: blank lines are no
 ///   paragraphs.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct SentenceCounter {
+pub struct SentenceCounter {
     sentences: usize,
     paragraphs: usize,
     state: State,
@@ -37,6 +37,7 @@ const TITLES: [&str; 6] = ["Mr", "Mrs", "Ms", "Dr", "Prof", "St"];
 
 impl SentenceCounter {
     /// How many sentences and paragraphs of `told` are over; `before` is what stands before it, where a sentence may be open.
+    #[must_use]
     pub fn of(before: &str, told: &str) -> (usize, usize) {
         let mut counter = Self::default();
         before.chars().for_each(|c| counter.hear(c));
@@ -46,15 +47,28 @@ impl SentenceCounter {
         (counter.sentences.saturating_sub(sentences), counter.paragraphs - paragraphs)
     }
 
-    fn hear(&mut self, c: char) {
-        let closes = matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '」' | '』' | '*' | '_');
+    /// How many sentences and paragraphs are over, by what is known now.
+    #[must_use]
+    pub fn counts(&self) -> (usize, usize) {
+        (self.sentences, self.paragraphs)
+    }
+
+    /// Whether this character, right behind the end of a sentence, still belongs to it: a closing quote or bracket, a sign of
+    /// emphasis, or one more mark that ends.
+    #[must_use]
+    pub fn belongs_to_end(c: char) -> bool {
+        closes(c) || matches!(c, '.' | '!' | '?' | '…' | '。' | '！' | '？')
+    }
+
+    /// Takes in the next character.
+    pub fn hear(&mut self, c: char) {
         match (self.state, c) {
             (_, '\n') => self.end_line(),
             (State::Within, '。' | '！' | '？') => self.end(State::Apart),
             (State::Within, '!' | '?' | '…') => self.end(State::Ended),
             (State::Within, '.') if !self.abbreviates() => self.end(State::Ended),
             (State::Ended, '.' | '!' | '?' | '…') => {}
-            (State::Ended, _) if closes => {}
+            (State::Ended, c) if closes(c) => {}
             (State::Ended, c) if c.is_whitespace() => self.state = State::Apart,
             (State::Ended, _) => self.go_on(),
             (State::Apart, c) if c.is_lowercase() => self.go_on(),
@@ -90,6 +104,11 @@ impl SentenceCounter {
         let initial = self.word.chars().count() == 1 && self.word.starts_with(char::is_uppercase) && self.word != "I";
         initial || TITLES.contains(&self.word.as_str())
     }
+}
+
+/// Quotes and brackets that close, and signs of emphasis.
+fn closes(c: char) -> bool {
+    matches!(c, '"' | '\'' | '”' | '’' | '»' | ')' | ']' | '」' | '』' | '*' | '_')
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use super::{APART, Mode, StopReason, TracedToken};
 use crate::files::{Form, Inputs, Output};
 use crate::model::{Adapter, CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
 use crate::prob::Token;
+use crate::sampler::TextUnit;
 
 /// The version of the form of a record; it rises when a field changes its meaning.
 pub const FORMAT: u32 = 1;
@@ -116,6 +117,9 @@ pub struct AdapterFile {
 pub struct Run {
     /// The most tokens to tell.
     pub limit: usize,
+    /// The unit of text that was to be ended at the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<TextUnit>,
     /// The most tokens of prompt and story that the model saw together.
     pub context: usize,
     /// Before so many tokens no end of the model's was taken.

@@ -7,8 +7,10 @@ mod decode;
 mod plural;
 mod sanitize;
 mod script_json;
+mod words;
 
 pub use decode::decode;
 pub use plural::{grouped, plural, some};
 pub use sanitize::{EXCERPT, excerpt, sanitize, visible};
 pub use script_json::script_json;
+pub use words::{is_blank, is_written_without_spaces, whole_words};

@@ -8,10 +8,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::shared::{count_or_auto, from_one};
+use super::shared::{count_or_auto, from_one, one_of};
 use super::{ModelArgs, PromptArgs, Trace};
 use crate::batch::{Seeds, Shard};
 use crate::engine::Width;
+use crate::sampler::TextUnit;
 
 /// `afterword batch`
 #[derive(Debug, Args)]
@@ -64,6 +65,10 @@ pub struct Batch {
         help_heading = "Stories"
     )]
     pub tokens: NonZeroUsize,
+
+    /// End every story with a whole `sentence` or `paragraph`: at `--tokens` it goes on to the end of the one that it is then in.
+    #[arg(long, value_name = "UNIT", value_parser = one_of::<TextUnit>(), hide_possible_values = true, help_heading = "Stories")]
+    pub to: Option<TextUnit>,
 
     /// Take no end of the model's before so many tokens of a story are told.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, help_heading = "Stories")]

@@ -12,13 +12,15 @@ use clap::{Args, ValueEnum};
 use super::{DeviceArgs, KvTypes};
 use crate::engine::{EngineOptions, PromptSpec, Put, StoryRequest, Width};
 use crate::model::{Adapter, Choice};
+use crate::sampler::TextUnit;
 
 /// The model and how it computes.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// A GGUF file; without it the small story model that comes with the program.
-    #[arg(long, value_name = "PATH")]
+    /// The model: a name that `afterword models list` shows, or its beginning, or the path of a GGUF file; without it the small
+    /// story model that comes with the program.
+    #[arg(long, short, value_name = "NAME|PATH")]
     pub model: Option<PathBuf>,
 
     /// A LoRA adapter to add to the model, and how often: `story.gguf`, `story.gguf:0.5`; without a number once.
@@ -111,6 +113,16 @@ pub struct PromptArgs {
 }
 
 impl PromptArgs {
+    /// Those that take a text as the beginning of a story.
+    pub fn raw() -> Self {
+        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false }
+    }
+
+    /// Whether it was said how the prompt is to be taken: then it is one, whatever it looks like.
+    pub fn asked(&self) -> bool {
+        self.raw || self.chat
+    }
+
     /// This text, put as they ask for it; `is_typed` where somebody typed it for this story.
     pub fn spec(&self, text: String, is_typed: bool) -> PromptSpec {
         let put = match (self.raw, self.chat) {
@@ -151,8 +163,14 @@ pub struct StoryArgs {
     pub seed: Option<u64>,
 
     /// The most tokens to tell.
-    #[arg(long, value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
+
+    /// End well: at `--tokens` go on to the end of the sentence or paragraph that the story is then in. A sentence may take half
+    /// as many tokens more, and at least 40; a paragraph as many more, and at least 200. The story ends with its last mark or quote,
+    /// without the space or line break behind.
+    #[arg(long, value_name = "UNIT", value_parser = one_of::<TextUnit>(), hide_possible_values = true)]
+    pub to: Option<TextUnit>,
 
     /// Take no end of the model's before so many tokens are told.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
@@ -188,7 +206,7 @@ pub(super) fn count_or_auto(typed: &str) -> Result<Width, String> {
     }
 }
 
-pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
+pub fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
     typed.parse().map_err(|error| whole(&error, "from 1 up"))
 }
 
@@ -234,6 +252,7 @@ impl StoryArgs {
         StoryRequest {
             seed,
             max_tokens: self.tokens.get(),
+            to: self.to,
             min_tokens: self.min_tokens.map_or(0, NonZeroUsize::get),
             context_shift: self.go_on,
             stop_on_loop: !self.no_loop_stop,

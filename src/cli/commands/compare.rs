@@ -23,7 +23,7 @@ use crate::cli::tell::{Tale, tell_in};
 use crate::cli::usage::Usage;
 use crate::decode::{Keep, Plan, Stories};
 use crate::engine::{Engine, Prompt};
-use crate::model::Vocabulary;
+use crate::model::{Choice, Vocabulary};
 use crate::preset::Edit;
 use crate::prob::Token;
 use crate::report::{Story, slices};
@@ -61,7 +61,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let voices = voices(&presets, &varied, &set, &model)?;
     let inputs = inputs(&model, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
-    let prompt = prompt::TypedPrompt::of(Some(typed))?;
+    let prompt = prompt::TypedPrompt::of(Some(typed), asking.asked())?;
     let seed = seed(story.seed);
     let request = story.request(seed);
     request.check()?;
@@ -324,6 +324,7 @@ fn ending(stop: &StopReason) -> String {
         StopReason::End => "ended by the model".into(),
         StopReason::Stop(stop) => format!("stopped before {stop:?}"),
         StopReason::Tokens => "token limit".into(),
+        StopReason::Whole(unit) => format!("whole {}", unit.name()),
         StopReason::Context => "context full".into(),
         StopReason::Loop => "repeats itself".into(),
         StopReason::Interrupted => "interrupted".into(),

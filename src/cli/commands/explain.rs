@@ -135,7 +135,7 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         return Err(Usage(format!("`{option}` is for a story that was told, and none is given\nhint: {hint}")).into());
     }
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let text = TypedPrompt::of(typed)?;
+    let text = TypedPrompt::of(typed, asking.asked())?;
     let seed = seed(typed_seed);
     let opened = open(&model, terminal)?;
     let advice = ModelCard::read(&opened.info().path).map(|card| card.sampling).unwrap_or_default();

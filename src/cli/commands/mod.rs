@@ -9,6 +9,9 @@ pub mod cache;
 pub mod calibrate;
 #[cfg(feature = "llama")]
 pub mod compare;
+pub mod config;
+#[cfg(feature = "llama")]
+pub mod desk;
 #[cfg(feature = "llama")]
 pub mod doctor;
 #[cfg(feature = "llama")]

@@ -5,7 +5,8 @@ use std::num::NonZeroUsize;
 use anstyle::Style;
 use anyhow::Result;
 
-use crate::cli::args::{KeepingArgs, Write};
+use crate::cli::args::{KeepingArgs, PromptArgs, Write};
+use crate::cli::chapter::Chapter;
 use crate::cli::commands::drafts::{Drafts, Kept};
 use crate::cli::opening::{Opened, open};
 use crate::cli::prompt;
@@ -29,10 +30,17 @@ use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
 pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { prompt: typed, asking, preset, story, model, keeping, drafts, out, record, trace, no_prompt, colour_by } = args;
+    if let Some(path) = &args.append {
+        let chapter = Chapter::open(path, &args.with, terminal)?;
+        return if args.undo { take_back(chapter, terminal) } else { append(chapter, args, terminal) };
+    }
+    check_file_named(&args)?;
+    let Write {
+        prompt: typed, asking, preset, story, model, keeping, drafts, out, record, trace, no_prompt, colour_by, ..
+    } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
-    let prompt = prompt::TypedPrompt::of(typed)?;
+    let prompt = prompt::TypedPrompt::of(typed, asking.asked())?;
     let inputs = inputs(&model, [preset.preset.as_str()]);
     check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
     let record = record.map(|path| record_at(path, &inputs)).transpose()?;
@@ -52,8 +60,42 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
             Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning, keeping };
         return told.run(&plan, drafts, terminal);
     }
+    let lead = if shows_beginning { prompt.beginning().to_owned() } else { String::new() };
     let trace = trace.is_some();
-    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, shows_beginning, keeping }.tell(terminal)
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter: None, keeping }.tell(terminal)
+}
+
+/// Tells on from a file and adds to it. A terminal shows its last paragraph before; into a pipe goes what is told.
+fn append(chapter: Chapter, args: Write, terminal: &Terminal) -> Result<Outcome> {
+    let Write { append, preset, story, model, keeping, record, trace, no_prompt, colour_by, .. } = args;
+    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
+    let colours = colours(colour_by, &chosen, terminal)?;
+    check_kept(record.is_some(), false, trace.is_some(), NonZeroUsize::MIN)?;
+    let inputs = inputs(&model, [preset.preset.as_str()]);
+    let inputs = append.iter().fold(inputs, |inputs, path| inputs.with(path, "the file that is told on"));
+    let record = record.map(|path| record_at(path, &inputs)).transpose()?;
+    let request = story.request(seed(story.seed.or(chapter.seed())));
+    request.check()?;
+    let engine = open(&model, terminal)?;
+    let asking = PromptArgs { raw: true, ..args.asking };
+    let (prompt, continuation) = chapter.put(&engine, &request, &asking, terminal)?;
+    let plan = engine.plan(&chosen.sampler_traced(trace), &prompt.tokens, &request)?;
+    let plan = plan.going_on(continuation);
+    let width = engine.width(std::slice::from_ref(&plan));
+    let lead = if terminal.shows_story && !no_prompt { chapter.lead().to_owned() } else { String::new() };
+    let (trace, chapter) = (trace.is_some(), Some(chapter));
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter, keeping }.tell(terminal)
+}
+
+/// Takes the last piece back that was added to a file, and prints it.
+fn take_back(mut chapter: Chapter, terminal: &Terminal) -> Result<Outcome> {
+    let piece = chapter.manuscript.take_back()?;
+    let mut sheet = terminal.story();
+    sheet.say(Style::new(), &piece)?;
+    sheet.end()?;
+    let words = some(piece.split_whitespace().count(), "word");
+    terminal.note(format_args!("took {words} back from `{}`", chapter.manuscript.path().display()));
+    Ok(Outcome::Done)
 }
 
 /// A story that is told to standard output, and perhaps recorded.
@@ -67,8 +109,10 @@ struct Story<'e> {
     record: Option<Output>,
     /// Whether the record tells why each token was chosen.
     trace: bool,
-    /// Whether the text begins with the words that the story goes on from.
-    shows_beginning: bool,
+    /// What is shown before it.
+    lead: String,
+    /// The file that it is added to, if it is.
+    chapter: Option<Chapter>,
     keeping: KeepingArgs,
 }
 
@@ -96,9 +140,17 @@ impl Story<'_> {
             Some(_) => sheet.break_off(),
             None => self.sum_up(&tale, terminal),
         }
-        remembered.tell(terminal);
         let interrupted = tale.told.stop == StopReason::Interrupted;
+        let added = self.chapter.take().map_or(Ok(()), |mut chapter| chapter.add(&tale.told, terminal));
         let saved = recorder.map_or(Ok(()), |(recorder, output)| self.save(&recorder, &output, tale));
+        let saved = match (added, saved) {
+            (Err(first), saved) => {
+                saved.unwrap_or_else(|error| terminal.error(&error));
+                Err(first)
+            }
+            (Ok(()), saved) => saved,
+        };
+        remembered.tell(terminal);
         match broken {
             Some(cause) => {
                 // Both are to be known, and the first is the one that came first.
@@ -127,9 +179,7 @@ impl Story<'_> {
         terminal: &Terminal,
     ) -> Result<Tale> {
         let progress = Progress::telling(terminal, self.plan.max_tokens);
-        if self.shows_beginning {
-            sheet.begins_with(self.prompt.beginning());
-        }
+        sheet.begins_with(&self.lead);
         // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
         if !progress.shows_reading(self.plan.prompt.len(), BATCH) {
             sheet.begin()?;
@@ -171,6 +221,17 @@ impl Story<'_> {
         });
         output.write(&record.to_json()?)
     }
+}
+
+/// Whether what concerns a file names one. The parser would not ask for it beside a prompt.
+fn check_file_named(args: &Write) -> Result<(), Usage> {
+    let option = if args.undo { "--undo" } else { "--with" };
+    if args.undo || !args.with.is_empty() {
+        let values = if args.undo { "" } else { " FILE" };
+        let hint = format!("name the file: `--append FILE {option}{values}`");
+        return Err(Usage(format!("`{option}` is for a file that is told on, and none is named\nhint: {hint}")));
+    }
+    Ok(())
 }
 
 /// Whether what is to be kept has a place: a record is of one story, and a trace is in a record.

@@ -25,7 +25,7 @@ fn prose() -> Vocabulary {
 
 /// Rows in which some words are likely; `end` is added to the logit of the end.
 #[allow(clippy::cast_possible_truncation)]
-fn teller(end: f32) -> Toy {
+pub(super) fn teller(end: f32) -> Toy {
     Toy::new(prose(), move |text| {
         let last = &text[text.len().saturating_sub(3)..];
         let noise = Noise::new(9, last).at(0, 0);
@@ -79,12 +79,12 @@ fn assert_same(toy: impl Fn() -> Toy, whole: &Plan, hands: &[Hands], what: &str)
     }
 }
 
-fn sampler_of(stages: &[&str]) -> Sampler {
+pub(super) fn sampler_of(stages: &[&str]) -> Sampler {
     let stages = stages.iter().map(|stage| toml::from_str::<Stage>(stage).unwrap());
     Sampler::new(Chain::new(stages.collect()).unwrap(), Pick::Sample)
 }
 
-fn hundred(sampler: &Sampler, seed: u64) -> Plan {
+pub(super) fn hundred(sampler: &Sampler, seed: u64) -> Plan {
     Plan::new(sampler.clone(), vec![7, 30, 36], seed, 100)
 }
 

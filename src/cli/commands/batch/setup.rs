@@ -86,7 +86,7 @@ impl<'a> Setup<'a> {
             seeds: args.seeds.clone(),
             parallel,
             asking: asking(&args.asking),
-            settings: Run { min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
+            settings: Run { to: args.to, min_tokens: least, ..recorder.run(args.tokens.get(), &args.stop) },
             model: recorder.model().clone(),
             versions: recorder.versions().clone(),
             preset: voices,
@@ -127,6 +127,7 @@ impl<'a> Setup<'a> {
         let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.stop);
         let prompt = self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone());
         Plan {
+            to: self.args.to,
             context: self.context,
             stop_on_loop: true,
             stops: stops.clone(),
@@ -244,7 +245,7 @@ pub fn duration(seconds: f64) -> String {
 fn prompts(args: &Batch) -> Result<Vec<PromptEntry>> {
     match &args.prompts {
         Some(path) if path.as_os_str() != "-" => PromptEntry::read(path),
-        _ => Source::Text.read(&prompt::TypedPrompt::of(Some("-".to_owned()))?.text),
+        _ => Source::Text.read(&prompt::TypedPrompt::of(Some("-".to_owned()), true)?.text),
     }
 }
 
@@ -336,8 +337,10 @@ fn longest(
         .iter()
         .zip(asked)
         .filter_map(|(prompt, asked)| Some((asked.as_ref().ok()?.tokens.len(), prompt.tokens.unwrap_or(args.tokens).get())));
-    let longest = longest.max_by_key(|(prompt, tokens)| prompt + tokens).unwrap_or((1, 1));
-    let plan = |sampler: &Sampler| Plan { context, ..Plan::new(sampler.clone(), vec![0; longest.0], 0, longest.1) };
+    let most = |tokens: usize| args.to.map_or(tokens, |unit| unit.most(tokens));
+    let longest = longest.max_by_key(|(prompt, tokens)| prompt + most(*tokens)).unwrap_or((1, 1));
+    let plan =
+        |sampler: &Sampler| Plan { to: args.to, context, ..Plan::new(sampler.clone(), vec![0; longest.0], 0, longest.1) };
     samplers.iter().map(plan).collect()
 }
 
