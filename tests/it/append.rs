@@ -203,7 +203,6 @@ fn ctrl_c_keeps_what_was_told_in_whole_words() {
 
 /// Whatever ends the program, the writer's bytes stand there once, and behind them a whole piece or nothing.
 #[test]
-#[ignore = "200 moments take minutes"]
 fn kill_9_at_200_random_moments_loses_and_doubles_nothing() {
     let before = "The sea was calm. 狼\r\n\r\nOnce upon a time".as_bytes();
     let file = chapter("killed", before);
