@@ -55,24 +55,10 @@ pub fn tell(
     progress: &Progress,
     mut hear: impl FnMut(&str) -> Result<()>,
 ) -> Result<Tale> {
-    tell_why(model, plan, width, progress, |text, _| hear(text))
+    tell_in(&mut Stories::new(model, width), plan, progress, &mut |text, _| hear(text))
 }
 
-/// As [`tell`]; `hear` also gets the draw that let the text appear, if it was one.
-///
-/// # Errors
-/// As there.
-pub fn tell_why(
-    model: &mut dyn Model,
-    plan: Plan,
-    width: usize,
-    progress: &Progress,
-    mut hear: impl FnMut(&str, Option<&Draw>) -> Result<()>,
-) -> Result<Tale> {
-    tell_in(&mut Stories::new(model, width), plan, progress, &mut hear)
-}
-
-/// As [`tell_why`], with whatever these stories keep of others.
+/// As [`tell`], with whatever these stories keep of others; `hear` also gets the draw that let the text appear, if it was one.
 ///
 /// # Errors
 /// As there.

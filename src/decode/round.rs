@@ -10,6 +10,7 @@ use super::detokenizing::Heard;
 use super::kept::{Beginning, Keep, Kept};
 use super::observer::{Observer, Told};
 use super::plan::Plan;
+use super::prompt_cache::PromptCache;
 use super::prompt_sharing::{Prompts, fork};
 use super::request::{Answer, DecodeRequest};
 use super::room::needs;
@@ -38,6 +39,10 @@ pub struct Stories<'m> {
     pub(super) prompts: Prompts,
     /// What stays in memory of stories that ended.
     pub(super) kept: Kept,
+    /// Where prompts are kept that others may read.
+    pub(super) cache: Option<&'m mut dyn PromptCache>,
+    /// Whether no story has begun yet: only a new memory takes over what is in the cache.
+    pub(super) is_new: bool,
     /// Stories that had a part in a decode that failed, and have told nothing since.
     pub(super) suspects: BTreeSet<usize>,
 }
@@ -55,6 +60,8 @@ impl<'m> Stories<'m> {
             promised: Vec::new(),
             prompts: Prompts::default(),
             kept: Kept::default(),
+            cache: None,
+            is_new: true,
             suspects: BTreeSet::new(),
         }
     }
@@ -108,6 +115,7 @@ impl<'m> Stories<'m> {
             self.promised.push((0, 0));
         }
         (self.promised[number], self.tellers[number]) = ((own, branches), Some(story));
+        self.recall(number);
         // What it takes over it need not find room for.
         self.make_branches();
         if let Err(error) = self.take_over(number) {
@@ -249,7 +257,7 @@ impl<'m> Stories<'m> {
             }
         })?;
 
-        let mut last = None;
+        let (mut last, alone) = (None, requests.len() == 1);
         let answers = branches.into_iter().zip(rows).zip(scores);
         let answers = answers.map(|((branch, row), scores)| Answer { branch, row, scores });
         for ((number, request), answer) in requests.into_iter().zip(answers) {
@@ -263,8 +271,10 @@ impl<'m> Stories<'m> {
                 story.count_decode();
             }
             let ends_prompt = story.ends_prompt(&request);
+            self.remember(number, &request, alone, branch, &answer.row);
             let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &answer.row) } else { Ok(()) };
             let row = (ends_prompt && self.kept.keeps()[0]).then(|| answer.row.clone());
+            let Some(story) = self.tellers[number].as_mut() else { continue };
             match kept.and_then(|()| story.answer(request, answer)) {
                 Ok(free) => self.release(free),
                 Err(error) => {

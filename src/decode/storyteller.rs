@@ -64,6 +64,8 @@ pub(super) struct Storyteller {
     log_p: f64,
     counts: Counts,
     cached_tokens: usize,
+    /// Whether all of its text that was read was read in chunks from the first token on, with nothing beside it.
+    in_chunks: bool,
     /// Where the story was told before.
     again: Option<Again>,
 }
@@ -99,6 +101,7 @@ impl Storyteller {
             text: String::new(),
             log_p: 0.0,
             cached_tokens: 0,
+            in_chunks: true,
             counts: Counts { prompt: plan.prompt.len(), ..Counts::default() },
             again: None,
             plan,

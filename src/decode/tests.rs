@@ -16,6 +16,7 @@ mod exploring;
 mod keeping;
 mod ledger;
 mod long;
+mod remembering;
 mod whole;
 
 const V: Token = 14;

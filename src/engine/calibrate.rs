@@ -109,7 +109,7 @@ impl Engine {
             return Ok(None);
         }
         let (future, size) = (wanted.future(), self.vocabulary().len());
-        Baseline::of(&self.backend().sha256()?, future.entropy_top.get(), future.horizon, size, gatherer.seen).map(Some)
+        Baseline::of(&self.identity()?, future.entropy_top.get(), future.horizon, size, gatherer.seen).map(Some)
     }
 }
 

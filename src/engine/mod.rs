@@ -25,6 +25,7 @@ mod replay;
 mod request;
 mod scoring;
 mod slots;
+mod states;
 #[cfg(test)]
 mod tests;
 mod toy;
@@ -45,4 +46,5 @@ pub use replay::{Beside, Replay, parting};
 pub use request::StoryRequest;
 pub use scoring::Passage;
 pub use slots::Slots;
+pub use states::{About, KeptState, StateFile, StateFolder, States};
 pub use toy::ToyBackend;

@@ -5,8 +5,8 @@ use anyhow::Result;
 use super::engine::Engine;
 use super::prompt::Prompt;
 use crate::decode::{Completion, Plan};
-use crate::model::SessionSettings;
-use crate::story::{Draft, FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
+use crate::model::{Adapter, SessionSettings};
+use crate::story::{AdapterFile, Draft, FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
 
 /// What all records of one run have in common.
 #[derive(Debug, Clone)]
@@ -16,6 +16,16 @@ pub struct Recorder {
     /// How it is computed; the limits are those of each story.
     run: Run,
     load: f64,
+}
+
+/// The adapters of a model, with their checksums.
+fn adapters(engine: &Engine) -> Result<Vec<AdapterFile>> {
+    let sums = engine.backend().adapter_sums()?;
+    let named = |(Adapter { file, scale }, sha256): (&Adapter, String)| {
+        let file = file.display().to_string();
+        AdapterFile { file, sha256, scale: *scale }
+    };
+    Ok(engine.options().adapters.iter().zip(sums).map(named).collect())
 }
 
 /// A story that is to be recorded.
@@ -76,6 +86,7 @@ impl Recorder {
             mlock: options.use_mlock,
             flash_attention: settings.flash_attention,
             cache: [settings.keys, settings.values],
+            adapters: adapters(engine)?,
         };
         Ok(Self { model, versions: Versions::here(engine.backend().version()), run, load })
     }

@@ -1,13 +1,13 @@
 //! The record of a story: all that is needed to tell it again, and what it cost.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{APART, Mode, StopReason, TracedToken};
 use crate::files::{Form, Inputs, Output};
-use crate::model::{CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
+use crate::model::{Adapter, CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
 use crate::prob::Token;
 use crate::sampler::TextUnit;
 
@@ -98,6 +98,18 @@ pub struct ModelFile {
     pub quantisation: Option<String>,
 }
 
+/// A LoRA adapter that was added to the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AdapterFile {
+    /// Its path as it was given.
+    pub file: String,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// How often it was added.
+    pub scale: f32,
+}
+
 /// What else decides the bits of a story on one machine.
 #[allow(clippy::struct_excessive_bools, reason = "each is one switch of the command line")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,6 +167,9 @@ pub struct Run {
     pub flash_attention: FlashAttention,
     /// The types of remembered keys and values.
     pub cache: [CacheType; 2],
+    /// What was added to the model's weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterFile>,
 }
 
 impl Run {
@@ -174,6 +189,7 @@ impl Run {
             gpu_layers: Some(gpu_layers),
             use_mmap: self.mmap,
             use_mlock: self.mlock,
+            adapters: self.adapters.iter().map(|one| Adapter { file: PathBuf::from(&one.file), scale: one.scale }).collect(),
         }
     }
 

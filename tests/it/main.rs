@@ -67,6 +67,8 @@ mod long_stories;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod lookahead;
 #[cfg(all(feature = "llama", feature = "cli"))]
+mod lora;
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod model_files;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod models;
@@ -84,6 +86,8 @@ mod score;
 mod screen;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod stability;
+#[cfg(all(feature = "llama", feature = "cli"))]
+mod states;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod vocabularies;
 #[cfg(all(feature = "llama", feature = "cli", target_os = "linux"))]

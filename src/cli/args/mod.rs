@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown)]
 
 mod batch;
+mod cache;
 mod colour;
 mod config;
 mod desk;
@@ -22,6 +23,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::batch::Batch;
+pub use self::cache::{Cache, CacheDeed, KeepingArgs};
 pub use self::colour::Colour;
 pub use self::config::{Config, ConfigChange};
 pub use self::desk::Desk;
@@ -123,6 +125,12 @@ pub enum Command {
     /// List the models on this machine, or tell what one is and needs.
     #[command(subcommand)]
     Models(Models),
+    /// List what is kept of prompts, so that the next story behind one begins at once, or remove it.
+    ///
+    /// The model's memory of a long prompt is kept in the cache: below AFTERWORD_CACHE where that is set, else in `afterword/states` of the
+    /// user's cache folder. All of it takes 2 GB at most, or what AFTERWORD_CACHE_LIMIT says (`500MB`, `4GB`; `0` keeps nothing), and what
+    /// was used least recently goes first. A state serves the same model file, program and settings alone.
+    Cache(Cache),
     /// Show your defaults and where each comes from, or change them.
     ///
     /// They stand in `~/.config/afterword/config.toml` (below XDG_CONFIG_HOME where that is set, or the file that AFTERWORD_CONFIG

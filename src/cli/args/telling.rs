@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{any_seed, from_nothing, from_one};
-use super::{DeviceArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs};
+use super::shared::{adapter, any_seed, from_nothing, from_one};
+use super::{DeviceArgs, KeepingArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs};
+use crate::model::Adapter;
 use crate::report::ColourScale;
 
 /// `afterword write`
@@ -58,6 +59,10 @@ pub struct Write {
     #[command(flatten)]
     pub model: ModelArgs,
 
+    /// What is kept.
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
+
     /// Tell so many drafts together, under this seed and those that follow it; each is shown when it is told.
     #[arg(long, value_name = "N", default_value = "1", help_heading = "Story", value_parser = from_one, allow_negative_numbers = true)]
     pub drafts: NonZeroUsize,
@@ -103,6 +108,10 @@ pub struct Replay {
     #[arg(long, short, value_name = "NAME|PATH", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
+    /// A LoRA adapter, and how often it is added; without it those of the record.
+    #[arg(long, value_name = "FILE[:SCALE]", value_parser = adapter, help_heading = "Model")]
+    pub lora: Vec<Adapter>,
+
     /// Processor threads; without it those of the record.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, help_heading = "Model")]
     pub threads: Option<NonZeroUsize>,
@@ -142,6 +151,10 @@ pub struct Compare {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// What is kept.
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
 
     /// Draw the comparison too: a page (`.html`) or a figure (`.svg`, `.png`).
     #[arg(long, value_name = "FILE", help_heading = "Output")]

@@ -4,6 +4,7 @@
 pub mod batch;
 #[cfg(feature = "llama")]
 pub mod bench;
+pub mod cache;
 #[cfg(feature = "llama")]
 pub mod calibrate;
 #[cfg(feature = "llama")]

@@ -17,8 +17,8 @@ use crate::story::{Mode, Record, StopReason};
 use crate::text::{some, visible};
 
 pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
-    let Args { record: path, model, threads, device } = args;
-    let typed = ModelArgs { model, threads, ctx: None, width: Width::Auto, device };
+    let Args { record: path, model, lora, threads, device } = args;
+    let typed = ModelArgs { model, lora, threads, ctx: None, width: Width::Auto, device };
     let record = Record::read(&path)?;
     let replay = Replay::of(&record).with_context(|| format!("cannot read the record `{}`", path.display()))?;
     let opened = open_with(as_recorded(&typed, &record)?, terminal)?;

@@ -5,22 +5,23 @@ use std::num::NonZeroUsize;
 use anstyle::Style;
 use anyhow::Result;
 
-use crate::cli::args::{PromptArgs, Write};
+use crate::cli::args::{KeepingArgs, PromptArgs, Write};
 use crate::cli::chapter::Chapter;
 use crate::cli::commands::drafts::{Drafts, Kept};
 use crate::cli::opening::{Opened, open};
 use crate::cli::prompt;
 use crate::cli::prompting::put;
 use crate::cli::recording::{inputs, record_at};
+use crate::cli::remembering::Remembered;
 use crate::cli::render::progress::{Progress, pace};
 use crate::cli::render::sheet::Sheet;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
-use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_why};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_in};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
-use crate::decode::Plan;
+use crate::decode::{Plan, Stories};
 use crate::engine::{BATCH, Prompt, Recorded, Recorder, Session};
 use crate::files::Output;
 use crate::model::SessionSettings;
@@ -34,7 +35,9 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
         return if args.undo { take_back(chapter, terminal) } else { append(chapter, args, terminal) };
     }
     check_file_named(&args)?;
-    let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by, .. } = args;
+    let Write {
+        prompt: typed, asking, preset, story, model, keeping, drafts, out, record, trace, no_prompt, colour_by, ..
+    } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
     let prompt = prompt::TypedPrompt::of(typed, asking.asked())?;
@@ -53,17 +56,18 @@ pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
     let shows_beginning = !no_prompt || prompt.mode != Mode::Raw;
     if drafts.get() > 1 || out.is_some() {
         let by = colours.and(colour_by);
-        let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning };
+        let told =
+            Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning, keeping };
         return told.run(&plan, drafts, terminal);
     }
     let lead = if shows_beginning { prompt.beginning().to_owned() } else { String::new() };
     let trace = trace.is_some();
-    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter: None }.tell(terminal)
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter: None, keeping }.tell(terminal)
 }
 
 /// Tells on from a file and adds to it. A terminal shows its last paragraph before; into a pipe goes what is told.
 fn append(chapter: Chapter, args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { append, preset, story, model, record, trace, no_prompt, colour_by, .. } = args;
+    let Write { append, preset, story, model, keeping, record, trace, no_prompt, colour_by, .. } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
     check_kept(record.is_some(), false, trace.is_some(), NonZeroUsize::MIN)?;
@@ -80,7 +84,7 @@ fn append(chapter: Chapter, args: Write, terminal: &Terminal) -> Result<Outcome>
     let width = engine.width(std::slice::from_ref(&plan));
     let lead = if terminal.shows_story && !no_prompt { chapter.lead().to_owned() } else { String::new() };
     let (trace, chapter) = (trace.is_some(), Some(chapter));
-    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter }.tell(terminal)
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter, keeping }.tell(terminal)
 }
 
 /// Takes the last piece back that was added to a file, and prints it.
@@ -109,6 +113,7 @@ struct Story<'e> {
     lead: String,
     /// The file that it is added to, if it is.
     chapter: Option<Chapter>,
+    keeping: KeepingArgs,
 }
 
 impl Story<'_> {
@@ -121,7 +126,8 @@ impl Story<'_> {
             terminal.note_line(&colours.legend());
         }
         let mut sheet = terminal.story();
-        let mut tale = self.show(&mut *session, &mut sheet, terminal)?;
+        let mut remembered = Remembered::of(self.engine, session.settings(), self.plan.prompt.len(), self.keeping, terminal);
+        let mut tale = self.show(&mut *session, &mut remembered, &mut sheet, terminal)?;
         let broken = tale.failure();
         if broken.as_ref().is_some_and(is_closed_pipe) {
             // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
@@ -144,6 +150,7 @@ impl Story<'_> {
             }
             (Ok(()), saved) => saved,
         };
+        remembered.tell(terminal);
         match broken {
             Some(cause) => {
                 // Both are to be known, and the first is the one that came first.
@@ -164,7 +171,13 @@ impl Story<'_> {
     }
 
     /// Tells it, each word as it comes.
-    fn show(&mut self, session: &mut dyn Session, sheet: &mut Sheet, terminal: &Terminal) -> Result<Tale> {
+    fn show(
+        &mut self,
+        session: &mut dyn Session,
+        remembered: &mut Remembered,
+        sheet: &mut Sheet,
+        terminal: &Terminal,
+    ) -> Result<Tale> {
         let progress = Progress::telling(terminal, self.plan.max_tokens);
         sheet.begins_with(&self.lead);
         // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
@@ -172,7 +185,8 @@ impl Story<'_> {
             sheet.begin()?;
         }
         let (vocabulary, colours) = (self.engine.vocabulary(), &mut self.colours);
-        let told = tell_why(session, self.plan.clone(), self.width, &progress, |text, draw| {
+        let mut stories = remembered.in_mind(Stories::new(session, self.width));
+        let told = tell_in(&mut stories, self.plan.clone(), &progress, &mut |text, draw| {
             let traced = || draw.map(|draw| TracedToken::of(draw, vocabulary));
             let style = colours.as_mut().map_or(Style::new(), |colours| colours.next_of(traced().as_ref()));
             Ok(sheet.say(style, text)?)

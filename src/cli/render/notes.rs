@@ -34,6 +34,9 @@ pub fn words(note: &Note) -> String {
             let there = if *cores == 1 { "the one core".to_owned() } else { format!("the {cores} cores") };
             format!("`--threads {threads}` is more than {there} that there are: threads will wait for each other")
         }
+        Note::StateIgnored { path, cause } => format!("the kept state `{}` is not used: {cause}", path.display()),
+        Note::StateNotUsed(cause) => format!("the kept state of the prompt is not used: {cause}"),
+        Note::StateNotKept(cause) => format!("the state of the prompt could not be kept: {cause}"),
         Note::NotLocked => {
             "`--mlock` was refused by the system, so the model may be written out to disk: `ulimit -l` has the limit".to_owned()
         }

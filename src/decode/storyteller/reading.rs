@@ -54,6 +54,27 @@ impl Storyteller {
             if read + request.tokens.len() == self.plan.prompt.len())
     }
 
+    /// How far its prompt is read with this request, where all of it up to there was read in chunks of this length from the first
+    /// token on; `alone` is whether nothing else was read beside this one.
+    pub fn read_in_chunks(&mut self, request: &DecodeRequest, alone: bool, chunk: usize) -> Option<usize> {
+        let (Purpose::Trunk, &Phase::Reading(read)) = (&request.purpose, &self.phase) else { return None };
+        let length = request.tokens.len();
+        let whole = read.is_multiple_of(chunk) && length == chunk.min(self.seen() - read);
+        self.in_chunks &= alone && whole && !request.scored && self.counts.tokens == 0;
+        self.in_chunks.then_some(read + length)
+    }
+
+    /// How many tokens of its prompt it took over from others.
+    pub fn taken_over(&self) -> usize {
+        self.cached_tokens
+    }
+
+    /// As [`Storyteller::begin_behind`], where that was read in chunks, as it would have read it.
+    pub fn begin_behind_chunks(&mut self, branch: Branch, len: usize, row: Option<Vec<f32>>) {
+        self.begin_behind(branch, len, row);
+        self.in_chunks = true;
+    }
+
     /// Goes on behind a branch of its own that holds the first `len` tokens of its text, which others have read; `row` is the
     /// one behind them, needed where that is all.
     pub fn begin_behind(&mut self, branch: Branch, len: usize, row: Option<Vec<f32>>) {
@@ -61,7 +82,7 @@ impl Storyteller {
         if self.counts.tokens == 0 {
             self.cached_tokens = len;
         }
-        self.phase = Phase::Reading(len);
+        (self.phase, self.in_chunks) = (Phase::Reading(len), false);
         self.behind = row.filter(|_| len == self.seen());
     }
 

@@ -19,6 +19,7 @@ use crate::cli::chapter::Chapter;
 use crate::cli::interrupt::heed;
 use crate::cli::keys::{Keys, Press};
 use crate::cli::opening::{Opened, open};
+use crate::cli::remembering::Remembered;
 use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
@@ -59,11 +60,14 @@ pub fn run(args: args::Desk, terminal: &Terminal) -> Result<Outcome> {
         let width = engine.width(std::slice::from_ref(&plan));
         let (cells, branches) = desk.room(&plan, width);
         let mut session = engine.session_of(cells, branches)?;
-        let mut stories = Stories::new(&mut *session, width).keeping(KEEP);
+        let mut remembered = Remembered::of(&engine, session.settings(), plan.prompt.len(), desk.args.keeping, terminal);
+        let mut stories = remembered.in_mind(Stories::new(&mut *session, width).keeping(KEEP));
         let room = Room { width, cells, branches };
-        match desk.sit(&mut stories, room, next.take())? {
-            Some(deed) => next = Some(deed),
-            None => return Ok(Outcome::Done),
+        next = desk.sit(&mut stories, room, next.take())?;
+        drop(stories);
+        remembered.tell(terminal);
+        if next.is_none() {
+            return Ok(Outcome::Done);
         }
     }
 }

@@ -12,9 +12,10 @@ use anyhow::{Context, Result, bail};
 
 pub use self::kept::Kept;
 use crate::cli::Outcome;
-use crate::cli::args::Trace;
+use crate::cli::args::{KeepingArgs, Trace};
 use crate::cli::interrupt::interruption;
 use crate::cli::opening::Opened;
+use crate::cli::remembering::Remembered;
 use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::story_colours::{Depth, StoryColours};
@@ -45,6 +46,7 @@ pub struct Drafts<'a> {
     pub by: Option<ColourScale>,
     /// Whether the text begins with the words that the story goes on from.
     pub shows_beginning: bool,
+    pub keeping: KeepingArgs,
 }
 
 /// A draft on its way.
@@ -100,9 +102,13 @@ impl Drafts<'_> {
             lost: false,
             failed: None,
         };
-        let mut stories = Stories::new(&mut *session, self.width);
+        let mut remembered = Remembered::of(self.engine, session.settings(), plan.prompt.len(), self.keeping, terminal);
+        let mut stories = remembered.in_mind(Stories::new(&mut *session, self.width));
         drive(&mut stories, plans.len(), &mut each(plans), &mut desk, interruption());
-        desk.finish()
+        drop(stories);
+        let outcome = desk.finish();
+        remembered.tell(terminal);
+        outcome
     }
 
     /// The plans of the drafts, if there is room for so many.
