@@ -2,7 +2,9 @@
 
 mod baseline;
 mod handle;
+mod healing;
 mod prompt;
+mod resume;
 mod scoring;
 mod story;
 
