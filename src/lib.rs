@@ -15,6 +15,7 @@ pub mod gguf;
 pub mod judging;
 #[cfg(feature = "llama")]
 pub mod llama;
+pub mod manuscript;
 pub mod model;
 pub mod preset;
 pub mod prob;

@@ -10,6 +10,11 @@ pub fn interrupted() -> bool {
     interruption().is_cancelled()
 }
 
+/// What Ctrl-C was to end has ended: the next one is the first again.
+pub fn heed() {
+    interruption().reset();
+}
+
 /// Whether Ctrl-C ends the program the first time: something runs that does not ask, and there is nothing to keep.
 static AT_ONCE: AtomicBool = AtomicBool::new(false);
 

@@ -4,12 +4,17 @@
 #![cfg_attr(not(feature = "llama"), allow(dead_code, unused_imports))]
 
 mod args;
-mod commands;
-mod given;
-mod interrupt;
-mod machine;
 #[cfg(feature = "llama")]
+mod chapter;
+mod commands;
+mod defaults;
+mod given;
+mod habits;
+mod interrupt;
+mod keys;
+mod machine;
 mod missing;
+mod named;
 #[cfg(feature = "llama")]
 mod opening;
 #[cfg(feature = "llama")]
@@ -33,10 +38,10 @@ use std::io;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use clap::Parser;
 use clap::error::ErrorKind;
 
-use args::{Args, Command};
+use args::Command;
+use defaults::Stopped;
 use render::notes::{is_usage, with_hint};
 use render::terminal::Terminal;
 use usage::Usage;
@@ -60,9 +65,14 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     // A file that may not grow is then an error as a full disk is, and no sudden end.
     #[cfg(unix)]
     let _ = signal_hook::flag::register(libc::SIGXFSZ, std::sync::Arc::default());
-    let args = match Args::try_parse_from(typed) {
-        Ok(args) => args,
-        Err(error) => return refused(&error),
+    let typed: Vec<OsString> = typed.into_iter().collect();
+    let (args, defaults) = match defaults::parse(&typed) {
+        Ok(parsed) => parsed,
+        Err(Stopped::Line(error)) => return refused(&error, &typed),
+        Err(Stopped::Defaults(error)) => {
+            Terminal::new(args::Colour::Auto, false).error(&error);
+            return ExitCode::from(2);
+        }
     };
     let args = match args.settled() {
         Ok(args) => args,
@@ -72,21 +82,31 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let terminal = Terminal::new(args.colour, args.quiet);
-    match dispatch(args.command, &terminal) {
+    match named(args.command).and_then(|command| dispatch(command, &terminal)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
         Err(error) if error.is::<Cancelled>() => ExitCode::from(130),
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal.error(&with_hint(&error));
+            let said = with_hint(&error);
+            let behind = defaults.behind(&said.to_string());
+            terminal.error(&behind.map_or(anyhow::anyhow!("{said}"), |hint| anyhow::anyhow!("{said}\nhint: {hint}")));
             ExitCode::from(if is_usage(&error) { 2 } else { 1 })
         }
     }
 }
 
+/// The command, with the files of the models that it names.
+fn named(mut command: Command) -> Result<Command> {
+    for model in command.models() {
+        *model = named::file(model)?;
+    }
+    Ok(command)
+}
+
 /// Prints what was asked for instead of a command, or what cannot be read as one.
-fn refused(error: &clap::Error) -> ExitCode {
+fn refused(error: &clap::Error, typed: &[OsString]) -> ExitCode {
     // Colours as in a terminal without options: what was typed could not be read.
     let terminal = Terminal::new(args::Colour::Auto, false);
     match error.kind() {
@@ -103,7 +123,7 @@ fn refused(error: &clap::Error) -> ExitCode {
             ExitCode::from(2)
         }
         _ => {
-            terminal.error(&Usage::of_parser(error).into());
+            terminal.error(&Usage::of_parser(error, typed).into());
             ExitCode::from(2)
         }
     }
@@ -113,6 +133,7 @@ fn refused(error: &clap::Error) -> ExitCode {
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => commands::write::run(args, terminal),
+        Command::Desk(args) => commands::desk::run(args, terminal),
         Command::Batch(args) => commands::batch::run(&args, terminal),
         Command::Bench(args) => commands::bench::run(&args, terminal),
         Command::Compare(args) => commands::compare::run(args, terminal),
@@ -126,6 +147,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Report(args) => commands::report::run(args, terminal),
         Command::Eval(args) => commands::eval::run(&args, terminal),
         Command::Judge(args) => commands::judge::run(args, terminal),
+        Command::Config(args) => commands::config::run(args, terminal),
         Command::Doctor { json } => commands::doctor::run(json, terminal),
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
@@ -141,10 +163,12 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Report(args) => commands::report::run(args, terminal),
         Command::Eval(args) => commands::eval::run(&args, terminal),
         Command::Judge(args) => commands::judge::run(args, terminal),
+        Command::Config(args) => commands::config::run(args, terminal),
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
         Command::Write(_)
+        | Command::Desk(_)
         | Command::Batch(_)
         | Command::Bench(_)
         | Command::Compare(_)

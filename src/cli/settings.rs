@@ -112,6 +112,16 @@ pub fn tables() -> Option<PathBuf> {
     Some(own.or_else(usual)?.join("baselines"))
 }
 
+/// Where journals are kept of what was added to writers' files: below `AFTERWORD_STATE`, or the user's state.
+pub fn journals() -> Option<PathBuf> {
+    let own = std::env::var_os("AFTERWORD_STATE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    let usual = || {
+        let base = etcetera::choose_base_strategy().ok()?;
+        Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("afterword"))
+    };
+    Some(own.or_else(usual)?.join("journals"))
+}
+
 /// More presets than anybody compares; each of them is kept ready.
 const MOST_VOICES: usize = 10_000;
 

@@ -1,10 +1,12 @@
 //! Wrong usage: what was typed cannot be meant.
 
 use std::error::Error as _;
+use std::ffi::OsString;
 use std::fmt;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::cli::habits::{called_here, line_here};
 use crate::text::{EXCERPT, excerpt};
 
 /// Wrong usage, in one sentence and perhaps a `hint:` line. The program ends with the exit code 2.
@@ -20,8 +22,9 @@ impl fmt::Display for Usage {
 impl std::error::Error for Usage {}
 
 impl Usage {
-    /// The refusal of the parser of arguments, said as all our errors are.
-    pub fn of_parser(error: &clap::Error) -> Self {
+    /// The refusal of the parser of arguments to read this line, its program first, said as all our errors are. Where the line is that
+    /// of another program, the hint is the line that is meant.
+    pub fn of_parser(error: &clap::Error, typed: &[OsString]) -> Self {
         let one = |kind| match error.get(kind) {
             Some(ContextValue::String(text)) => Some(excerpt(text, EXCERPT)),
             Some(ContextValue::Strings(texts)) => texts.first().map(|text| excerpt(text, EXCERPT)),
@@ -37,6 +40,10 @@ impl Usage {
             ErrorKind::InvalidSubcommand => {
                 let typed = one(ContextKind::InvalidSubcommand).unwrap_or_default();
                 (format!("there is no command `{typed}`"), one(ContextKind::SuggestedSubcommand).map(meant).or(help))
+            }
+            // `-ngl 20` is read as `-n gl`.
+            ErrorKind::ValueValidation if called_here(&format!("-n{value}")).is_some() && name == "--tokens" => {
+                unknown(&format!("-n{value}"), &format!("-n{value}"), help)
             }
             ErrorKind::UnknownArgument => unknown(&argument, name, one(ContextKind::SuggestedArg).map(meant).or(help)),
             ErrorKind::InvalidValue if value.is_empty() => (format!("`{name}` has no value"), help),
@@ -65,6 +72,10 @@ impl Usage {
                 (first.strip_prefix("error: ").unwrap_or(first).replace('\'', "`"), help)
             }
         };
+        let hint = match line_here(typed) {
+            Some(line) => Some(format!("so it is typed here: `{line}`")),
+            None => hint,
+        };
         Self(hint.map_or(cause.clone(), |hint| format!("{cause}\nhint: {hint}")))
     }
 }
@@ -77,7 +88,7 @@ fn unknown(argument: &str, name: &str, otherwise: Option<String>) -> (String, Op
         return ("what begins with a dash is taken for an option".to_owned(), Some(hint.to_owned()));
     }
     if name.starts_with('-') {
-        return (format!("there is no option `{name}`"), elsewhere(name).map(str::to_owned).or(otherwise));
+        return (format!("there is no option `{name}`"), called_here(name).or(otherwise));
     }
     (format!("`{argument}` is one argument too many"), Some("a prompt of several words stands in quotes".to_owned()))
 }
@@ -86,33 +97,6 @@ fn unknown(argument: &str, name: &str, otherwise: Option<String>) -> (String, Op
 fn is_prose(argument: &str) -> bool {
     let behind = argument.trim_start_matches('-');
     argument.starts_with('-') && (argument.contains(char::is_whitespace) || !behind.starts_with(|c: char| c.is_alphanumeric()))
-}
-
-/// What options that other programs of this kind have are called here.
-fn elsewhere(option: &str) -> Option<&'static str> {
-    Some(match option.split('=').next().unwrap_or(option) {
-        "-m" => "a model is named with `--model FILE`",
-        "-p" | "--prompt" => "the prompt stands by itself: `afterword write \"Once upon a time\"`",
-        "-f" | "--file" => "a file is read from standard input: `afterword write < FILE`",
-        "-n" | "--n-predict" | "--predict" | "--max-tokens" => "the length of a story is `--tokens N`",
-        "-c" | "--ctx-size" => "the size of the context is `--ctx N`",
-        "-t" => "the number of threads is `--threads N`",
-        "-s" => "the seed is `--seed N`",
-        "-ngl" | "--n-gpu-layers" => "layers on a GPU are `--gpu-layers N`",
-        "-fa" => "flash attention is `--flash-attention on`",
-        "-r" | "--reverse-prompt" => "a text before which the story ends is `--stop TEXT`",
-        "-sys" | "--system-prompt" => "who an instruct model is told to be is `--system TEXT`",
-        "--temp" | "--temperature" => "a preset's values are changed with `--set`: `--set temperature=0.8`",
-        "--top-p" | "--top_p" => "a preset's values are changed with `--set`: `--set top-p=0.95`",
-        "--top-k" | "--top_k" => "a preset's values are changed with `--set`: `--set top-k=40`",
-        "--min-p" | "--min_p" => "a preset's values are changed with `--set`: `--set min-p=0.05`",
-        "--typical" | "--typical-p" => "a preset's values are changed with `--set`: `--set typical=0.9`",
-        "--repeat-penalty" | "--repetition-penalty" => {
-            "a preset's values are changed with `--set`: `--set penalties.repeat=1.1`"
-        }
-        "--alpha" => "a preset's values are changed with `--set`: `--set future.alpha=0.3`",
-        _ => return None,
-    })
 }
 
 /// The command that was being read, as it is typed: `afterword write`; `None` where the parser does not say.
@@ -134,7 +118,7 @@ mod tests {
     fn said_of(command: &Command, path: &[String], value: &str, said: &mut Vec<String>) {
         for option in command.get_opts().filter_map(clap::Arg::get_long) {
             let typed = path.iter().cloned().chain([format!("--{option}={value}")]);
-            said.extend(Args::try_parse_from(typed).err().map(|error| Usage::of_parser(&error).to_string()));
+            said.extend(Args::try_parse_from(typed).err().map(|error| Usage::of_parser(&error, &[]).to_string()));
         }
         for below in command.get_subcommands() {
             said_of(below, &[path, &[below.get_name().to_owned()]].concat(), value, said);
@@ -177,24 +161,37 @@ mod tests {
                 &format!("`{}…` is no value of `--ctx`: it is too large to count", "9".repeat(79)),
                 None,
             ),
+            (&["write", "-p", "x y"], "there is no option `-p`", Some("so it is typed here: `afterword write 'x y'`")),
             (
-                &["write", "-p", "x"],
+                &["write", "-p"],
                 "there is no option `-p`",
                 Some("the prompt stands by itself: `afterword write \"Once upon a time\"`"),
             ),
             (
                 &["write", "x", "--temperature=0.3"],
                 "there is no option `--temperature`",
+                Some("so it is typed here: `afterword write x --set temperature=0.3`"),
+            ),
+            (
+                &["compare", "--temp", "0.3"],
+                "there is no option `--temp`",
                 Some("a preset's values are changed with `--set`: `--set temperature=0.8`"),
             ),
+            (
+                &["write", "-ngl", "9"],
+                "there is no option `-ngl`",
+                Some("so it is typed here: `afterword write --gpu-layers 9`"),
+            ),
+            (&["run", "tale:4b"], "there is no command `run`", Some("so it is typed here: `afterword write --model tale:4b`")),
             (
                 &["write", "- said he"],
                 "what begins with a dash is taken for an option",
                 Some("a prompt that begins with a dash stands behind `--`, as in `afterword write -- \"- said he\"`"),
             ),
         ] {
-            let error = Args::try_parse_from([&["afterword"], typed].concat()).unwrap_err();
-            let said = Usage::of_parser(&error).to_string();
+            let typed = [&["afterword"], typed].concat();
+            let error = Args::try_parse_from(&typed).unwrap_err();
+            let said = Usage::of_parser(&error, &typed.iter().map(OsString::from).collect::<Vec<_>>()).to_string();
             let (first, second) = said.split_once("\nhint: ").map_or((said.as_str(), None), |(a, b)| (a, Some(b)));
             assert_eq!(first, cause);
             // Where no hint is asked for, the parser may still know the command.

@@ -37,7 +37,12 @@ impl Cancel {
         Self(Arc::new(Flag { set: AtomicBool::new(false), parent: Some(self.clone()) }))
     }
 
-    /// Sets the flag, for good; whether it was set by itself already.
+    /// Takes the flag back, where what was to end has ended and something else begins.
+    pub fn reset(&self) {
+        self.0.set.store(false, Ordering::Relaxed);
+    }
+
+    /// Sets the flag; whether it was set by itself already.
     #[allow(clippy::must_use_candidate, reason = "who cancels need not ask who came before")]
     pub fn cancel(&self) -> bool {
         self.0.set.swap(true, Ordering::Relaxed)

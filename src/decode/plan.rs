@@ -54,6 +54,14 @@ impl Plan {
         Self { sampler, prompt, heal, continuation, seed, max_tokens, to, context, budget, context_shift, stop_on_loop, stops }
     }
 
+    /// The same story as one that goes on. The least number of tokens is of those that are to be told now.
+    #[must_use]
+    pub fn going_on(self, continuation: Continuation) -> Self {
+        let least = self.sampler.min_tokens();
+        let least = if least > 0 { least.saturating_add(continuation.told) } else { 0 };
+        Self { sampler: self.sampler.with_min_tokens(least), continuation, ..self }
+    }
+
     /// The most tokens that can be told: `max_tokens`, and what the end of a whole unit may take.
     #[must_use]
     pub fn most_tokens(&self) -> usize {

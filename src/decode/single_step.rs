@@ -37,7 +37,7 @@ pub struct Decided {
     pub draw: Draw,
     /// The story's own token there, with the log-probability that it has now.
     pub own: Option<TopTokenTrace>,
-    /// The first of the story's tokens before it, counted from 0, for which another one is drawn now.
+    /// The first of the tokens before it for which another one is drawn now, counted from 0 as far as this plan tells them.
     pub strayed: Option<usize>,
     /// What is likeliest after each candidate, likeliest first.
     pub next: BTreeMap<Token, Vec<TopTokenTrace>>,
@@ -128,7 +128,6 @@ fn decide_behind(
 fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<Decided> {
     let own = own.map(|token| TopTokenTrace { token, log_p: again.log_p(token) });
     let (strayed, next) = again.seen();
-    let strayed = strayed.map(|step| plan.continuation.told + step);
     if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().has_feedback()) {
         bail!(
             "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \

@@ -64,6 +64,14 @@ impl<'a> Question<'a> {
     }
 }
 
+impl Question<'_> {
+    /// The number of the token in its story, counted from 0.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.record.map_or(0, Record::stood) + self.told.len()
+    }
+}
+
 impl Engine {
     /// The decision, by `closely`, which is the story's own sampler or one to compare it with; all candidates are looked at.
     /// Nothing where it is cancelled, or the observer breaks off.
@@ -99,8 +107,10 @@ impl Engine {
                 self.session_in_batches(cells, branches.min(MOST_BRANCHES), run.batch)?
             }
         };
-        let own = record.map(|record| record.tokens[plan.continuation.told + told.len()]);
+        let stood = record.map_or(0, Record::stood);
+        let own = record.map(|record| record.tokens[stood + told.len()]);
         let place = StoryStep { plans, which: *which, told, own };
-        decide(&mut *session, &closely, place, NEXT, width, observer, cancel)
+        let decided = decide(&mut *session, &closely, place, NEXT, width, observer, cancel)?;
+        Ok(decided.map(|decided| Decided { strayed: decided.strayed.map(|at| stood + at), ..decided }))
     }
 }

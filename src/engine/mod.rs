@@ -16,6 +16,7 @@ mod handle;
 mod healing;
 #[cfg(feature = "llama")]
 mod llama;
+mod manuscript;
 mod note;
 mod options;
 mod prompt;
@@ -37,6 +38,7 @@ pub use explain::Question;
 pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};
 pub use handle::{Handle, Listener, StoryEvent, spawn};
 pub use healing::Heal;
+pub use manuscript::Seen;
 pub use note::Note;
 pub use options::{EngineOptions, Width};
 pub use prompt::{Occasion, Prompt, PromptObserver, PromptSpec, Put};

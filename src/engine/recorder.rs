@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::engine::Engine;
 use super::prompt::Prompt;
-use crate::decode::{Completion, Continuation, Plan};
+use crate::decode::{Completion, Plan};
 use crate::model::{Detokenizer, SessionSettings, Vocabulary};
 use crate::prob::Token;
 use crate::story::{Draft, FORMAT, ModelFile, Record, Resumed, Run, Times, TracedToken, Versions};
@@ -110,8 +110,11 @@ impl Recorder {
     #[must_use]
     pub fn record(&self, story: Recorded) -> Record {
         let Recorded { preset, resolved, prompt, plan, completion, times: [read, tell], trace, draft } = story;
-        let Continuation { told, taken, .. } = plan.continuation;
-        let before = &plan.prompt[plan.origin().len()..];
+        let taken = plan.continuation.taken;
+        // What was told before stands in the prompt of a text that grows, and behind that of a story that is gone on with.
+        let before = &plan.prompt[prompt.tokens.len().clamp(plan.origin().len(), plan.prompt.len())..];
+        let told = before.len();
+        let stands = plan.prompt.len() - told;
         let feedback = plan.continuation.carried.as_ref().and_then(|carried| carried.feedback);
         let resumed = (told > 0).then_some(Resumed { tokens: told, taken, feedback });
         let run = Run {
@@ -140,11 +143,13 @@ impl Recorder {
             baseline: plan.sampler.baseline().map(|baseline| baseline.checksum().to_owned()),
             run,
             versions: self.versions.clone(),
-            prompt_tokens: plan.origin().to_vec(),
+            prompt_tokens: plan.prompt[..stands].to_vec(),
+            clock: stands - plan.origin().len(),
             feedback: completion.carried.feedback,
             mean_log_p: if told > 0 {
                 // Of all tokens, which were scored while they were read.
-                let surprisals = &completion.carried.surprisals;
+                let all = &completion.carried.surprisals;
+                let surprisals = &all[all.len().saturating_sub(told + completion.tokens.len())..];
                 -surprisals.iter().sum::<f64>() / surprisals.len().max(1) as f64
             } else {
                 completion.log_p / completion.tokens.len().max(1) as f64

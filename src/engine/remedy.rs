@@ -26,6 +26,8 @@ pub enum Remedy {
     LargerContext(usize),
     /// A shorter prompt.
     ShorterPrompt,
+    /// A story of fewer tokens.
+    FewerTokens,
     /// The end of the prompt alone, from its last so many bytes on; it is all of one-byte characters.
     LastBytes(usize),
     /// The end of the prompt alone, its last so many characters.

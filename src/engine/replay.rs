@@ -122,19 +122,21 @@ fn plan_of(record: &Record) -> Result<Plan> {
     let preset = Preset::of_record(&record.resolved).context("its preset")?;
     let run = &record.run;
     let sampler = Sampler::new(preset.chain, preset.pick).with_min_tokens(run.min_tokens);
-    let continuation = match record.resumed {
-        Some(Resumed { tokens: told, taken, feedback }) => {
+    let (clock, origin) = (record.clock, &record.prompt_tokens);
+    ensure!(clock <= origin.len(), "of a prompt of {} tokens {clock} cannot have been told before", origin.len());
+    let (stood, continuation) = match record.resumed {
+        Some(Resumed { tokens: stood, taken, feedback }) => {
             ensure!(
-                told <= record.tokens.len() && told < run.limit,
-                "of its tokens {told} cannot have stood before it went on"
+                stood <= record.tokens.len() && stood < run.limit,
+                "of its tokens {stood} cannot have stood before it went on"
             );
             let carried = feedback.map(|_| Carried { feedback, ..Carried::default() });
-            Continuation { told, taken, scored: true, planned: None, carried }
+            (stood, Continuation { told: clock + stood, taken, scored: true, planned: None, carried })
         }
-        None => Continuation::default(),
+        None => (0, Continuation { told: clock, ..Continuation::default() }),
     };
-    let prompt = [&record.prompt_tokens[..], &record.tokens[..continuation.told]].concat();
-    let limit = run.limit - continuation.told;
+    let prompt = [&origin[..], &record.tokens[..stood]].concat();
+    let limit = run.limit - stood;
     Ok(Plan {
         heal: record.healed.clone(),
         to: run.to,

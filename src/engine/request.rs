@@ -35,6 +35,12 @@ impl StoryRequest {
         Self { seed, max_tokens, to: None, min_tokens: 0, context_shift: false, stop_on_loop: true, stops: Vec::new() }
     }
 
+    /// The most tokens that can be told: `max_tokens`, and what the end of a whole unit may take.
+    #[must_use]
+    pub fn most_tokens(&self) -> usize {
+        self.to.map_or(self.max_tokens, |unit| unit.most(self.max_tokens))
+    }
+
     /// Whether it can be meant.
     ///
     /// # Errors

@@ -104,7 +104,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::plan`].
     pub fn resume(&self, sampler: &Sampler, record: &Record, standing: &Standing, request: &StoryRequest) -> Result<Plan> {
-        let told = standing.tokens.len();
+        let told = record.clock.min(record.prompt_tokens.len()) + standing.tokens.len();
         let prompt = self.fitting([&record.prompt_tokens[..], &standing.tokens].concat())?;
         let plan = self.plan_behind(sampler, &prompt, &StoryRequest { min_tokens: 0, ..request.clone() })?;
         // The step at which the model ended it draws the same end again, under the same seed.

@@ -3,6 +3,7 @@
 mod baseline;
 mod handle;
 mod healing;
+mod manuscript;
 mod prompt;
 mod resume;
 mod scoring;

@@ -1,4 +1,4 @@
-//! A mistake in a preset file: what is wrong, where, and what was perhaps meant.
+//! A mistake in a file of TOML, such as a preset: what is wrong, where, and what was perhaps meant.
 
 use std::fmt;
 use std::ops::Range;
@@ -7,15 +7,17 @@ use crate::text::{EXCERPT, excerpt, sanitize};
 
 /// What is wrong in a text, and in which bytes of it. A fault becomes a [`Mistake`] where the name of the file is known.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     pub span: Option<Range<usize>>,
     pub cause: String,
     pub hint: Option<String>,
 }
 
-/// A mistake in a preset file. It displays as one sentence, the line with a mark under the place, and a hint where one is known.
+/// A mistake in a file of TOML, such as a preset. It displays as one sentence, the line with a mark under the place, and a hint where one is known.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Mistake {
+    /// What the file is.
+    what: &'static str,
     file: String,
     place: Option<ShownLine>,
     cause: String,
@@ -92,10 +94,15 @@ impl Fault {
 
 impl Mistake {
     /// A fault in the text of this file.
-    pub(super) fn new(file: &str, text: &str, fault: Fault) -> Self {
+    pub(crate) fn new(file: &str, text: &str, fault: Fault) -> Self {
         let Fault { span, cause, hint } = fault;
         let place = span.map(|span| ShownLine::of(&span, text));
-        Self { file: tame(file), place, cause: tame(&cause), hint: hint.as_deref().map(tame) }
+        Self { what: "preset", file: tame(file), place, cause: tame(&cause), hint: hint.as_deref().map(tame) }
+    }
+
+    /// The same in another kind of file.
+    pub(crate) fn of(self, what: &'static str) -> Self {
+        Self { what, ..self }
     }
 
     /// A file whose text is not there to be shown.
@@ -133,7 +140,7 @@ impl ShownLine {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot read the preset `{}`", self.file)?;
+        write!(f, "cannot read the {} `{}`", self.what, self.file)?;
         if let Some(ShownLine { line, column, .. }) = &self.place {
             write!(f, ", line {line}, column {column}")?;
         }

@@ -42,7 +42,7 @@ pub(crate) fn suggestion(typed: &str, words: &[&str]) -> String {
 }
 
 /// What stands there, as a person would say it.
-pub(super) fn found(value: &DeValue) -> String {
+pub(crate) fn found(value: &DeValue) -> String {
     match value {
         DeValue::String(text) => format!("the string \"{}\"", excerpt(text, EXCERPT)),
         DeValue::Integer(number) => excerpt(number.as_str(), EXCERPT),

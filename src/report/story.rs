@@ -157,22 +157,7 @@ fn harmless(token: &TracedToken) -> TracedToken {
 
 /// All that decided about a story, for people.
 fn facts(record: &Record) -> Vec<(&'static str, String)> {
-    let Record {
-        stop,
-        preset,
-        seed,
-        healed,
-        resumed,
-        model,
-        run,
-        versions,
-        times,
-        evaluations,
-        decodes,
-        mean_log_p,
-        tokens,
-        ..
-    } = record;
+    let Record { stop, preset, seed, model, run, versions, times, evaluations, decodes, mean_log_p, tokens, .. } = record;
     let stop = match stop {
         StopReason::Stop(_) | StopReason::Failed(_) => sanitize(&stop.to_string()).into_owned(),
         other => other.to_string(),

@@ -59,6 +59,9 @@ pub struct Record {
     pub versions: Versions,
     /// The tokens of the prompt.
     pub prompt_tokens: Vec<Token>,
+    /// How many of the last of these were told before, in a text that grows: to waves and noise the story began before them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub clock: usize,
     /// The tokens that were told, one that ended the story among them.
     pub tokens: Vec<Token>,
     /// What a stage that steers by every draw remembered at the end: μ of Mirostat in bits, the average of adaptive-p.
@@ -293,6 +296,11 @@ impl Record {
     pub fn write(&self, path: &Path) -> Result<()> {
         Output::new(path, Form::RECORD, &Inputs::default())?.write(&self.to_json()?)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How many were told together before records told.

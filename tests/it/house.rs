@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 19] = [
+const FLOORS: [(&str, u32); 20] = [
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -20,6 +20,7 @@ const FLOORS: [(&str, u32); 19] = [
     ("sampler", 2),
     ("story", 3),
     ("preset", 3),
+    ("manuscript", 3),
     ("llama", 3),
     ("decode", 4),
     ("catalog", 4),

@@ -12,6 +12,8 @@ mod support;
 mod browser;
 mod catalog;
 mod chain;
+#[cfg(feature = "cli")]
+mod config;
 mod decode;
 #[cfg(feature = "cli")]
 mod eval;
@@ -36,6 +38,8 @@ mod templates;
 mod values;
 
 // Models: the backend, and the program on it.
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+mod append;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod backend;
 #[cfg(all(feature = "llama", feature = "cli"))]

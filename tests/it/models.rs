@@ -160,10 +160,62 @@ fn a_model_of_two_names_is_listed_by_both() {
     let list = afterword(["models", "list"]).env("OLLAMA_MODELS", &folder).prints();
     assert!(list.contains("some/Tale-GGUF:Q8_0, tale:4b (Ollama)\n  Tiny Qwen3 · qwen3 · "), "{list}");
 
-    // Either name, typed as a path, leads to the file.
-    let said = afterword(["write", "Once", "--model", "tale:4b"]).env("OLLAMA_MODELS", &folder).refused(1);
-    let hint = format!("hint: did you mean `--model {}`? ", folder.join("blobs/sha256-00ff").display());
-    assert!(said.contains(&hint) && said.ends_with("`afterword models list` names the models that are here\n"), "{said}");
+    // Either name is enough to mean it, or the beginning of one.
+    let tells = |name: &str| {
+        let args = ["write", "--seed", "1", "--tokens", "4", "--threads", "1", "Once", "-m", name];
+        afterword(args).env("OLLAMA_MODELS", &folder).prints()
+    };
+    let path = folder.join("blobs/sha256-00ff");
+    let told = tells(path.to_str().unwrap());
+    for name in ["tale:4b", "hf.co/some/Tale-GGUF:Q8_0", "tale-gguf", "Tiny Qwen3", "tale:"] {
+        assert_eq!(tells(name), told, "{name}");
+    }
+}
+
+#[test]
+fn a_model_is_named_wherever_one_is_wanted() {
+    let cache = folder("named");
+    for (name, family) in [("tale-small.gguf", Family::Llama), ("tale-large.gguf", Family::Qwen3)] {
+        fs::write(cache.join(name), tiny(family, 7).bytes()).unwrap();
+    }
+    let here = |args: &[&str]| {
+        let mut command = afterword(args);
+        command.env("LLAMA_CACHE", &cache).env("HOME", &cache).env_remove("XDG_CACHE_HOME");
+        command
+    };
+    let text = cache.join("text.txt");
+    fs::write(&text, "Once upon a time").unwrap();
+    let text = text.to_str().unwrap();
+    for args in [
+        &["write", "Once", "-n", "2", "--threads", "1", "-m", "tale-s"][..],
+        &["compare", "Once", "--tokens", "2", "--threads", "1", "--model", "tale-s"],
+        &["explain", "Once", "--threads", "1", "--model", "TALE-SMALL"],
+        &["score", text, "--threads", "1", "--model", "tale-small.gguf"],
+        &["models", "info", "tale-s"],
+        &["presets", "show", "wave", "--model", "tale-s"],
+    ] {
+        here(args).done();
+    }
+    let refused = |code: i32, args: &[&str]| here(args).refused(code);
+    let said = refused(2, &["write", "Once", "--model", "tale"]);
+    assert!(
+        said.ends_with(
+            "`tale` may be one of several models: `tale-large.gguf`, `tale-small.gguf`\nhint: type more of its name, or its path\n"
+        ),
+        "{said}"
+    );
+    let said = refused(1, &["models", "info", "tale-larg-small"]);
+    assert!(
+        said.contains("cannot load the model `tale-larg-small`: there is no such file")
+            && said.contains("hint: did you mean `tale-"),
+        "{said}"
+    );
+    let said = refused(1, &["eval", "nowhere", "--judge", "talle-large"]);
+    assert!(said.contains("there is no such file\nhint: did you mean `tale-large.gguf`"), "{said}");
+    // What is there is meant, whatever else has such a name.
+    fs::write(cache.join("tale-s"), "no model").unwrap();
+    let said = here(&["write", "Once", "--model", "tale-s"]).current_dir(&cache).refused(1);
+    assert!(said.contains("`tale-s`: it is not a GGUF file"), "{said}");
 }
 
 #[test]

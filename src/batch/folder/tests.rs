@@ -96,6 +96,7 @@ pub fn record(run: &RunFile, item: Item) -> Record {
         draft: None,
         versions: run.versions.clone(),
         prompt_tokens: vec![1, 2],
+        clock: 0,
         tokens: vec![u32::try_from(item.number).unwrap(); 9],
         feedback: None,
         mean_log_p: -1.5,

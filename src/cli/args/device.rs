@@ -77,7 +77,8 @@ impl FromStr for KvTypes {
     }
 }
 
-fn layers(typed: &str) -> Result<GpuLayers, String> {
+/// A number of layers, or `auto`.
+pub fn layers(typed: &str) -> Result<GpuLayers, String> {
     match typed {
         "auto" => Ok(GpuLayers::Auto),
         number => number.parse().map(GpuLayers::Fixed).map_err(|error| whole(&error, "from 0 up, or `auto`")),

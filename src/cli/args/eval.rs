@@ -59,8 +59,8 @@ pub struct Eval {
     #[arg(long, value_name = "N", default_value = "1", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: u64,
 
-    /// A model that reads the stories, best a base model of another family than the one that told them. May be repeated.
-    #[arg(long, value_name = "GGUF", help_heading = "Judges")]
+    /// A model that reads the stories, by name or path, best a base model of another family than the one that told them. May be repeated.
+    #[arg(long, value_name = "NAME|PATH", help_heading = "Judges")]
     pub judge: Vec<PathBuf>,
 
     /// Have the judge read so many stories of a prompt one behind the other: progressive conditional surprise.
@@ -102,16 +102,16 @@ pub enum EvalCommand {
 /// `afterword eval plan`
 #[derive(Debug, Args)]
 pub struct EvalPlan {
-    /// The model that is to tell the stories.
-    #[arg(long, value_name = "GGUF")]
+    /// The model that is to tell the stories, by name or path.
+    #[arg(long, short, value_name = "NAME|PATH")]
     pub model: PathBuf,
 
     /// The folder of the sweep. What is there already is not written over.
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
 
-    /// A model that is to judge them. May be repeated.
-    #[arg(long, value_name = "GGUF")]
+    /// A model that is to judge them, by name or path. May be repeated.
+    #[arg(long, value_name = "NAME|PATH")]
     pub judge: Vec<PathBuf>,
 
     /// Ask for stories as one asks an instruct model, and do not begin them.
@@ -135,7 +135,7 @@ pub struct EvalPlan {
     pub seeds: NonZeroUsize,
 
     /// The most tokens of a story.
-    #[arg(long, value_name = "N", default_value = "220", value_parser = from_one, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "N", default_value = "220", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// Processor threads of a run: beside other work one is fastest.

@@ -5,9 +5,12 @@
 
 mod batch;
 mod colour;
+mod config;
+mod desk;
 mod device;
 mod eval;
 mod judge;
+mod models;
 mod score;
 mod shared;
 mod telling;
@@ -21,11 +24,13 @@ use clap_complete::Shell;
 
 pub use self::batch::Batch;
 pub use self::colour::Colour;
-pub use self::device::{DeviceArgs, KvTypes};
+pub use self::config::{Config, ConfigChange};
+pub use self::desk::Desk;
+pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
 pub use self::judge::Judge;
 pub use self::score::Score;
-pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think};
+pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
 pub use self::typed::Typed;
@@ -56,6 +61,11 @@ pub const RENDERING: &str = "render-templates";
 pub enum Command {
     /// Tell a story that goes on from a prompt.
     Write(Write),
+    /// Write a chapter piece by piece: go on, again, another word, drafts, undo, at a key each.
+    ///
+    /// Every piece is added to the file at once, and nothing else in it changes; what was added can be taken back, on another day too.
+    /// Keys are shown. Without a terminal each line of standard input is a key.
+    Desk(Desk),
     /// Tell the same prompt with several presets, under one seed, and show where they part.
     ///
     /// Each story is the one that `write` tells with this preset and seed. What a story shares with the first one is plain; from
@@ -112,6 +122,12 @@ pub enum Command {
     /// List the models on this machine, or tell what one is and needs.
     #[command(subcommand)]
     Models(Models),
+    /// Show your defaults and where each comes from, or change them.
+    ///
+    /// They stand in `~/.config/afterword/config.toml` (below XDG_CONFIG_HOME where that is set, or the file that AFTERWORD_CONFIG
+    /// names), as `model = "gemma"` or `threads = 2`. A variable of the environment overrules the file, and what is typed both. What
+    /// is told again from a record goes by the record.
+    Config(Config),
     /// Tell what this build and this machine have, and whether they tell a story.
     Doctor {
         /// Print a JSON object.

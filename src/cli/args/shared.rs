@@ -18,8 +18,9 @@ use crate::sampler::TextUnit;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// A GGUF file; without it the small story model that comes with the program.
-    #[arg(long, value_name = "PATH")]
+    /// The model: a name that `afterword models list` shows, or its beginning, or the path of a GGUF file; without it the small
+    /// story model that comes with the program.
+    #[arg(long, short, value_name = "NAME|PATH")]
     pub model: Option<PathBuf>,
 
     /// Processor threads, for each story or memory that is told at the same time; without it 1 for models below 100 MB, else one for each physical core.
@@ -113,6 +114,17 @@ pub struct PromptArgs {
 }
 
 impl PromptArgs {
+    /// Those that take a text as the beginning of a story, with every byte of it read as it is cut.
+    pub fn raw() -> Self {
+        let heal = Heal::Off;
+        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false, heal }
+    }
+
+    /// Whether it was said how the prompt is to be taken: then it is one, whatever it looks like.
+    pub fn asked(&self) -> bool {
+        self.raw || self.chat
+    }
+
     /// This text, put as they ask for it; `is_typed` where somebody typed it for this story.
     pub fn spec(&self, text: String, is_typed: bool) -> PromptSpec {
         let put = match (self.raw, self.chat) {
@@ -154,7 +166,7 @@ pub struct StoryArgs {
     pub seed: Option<u64>,
 
     /// The most tokens to tell.
-    #[arg(long, value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "N", default_value = "300", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// End well: at `--tokens` go on to the end of the sentence or paragraph that the story is then in. A sentence may take half
@@ -188,7 +200,7 @@ pub(super) fn count_or_auto(typed: &str) -> Result<Width, String> {
     }
 }
 
-pub(super) fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
+pub fn from_one(typed: &str) -> Result<NonZeroUsize, String> {
     typed.parse().map_err(|error| whole(&error, "from 1 up"))
 }
 

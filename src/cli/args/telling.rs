@@ -20,7 +20,8 @@ use crate::report::ColourScale;
   afterword write --model story.gguf --record story.json < beginning.txt
   afterword write --resume story.json --tokens 300 --record longer.json
   afterword write --resume story.json --at 65 --take "·feeling"
-  afterword write --again story.json"#)]
+  afterword write --again story.json
+  afterword write --append chapter.md"#)]
 pub struct Write {
     /// Which options were typed.
     #[command(flatten)]
@@ -28,6 +29,25 @@ pub struct Write {
 
     /// How the story begins; `-` or nothing reads standard input, to the last byte. One that begins with a dash stands behind `--`.
     pub prompt: Option<String>,
+
+    /// Go on with the text of this file, and add what is told to its end; nothing else in it changes. What was told is kept at Ctrl-C
+    /// too. Front matter (TOML between lines `+++`) may name preset, model, seed, tokens and notes, and is not told. A text longer than
+    /// the context is seen from its beginning and its end.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["prompt", "chat", "system", "prefill", "think", "drafts", "out"],
+        help_heading = "Prompt"
+    )]
+    pub append: Option<PathBuf>,
+
+    /// Have the model read these notes before the file of --append: memory, characters, style. May be repeated.
+    #[arg(long = "with", value_name = "FILE", help_heading = "Prompt")]
+    pub with: Vec<PathBuf>,
+
+    /// Take back the last piece that was added to the file of --append, and print it; nothing is told.
+    #[arg(long, conflicts_with_all = ["with", "record"], help_heading = "Prompt")]
+    pub undo: bool,
 
     /// How it is put.
     #[command(flatten)]
@@ -131,7 +151,7 @@ pub struct Replay {
     pub record: PathBuf,
 
     /// Where the model is now, if it is not where it was; it must be the same file.
-    #[arg(long, value_name = "PATH", help_heading = "Model")]
+    #[arg(long, short, value_name = "NAME|PATH", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
     /// Processor threads; without it those of the record.

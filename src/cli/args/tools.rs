@@ -29,7 +29,7 @@ pub struct Bench {
     pub prompt: Vec<String>,
 
     /// Tokens that each story tells in one measurement.
-    #[arg(long, value_name = "N", default_value = "128", value_parser = from_one, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "N", default_value = "128", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// How many stories are told at once.
@@ -73,7 +73,7 @@ pub struct Tune {
     pub prompt: Option<String>,
 
     /// Tokens that the story tells.
-    #[arg(long, value_name = "N", default_value = "128", value_parser = from_one, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "N", default_value = "128", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// How often everything is measured, five decodes a time: times are medians.
@@ -112,7 +112,7 @@ pub struct Calibrate {
     pub prompt: Vec<String>,
 
     /// The most tokens of each story.
-    #[arg(long, value_name = "N", default_value = "200", value_parser = from_one, allow_negative_numbers = true)]
+    #[arg(long, short = 'n', value_name = "N", default_value = "200", value_parser = from_one, allow_negative_numbers = true)]
     pub tokens: NonZeroUsize,
 
     /// The seed of the first story; the others follow.
@@ -148,8 +148,8 @@ pub enum Presets {
         /// Change one value before it is shown. May be repeated.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
-        /// The GGUF file whose makers' advice is shown as the preset `model`; without it the model that comes with the program.
-        #[arg(long, value_name = "PATH")]
+        /// The model whose makers' advice is shown as the preset `model`; without it the model that comes with the program.
+        #[arg(long, short, value_name = "NAME|PATH")]
         model: Option<PathBuf>,
         /// Print a JSON object.
         #[arg(long)]
@@ -165,8 +165,8 @@ pub enum Presets {
         /// Change one value. May be repeated.
         #[arg(long, value_name = "KEY=VALUE")]
         set: Vec<String>,
-        /// The GGUF file whose makers' advice it begins as with `--from model`; without it the model that comes with the program.
-        #[arg(long, value_name = "PATH")]
+        /// The model whose makers' advice it begins as with `--from model`; without it the model that comes with the program.
+        #[arg(long, short, value_name = "NAME|PATH")]
         model: Option<PathBuf>,
         /// Write it to this file instead.
         #[arg(long, value_name = "FILE")]
@@ -230,7 +230,8 @@ pub enum Models {
     },
     /// Tell what a model is, and what memory it needs; nothing is loaded.
     Info {
-        /// A GGUF file.
+        /// A model by name, or a GGUF file.
+        #[arg(value_name = "NAME|PATH")]
         path: PathBuf,
 
         /// Tokens of prompt and story together; without it what the model was trained for.

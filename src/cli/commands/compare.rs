@@ -47,7 +47,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let voices = voices(&presets, &varied, &set, &model)?;
     let inputs = inputs(&model, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
-    let prompt = prompt::TypedPrompt::of(Some(typed))?;
+    let prompt = prompt::TypedPrompt::of(Some(typed), asking.asked())?;
     let seed = seed(story.seed);
     let request = story.request(seed);
     request.check()?;

@@ -40,7 +40,7 @@ struct Asked {
 /// Whose token it is.
 enum Story {
     /// One that would be told.
-    New(Plan),
+    New(Box<Plan>),
     /// One that was told, behind so many of its tokens.
     Told { record: Box<Record>, replay: Replay, after: usize },
 }
@@ -52,11 +52,11 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         None => of_prompt(args, terminal)?,
     };
     let (question, story_tokens) = match &story {
-        Story::New(plan) => (Question::after(plan.clone()), None),
+        Story::New(plan) => (Question::after((**plan).clone()), None),
         Story::Told { record, replay, after } => (Question::within(replay, record, *after)?, Some(record.tokens.len())),
     };
     let (plan, told) = (question.plan(), question.told());
-    let place = plan.continuation.told + told.len();
+    let place = question.place();
     let progress = match &story {
         Story::Told { .. } => Progress::telling_apart(terminal, "telling again", told.len() + 1),
         Story::New(_) => Progress::telling(terminal, 1),
@@ -134,7 +134,7 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         return Err(Usage(format!("`{option}` is for a story that was told, and none is given\nhint: {hint}")).into());
     }
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let text = TypedPrompt::of(typed)?;
+    let text = TypedPrompt::of(typed, asking.asked())?;
     let seed = seed(typed_seed);
     let opened = open(&model, terminal)?;
     let advice = ModelCard::read(&opened.info().path).map(|card| card.sampling).unwrap_or_default();
@@ -145,7 +145,7 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
     let prompt = put(&opened, text, &asking, seed, 1, terminal)?;
     let request = StoryRequest { stop_on_loop: false, ..StoryRequest::new(seed, 1) };
     let plan = opened.plan(&chosen.sampler(), &prompt, &request)?;
-    Ok(Asked { opened, chosen, text: prompt.text, story: Story::New(plan), what_if: false })
+    Ok(Asked { opened, chosen, text: prompt.text, story: Story::New(Box::new(plan)), what_if: false })
 }
 
 /// A token of a story that was told, as its record has it.

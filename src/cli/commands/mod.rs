@@ -8,6 +8,9 @@ pub mod bench;
 pub mod calibrate;
 #[cfg(feature = "llama")]
 pub mod compare;
+pub mod config;
+#[cfg(feature = "llama")]
+pub mod desk;
 #[cfg(feature = "llama")]
 pub mod doctor;
 #[cfg(feature = "llama")]

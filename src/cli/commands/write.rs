@@ -1,11 +1,13 @@
 //! `afterword write`: tells a story to standard output, as it comes.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use anstyle::Style;
 use anyhow::Result;
 
-use crate::cli::args::{Trace, Write};
+use crate::cli::args::{PromptArgs, Trace, Write};
+use crate::cli::chapter::Chapter;
 use crate::cli::commands::drafts::{Drafts, Kept};
 use crate::cli::commands::resume;
 use crate::cli::opening::{Opened, open};
@@ -29,6 +31,11 @@ use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
 pub fn run(mut args: Write, terminal: &Terminal) -> Result<Outcome> {
+    if let Some(path) = args.append.take() {
+        let chapter = Chapter::open(&path, &args.with, terminal)?;
+        return if args.undo { take_back(chapter, terminal) } else { append(chapter, &path, args, terminal) };
+    }
+    check_file_named(&args)?;
     check_kept(args.record.is_some(), args.out.is_some(), args.trace.is_some(), args.drafts)?;
     let begun = match (args.resume.take(), args.again.take()) {
         (Some(record), _) => resume::resumed(&args, &record, terminal)?,
@@ -79,7 +86,7 @@ impl Outputs {
 /// A story of a prompt.
 fn fresh(args: &mut Write, terminal: &Terminal) -> Result<Begun> {
     let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
-    let prompt = prompt::TypedPrompt::of(args.prompt.take())?;
+    let prompt = prompt::TypedPrompt::of(args.prompt.take(), args.asking.asked())?;
     let outputs = Outputs::of(args, &chosen, terminal)?;
     let seed = seed(args.story.seed);
     let request = args.story.request(seed);
@@ -105,8 +112,43 @@ impl Begun {
             return told.run(&plan, drafts, terminal);
         }
         let trace = trace.is_some();
-        Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, beginning, before }.tell(terminal)
+        let chapter = None;
+        Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, beginning, before, chapter }
+            .tell(terminal)
     }
+}
+
+/// Tells on from a file and adds to it. A terminal shows its last paragraph before; into a pipe goes what is told.
+fn append(chapter: Chapter, path: &Path, args: Write, terminal: &Terminal) -> Result<Outcome> {
+    let Write { preset, story, model, record, trace, no_prompt, colour_by, .. } = args;
+    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
+    let colours = colours(colour_by, &chosen, terminal)?;
+    check_kept(record.is_some(), false, trace.is_some(), NonZeroUsize::MIN)?;
+    let inputs = inputs(&model, [preset.preset.as_str()]);
+    let inputs = inputs.with(path, "the file that is told on");
+    let record = record.map(|path| record_at(path, &inputs)).transpose()?;
+    let request = story.request(seed(story.seed.or(chapter.seed())));
+    request.check()?;
+    let engine = open(&model, terminal)?;
+    let asking = PromptArgs { raw: true, ..args.asking };
+    let (prompt, continuation) = chapter.put(&engine, &request, &asking, terminal)?;
+    let plan = engine.plan(&chosen.sampler_traced(trace), &prompt, &request)?;
+    let plan = plan.going_on(continuation);
+    let width = engine.width(std::slice::from_ref(&plan));
+    let beginning = if terminal.shows_story && !no_prompt { chapter.lead().to_owned() } else { String::new() };
+    let (trace, chapter, before) = (trace.is_some(), Some(chapter), Vec::new());
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, beginning, before, chapter }.tell(terminal)
+}
+
+/// Takes the last piece back that was added to a file, and prints it.
+fn take_back(mut chapter: Chapter, terminal: &Terminal) -> Result<Outcome> {
+    let piece = chapter.manuscript.take_back()?;
+    let mut sheet = terminal.story();
+    sheet.say(Style::new(), &piece)?;
+    sheet.end()?;
+    let words = some(piece.split_whitespace().count(), "word");
+    terminal.note(format_args!("took {words} back from `{}`", chapter.manuscript.path().display()));
+    Ok(Outcome::Done)
 }
 
 /// A story that is told to standard output, and perhaps recorded.
@@ -124,6 +166,8 @@ struct Story<'e> {
     beginning: String,
     /// What is known of the tokens that were told before.
     before: Vec<TracedToken>,
+    /// The file that it is added to, if it is.
+    chapter: Option<Chapter>,
 }
 
 impl Story<'_> {
@@ -154,7 +198,15 @@ impl Story<'_> {
             None => self.sum_up(&tale, terminal),
         }
         let interrupted = tale.told.stop == StopReason::Interrupted;
+        let added = self.chapter.take().map_or(Ok(()), |mut chapter| chapter.add(&tale.told, terminal));
         let saved = recorder.map_or(Ok(()), |(recorder, output)| self.save(&recorder, &output, tale));
+        let saved = match (added, saved) {
+            (Err(first), saved) => {
+                saved.unwrap_or_else(|error| terminal.error(&error));
+                Err(first)
+            }
+            (Ok(()), saved) => saved,
+        };
         match broken {
             Some(cause) => {
                 // Both are to be known, and the first is the one that came first.
@@ -219,6 +271,17 @@ impl Story<'_> {
         });
         output.write(&record.to_json()?)
     }
+}
+
+/// Whether what concerns a file names one. The parser would not ask for it beside a prompt.
+fn check_file_named(args: &Write) -> Result<(), Usage> {
+    let option = if args.undo { "--undo" } else { "--with" };
+    if args.undo || !args.with.is_empty() {
+        let values = if args.undo { "" } else { " FILE" };
+        let hint = format!("name the file: `--append FILE {option}{values}`");
+        return Err(Usage(format!("`{option}` is for a file that is told on, and none is named\nhint: {hint}")));
+    }
+    Ok(())
 }
 
 /// Whether what is to be kept has a place: a record is of one story, and a trace is in a record.

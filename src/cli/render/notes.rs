@@ -65,6 +65,7 @@ fn hint(remedy: &Remedy) -> String {
     match remedy {
         Remedy::LargerContext(tokens) => format!("`--ctx` may be up to {tokens}"),
         Remedy::ShorterPrompt => "shorten it".to_owned(),
+        Remedy::FewerTokens => "ask for fewer with `--tokens`".to_owned(),
         Remedy::LastBytes(bytes) => format!("its end fits, as in `tail -c {bytes} FILE | afterword write`"),
         Remedy::LastCharacters(count) => format!("its last {count} characters fit"),
         Remedy::FewerCandidates => "ask for fewer candidates with `--set future.candidates=20`".to_owned(),

@@ -11,15 +11,26 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_afterword");
 
 /// The program with these arguments and nothing on its standard input.
 pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = deaf(PROGRAM);
     command.args(args).current_dir(ROOT).stdin(Stdio::null());
+    command
+}
+
+/// A command that does not hear of whoever runs the tests: neither of a configuration nor of variables that stand for options.
+fn deaf(program: &str) -> Command {
+    let mut command = Command::new(program);
+    let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.as_encoded_bytes().starts_with(b"AFTERWORD_"));
+    for name in ours {
+        command.env_remove(name);
+    }
+    command.env("AFTERWORD_CONFIG", "");
     command
 }
 
 /// A shell that does this with the program as `$0` and the arguments as `$@`.
 #[cfg(all(feature = "llama", unix))]
 pub fn shell<A: AsRef<OsStr>>(script: &str, args: impl IntoIterator<Item = A>) -> Command {
-    let mut command = Command::new("sh");
+    let mut command = deaf("sh");
     command.args(["-c", script, PROGRAM]).args(args).current_dir(ROOT).stdin(Stdio::null());
     command
 }

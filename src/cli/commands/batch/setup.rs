@@ -250,7 +250,7 @@ pub fn duration(seconds: f64) -> String {
 fn prompts(args: &Batch) -> Result<Vec<PromptEntry>> {
     match &args.prompts {
         Some(path) if path.as_os_str() != "-" => PromptEntry::read(path),
-        _ => Source::Text.read(&prompt::TypedPrompt::of(Some("-".to_owned()))?.text),
+        _ => Source::Text.read(&prompt::TypedPrompt::of(Some("-".to_owned()), true)?.text),
     }
 }
 

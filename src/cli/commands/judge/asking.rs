@@ -5,10 +5,11 @@ use std::io::Write;
 
 use anyhow::Result;
 
-use super::keys::{Answer, Answers};
+use super::keys::{Answer, next};
 use super::note_equal;
 use crate::cli::Outcome;
 use crate::cli::args::Layout;
+use crate::cli::keys::Keys;
 use crate::cli::render::columns::{Shown, page};
 use crate::cli::render::prose::{Ink, wrap};
 use crate::cli::render::terminal::Terminal;
@@ -48,10 +49,10 @@ pub fn run(mut questions: Questions, terminal: &Terminal) -> Result<Outcome> {
     }
     note_equal(&round.pairs, terminal)?;
     let before = round.order.len();
-    let answers = Answers::new();
+    let keys = Keys::new();
     while let Some(at) = round.next() {
         questions.show(&round, at, terminal)?;
-        match ask(&answers, terminal)? {
+        match ask(&keys, terminal)? {
             Answer::Said(choice) => {
                 questions.keep(&round, at, choice)?;
                 round.judged[at] = true;
@@ -72,12 +73,12 @@ pub fn run(mut questions: Questions, terminal: &Terminal) -> Result<Outcome> {
 }
 
 /// The answer to the question, asked until there is one.
-fn ask(answers: &Answers, terminal: &Terminal) -> Result<Answer> {
+fn ask(keys: &Keys, terminal: &Terminal) -> Result<Answer> {
     loop {
         terminal.err(QUESTION);
-        match answers.next()? {
+        match next(keys)? {
             Ok(answer) => {
-                if let Answers::Keys(_) = answers {
+                if let Keys::Keys(_) = keys {
                     terminal.err(said(answer));
                 }
                 return Ok(answer);

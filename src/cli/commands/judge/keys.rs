@@ -1,11 +1,8 @@
-//! What a person answers: a key in a terminal, a line of anything else.
+//! What a person answers.
 
-use std::io::{self, BufRead, IsTerminal};
+use anyhow::Result;
 
-use anyhow::{Context, Result};
-use console::{Key, Term};
-
-use crate::cli::interrupt::{at_once, interrupted, leave};
+use crate::cli::keys::{Keys, Press};
 use crate::judging::Choice;
 
 /// An answer.
@@ -16,50 +13,13 @@ pub enum Answer {
     Quit,
 }
 
-/// Where answers come from.
-pub enum Answers {
-    /// One key each.
-    Keys(Term),
-    /// One line each.
-    Lines,
-}
-
-impl Answers {
-    /// From standard input.
-    pub fn new() -> Self {
-        if io::stdin().is_terminal() { Self::Keys(Term::stderr()) } else { Self::Lines }
-    }
-
-    /// The next answer; what is none comes back as a text. The end of the input is that of the judging.
-    pub fn next(&self) -> Result<Result<Answer, String>> {
-        at_once(|| {
-            // What was pressed before anybody listened counts too: all answers are kept.
-            if interrupted() {
-                leave(130);
-            }
-            self.asked()
-        })
-    }
-
-    /// Waits for an answer.
-    fn asked(&self) -> Result<Result<Answer, String>> {
-        let reading = || "cannot read an answer from standard input";
-        match self {
-            Self::Keys(term) => match term.read_key() {
-                Ok(Key::Char(key)) => Ok(answer(&key.to_string())),
-                Ok(Key::Escape) => Ok(Ok(Answer::Quit)),
-                Ok(_) => Ok(Err("this key".into())),
-                // Ctrl-C ends the program before; a terminal that is gone asks nothing more.
-                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(Ok(Answer::Quit)),
-                Err(error) => Err(error).context(reading()),
-            },
-            Self::Lines => {
-                let mut line = String::new();
-                let length = io::stdin().lock().read_line(&mut line).with_context(reading)?;
-                Ok(if length == 0 { Ok(Answer::Quit) } else { answer(line.trim()) })
-            }
-        }
-    }
+/// The next answer; what is none comes back as a text. The end of the input is that of the judging.
+pub fn next(keys: &Keys) -> Result<Result<Answer, String>> {
+    Ok(match keys.next()? {
+        Press::Typed(typed) => answer(&typed),
+        Press::Escape | Press::End => Ok(Answer::Quit),
+        Press::Enter | Press::Other => Err("this key".into()),
+    })
 }
 
 /// What a key or a line says.
@@ -70,7 +30,7 @@ fn answer(typed: &str) -> Result<Answer, String> {
         "t" | "tie" => Ok(Answer::Said(Choice::Tie)),
         "s" | "skip" => Ok(Answer::Said(Choice::Skip)),
         "u" | "undo" => Ok(Answer::Undo),
-        "q" | "quit" | "\u{4}" => Ok(Answer::Quit),
+        "q" | "quit" => Ok(Answer::Quit),
         _ => Err(format!("`{typed}`")),
     }
 }

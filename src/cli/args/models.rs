@@ -1,0 +1,51 @@
+//! Where in a command a model is named, or a file that may name one.
+
+use std::path::{Path, PathBuf};
+
+use super::{Command, Models, Presets};
+
+impl Command {
+    /// The file that is told on, whose first lines may say how.
+    pub fn told_on(&self) -> Option<&Path> {
+        match self {
+            Self::Write(args) => args.append.as_deref(),
+            Self::Desk(args) => Some(&args.file),
+            _ => None,
+        }
+    }
+
+    /// The models that the command reads, as they were typed: by name or path. The bundled one is not among them, nor those that a
+    /// command only writes down.
+    pub fn models(&mut self) -> Vec<&mut PathBuf> {
+        match self {
+            Self::Write(args) => args.model.model.iter_mut().collect(),
+            Self::Desk(args) => args.model.model.iter_mut().collect(),
+            Self::Compare(args) => args.model.model.iter_mut().collect(),
+            Self::Explain(args) => args.model.model.iter_mut().collect(),
+            Self::Batch(args) => args.model.model.iter_mut().collect(),
+            Self::Score(args) => args.model.model.iter_mut().collect(),
+            Self::Bench(args) => args.model.model.iter_mut().collect(),
+            Self::Tune(args) => args.model.model.iter_mut().collect(),
+            Self::Calibrate(args) => args.model.model.iter_mut().collect(),
+            Self::Replay(args) => args.model.iter_mut().collect(),
+            Self::Eval(args) => args.judge.iter_mut().collect(),
+            Self::Presets(Presets::Show { model, .. } | Presets::New { model, .. }) => model.iter_mut().collect(),
+            Self::Models(Models::Info { path, .. }) => vec![path],
+            Self::Presets(
+                Presets::List { .. }
+                | Presets::Import { .. }
+                | Presets::Reference { .. }
+                | Presets::Schema
+                | Presets::Check { .. },
+            )
+            | Self::Models(Models::List { .. })
+            | Self::Report(_)
+            | Self::Judge(_)
+            | Self::Config(_)
+            | Self::Doctor { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::RenderTemplates => Vec::new(),
+        }
+    }
+}

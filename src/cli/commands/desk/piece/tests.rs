@@ -1,0 +1,89 @@
+//! Places and other words, on pieces made by hand.
+
+use super::*;
+use crate::model::Kind;
+use crate::sampler::{CandidateTrace, Chain, Now, Pick, Sampler};
+use crate::story::StopReason;
+
+fn vocabulary() -> Vocabulary {
+    let words = ["The", " sea", " sky", " was", " calm", "."].map(|word| (word.as_bytes().to_vec(), Kind::Text));
+    // A wolf in two parts, and an end.
+    let wolf = "狼".as_bytes();
+    let parts = [(wolf[..2].to_vec(), Kind::Text), (wolf[2..].to_vec(), Kind::Text)];
+    Vocabulary::new(words.into_iter().chain(parts).chain([(b"</s>".to_vec(), Kind::End)]))
+}
+
+fn draw(token: Token, others: &[(Token, f64)]) -> Draw {
+    let one =
+        |&(token, p): &(Token, f64)| CandidateTrace { token, p, log_p: p.ln(), future: None, openness: None, log_s: None };
+    Draw {
+        token,
+        log_p: -1.0,
+        now: Now { entropy: 1.0, normalised_entropy: None, rank: None },
+        alpha: None,
+        excess: None,
+        temperature: None,
+        candidates: others.iter().map(one).collect(),
+        skipped: None,
+        removed: Vec::new(),
+        feedback: None,
+    }
+}
+
+fn piece(draws: Vec<Draw>, text: &str) -> Piece {
+    let plan = Plan::new(Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample), vec![0], 7, 10);
+    let tokens: Vec<Token> = draws.iter().map(|draw| draw.token).collect();
+    let told = Completion { tokens, text: text.to_owned(), ..Completion::unbegun(1, StopReason::End) };
+    Piece { plan, told, draws, taken: String::new(), text: text.to_owned() }
+}
+
+#[test]
+fn the_nearest_other_words_are_offered_in_the_order_of_the_text() {
+    let draws = vec![
+        draw(1, &[(1, 0.6), (2, 0.3)]),
+        // Of the likelier one that was not taken.
+        draw(3, &[(4, 0.5), (3, 0.4)]),
+        // An end is no word, and a share of nothing no choice.
+        draw(4, &[(4, 0.5), (8, 0.5)]),
+        draw(5, &[(5, 0.99), (0, 0.01)]),
+        // Half a character is no word, and within a character nothing else can stand.
+        draw(6, &[(6, 0.9), (7, 0.1)]),
+        draw(7, &[(7, 0.5), (0, 0.5)]),
+        draw(8, &[(8, 0.9), (0, 0.1)]),
+    ];
+    let places = piece(draws, "").places(&vocabulary());
+    let expected = [(0, 1, 2), (1, 3, 4)].map(|(at, told, other)| Place { at, told, other });
+    assert_eq!(places, expected);
+    // Where no word has a space before it, any place will do.
+    let bare =
+        vec![draw(0, &[(0, 0.5), (5, 0.4)]), draw(6, &[]), draw(7, &[(7, 0.6), (0, 0.4)]), draw(5, &[(5, 0.6), (0, 0.3)])];
+    let places: Vec<usize> = piece(bare, "").places(&vocabulary()).iter().map(|place| place.at).collect();
+    assert_eq!(places, [0, 3]);
+    let many = vec![draw(1, &[(1, 0.6), (2, 0.3)]); 20];
+    assert_eq!(piece(many, "").places(&vocabulary()).len(), MOST_PLACES);
+}
+
+#[test]
+fn a_piece_goes_on_with_the_other_word() {
+    let vocabulary = vocabulary();
+    let piece = piece(vec![draw(1, &[]), draw(3, &[(3, 0.5), (4, 0.4)]), draw(5, &[])], " sea was.");
+    let place = Place { at: 1, told: 3, other: 4 };
+    let (plan, taken) = piece.with_other(&place, &vocabulary).unwrap();
+    assert_eq!((plan.prompt, taken.as_str()), (vec![0, 1, 4], " sea calm"));
+    assert_eq!((plan.max_tokens, plan.continuation.told), (8, 2));
+}
+
+#[test]
+fn only_a_piece_that_stands_there_as_it_was_told_is_gone_on_from() {
+    let vocabulary = vocabulary();
+    let mut piece = piece(vec![draw(1, &[]), draw(3, &[]), draw(8, &[])], " sea was");
+    assert!(piece.is_whole(&vocabulary));
+    let (prompt, continuation) = piece.behind(&vocabulary);
+    // Without the end that the model had set.
+    assert_eq!((prompt, continuation.told), (vec![0, 1, 3], 2));
+    piece.taken = "The".to_owned();
+    piece.text = "The sea was".to_owned();
+    assert!(piece.is_whole(&vocabulary));
+    piece.text = "The sea".to_owned();
+    assert!(!piece.is_whole(&vocabulary));
+}
