@@ -82,6 +82,9 @@ pub struct Asking {
     /// Whether names of control tokens are taken as those.
     #[serde(default)]
     pub parse_special: bool,
+    /// What at the end of prompts is told anew, where that is not the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal: Option<String>,
 }
 
 impl RunFile {

@@ -7,10 +7,12 @@ use anyhow::{Context, Result};
 use crate::cli::args::{KvTypes, ModelArgs};
 use crate::cli::missing::still_there;
 use crate::cli::opening::{BUNDLED, bundled};
+use crate::cli::settings::Chosen;
 use crate::cli::usage::Usage;
 use crate::engine::{Engine, EngineOptions, Width};
 use crate::files;
 use crate::model::GpuLayers;
+use crate::preset::{Edit, Preset};
 use crate::story::{AdapterFile, Record, Versions};
 use crate::text::{EXCERPT, excerpt};
 
@@ -105,4 +107,14 @@ fn check_adapters(record: &Record) -> Result<()> {
 /// Whether the record was told by another build of the program than this one.
 pub fn other_build(engine: &Engine, record: &Record) -> bool {
     Versions::here(engine.backend().version()) != record.versions
+}
+
+/// The preset as it ran, with what is to be otherwise now.
+pub fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
+    let mut preset: Preset = Preset::of_record(&record.resolved)?;
+    for edit in edits {
+        let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
+        edited.map_err(|error| Usage(format!("{error:#}")))?;
+    }
+    Ok(Chosen { name: record.preset.clone(), preset })
 }

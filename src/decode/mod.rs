@@ -9,6 +9,7 @@ mod detokenizing;
 mod drive;
 mod ending;
 mod explorer;
+mod healing;
 mod kept;
 mod loop_detector;
 mod observer;

@@ -17,7 +17,6 @@ use super::room::needs;
 use super::storyteller::{Settled, Storyteller};
 use crate::files::causes;
 use crate::model::{Branch, Model, Origin, Step};
-use crate::prob::{Partition, Token};
 use crate::story::StopReason;
 
 /// The most tokens of a prompt that are read in one decode, so that its progress can be seen and it can be interrupted.
@@ -249,9 +248,7 @@ impl<'m> Stories<'m> {
         let branches = self.model.extend(&steps, &mut |step, position, row| {
             let (number, request) = &requests[step];
             let story = tellers[*number].as_ref().filter(|_| request.scored);
-            if let Some(token) = story.and_then(|story| story.scored(position)) {
-                scores[step].extend(score(row, token));
-            }
+            scores[step].extend(story.and_then(|story| story.score(position, row)));
             if position + 1 == request.tokens.len() {
                 rows[step] = row.to_vec();
             }
@@ -365,11 +362,4 @@ impl<'m> Stories<'m> {
             self.end(number, stop, unheard, observer);
         }
     }
-}
-
-/// −ln p of a token in this row, and the row's entropy. A token that the model holds impossible tells nothing of how surprising the
-/// text is.
-fn score(row: &[f32], token: Token) -> Option<[f64; 2]> {
-    let (logit, partition) = (row.get(token as usize)?, Partition::of(row)?);
-    Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
 }

@@ -13,6 +13,7 @@ mod continuing;
 mod drafts;
 mod driving;
 mod exploring;
+mod healing;
 mod keeping;
 mod ledger;
 mod long;

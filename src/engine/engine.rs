@@ -247,7 +247,7 @@ impl Engine {
     }
 
     /// The tokens of a prompt, if they leave room for a story.
-    fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
+    pub(super) fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
         if tokens.len() < self.context {
             return Ok(tokens);
         }

@@ -79,6 +79,8 @@ mod readme;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod replay;
 #[cfg(all(feature = "llama", feature = "cli"))]
+mod resume;
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod score;

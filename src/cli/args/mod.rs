@@ -16,6 +16,7 @@ mod score;
 mod shared;
 mod telling;
 mod tools;
+mod typed;
 
 use std::path::PathBuf;
 
@@ -34,6 +35,7 @@ pub use self::score::Score;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
+pub use self::typed::Typed;
 
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.

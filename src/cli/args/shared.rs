@@ -10,7 +10,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::{DeviceArgs, KvTypes};
-use crate::engine::{EngineOptions, PromptSpec, Put, StoryRequest, Width};
+use crate::engine::{EngineOptions, Heal, PromptSpec, Put, StoryRequest, Width};
 use crate::model::{Adapter, Choice};
 use crate::sampler::TextUnit;
 
@@ -110,12 +110,19 @@ pub struct PromptArgs {
     /// Take names of control tokens in the prompt as those tokens, and not as letters.
     #[arg(long)]
     pub parse_special: bool,
+
+    /// What at the end of the prompt is told anew by words that begin with it, so that a cut that no text has there does no harm: `space`
+    /// is spaces at its end, which the next word brings itself; `word` is the word in which it ends, for a prompt that stops in mid-word
+    /// ("The quick bro"), but "fox" may become "foxes"; `off` nothing. It is shown and kept as typed.
+    #[arg(long, value_name = "off|space|word", default_value_t = Heal::default(), value_parser = one_of::<Heal>(), hide_possible_values = true)]
+    pub heal: Heal,
 }
 
 impl PromptArgs {
-    /// Those that take a text as the beginning of a story.
+    /// Those that take a text as the beginning of a story, with every byte of it read as it is cut.
     pub fn raw() -> Self {
-        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false }
+        let heal = Heal::Off;
+        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false, heal }
     }
 
     /// Whether it was said how the prompt is to be taken: then it is one, whatever it looks like.
@@ -138,6 +145,7 @@ impl PromptArgs {
             prefill: self.prefill.clone(),
             thinks: self.think.is_some_and(|think| think != Think::Off),
             parse_special: self.parse_special,
+            heal: self.heal,
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::engine::{Engine, Prompt};
 use crate::model::{Choice, Vocabulary};
 use crate::preset::Edit;
 use crate::prob::Token;
-use crate::report::{Story, slices};
+use crate::report::{Story, slices_behind};
 use crate::sampler::Sampler;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
@@ -67,7 +67,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     request.check()?;
     let engine = open(&model, terminal)?;
     let prompt = put(&engine, prompt, &asking, seed, request.max_tokens, terminal)?;
-    let plan = |voice: &Voice| engine.plan(&sampler(voice, drawn.is_some()), &prompt.tokens, &request);
+    let plan = |voice: &Voice| engine.plan(&sampler(voice, drawn.is_some()), &prompt, &request);
     let plans = voices.iter().map(plan).collect::<Result<Vec<Plan>>>()?;
     let width = engine.width(&plans);
     let mut session = engine.session_keeping(&plans, width, 1)?;
@@ -153,7 +153,7 @@ fn drawable(compared: &Compared, tale: &Tale, prompt: &Prompt, engine: &Engine) 
         resolved: compared.resolved.clone(),
         evaluations: tale.told.counts.evaluations as f64 / trace.len().max(1) as f64,
         facts: facts.collect(),
-        ..Story::told(&compared.label, &prompt.text, &tale.told.text, &trace)
+        ..Story::healed(&compared.label, &prompt.text, &prompt.healed, &tale.told.text, &trace)
     }
 }
 
@@ -251,7 +251,7 @@ fn compared(voices: &[Voice], tales: &[Tale], prompt: &Prompt, vocabulary: &Voca
         let begun = text.len() - told.text.len();
         let own_from = parts_at.map(|at| {
             let trace: Vec<TracedToken> = draws.iter().map(|draw| TracedToken::of(draw, vocabulary)).collect();
-            begun + slices(&told.text, &trace).iter().take(at).map(|slice| slice.len()).sum::<usize>()
+            begun + slices_behind(&prompt.healed, &told.text, &trace).iter().take(at).map(String::len).sum::<usize>()
         });
         Ok(Compared {
             label: label.clone(),

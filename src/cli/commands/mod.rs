@@ -28,6 +28,8 @@ pub mod presets;
 pub mod replay;
 pub mod report;
 #[cfg(feature = "llama")]
+mod resume;
+#[cfg(feature = "llama")]
 pub mod score;
 #[cfg(feature = "llama")]
 pub mod tune;

@@ -85,6 +85,10 @@ fn hint(remedy: &Remedy) -> String {
         Remedy::ParseSpecialOrRaw => "`--parse-special` takes it as that token, `--raw` leaves the template out".to_owned(),
         Remedy::MinTokensWithinMax => "`--min-tokens` is at most `--tokens`".to_owned(),
         Remedy::LeaveOutStop => "`--stop` wants a text of at least one character".to_owned(),
+        Remedy::TellAgain => "`afterword write --again FILE` tells its prompt".to_owned(),
+        Remedy::PlaceUpTo(last) => format!("`--at` counts from 1 to {last}, as the page of `afterword report` does"),
+        Remedy::EarlierRecord => "the record that it went on from explains it".to_owned(),
+        Remedy::OtherWord => "`·` stands for the space before a word, as in `--take \"·word\"`".to_owned(),
         Remedy::AnotherFolder => "name another folder with `--out`".to_owned(),
         Remedy::StartAnew => "`--force` starts anew in a folder beside it".to_owned(),
         Remedy::Calibrate { model, entropy_top, horizon } => {

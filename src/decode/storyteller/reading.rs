@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::super::request::{DecodeRequest, Purpose};
 use super::{Phase, Storyteller};
 use crate::model::{Branch, Origin};
-use crate::prob::Token;
+use crate::prob::{Partition, Token};
 
 /// The most tokens that are scored in one decode: a row for each of them is held at once.
 const SCORED: usize = 32;
@@ -21,11 +21,15 @@ impl Storyteller {
         self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && !self.scores()
     }
 
-    /// The token that was told before and follows this one of a part that is read, where its surprisal is asked for.
-    pub fn scored(&self, position: usize) -> Option<Token> {
+    /// −ln p of the token that was told before and follows this one of a part that is read, in the row behind that one, and the row's
+    /// entropy; nothing where it is not asked for. A token that the model holds impossible tells nothing of how surprising the text is.
+    pub fn score(&self, position: usize, row: &[f32]) -> Option<[f64; 2]> {
         let Phase::Reading(read) = self.phase else { return None };
-        let at = read + position + 1;
-        (at >= self.plan.origin().len()).then(|| self.plan.prompt.get(at).copied()).flatten()
+        let (at, origin) = (read + position + 1, self.plan.origin().len());
+        let token = *self.plan.prompt.get(at).filter(|_| at >= origin)?;
+        let row = self.healing.fitting(row, &self.plan.prompt[origin..at]);
+        let (logit, partition) = (row.get(token as usize)?, Partition::of(&row)?);
+        Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
     }
 
     /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun.

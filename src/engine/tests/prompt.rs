@@ -105,7 +105,8 @@ fn a_prompt_without_room_for_a_story_says_what_helps() {
 #[test]
 fn what_ends_oddly_is_told_of() {
     let notes = |text: &str, is_typed| {
-        let spec = PromptSpec { text: text.to_owned(), is_typed, ..PromptSpec::default() };
+        let heal = Heal::Off;
+        let spec = PromptSpec { text: text.to_owned(), is_typed, heal, ..PromptSpec::default() };
         put(&engine(), &spec).unwrap().notes
     };
     assert_eq!(notes("the sea ", true), [Note::PromptEndsInSpace]);
