@@ -52,7 +52,7 @@ fn what_asks_for_a_chat_decides_and_a_base_model_has_none() {
     }
     let asked = put(&instruct(), &prefill).unwrap();
     assert_eq!((asked.beginning(), asked.story("upon ").as_str()), ("once ", "once upon "));
-    assert_eq!(asked.notes, [Note::PrefillEndsInSpace]);
+    assert_eq!((asked.notes.as_slice(), asked.healed.as_str()), (&[][..], "once "));
     assert_eq!(put(&instruct(), &thinks).unwrap().notes, [Note::NoThinking]);
 }
 
