@@ -39,8 +39,11 @@ pub use find::{Folders, Listed, PresetOrigin, UnknownName, find, head, is_shippe
 pub use import::{Imported, import, of_model};
 pub use json_schema::schema;
 pub use lint::{Warning, lint};
+#[cfg(feature = "cli")]
 pub(crate) use mistake::Fault;
 pub use mistake::Mistake;
 pub use reference::{Paragraph, markdown, reference};
 pub use schema::Preset;
-pub(crate) use words::{found, suggestion};
+#[cfg(feature = "cli")]
+pub(crate) use words::found;
+pub(crate) use words::suggestion;

@@ -50,7 +50,21 @@ fn the_shipped_presets_are_found_by_name_and_nothing_is_known_against_them() {
     let names: Vec<&str> = shipped.iter().map(|listed| listed.name.as_str()).collect();
     assert_eq!(
         names,
-        ["creative", "crossfade", "future", "greedy", "judge", "min-p", "open", "steady", "temperature", "tide", "wave"]
+        [
+            "article",
+            "article-wave",
+            "creative",
+            "crossfade",
+            "future",
+            "greedy",
+            "judge",
+            "min-p",
+            "open",
+            "steady",
+            "temperature",
+            "tide",
+            "wave"
+        ]
     );
     for listed in &shipped {
         let preset = listed.preset.as_ref().unwrap();

@@ -119,9 +119,9 @@ pub struct PromptArgs {
 }
 
 impl PromptArgs {
-    /// Those that take a text as the beginning of a story, with every byte of it read as it is cut.
+    /// Those that take a text as the beginning of a story.
     pub fn raw() -> Self {
-        let heal = Heal::Off;
+        let heal = Heal::default();
         Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false, heal }
     }
 
