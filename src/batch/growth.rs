@@ -40,7 +40,7 @@ impl RunFile {
         let others = preset.iter().zip(&before.preset).filter(|(now, old)| now != old);
         match () {
             () if preset.len() != before.preset.len() => {
-                found.push(were(preset.len(), before.preset.len(), "preset", &lost_presets))
+                found.push(were(preset.len(), before.preset.len(), "preset", &lost_presets));
             }
             () if !lost_presets.is_empty() => found.extend(others.map(|(now, old)| changed(now, old))),
             () if *preset != before.preset => found.push("the presets are in another order".to_owned()),
@@ -52,7 +52,7 @@ impl RunFile {
         let (other, other_seeds) = (differ(|now, old| without_seeds(now) != without_seeds(old)), differ(|now, old| now != old));
         match (other, other_seeds) {
             _ if prompt.len() != before.prompt.len() => {
-                found.push(were(prompt.len(), before.prompt.len(), "prompt", &lost_prompts))
+                found.push(were(prompt.len(), before.prompt.len(), "prompt", &lost_prompts));
             }
             (Some(_), _) if lost_prompts.is_empty() => found.push("the prompts are in another order".to_owned()),
             (Some(number), _) => found.push(format!("prompt {number} is another")),
