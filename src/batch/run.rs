@@ -82,6 +82,9 @@ pub struct Asking {
     /// Whether names of control tokens are taken as those.
     #[serde(default)]
     pub parse_special: bool,
+    /// What at the end of prompts is told anew, where that is not the usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heal: Option<String>,
 }
 
 impl RunFile {
@@ -161,6 +164,9 @@ impl RunFile {
         let mut found = Vec::new();
         let mut note = |differs: bool, what: String| found.extend(differs.then_some(what));
         note(model.sha256 != before.model.sha256, format!("the model is another (it was `{}`)", before.model.file));
+        let adapted =
+            |run: &Self| -> Vec<_> { run.settings.adapters.iter().map(|one| (one.sha256.clone(), one.scale)).collect() };
+        note(adapted(self) != adapted(before), "the model has other adapters".to_owned());
         note(*strict != before.strict, format!("`strict` was {}given", if before.strict { "" } else { "not " }));
         let how = |trace: &Option<String>| trace.as_ref().map_or("off".to_owned(), |name| format!("`{name}`"));
         let on = |trace: &Option<String>| if trace.is_some() { "on" } else { "off" }.to_owned();
@@ -256,6 +262,7 @@ pub(super) mod tests {
                 mlock: false,
                 flash_attention: FlashAttention::Auto,
                 cache: [CacheType::F16; 2],
+                adapters: Vec::new(),
             },
             model: ModelFile {
                 file: "a.gguf".into(),

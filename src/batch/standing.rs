@@ -2,6 +2,8 @@
 
 use super::matrix::Item;
 use super::run::RunFile;
+use crate::engine::Heal;
+use crate::model::Choice;
 use crate::story::{FORMAT, Mode, Record, StopReason};
 
 /// What a record is to a run in whose folder it lies.
@@ -66,7 +68,8 @@ impl RunFile {
                 asked != Some("raw") && chat.system.as_ref() == system && chat.prefill == prefill
             }
         };
-        !mode || record.parse_special != self.asking.parse_special
+        let healed = !record.healed.is_empty() && self.asking.heal.as_deref() == Some(Heal::Off.name());
+        !mode || healed || record.parse_special != self.asking.parse_special
     }
 
     /// Whether a story of the run ended as its record says, and the record tells what the run asks for.

@@ -25,6 +25,8 @@ mod prompting;
 mod recorded;
 #[cfg(feature = "llama")]
 mod recording;
+#[cfg(feature = "llama")]
+mod remembering;
 mod render;
 mod settings;
 #[cfg(feature = "llama")]
@@ -142,6 +144,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Score(args) => commands::score::run(*args, terminal),
         Command::Tune(args) => commands::tune::run(&args, terminal),
         Command::Calibrate(args) => commands::calibrate::run(&args, terminal),
+        Command::Cache(args) => commands::cache::run(&args, terminal),
         Command::Presets(args) => commands::presets::run(args, terminal),
         Command::Models(args) => commands::models::run(args, terminal),
         Command::Report(args) => commands::report::run(args, terminal),
@@ -158,6 +161,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
 #[cfg(not(feature = "llama"))]
 fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
     match command {
+        Command::Cache(args) => commands::cache::run(&args, terminal),
         Command::Presets(args) => commands::presets::run(args, terminal),
         Command::Models(args) => commands::models::run(args, terminal),
         Command::Report(args) => commands::report::run(args, terminal),

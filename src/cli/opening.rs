@@ -14,7 +14,7 @@ use crate::cli::missing;
 use crate::cli::render::notes::words;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
-use crate::cli::settings::tables;
+use crate::cli::settings::{states, tables};
 use crate::cli::template_process::renderer;
 use crate::engine::{Cancelled, Engine, EngineOptions};
 use crate::llama;
@@ -70,6 +70,10 @@ pub fn open_with(options: EngineOptions, terminal: &Terminal) -> Result<Opened> 
     let engine = match tables() {
         Some(folder) => engine.keeping_baselines_in(folder),
         None => engine,
+    };
+    let engine = match states()? {
+        Some(folder) if folder.limit() > 0 => engine.keeping_states_in(folder),
+        _ => engine,
     };
     let load_time = started.elapsed();
     let cores = std::thread::available_parallelism().map_or(usize::MAX, NonZeroUsize::get);

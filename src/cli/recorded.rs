@@ -7,11 +7,13 @@ use anyhow::{Context, Result};
 use crate::cli::args::{KvTypes, ModelArgs};
 use crate::cli::missing::still_there;
 use crate::cli::opening::{BUNDLED, bundled};
+use crate::cli::settings::Chosen;
 use crate::cli::usage::Usage;
 use crate::engine::{Engine, EngineOptions, Width};
 use crate::files;
 use crate::model::GpuLayers;
-use crate::story::{Record, Versions};
+use crate::preset::{Edit, Preset};
+use crate::story::{AdapterFile, Record, Versions};
 use crate::text::{EXCERPT, excerpt};
 
 /// The record's model and settings, where nothing else was typed.
@@ -21,9 +23,13 @@ use crate::text::{EXCERPT, excerpt};
 pub fn as_recorded(typed: &ModelArgs, record: &Record) -> Result<EngineOptions> {
     let model = typed.model.clone().map_or_else(|| model_of(record), Ok)?;
     check_model(&model, record)?;
+    if typed.lora.is_empty() {
+        check_adapters(record)?;
+    }
     let (device, recorded) = (&typed.device, EngineOptions::of_run(model, &record.run));
     let kv_types = device.kv_type.unwrap_or(KvTypes { keys: recorded.keys, values: recorded.values });
     let mut options = EngineOptions {
+        adapters: if typed.lora.is_empty() { recorded.adapters } else { typed.lora.clone() },
         use_mmap: !device.no_mmap,
         use_mlock: device.mlock,
         threads: typed.threads.or(recorded.threads),
@@ -43,10 +49,13 @@ pub fn as_recorded(typed: &ModelArgs, record: &Record) -> Result<EngineOptions> 
 
 /// Whether what was typed would have it computed otherwise than the record says.
 pub fn differs(typed: &ModelArgs, record: &Record) -> bool {
-    let (ModelArgs { model: _, threads, ctx: _, width, device }, run) = (typed, &record.run);
+    let (ModelArgs { model: _, lora, threads, ctx: _, width, device }, run) = (typed, &record.run);
     let other_width = matches!(width, Width::Fixed(width) if width.get() != run.width);
     let other_layers = matches!(device.gpu_layers, GpuLayers::Fixed(layers) if layers != run.gpu_layers.unwrap_or(0));
-    threads.is_some_and(|threads| threads.get() != run.threads)
+    let told: Vec<(&str, f32)> = run.adapters.iter().map(|adapter| (adapter.file.as_str(), adapter.scale)).collect();
+    let other_adapters = !lora.iter().map(|adapter| (adapter.file.to_str().unwrap_or_default(), adapter.scale)).eq(told);
+    (!lora.is_empty() && other_adapters)
+        || threads.is_some_and(|threads| threads.get() != run.threads)
         || other_width
         || other_layers
         || device.kv_type.is_some_and(|types| [types.keys, types.values] != run.cache)
@@ -79,7 +88,33 @@ fn check_model(path: &Path, record: &Record) -> Result<()> {
     Err(Usage(format!("the model `{}` is not the record's\nhint: {hint}", path.display())).into())
 }
 
+/// Refuses where an adapter of the record's is not there any more, or is another.
+fn check_adapters(record: &Record) -> Result<()> {
+    for AdapterFile { file, sha256, .. } in &record.run.adapters {
+        let sum = files::open(Path::new(file)).and_then(files::sha256);
+        let sum = sum.map_err(|error| {
+            let cause = files::words(&error);
+            Usage(format!("cannot read the record's adapter `{file}`: {cause}\nhint: `--lora FILE` says where it is now"))
+        })?;
+        if sum != *sha256 {
+            let hint = format!("the story was told with one of the SHA-256 {}", excerpt(sha256, EXCERPT));
+            return Err(Usage(format!("the adapter `{file}` is not the record's\nhint: {hint}")).into());
+        }
+    }
+    Ok(())
+}
+
 /// Whether the record was told by another build of the program than this one.
 pub fn other_build(engine: &Engine, record: &Record) -> bool {
     Versions::here(engine.backend().version()) != record.versions
+}
+
+/// The preset as it ran, with what is to be otherwise now.
+pub fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
+    let mut preset: Preset = Preset::of_record(&record.resolved)?;
+    for edit in edits {
+        let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
+        edited.map_err(|error| Usage(format!("{error:#}")))?;
+    }
+    Ok(Chosen { name: record.preset.clone(), preset })
 }

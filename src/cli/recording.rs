@@ -20,8 +20,10 @@ pub fn record_at(path: PathBuf, inputs: &Inputs) -> Result<Output> {
 
 /// The files that a story is told from, none of which an output may take the place of.
 pub fn inputs<'a>(model: &ModelArgs, presets: impl IntoIterator<Item = &'a str>) -> Inputs {
+    let adapters = &model.lora;
     let model = model.model.clone().or_else(|| bundled().ok());
     let inputs = model.iter().fold(Inputs::streams(), |inputs, path| inputs.with(path, "the model"));
+    let inputs = adapters.iter().fold(inputs, |inputs, adapter| inputs.with(&adapter.file, "an adapter"));
     presets.into_iter().map(Path::new).fold(inputs, |inputs, path| match path.extension() {
         Some(_) => inputs.with(path, "a preset"),
         None => inputs,

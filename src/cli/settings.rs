@@ -1,6 +1,7 @@
 //! What was typed becomes what it means.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use etcetera::BaseStrategy;
@@ -12,6 +13,7 @@ use crate::cli::args::Trace;
 #[cfg(feature = "llama")]
 use crate::cli::opening::bundled;
 use crate::cli::usage::Usage;
+use crate::engine::StateFolder;
 use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
 use crate::text::grouped;
@@ -104,12 +106,59 @@ pub fn folders() -> Folders {
     Folders { configs: Some("configs".into()), user }
 }
 
-/// Where tables of what is usual after a token are kept: below `AFTERWORD_CACHE`, or the user's cache.
+/// Where the program keeps what it can make again: `AFTERWORD_CACHE`, or its folder in the user's cache.
+fn cache() -> Option<PathBuf> {
+    let own = std::env::var_os("AFTERWORD_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
+    own.or_else(|| Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("afterword")))
+}
+
+/// Where tables of what is usual after a token are kept.
 #[cfg(feature = "llama")]
 pub fn tables() -> Option<PathBuf> {
-    let own = std::env::var_os("AFTERWORD_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    let usual = || Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("afterword"));
-    Some(own.or_else(usual)?.join("baselines"))
+    Some(cache()?.join("baselines"))
+}
+
+/// The bytes that kept prompts may take of the disk, where nothing is said.
+const USUAL_LIMIT: u64 = 2_000_000_000;
+
+/// Where states of prompts are kept, and how much of the disk they may take: `AFTERWORD_CACHE_LIMIT`. `None` where the user has no folder
+/// for such things.
+pub fn states() -> Result<Option<StateFolder>> {
+    let typed = std::env::var("AFTERWORD_CACHE_LIMIT").unwrap_or_default();
+    let limit = if typed.is_empty() { Some(USUAL_LIMIT) } else { bytes(&typed) };
+    let limit = limit.ok_or_else(|| {
+        Usage(format!(
+            "the variable AFTERWORD_CACHE_LIMIT is `{typed}`, and no number of bytes\nhint: a number with its unit, such as \
+             `500MB` or `4GB`; `0` keeps nothing"
+        ))
+    })?;
+    Ok(cache().map(|folder| StateFolder::new(folder.join("states"), limit, now())))
+}
+
+/// What time it is, since 1970.
+pub fn now() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
+/// A number of bytes as people write it: `500MB`, `1.5 GB`, `0`.
+fn bytes(typed: &str) -> Option<u64> {
+    let typed = typed.trim().to_lowercase();
+    let digits = typed.find(|sign: char| !sign.is_ascii_digit() && sign != '.').unwrap_or(typed.len());
+    let unit: f64 = match typed[digits..].trim() {
+        "" | "b" => 1.0,
+        "k" | "kb" => 1e3,
+        "m" | "mb" => 1e6,
+        "g" | "gb" => 1e9,
+        "t" | "tb" => 1e12,
+        _ => return None,
+    };
+    let number: f64 = typed[..digits].parse().ok()?;
+    #[allow(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it is not negative, and a larger one is the largest"
+    )]
+    Some((number * unit) as u64)
 }
 
 /// Where journals are kept of what was added to writers' files: below `AFTERWORD_STATE`, or the user's state.
@@ -148,4 +197,28 @@ pub fn combinations(varied: &[String], presets: usize) -> Result<Vec<Vec<Edit>>>
 pub fn seed(typed: Option<u64>) -> u64 {
     // Short enough to be typed again.
     typed.unwrap_or_else(|| u64::from(rand::random::<u32>()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_bytes_has_a_unit_or_none() {
+        for (typed, number) in [
+            ("0", Some(0)),
+            ("500MB", Some(500_000_000)),
+            ("1.5 gb", Some(1_500_000_000)),
+            ("2G", Some(2_000_000_000)),
+            (" 12 kB ", Some(12_000)),
+            ("1e9TB", None),
+            ("99999999999 TB", Some(u64::MAX)),
+            ("GB", None),
+            ("-1", None),
+            ("4 GiB", None),
+            ("1.2.3", None),
+        ] {
+            assert_eq!(bytes(typed), number, "{typed}");
+        }
+    }
 }

@@ -9,12 +9,22 @@ use crate::cli::interrupt::interruption;
 use crate::cli::render::progress::Progress;
 use crate::decode::{Completion, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::files::causes;
-use crate::model::Model;
+use crate::model::{Choice, Model};
 use crate::sampler::Draw;
 use crate::story::StopReason;
 
 /// What helps where nothing was told.
 pub const ENDED_AT_ONCE: &str = "the model ended the story at once: `--min-tokens 50` makes it go on";
+
+/// Why a story ended; where it was to end with a whole unit of text and did not, that too.
+pub fn stop_in_words(stop: &StopReason, plan: &Plan) -> String {
+    match (stop, plan.to) {
+        (StopReason::Tokens | StopReason::Context | StopReason::Loop, Some(unit)) => {
+            format!("{stop}; the last {} did not end", unit.name())
+        }
+        _ => stop.to_string(),
+    }
+}
 
 /// A story that was told, with its times.
 #[derive(Debug)]
@@ -55,24 +65,10 @@ pub fn tell(
     progress: &Progress,
     mut hear: impl FnMut(&str) -> Result<()>,
 ) -> Result<Tale> {
-    tell_why(model, plan, width, progress, |text, _| hear(text))
+    tell_in(&mut Stories::new(model, width), plan, progress, &mut |text, _| hear(text))
 }
 
-/// As [`tell`]; `hear` also gets the draw that let the text appear, if it was one.
-///
-/// # Errors
-/// As there.
-pub fn tell_why(
-    model: &mut dyn Model,
-    plan: Plan,
-    width: usize,
-    progress: &Progress,
-    mut hear: impl FnMut(&str, Option<&Draw>) -> Result<()>,
-) -> Result<Tale> {
-    tell_in(&mut Stories::new(model, width), plan, progress, &mut hear)
-}
-
-/// As [`tell_why`], with whatever these stories keep of others.
+/// As [`tell`], with whatever these stories keep of others; `hear` also gets the draw that let the text appear, if it was one.
 ///
 /// # Errors
 /// As there.

@@ -2,6 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 
+use super::healing::Healing;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{Carried, Sampler, TextUnit};
@@ -14,6 +15,10 @@ pub struct Plan {
     pub sampler: Sampler,
     /// The tokens that the story goes on from, at least 1: what was told of it before among them.
     pub prompt: Vec<Token>,
+    /// The end of the writer's text that these tokens leave out: the first tokens told spell it, and the text of the story begins behind
+    /// it. A token is drawn among those that fit to it, with the model's probabilities renormalised over them; noise is that of the
+    /// prompt without it. Empty where the tokens are the whole text.
+    pub heal: String,
     /// How much of it was told before.
     pub continuation: Continuation,
     /// The seed of its noise.
@@ -44,9 +49,9 @@ impl Plan {
     #[must_use]
     pub fn new(sampler: Sampler, prompt: Vec<Token>, seed: u64, max_tokens: usize) -> Self {
         let context = prompt.len().saturating_add(max_tokens);
-        let continuation = Continuation::default();
+        let (heal, continuation) = (String::new(), Continuation::default());
         let (to, budget, context_shift, stop_on_loop, stops) = (None, None, false, false, Vec::new());
-        Self { sampler, prompt, continuation, seed, max_tokens, to, context, budget, context_shift, stop_on_loop, stops }
+        Self { sampler, prompt, heal, continuation, seed, max_tokens, to, context, budget, context_shift, stop_on_loop, stops }
     }
 
     /// The same story as one that goes on. The least number of tokens is of those that are to be told now.
@@ -93,8 +98,8 @@ impl Plan {
     /// Whether it can be told at all, wherever there is room for it.
     ///
     /// # Errors
-    /// An empty prompt, one that leaves no room in the context, no token to be told, or a sampler that does not fit the
-    /// vocabulary.
+    /// An empty prompt, one that leaves no room in the context, an end of the text that no token spells, no token to be told, or a sampler
+    /// that does not fit the vocabulary.
     pub fn check(&self, vocabulary: &Vocabulary) -> Result<()> {
         let (prompt, context) = (self.prompt.len(), self.context);
         ensure!(prompt > 0, "the prompt is empty");
@@ -103,6 +108,8 @@ impl Plan {
         }
         let told = self.continuation.told;
         ensure!(told <= prompt, "of a prompt of {prompt} tokens {told} cannot have been told");
+        let healing = Healing::new(&self.heal, vocabulary);
+        ensure!(healing.is_possible(), "no token of the vocabulary begins as the end of the prompt does");
         ensure!(self.max_tokens > 0, "no token is to be told");
         self.sampler.check(vocabulary)
     }
@@ -128,6 +135,10 @@ impl Plan {
 pub struct Continuation {
     /// How many of the prompt's last tokens are the story's own; 0 where it begins behind the prompt.
     pub told: usize,
+    /// How many of the last of these were not drawn, but put there by the writer. It changes nothing of what is told.
+    pub taken: usize,
+    /// Whether it is computed how surprising the told tokens were even where no stage follows that, so that it is known of the whole story.
+    pub scored: bool,
     /// The most tokens that the whole story may have; `None`: those told before and those that are to be told now.
     pub planned: Option<usize>,
     /// What the piece before left behind beside its tokens: [`Completion::carried`].

@@ -10,13 +10,13 @@ use super::detokenizing::Heard;
 use super::kept::{Beginning, Keep, Kept};
 use super::observer::{Observer, Told};
 use super::plan::Plan;
+use super::prompt_cache::PromptCache;
 use super::prompt_sharing::{Prompts, fork};
 use super::request::{Answer, DecodeRequest};
 use super::room::needs;
 use super::storyteller::{Settled, Storyteller};
 use crate::files::causes;
 use crate::model::{Branch, Model, Origin, Step};
-use crate::prob::{Partition, Token};
 use crate::story::StopReason;
 
 /// The most tokens of a prompt that are read in one decode, so that its progress can be seen and it can be interrupted.
@@ -38,6 +38,10 @@ pub struct Stories<'m> {
     pub(super) prompts: Prompts,
     /// What stays in memory of stories that ended.
     pub(super) kept: Kept,
+    /// Where prompts are kept that others may read.
+    pub(super) cache: Option<&'m mut dyn PromptCache>,
+    /// Whether no story has begun yet: only a new memory takes over what is in the cache.
+    pub(super) is_new: bool,
     /// Stories that had a part in a decode that failed, and have told nothing since.
     pub(super) suspects: BTreeSet<usize>,
 }
@@ -55,6 +59,8 @@ impl<'m> Stories<'m> {
             promised: Vec::new(),
             prompts: Prompts::default(),
             kept: Kept::default(),
+            cache: None,
+            is_new: true,
             suspects: BTreeSet::new(),
         }
     }
@@ -108,6 +114,7 @@ impl<'m> Stories<'m> {
             self.promised.push((0, 0));
         }
         (self.promised[number], self.tellers[number]) = ((own, branches), Some(story));
+        self.recall(number);
         // What it takes over it need not find room for.
         self.make_branches();
         if let Err(error) = self.take_over(number) {
@@ -241,15 +248,13 @@ impl<'m> Stories<'m> {
         let branches = self.model.extend(&steps, &mut |step, position, row| {
             let (number, request) = &requests[step];
             let story = tellers[*number].as_ref().filter(|_| request.scored);
-            if let Some(token) = story.and_then(|story| story.scored(position)) {
-                scores[step].extend(score(row, token));
-            }
+            scores[step].extend(story.and_then(|story| story.score(position, row)));
             if position + 1 == request.tokens.len() {
                 rows[step] = row.to_vec();
             }
         })?;
 
-        let mut last = None;
+        let (mut last, alone) = (None, requests.len() == 1);
         let answers = branches.into_iter().zip(rows).zip(scores);
         let answers = answers.map(|((branch, row), scores)| Answer { branch, row, scores });
         for ((number, request), answer) in requests.into_iter().zip(answers) {
@@ -263,8 +268,10 @@ impl<'m> Stories<'m> {
                 story.count_decode();
             }
             let ends_prompt = story.ends_prompt(&request);
+            self.remember(number, &request, alone, branch, &answer.row);
             let kept = if ends_prompt { self.prompts.read(number, self.model, branch, &answer.row) } else { Ok(()) };
             let row = (ends_prompt && self.kept.keeps()[0]).then(|| answer.row.clone());
+            let Some(story) = self.tellers[number].as_mut() else { continue };
             match kept.and_then(|()| story.answer(request, answer)) {
                 Ok(free) => self.release(free),
                 Err(error) => {
@@ -355,11 +362,4 @@ impl<'m> Stories<'m> {
             self.end(number, stop, unheard, observer);
         }
     }
-}
-
-/// −ln p of a token in this row, and the row's entropy. A token that the model holds impossible tells nothing of how surprising the
-/// text is.
-fn score(row: &[f32], token: Token) -> Option<[f64; 2]> {
-    let (logit, partition) = (row.get(token as usize)?, Partition::of(row)?);
-    Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
 }

@@ -24,7 +24,7 @@ pub struct StoryStep<'a> {
     pub plans: &'a [Plan],
     /// Which of them it is.
     pub which: usize,
-    /// The tokens of the story that stand before it.
+    /// The tokens that stand before it, as far as this plan tells them.
     pub told: &'a [Token],
     /// The token that the story has there, where it is known.
     pub own: Option<Token>,
@@ -37,7 +37,7 @@ pub struct Decided {
     pub draw: Draw,
     /// The story's own token there, with the log-probability that it has now.
     pub own: Option<TopTokenTrace>,
-    /// The first of the tokens before it for which another one is drawn now, counted from 0.
+    /// The first of the tokens before it for which another one is drawn now, counted from 0 as far as this plan tells them.
     pub strayed: Option<usize>,
     /// What is likeliest after each candidate, likeliest first.
     pub next: BTreeMap<Token, Vec<TopTokenTrace>>,
@@ -68,7 +68,9 @@ pub fn decide(
     let plan = plans.get(which).context("there is no story to be told again")?;
     ensure!(told.len() < plan.most_tokens(), "the story has at most {} tokens", plan.most_tokens());
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.vocabulary())?;
-    if let ([plan], [], None) = (plans, told, own) {
+    if let ([Plan { heal, .. }], [], None) = (plans, told, own)
+        && heal.is_empty()
+    {
         return decide_behind(model, plan, &closely, nexts, width, observer, cancel);
     }
     let mut stories = Stories::new(model, width);

@@ -1,9 +1,12 @@
 //! One story: what it wants to know next, and what it does with the answer.
 
+use std::borrow::Cow;
+
 use anyhow::Result;
 
 use super::again::Again;
 use super::detokenizing::{Detokenizing, Heard};
+use super::healing::Healing;
 use super::loop_detector::LoopDetector;
 use super::observer::Ended;
 use super::plan::{Completion, Counts, Plan};
@@ -49,6 +52,9 @@ pub(super) struct Storyteller {
     /// How many of the oldest tokens of the story the model no longer sees.
     dropped: usize,
     loops: LoopDetector,
+    healing: Healing,
+    /// Bytes that the next tokens spell of the writer's own text: they are not told.
+    own: usize,
     detokenizing: Detokenizing,
     trunk: Option<Branch>,
     /// Tokens of its text that the trunk holds.
@@ -64,6 +70,8 @@ pub(super) struct Storyteller {
     log_p: f64,
     counts: Counts,
     cached_tokens: usize,
+    /// Whether all of its text that was read was read in chunks from the first token on, with nothing beside it.
+    in_chunks: bool,
     /// Where the story was told before.
     again: Option<Again>,
 }
@@ -80,16 +88,22 @@ impl Storyteller {
         let before = &plan.prompt[origin.len()..];
         let bytes: Vec<u8> = before.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
         let loops = LoopDetector::behind(before);
+        let healing = Healing::new(&plan.heal, vocabulary);
+        let own = healing.left(before);
+        let line = vocabulary.last_line(&plan.prompt) + &String::from_utf8_lossy(own);
         // Who hands on surprisals alone is of a time when nothing followed the entropies.
         let known = carried.as_ref().is_some_and(|carried| carried.entropies.len() == carried.surprisals.len());
-        let scores = (!known && told > 0 && plan.sampler.chain().follows_surprisal()).then(Vec::new);
+        let asked = plan.continuation.scored || !known && plan.sampler.chain().follows_surprisal();
+        let scores = (asked && told > 0).then(Vec::new);
         Ok(Self {
             sampler: plan.sampler.bind(vocabulary)?,
             noise: Noise::new(plan.seed, origin),
             history: History::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried.unwrap_or_default()),
             dropped: 0,
             loops,
-            detokenizing: Detokenizing::new(&bytes, plan.stops.clone()).to(plan.to, &vocabulary.last_line(&plan.prompt)),
+            detokenizing: Detokenizing::new(&bytes, plan.stops.clone()).to(plan.to, &line),
+            own: own.len(),
+            healing,
             trunk: None,
             held: 0,
             behind: None,
@@ -99,6 +113,7 @@ impl Storyteller {
             text: String::new(),
             log_p: 0.0,
             cached_tokens: 0,
+            in_chunks: true,
             counts: Counts { prompt: plan.prompt.len(), ..Counts::default() },
             again: None,
             plan,
@@ -123,6 +138,11 @@ impl Storyteller {
     /// The tokens of this telling.
     fn told(&self) -> &[Token] {
         &self.history.text()[self.plan.prompt.len()..]
+    }
+
+    /// The tokens of the story, those told before among them.
+    fn story(&self) -> &[Token] {
+        self.history.told()
     }
 
     /// The story at its end, with the branches that it held. `unheard` is what nobody heard of the text that it told last.
@@ -206,6 +226,8 @@ impl Storyteller {
         let (number, ended) = (self.counts.tokens, vocabulary.ends(token));
         self.counts.tokens += 1;
         let piece = if ended { &[] } else { vocabulary.piece(token) };
+        let (own, piece) = piece.split_at(self.own.min(piece.len()));
+        self.own -= own.len();
         let (mut heard, stop) = self.detokenizing.push(number, piece, self.counts.tokens >= self.plan.max_tokens);
         let loops = self.loops.hear(self.history.told()) && self.plan.stop_on_loop;
         let mut stop = match stop {
@@ -236,8 +258,9 @@ impl Storyteller {
             let feedback = self.history.carried().feedback;
             self.history = self.history.clone().carrying(Carried { surprisals, entropies, feedback });
         }
-        let other = self.again.as_mut().and_then(|again| again.meet(self.counts.tokens, row));
-        let turn = other.unwrap_or(&self.sampler).turn(&self.history, row, self.noise)?;
+        let row = self.healing.fitting(row, self.story());
+        let other = self.again.as_mut().and_then(|again| again.meet(self.counts.tokens, &row));
+        let turn = other.unwrap_or(&self.sampler).turn(&self.history, &row, self.noise)?;
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -291,6 +314,10 @@ impl Storyteller {
             Purpose::Look(path) => path,
         };
         self.counts.evaluations += 1;
+        let row = match self.healing.fitting(&row, self.story().iter().chain(&path.0)) {
+            Cow::Borrowed(_) => row,
+            Cow::Owned(fitting) => fitting,
+        };
         let Phase::Choosing(turn, _) = &mut self.phase else { return Ok(vec![branch]) };
         if let Some(again) = &mut self.again {
             again.see(self.counts.tokens, &path, &row);

@@ -13,9 +13,11 @@ mod continuing;
 mod drafts;
 mod driving;
 mod exploring;
+mod healing;
 mod keeping;
 mod ledger;
 mod long;
+mod remembering;
 mod whole;
 
 const V: Token = 14;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Result;
 
 use crate::chat::{Renderer, Script, Template};
+use crate::files::Sums;
 use crate::model::{Model, SessionOptions, SessionSettings, Token, Vocabulary};
 
 /// What a model file is.
@@ -94,9 +95,25 @@ pub trait Backend: Send + Sync {
     /// The file cannot be read again, or was written to since.
     fn sha256(&self) -> Result<String>;
 
+    /// The SHA-256 of every adapter that was loaded onto the model, in the order in which they were asked for.
+    ///
+    /// # Errors
+    /// As [`Backend::sha256`].
+    fn adapter_sums(&self) -> Result<Vec<String>>;
+
+    /// The SHA-256 of every file of the model and of its adapters, in hexadecimal digits; those that are remembered are not computed
+    /// again.
+    ///
+    /// # Errors
+    /// As [`Backend::sha256`].
+    fn sums(&self, known: &Sums) -> Result<Vec<String>>;
+
     /// Whether the file is as it was when it was loaded: mapped weights change with it.
     fn is_unchanged(&self) -> bool;
 
     /// What the backend says of itself, for records.
     fn version(&self) -> String;
+
+    /// What the backend uses of the processor: equal settings compute equal bits only where this is equal, too.
+    fn system(&self) -> String;
 }

@@ -42,7 +42,7 @@ impl Engine {
 
     /// The table for this stage, from memory or from its file.
     fn baseline(&self, future: &Future) -> Result<Arc<Baseline>> {
-        let sha256 = self.backend().sha256()?;
+        let sha256 = self.identity()?;
         let model = self.info().path.display().to_string();
         let (entropy_top, horizon) = (future.entropy_top.get(), future.horizon);
         let missing = || {
@@ -82,7 +82,7 @@ impl Engine {
         let folder = self.baselines.folder.as_ref().context("there is no folder in which tables are kept")?;
         let made = std::fs::create_dir_all(folder).map_err(|error| anyhow!(words(&error)));
         made.with_context(|| format!("cannot make the folder `{}`", folder.display()))?;
-        Output::new(folder.join(name(&self.backend().sha256()?, future)), Form::BASELINE, &Inputs::default())
+        Output::new(folder.join(name(&self.identity()?, future)), Form::BASELINE, &Inputs::default())
     }
 }
 

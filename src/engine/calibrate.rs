@@ -95,7 +95,7 @@ impl Engine {
     ) -> Result<Option<Baseline>> {
         let plan = |(seed, opening): (u64, &String)| {
             let request = StoryRequest::new(seed, wanted.max_tokens.get());
-            self.plan(&wanted.sampler, &self.tokens(opening)?, &request)
+            self.plan_behind(&wanted.sampler, &self.tokens(opening)?, &request)
         };
         let plans = (wanted.seed..).zip(&wanted.openings).map(plan).collect::<Result<Vec<_>>>()?;
         let width = self.width(&plans);
@@ -109,7 +109,7 @@ impl Engine {
             return Ok(None);
         }
         let (future, size) = (wanted.future(), self.vocabulary().len());
-        Baseline::of(&self.backend().sha256()?, future.entropy_top.get(), future.horizon, size, gatherer.seen).map(Some)
+        Baseline::of(&self.identity()?, future.entropy_top.get(), future.horizon, size, gatherer.seen).map(Some)
     }
 }
 

@@ -9,9 +9,11 @@ use super::baseline::Baselines;
 use super::note::Note;
 use super::options::{EngineOptions, Width};
 use super::remedy::{Refusal, Remedy};
+use super::states::StateFolder;
 use crate::catalog::{Machine, ModelCard, Need, Placement, Wish, check, place};
 use crate::chat::Renderer;
 use crate::decode::{Plan, Stories};
+use crate::files::sha256;
 use crate::model::{GpuLayers, MOST_BRANCHES, MOST_THREADS, SessionOptions, Split, Token, Vocabulary};
 use crate::text::{EXCERPT, excerpt, some};
 
@@ -35,6 +37,7 @@ pub struct Engine {
     machine: Machine,
     card: Option<ModelCard>,
     pub(super) baselines: Baselines,
+    pub(super) states: Option<StateFolder>,
 }
 
 impl Engine {
@@ -54,7 +57,17 @@ impl Engine {
         let trained = backend.info().trained_context;
         let context = options.context.map_or(trained, std::num::NonZeroUsize::get);
         within(context, trained, &backend.info().path.display().to_string())?;
-        Ok(Self { backend, options, context, gpu_layers, renderer, machine, card, baselines: Baselines::default() })
+        Ok(Self {
+            backend,
+            options,
+            context,
+            gpu_layers,
+            renderer,
+            machine,
+            card,
+            baselines: Baselines::default(),
+            states: None,
+        })
     }
 
     /// Loads the model that the options name, if it fits into the machine. `progress` hears the share that is loaded, 0 to 1,
@@ -92,6 +105,21 @@ impl Engine {
     #[must_use]
     pub fn info(&self) -> &ModelInfo {
         self.backend.info()
+    }
+
+    /// What tells the model from all others, in hexadecimal digits: the SHA-256 of its file, and where adapters are added to it that of
+    /// all of them and how often each is.
+    ///
+    /// # Errors
+    /// A file cannot be read again.
+    pub fn identity(&self) -> Result<String> {
+        let (model, adapters) = (self.backend.sha256()?, self.backend.adapter_sums()?);
+        if adapters.is_empty() {
+            return Ok(model);
+        }
+        let scales = self.options.adapters.iter().map(|adapter| adapter.scale);
+        let all = adapters.iter().zip(scales).fold(model, |all, (sum, scale)| format!("{all} + {scale} × {sum}"));
+        Ok(sha256(all.as_bytes())?)
     }
 
     /// The vocabulary.
@@ -219,7 +247,7 @@ impl Engine {
     }
 
     /// The tokens of a prompt, if they leave room for a story.
-    fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
+    pub(super) fn fitting(&self, tokens: Vec<Token>) -> Result<Vec<Token>> {
         if tokens.len() < self.context {
             return Ok(tokens);
         }

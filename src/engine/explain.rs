@@ -10,6 +10,7 @@ use crate::model::MOST_BRANCHES;
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::story::Record;
+use crate::text::some;
 
 /// How many tokens after each candidate are told.
 const NEXT: usize = 5;
@@ -31,11 +32,23 @@ impl<'a> Question<'a> {
         Self { plans: vec![plan], which: 0, told: &[], record: None }
     }
 
-    /// The token of a told story behind its first `after` ones, of which it has more.
-    #[must_use]
-    pub fn within(replay: &Replay, record: &'a Record, after: usize) -> Self {
-        let (plans, which) = replay.stories();
-        Self { plans: plans.to_vec(), which, told: &record.tokens[..after], record: Some(record) }
+    /// The token of a told story behind its first `after` ones, of which it has more; of a story that was gone on with, one that was
+    /// told since.
+    ///
+    /// # Errors
+    /// It stood before the story was gone on with, or there is no such token.
+    pub fn within(replay: &Replay, record: &'a Record, after: usize) -> Result<Self, Refusal> {
+        let ((plans, which), stood) = (replay.stories(), record.stood());
+        if after < stood {
+            let message = format!("token {} stood before the story was gone on with, from token {} on", after + 1, stood + 1);
+            return Err(Refusal::usage(message, Remedy::EarlierRecord));
+        }
+        let told = record.tokens.get(stood..after).filter(|_| after < record.tokens.len());
+        let told = told.ok_or_else(|| {
+            let message = format!("the story has {}, and none behind {after}", some(record.tokens.len(), "token"));
+            Refusal::usage(message, Remedy::PlaceUpTo(record.tokens.len()))
+        })?;
+        Ok(Self { plans: plans.to_vec(), which, told, record: Some(record) })
     }
 
     /// The story.
@@ -44,10 +57,18 @@ impl<'a> Question<'a> {
         &self.plans[self.which]
     }
 
-    /// The tokens of the story before it.
+    /// The tokens of the story before it, without those that stood when it was gone on with.
     #[must_use]
     pub fn told(&self) -> &'a [Token] {
         self.told
+    }
+}
+
+impl Question<'_> {
+    /// The number of the token in its story, counted from 0.
+    #[must_use]
+    pub fn place(&self) -> usize {
+        self.record.map_or(0, Record::stood) + self.told.len()
     }
 }
 
@@ -86,8 +107,10 @@ impl Engine {
                 self.session_in_batches(cells, branches.min(MOST_BRANCHES), run.batch)?
             }
         };
-        let own = record.map(|record| record.tokens[told.len()]);
+        let stood = record.map_or(0, Record::stood);
+        let own = record.map(|record| record.tokens[stood + told.len()]);
         let place = StoryStep { plans, which: *which, told, own };
-        decide(&mut *session, &closely, place, NEXT, width, observer, cancel)
+        let decided = decide(&mut *session, &closely, place, NEXT, width, observer, cancel)?;
+        Ok(decided.map(|decided| Decided { strayed: decided.strayed.map(|at| stood + at), ..decided }))
     }
 }

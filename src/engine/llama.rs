@@ -6,6 +6,7 @@ use anyhow::Result;
 
 use super::backend::{Backend, ModelInfo, Session};
 use crate::chat::{Renderer, Script, Template};
+use crate::files::Sums;
 use crate::llama::{self, Weights};
 use crate::model::{SessionOptions, SessionSettings, Token, Vocabulary};
 
@@ -90,11 +91,23 @@ impl Backend for Loaded {
         self.weights.sha256()
     }
 
+    fn adapter_sums(&self) -> Result<Vec<String>> {
+        self.weights.adapter_sums()
+    }
+
+    fn sums(&self, known: &Sums) -> Result<Vec<String>> {
+        self.weights.sums(known)
+    }
+
     fn is_unchanged(&self) -> bool {
         self.weights.is_unchanged()
     }
 
     fn version(&self) -> String {
         llama::build()
+    }
+
+    fn system(&self) -> String {
+        llama::system_info()
     }
 }

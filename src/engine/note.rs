@@ -1,5 +1,7 @@
 //! What was decided without being asked, or does nothing: told to the edge as data.
 
+use std::path::PathBuf;
+
 use crate::model::Split;
 
 /// Something a person may want to know.
@@ -34,4 +36,15 @@ pub enum Note {
     },
     /// The weights were to be kept in memory, and the system refused.
     NotLocked,
+    /// A kept state of a prompt is damaged or is none; it was removed, and the prompt is read.
+    StateIgnored {
+        /// The file, or the folder that cannot be read.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
+    /// A kept state of a prompt did not fit the memory, or could not be taken of it.
+    StateNotUsed(String),
+    /// The state of a prompt could not be kept.
+    StateNotKept(String),
 }

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::catalog::Wish;
-use crate::model::{CacheType, FlashAttention, GpuLayers, LoadOptions, SessionOptions, Split};
+use crate::model::{Adapter, CacheType, FlashAttention, GpuLayers, LoadOptions, SessionOptions, Split};
 use crate::story::Run;
 
 /// How many candidates of a story are looked at in one decode. It changes the cost and the last bits, and nothing else.
@@ -18,10 +18,12 @@ pub enum Width {
 }
 
 /// A model file, and how it is to compute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct EngineOptions {
     /// The GGUF file.
     pub model: PathBuf,
+    /// LoRA adapters that are added to it.
+    pub adapters: Vec<Adapter>,
     /// Names of the devices to use beside the processor; `None` uses all of them, an empty list or `CPU` none.
     pub devices: Option<Vec<String>>,
     /// Which of them holds everything with [`Split::None`], counted from 0.
@@ -52,9 +54,10 @@ impl EngineOptions {
     /// The model of this file with every default.
     #[must_use]
     pub fn new(model: impl Into<PathBuf>) -> Self {
-        let LoadOptions { devices, main_gpu, split, gpu_layers: _, use_mmap, use_mlock } = LoadOptions::default();
+        let LoadOptions { devices, main_gpu, split, gpu_layers: _, use_mmap, use_mlock, adapters } = LoadOptions::default();
         Self {
             model: model.into(),
+            adapters,
             devices,
             main_gpu,
             split,
@@ -73,9 +76,10 @@ impl EngineOptions {
     /// The model of this file as it computed in a run that a record tells of.
     #[must_use]
     pub fn of_run(model: impl Into<PathBuf>, run: &Run) -> Self {
-        let LoadOptions { devices, main_gpu, split, gpu_layers, use_mmap, use_mlock } = run.load_options();
+        let LoadOptions { devices, main_gpu, split, gpu_layers, use_mmap, use_mlock, adapters } = run.load_options();
         Self {
             model: model.into(),
+            adapters,
             devices,
             main_gpu,
             split,
@@ -101,6 +105,7 @@ impl EngineOptions {
             gpu_layers,
             use_mmap: self.use_mmap,
             use_mlock: self.use_mlock,
+            adapters: self.adapters.clone(),
         }
     }
 

@@ -6,13 +6,14 @@ use anyhow::{Result, anyhow};
 use chrono::NaiveDateTime;
 
 use super::engine::Engine;
+use super::healing::Heal;
 use super::note::Note;
 use super::remedy::{AsksForChat, Cancelled, Refusal, Remedy};
 use crate::chat::{Conversation, Request, Script, Template, Thinking, Whose, is_instruction};
 use crate::decode::{Cancel, Completion, Counts, Ended, Observer, Plan, Stories, Told, Until, drive, each, plain_sampler};
 use crate::prob::Token;
 use crate::story::{Chat, Mode, StopReason};
-use crate::text::excerpt;
+use crate::text::{excerpt, is_blank};
 
 /// The most tokens that are thought; then the thinking is ended, and the story begins.
 const MOST_THINKING: usize = 4096;
@@ -34,6 +35,8 @@ pub struct PromptSpec {
     pub thinks: bool,
     /// Whether names of control tokens in these texts are taken as those tokens.
     pub parse_special: bool,
+    /// What at the end of the text, or of the beginning of an answer, is told anew.
+    pub heal: Heal,
 }
 
 /// How a prompt is put to the model.
@@ -69,8 +72,10 @@ pub struct Prompt {
     pub mode: Mode,
     /// Whether names of control tokens in them were taken as those.
     pub parse_special: bool,
-    /// Their tokens.
+    /// Their tokens, without those that are told anew.
     pub tokens: Vec<Token>,
+    /// The end of the words that the tokens leave out: the story's first tokens spell it.
+    pub healed: String,
     /// What was decided on the way.
     pub notes: Vec<Note>,
 }
@@ -138,14 +143,15 @@ impl Engine {
             observer.tokenizing(true);
             let tokens = self.tokens_by(text, |backend| backend.tokenize(text, true, *parse_special));
             observer.tokenizing(false);
-            let tokens = tokens?;
-            notes.extend(ending(spec));
-            return Ok(Prompt { text: text.clone(), mode: Mode::Raw, parse_special: *parse_special, tokens, notes });
+            let mut tokens = tokens?;
+            let healed = self.heal(&mut tokens, text, spec.heal);
+            notes.extend(ending(spec, &healed));
+            return Ok(Prompt { text: text.clone(), mode: Mode::Raw, parse_special: *parse_special, tokens, healed, notes });
         };
         let mut asking = Asking { engine: self, spec, occasion, observer, cancel, notes };
-        let (chat, tokens) = asking.in_chat(&template)?;
-        let notes = asking.notes;
-        Ok(Prompt { text: text.clone(), mode: Mode::Chat(Box::new(chat)), parse_special: *parse_special, tokens, notes })
+        let (chat, tokens, healed) = asking.in_chat(&template)?;
+        let (notes, mode) = (asking.notes, Mode::Chat(Box::new(chat)));
+        Ok(Prompt { text: text.clone(), mode, parse_special: *parse_special, tokens, healed, notes })
     }
 
     /// The chat template, if the prompt is to be put in it. Where nobody has said so the guess decides, and the choice is told.
@@ -190,8 +196,8 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    /// The conversation up to where the story begins, and its tokens.
-    fn in_chat(&mut self, template: &Template) -> Result<(Chat, Vec<Token>)> {
+    /// The conversation up to where the story begins, its tokens, and the end of the writer's words that they leave out.
+    fn in_chat(&mut self, template: &Template) -> Result<(Chat, Vec<Token>, String)> {
         let Request { mut script, thinking } = self.request(template)?;
         let thinking = match thinking {
             Some(thinking) if !self.spec.thinks => {
@@ -209,10 +215,11 @@ impl Asking<'_> {
             }
         };
         let prefill = self.spec.prefill.clone().unwrap_or_default();
-        self.notes.extend(ends_in_space(&prefill).then_some(Note::PrefillEndsInSpace));
         script.add(&prefill, if self.spec.parse_special { Whose::Template } else { Whose::Writer });
-        let tokens = self.tokens(&script)?;
-        Ok((Chat { system: self.spec.system.clone(), prefill, thinking, rendered: script.text() }, tokens))
+        let mut tokens = self.tokens(&script)?;
+        let healed = self.engine.heal(&mut tokens, &prefill, self.spec.heal);
+        self.notes.extend((healed.is_empty() && prefill.ends_with(is_blank)).then_some(Note::PrefillEndsInSpace));
+        Ok((Chat { system: self.spec.system.clone(), prefill, thinking, rendered: script.text() }, tokens, healed))
     }
 
     fn tokens(&mut self, script: &Script) -> Result<Vec<Token>> {
@@ -317,16 +324,11 @@ impl Observer for Thoughts<'_> {
     }
 }
 
-/// What at the end of a text to go on from is read by the model, though it may not be meant.
-fn ending(spec: &PromptSpec) -> Option<Note> {
+/// What at the end of a text to go on from is read by the model, though it may not be meant; `healed` is read with what comes.
+fn ending(spec: &PromptSpec, healed: &str) -> Option<Note> {
     let PromptSpec { text, is_typed, .. } = spec;
-    if ends_in_space(text) {
+    if healed.is_empty() && text.ends_with(is_blank) {
         return Some(Note::PromptEndsInSpace);
     }
     (!is_typed && text.matches('\n').count() == 1 && text.ends_with('\n')).then_some(Note::PromptEndsInLineBreak)
-}
-
-/// Whether a text ends in a space, where most vocabularies have a token for the space with the word behind it.
-fn ends_in_space(text: &str) -> bool {
-    text.ends_with([' ', '\t', '\u{a0}', '\u{3000}'])
 }

@@ -5,8 +5,9 @@ use anyhow::Result;
 use super::engine::Engine;
 use super::prompt::Prompt;
 use crate::decode::{Completion, Plan};
-use crate::model::SessionSettings;
-use crate::story::{Draft, FORMAT, ModelFile, Record, Run, Times, TracedToken, Versions};
+use crate::model::{Adapter, Detokenizer, SessionSettings, Vocabulary};
+use crate::prob::Token;
+use crate::story::{AdapterFile, Draft, FORMAT, ModelFile, Record, Resumed, Run, Times, TracedToken, Versions};
 
 /// What all records of one run have in common.
 #[derive(Debug, Clone)]
@@ -16,6 +17,17 @@ pub struct Recorder {
     /// How it is computed; the limits are those of each story.
     run: Run,
     load: f64,
+    vocabulary: Vocabulary,
+}
+
+/// The adapters of a model, with their checksums.
+fn adapters(engine: &Engine) -> Result<Vec<AdapterFile>> {
+    let sums = engine.backend().adapter_sums()?;
+    let named = |(Adapter { file, scale }, sha256): (&Adapter, String)| {
+        let file = file.display().to_string();
+        AdapterFile { file, sha256, scale: *scale }
+    };
+    Ok(engine.options().adapters.iter().zip(sums).map(named).collect())
 }
 
 /// A story that is to be recorded.
@@ -76,8 +88,15 @@ impl Recorder {
             mlock: options.use_mlock,
             flash_attention: settings.flash_attention,
             cache: [settings.keys, settings.values],
+            adapters: adapters(engine)?,
         };
-        Ok(Self { model, versions: Versions::here(engine.backend().version()), run, load })
+        Ok(Self {
+            model,
+            versions: Versions::here(engine.backend().version()),
+            run,
+            load,
+            vocabulary: engine.vocabulary().clone(),
+        })
     }
 
     /// The model.
@@ -98,10 +117,17 @@ impl Recorder {
         Run { limit: max_tokens, stops: stops.to_vec(), ..self.run.clone() }
     }
 
-    /// The record of a story that has ended.
+    /// The record of a story that has ended: of all of it, where it went on from what was told before.
     #[must_use]
     pub fn record(&self, story: Recorded) -> Record {
         let Recorded { preset, resolved, prompt, plan, completion, times: [read, tell], trace, draft } = story;
+        let taken = plan.continuation.taken;
+        // What was told before stands in the prompt of a text that grows, and behind that of a story that is gone on with.
+        let before = &plan.prompt[prompt.tokens.len().clamp(plan.origin().len(), plan.prompt.len())..];
+        let told = before.len();
+        let stands = plan.prompt.len() - told;
+        let feedback = plan.continuation.carried.as_ref().and_then(|carried| carried.feedback);
+        let resumed = (told > 0).then_some(Resumed { tokens: told, taken, feedback });
         let run = Run {
             to: plan.to,
             context: plan.context,
@@ -109,26 +135,37 @@ impl Recorder {
             slides: plan.context_shift,
             may_loop: !plan.stop_on_loop,
             drafts: draft.map_or(1, |(_, drafts)| drafts),
-            ..self.run(plan.max_tokens, &plan.stops)
+            ..self.run(told.saturating_add(plan.max_tokens), &plan.stops)
         };
         Record {
             format: FORMAT,
-            text: prompt.story(&completion.text),
+            text: prompt.story(&(told_text(before, &plan.heal, &self.vocabulary) + &completion.text)),
             prompt: prompt.text.clone(),
             mode: prompt.mode.clone(),
             parse_special: prompt.parse_special,
+            healed: plan.heal.clone(),
             stop: completion.stop,
             preset: preset.to_owned(),
             resolved,
             seed: plan.seed,
             model: self.model.clone(),
+            resumed,
             draft: draft.map(|(draft, _)| draft),
             baseline: plan.sampler.baseline().map(|baseline| baseline.checksum().to_owned()),
             run,
             versions: self.versions.clone(),
-            prompt_tokens: plan.prompt.clone(),
-            mean_log_p: completion.log_p / completion.tokens.len().max(1) as f64,
-            tokens: completion.tokens,
+            prompt_tokens: plan.prompt[..stands].to_vec(),
+            clock: stands - plan.origin().len(),
+            feedback: completion.carried.feedback,
+            mean_log_p: if told > 0 {
+                // Of all tokens, which were scored while they were read.
+                let all = &completion.carried.surprisals;
+                let surprisals = &all[all.len().saturating_sub(told + completion.tokens.len())..];
+                -surprisals.iter().sum::<f64>() / surprisals.len().max(1) as f64
+            } else {
+                completion.log_p / completion.tokens.len().max(1) as f64
+            },
+            tokens: [before, &completion.tokens].concat(),
             evaluations: completion.counts.evaluations,
             decodes: completion.counts.decodes,
             slides: completion.counts.context_shifts,
@@ -136,4 +173,11 @@ impl Recorder {
             trace,
         }
     }
+}
+
+/// The text of the first tokens of a story, in whole characters, without the end of the writer's own text that they spell.
+#[must_use]
+pub fn told_text(tokens: &[Token], healed: &str, vocabulary: &Vocabulary) -> String {
+    let bytes: Vec<u8> = tokens.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
+    Detokenizer::text_of(&bytes[healed.len().min(bytes.len())..])
 }

@@ -44,6 +44,14 @@ pub enum Remedy {
     MinTokensWithinMax,
     /// A stop text of at least one character, or none.
     LeaveOutStop,
+    /// The prompt of the record told again.
+    TellAgain,
+    /// A place in a story, counted from 1 up to this.
+    PlaceUpTo(usize),
+    /// The record that the story had before it was gone on with.
+    EarlierRecord,
+    /// Another word.
+    OtherWord,
     /// Another folder.
     AnotherFolder,
     /// To start anew, in a folder beside it.

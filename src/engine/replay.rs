@@ -5,11 +5,11 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::decode::{Cancel, Completion, Ended, Observer, Plan, Stories, Told, drive, each};
+use crate::decode::{Cancel, Completion, Continuation, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::model::{MOST_BRANCHES, Model};
 use crate::preset::Preset;
-use crate::sampler::{Reach, Sampler};
-use crate::story::{Draft, Record, StopReason};
+use crate::sampler::{Carried, Reach, Sampler};
+use crate::story::{Draft, Record, Resumed, StopReason};
 
 /// A story to be told again.
 #[derive(Debug, Clone)]
@@ -31,9 +31,10 @@ impl Replay {
         ensure!(!record.prompt_tokens.is_empty(), "its story never began");
         ensure!(record.run.width > 0, "its width is 0");
         let mut plan = plan_of(record)?;
+        let told = record.tokens.len() - record.stood();
         let until = match record.stop {
             // The record ends, and not its story.
-            StopReason::Interrupted | StopReason::Failed(_) => record.tokens.len(),
+            StopReason::Interrupted | StopReason::Failed(_) => told,
             // One token more would be another story.
             StopReason::End
             | StopReason::Stop(_)
@@ -121,20 +122,39 @@ fn plan_of(record: &Record) -> Result<Plan> {
     let preset = Preset::of_record(&record.resolved).context("its preset")?;
     let run = &record.run;
     let sampler = Sampler::new(preset.chain, preset.pick).with_min_tokens(run.min_tokens);
+    let (clock, origin) = (record.clock, &record.prompt_tokens);
+    ensure!(clock <= origin.len(), "of a prompt of {} tokens {clock} cannot have been told before", origin.len());
+    let (stood, continuation) = match record.resumed {
+        Some(Resumed { tokens: stood, taken, feedback }) => {
+            ensure!(
+                stood <= record.tokens.len() && stood < run.limit,
+                "of its tokens {stood} cannot have stood before it went on"
+            );
+            let carried = feedback.map(|_| Carried { feedback, ..Carried::default() });
+            (stood, Continuation { told: clock + stood, taken, scored: true, planned: None, carried })
+        }
+        None => (0, Continuation { told: clock, ..Continuation::default() }),
+    };
+    let prompt = [&origin[..], &record.tokens[..stood]].concat();
+    let limit = run.limit - stood;
     Ok(Plan {
+        heal: record.healed.clone(),
         to: run.to,
         context: run.context,
         context_shift: run.slides,
         stop_on_loop: !run.may_loop,
         stops: run.stops.clone(),
-        ..Plan::new(sampler, record.prompt_tokens.clone(), record.seed, run.limit)
+        continuation,
+        ..Plan::new(sampler, prompt, record.seed, limit)
     })
 }
 
-/// The first token, counted from 0, at which a story told again is another one than the record's; `None` where there is none.
+/// The first token of a story, counted from 0, at which it is another one told again than the record's; `None` where there is none. Of one
+/// that was gone on with only what was told since is told again.
 #[must_use]
 pub fn parting(record: &Record, again: &Completion) -> Option<usize> {
-    (0..record.tokens.len().max(again.tokens.len())).find(|&at| record.tokens.get(at) != again.tokens.get(at))
+    let (stood, told) = (record.stood(), &record.tokens[record.stood()..]);
+    (0..told.len().max(again.tokens.len())).find(|&at| told.get(at) != again.tokens.get(at)).map(|at| stood + at)
 }
 
 /// Hears of one story up to where its record ends, and ends all with it.

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::engine::Engine;
+use super::prompt::Prompt;
 use super::remedy::{Refusal, Remedy};
 use crate::decode::Plan;
 use crate::prob::Token;
@@ -72,11 +73,20 @@ impl StoryRequest {
 }
 
 impl Engine {
-    /// The story that is wanted, decided by this sampler.
+    /// The story that is wanted behind this prompt, decided by this sampler.
     ///
     /// # Errors
     /// A request that cannot be meant, a sampler that does not fit the vocabulary, or a baseline for which there is no table.
-    pub fn plan(&self, sampler: &Sampler, prompt: &[Token], request: &StoryRequest) -> Result<Plan> {
+    pub fn plan(&self, sampler: &Sampler, prompt: &Prompt, request: &StoryRequest) -> Result<Plan> {
+        let plan = self.plan_behind(sampler, &prompt.tokens, request)?;
+        Ok(Plan { heal: prompt.healed.clone(), ..plan })
+    }
+
+    /// The story that is wanted behind these tokens, which are all of its beginning.
+    ///
+    /// # Errors
+    /// As [`Engine::plan`].
+    pub fn plan_behind(&self, sampler: &Sampler, prompt: &[Token], request: &StoryRequest) -> Result<Plan> {
         request.check()?;
         let sampler = self.furnished(sampler)?;
         sampler.check(self.vocabulary())?;

@@ -2,8 +2,10 @@
 
 mod baseline;
 mod handle;
+mod healing;
 mod manuscript;
 mod prompt;
+mod resume;
 mod scoring;
 mod story;
 

@@ -7,6 +7,7 @@ use anyhow::{Result, anyhow};
 
 use super::backend::{Backend, ModelInfo, Session};
 use crate::chat::{Renderer, Script, Template};
+use crate::files::Sums;
 use crate::model::{Branch, Kind, MOST_BRANCHES, Model, Room, SessionOptions, SessionSettings, Step, Token, Toy, Vocabulary};
 
 /// The row of logits after a text.
@@ -136,12 +137,24 @@ impl Backend for ToyBackend {
         Ok("0".repeat(64))
     }
 
+    fn adapter_sums(&self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
+    fn sums(&self, _: &Sums) -> Result<Vec<String>> {
+        Ok(vec![self.sha256()?])
+    }
+
     fn is_unchanged(&self) -> bool {
         true
     }
 
     fn version(&self) -> String {
         "toy".to_owned()
+    }
+
+    fn system(&self) -> String {
+        String::new()
     }
 }
 
@@ -190,6 +203,14 @@ impl Model for ToySession {
 
     fn release(&mut self, branch: Branch) {
         self.toy.release(branch);
+    }
+
+    fn save(&mut self, branch: Branch, most: u64) -> Result<Option<Vec<u8>>> {
+        self.toy.save(branch, most)
+    }
+
+    fn restore(&mut self, state: &[u8], len: usize, keep: usize) -> Result<Option<Branch>> {
+        self.toy.restore(state, len, keep)
     }
 
     fn room(&self) -> Room {

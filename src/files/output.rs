@@ -211,6 +211,18 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     sync(folder(path))
 }
 
+/// The same for a file of a cache, which consists of these parts: it is not waited for until it is on the disk. What a power cut leaves
+/// of it is to be known by its checksum.
+///
+/// # Errors
+/// As [`replace`].
+pub fn replace_in_cache(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = beside(path)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    file.persist(path)?;
+    Ok(())
+}
+
 /// The file beside its place, whole and on the disk.
 fn begin(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = beside(path)?;

@@ -4,7 +4,10 @@ use std::fs::File;
 use std::io::{self, Seek};
 use std::path::PathBuf;
 
-use crate::files::{self, Stamp};
+use crate::files::{self, Stamp, Sums};
+
+/// Said of a file that was written to.
+const CHANGED: &str = "it was changed since it was loaded";
 
 /// Open files, the first of which stands for all, with what they were when they were opened.
 #[derive(Debug)]
@@ -50,8 +53,17 @@ impl Held {
         file.rewind()?;
         let sum = files::sha256(file)?;
         if Stamp::of(file)? != *stamp {
-            return Err(io::Error::other("it was changed since it was loaded"));
+            return Err(io::Error::other(CHANGED));
         }
         Ok(sum)
+    }
+
+    /// The SHA-256 of every file, those that are remembered not computed again.
+    ///
+    /// # Errors
+    /// As [`Held::sha256`].
+    pub fn sums(&self, known: &Sums) -> io::Result<Vec<String>> {
+        let sums = self.0.iter().map(|(file, _)| known.sha256(file)).collect();
+        if self.is_unchanged() { sums } else { Err(io::Error::other(CHANGED)) }
     }
 }

@@ -3,10 +3,12 @@
 //! [`Weights`] are a file in memory; a [`Session`] over them is a [`Model`](crate::model::Model). What llama.cpp would
 //! abort on is checked first, in Rust; what it logs is kept and quoted, never printed.
 
-// Three things have no safe wrapper in the bindings: the log, the abort callback, and some questions to a model.
+// Four things have no safe wrapper in the bindings: the log, the abort callback, some questions to a model, and states that outlive
+// their session.
 // Every use names its reason.
 #![allow(unsafe_code)]
 
+mod adapter;
 mod asking;
 mod backend;
 mod branches;
@@ -16,6 +18,7 @@ mod file;
 mod held;
 mod session;
 mod settings;
+mod state;
 mod vocabulary;
 mod weights;
 

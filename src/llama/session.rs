@@ -20,13 +20,25 @@ use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, SessionOptions, S
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
-    weights: &'w Weights,
-    settings: SessionSettings,
-    context: LlamaContext<'w>,
+    pub(super) weights: &'w Weights,
+    pub(super) settings: SessionSettings,
+    pub(super) context: LlamaContext<'w>,
     batch: LlamaBatch<'static>,
-    branches: Branches,
+    pub(super) branches: Branches,
     /// The rows that the batch being filled will give. Kept for its allocation.
     rows: Vec<Row>,
+    pub(super) past: Past,
+}
+
+/// What a memory has been used for: where its cells lie depends on that, and so do the bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Past {
+    /// Nothing.
+    New,
+    /// One text, whose tokens lie in the order of its cells from the first one on.
+    OneText,
+    /// Several.
+    Several,
 }
 
 /// One row of logits to come.
@@ -58,13 +70,16 @@ impl Weights {
         let turn = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let (context, cause) = overheard("making a memory", || self.model.new_context(backend, parameters(&settings)));
         drop(turn);
-        let context = context.map_err(|error| {
+        let mut context = context.map_err(|error| {
             let cause = cause.unwrap_or_else(|| error.to_string());
             anyhow!("cannot open the model `{}` for {} tokens: {cause}", self.path().display(), settings.cells)
         })?;
+        if let Some(adapter) = &self.adapter {
+            adapter.put_into(&mut context)?;
+        }
         let batch = LlamaBatch::new(settings.batch, 1);
         let branches = Branches::new(settings.branches);
-        Ok(Session { weights: self, settings, context, batch, branches, rows: Vec::new() })
+        Ok(Session { weights: self, settings, context, batch, branches, rows: Vec::new(), past: Past::New })
     }
 }
 
@@ -86,6 +101,7 @@ impl Session<'_> {
     pub fn clear(&mut self) {
         self.context.clear_kv_cache();
         self.branches = Branches::new(self.settings.branches);
+        self.past = Past::New;
     }
 
     /// Where every step will write: its sequence, and the length of the text before it.
@@ -197,14 +213,12 @@ impl Session<'_> {
     /// A recurrent memory holds its last state alone. A sliding window has a cache of full size here, which holds every token,
     /// until its cells run short: then llama.cpp writes over those that lie outside of the window of their sequence, the oldest
     /// first.
-    fn reaches_back(&self, sequence: Sequence, len: usize) -> bool {
-        if self.weights.is_recurrent() || self.weights.is_hybrid() {
-            return false;
-        }
-        self.weights.window().is_none_or(|window| {
-            let oldest = usize::try_from(self.context.kv_cache_seq_pos_min(sequence.into()));
-            oldest.is_ok_and(|oldest| oldest <= len.saturating_sub(window))
-        })
+    pub(super) fn reaches_back(&self, sequence: Sequence, len: usize) -> bool {
+        self.steps_back()
+            && self.weights.window().is_none_or(|window| {
+                let oldest = usize::try_from(self.context.kv_cache_seq_pos_min(sequence.into()));
+                oldest.is_ok_and(|oldest| oldest <= len.saturating_sub(window))
+            })
     }
 
     /// Empties a sequence. Whole sequences can always be removed, so the answer carries nothing.
@@ -228,6 +242,12 @@ impl Model for Session<'_> {
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
         let places = self.places(steps)?;
+        self.past = match (self.past, steps) {
+            (Past::New, [Step { from: Origin::Root, .. }]) | (Past::OneText, [Step { from: Origin::Move(_), .. }]) => {
+                Past::OneText
+            }
+            _ => Past::Several,
+        };
         self.fork(steps, &places)?;
         if let Err(failure) = self.evaluate(steps, &places, read) {
             for (step, place) in steps.iter().zip(&places) {
@@ -259,14 +279,28 @@ impl Model for Session<'_> {
         if len < place.len && !self.reaches_back(place.sequence, len) {
             return Ok(None);
         }
+        self.past = Past::Several;
         self.context.kv_cache_seq_cp(place.sequence.into(), sequence.into(), None, Some(u32::try_from(len)?))?;
         Ok(self.branches.shorten(of, len, sequence))
     }
 
     fn release(&mut self, branch: Branch) {
         if let Some(sequence) = self.branches.release(branch) {
+            self.past = Past::Several;
             self.wipe(sequence);
         }
+    }
+
+    fn save(&mut self, branch: Branch, most: u64) -> Result<Option<Vec<u8>>> {
+        self.save_state(branch, most)
+    }
+
+    fn restore(&mut self, state: &[u8], len: usize, keep: usize) -> Result<Option<Branch>> {
+        self.restore_state(state, len, keep)
+    }
+
+    fn steps_back(&self) -> bool {
+        !self.weights.is_recurrent() && !self.weights.is_hybrid()
     }
 
     fn room(&self) -> Room {

@@ -12,8 +12,8 @@ use llama_cpp_sys_2 as sys;
 use super::backend::{backend, fenced, heard, overheard};
 use super::cutting::letters_alone;
 use super::held::Held;
-use super::{device, file, vocabulary};
-use crate::files::words;
+use super::{adapter, device, file, vocabulary};
+use crate::files::{Sums, words};
 use crate::gguf::mixture;
 use crate::model::{LoadOptions, Vocabulary};
 use crate::text::{EXCERPT, excerpt};
@@ -23,6 +23,7 @@ pub struct Weights {
     pub(super) model: LlamaModel,
     path: PathBuf,
     files: Held,
+    pub(super) adapter: Option<adapter::Loaded>,
     vocabulary: Vocabulary,
     /// The only letters that can be written, where that is not all of them.
     pub(super) alone: Option<BTreeSet<char>>,
@@ -37,7 +38,7 @@ impl Weights {
     ///
     /// # Errors
     /// The file is not a readable GGUF of a language model with vocabulary, weights and a decoder; it does not fit into
-    /// memory; or the loading was stopped.
+    /// memory; an adapter is none, or none for this model; or the loading was stopped.
     pub fn load(path: &Path, options: &LoadOptions, mut progress: impl FnMut(f32) -> bool + 'static) -> Result<Self> {
         let refuse = |cause: String| anyhow::anyhow!("cannot load the model `{}`: {cause}", path.display());
         let paths = file::check(path).map_err(|cause| refuse(format!("{cause:#}")))?;
@@ -58,19 +59,21 @@ impl Weights {
             parameters = parameters.with_n_gpu_layers(layers);
         }
         parameters = device::choose(parameters, options).map_err(|cause| refuse(cause.to_string()))?;
-        let model = match overheard("loading the weights", || LlamaModel::load_from_file(backend, path, &parameters)) {
+        let mut model = match overheard("loading the weights", || LlamaModel::load_from_file(backend, path, &parameters)) {
             (Ok(model), _) => model,
             (Err(_), _) if stopped.get() => return Err(refuse("the loading was stopped".to_owned())),
             (Err(error), cause) => return Err(refuse(file::plain(&cause.unwrap_or_else(|| error.to_string())))),
         };
         tells(&model).map_err(|cause| refuse(cause.to_string()))?;
         let locked = options.use_mlock && !heard("mlock");
+        let family = architecture(&model);
+        let adapter = adapter::load(&mut model, &family, &options.adapters)?;
         let vocabulary = fenced("reading the vocabulary", || vocabulary::read(&model.vocab()));
         let alone = letters_alone(&model);
         if !files.is_at(&paths) {
             return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
         }
-        Ok(Self { model, path: path.clone(), files, vocabulary, alone, longest: OnceLock::new(), locked })
+        Ok(Self { model, path: path.clone(), files, adapter, vocabulary, alone, longest: OnceLock::new(), locked })
     }
 
     /// The file, as it was given; where there are several, the first one.
@@ -97,10 +100,30 @@ impl Weights {
     /// # Errors
     /// The file cannot be read again, or was written to since it was loaded.
     pub fn sha256(&self) -> Result<String> {
-        let sum = self.files.sha256();
-        sum.map_err(|error| {
-            anyhow::anyhow!("cannot read the model `{}` for its checksum: {}", self.path.display(), words(&error))
-        })
+        self.files.sha256().map_err(|error| self.without_sum(&error))
+    }
+
+    /// The SHA-256 of every file that was loaded, adapters among them; those that are remembered are not computed again.
+    ///
+    /// # Errors
+    /// As [`Weights::sha256`].
+    pub fn sums(&self, known: &Sums) -> Result<Vec<String>> {
+        let mut sums = self.files.sums(known).map_err(|error| self.without_sum(&error))?;
+        sums.extend(self.adapter.as_ref().map(|adapter| adapter.sha256(Some(known))).transpose()?);
+        Ok(sums)
+    }
+
+    /// The SHA-256 of every adapter that was loaded with them.
+    ///
+    /// # Errors
+    /// Its file cannot be read again, or was written to since.
+    pub fn adapter_sums(&self) -> Result<Vec<String>> {
+        let sums = self.adapter.iter().map(|adapter| adapter.sha256(None));
+        sums.collect()
+    }
+
+    fn without_sum(&self, error: &std::io::Error) -> anyhow::Error {
+        anyhow::anyhow!("cannot read the model `{}` for its checksum: {}", self.path.display(), words(error))
     }
 
     /// Whether the files that were loaded are as they were then: mapped weights change with their file. What became of their

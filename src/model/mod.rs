@@ -11,8 +11,8 @@ mod vocabulary;
 pub use crate::prob::Token;
 pub use detokenizer::{Detokenizer, TextChunk};
 pub use options::{
-    CacheType, Choice, FlashAttention, GpuLayers, LoadOptions, MOST_BRANCHES, MOST_THREADS, SessionOptions, SessionSettings,
-    Split, UnknownChoice,
+    Adapter, CacheType, Choice, FlashAttention, GpuLayers, LoadOptions, MOST_BRANCHES, MOST_THREADS, SessionOptions,
+    SessionSettings, Split, UnknownChoice,
 };
 pub use seam::{Branch, Model, Origin, Room, Rows, Step};
 pub use toy::Toy;

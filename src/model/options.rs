@@ -1,6 +1,7 @@
 //! How a model is loaded and how its memory computes: plain data, spelled once for files, records and command lines.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -165,8 +166,17 @@ pub enum GpuLayers {
     Fixed(u32),
 }
 
+/// A LoRA adapter: weights that are added to those of a model, so many times.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adapter {
+    /// The GGUF file.
+    pub file: PathBuf,
+    /// How often it is added: at 1 as it was trained, at 0 not at all.
+    pub scale: f32,
+}
+
 /// How a model file is loaded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LoadOptions {
     /// Names of the devices to use beside the processor; `None` uses all of them, an empty list none.
     pub devices: Option<Vec<String>>,
@@ -180,11 +190,14 @@ pub struct LoadOptions {
     pub use_mmap: bool,
     /// Keep the weights from ever being written out to disk.
     pub use_mlock: bool,
+    /// What is added to them.
+    pub adapters: Vec<Adapter>,
 }
 
 impl Default for LoadOptions {
     fn default() -> Self {
-        Self { devices: None, main_gpu: 0, split: Split::Layer, gpu_layers: None, use_mmap: true, use_mlock: false }
+        let (devices, gpu_layers, adapters) = (None, None, Vec::new());
+        Self { devices, main_gpu: 0, split: Split::Layer, gpu_layers, use_mmap: true, use_mlock: false, adapters }
     }
 }
 

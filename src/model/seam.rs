@@ -98,6 +98,33 @@ pub trait Model {
     /// Forgets a branch. Memory shared with others stays theirs; a name that does not live is ignored.
     fn release(&mut self, branch: Branch);
 
+    /// The memory of this branch as bytes, from which [`Model::restore`] makes it in a new memory, whose rows are then the same to
+    /// the bit. `None` where that cannot be promised: a memory that holds or held anything beside this one text, or of a kind whose
+    /// state is not all of it.
+    ///
+    /// # Errors
+    /// A branch that does not live, a memory that cannot be copied, or one of more than `most` bytes.
+    fn save(&mut self, branch: Branch, most: u64) -> Result<Option<Vec<u8>>> {
+        let _ = (branch, most);
+        Ok(None)
+    }
+
+    /// Makes a branch of the first `keep` of the `len` tokens whose memory these bytes are, without evaluating anything; they must
+    /// be whole, and of the same model and settings ([`Model::save`]). `None` where this memory is not a new one, has no room for
+    /// `len` tokens, or cannot step back from `len` to `keep`.
+    ///
+    /// # Errors
+    /// A `keep` of 0 or beyond `len`, or bytes that are no such memory; it is empty then.
+    fn restore(&mut self, state: &[u8], len: usize, keep: usize) -> Result<Option<Branch>> {
+        let _ = (state, len, keep);
+        Ok(None)
+    }
+
+    /// Whether a text's end can be taken out of memory, and its beginning stays: what [`Model::prefix`] needs.
+    fn steps_back(&self) -> bool {
+        true
+    }
+
     /// What is free now.
     fn room(&self) -> Room;
 }

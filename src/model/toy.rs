@@ -153,6 +153,23 @@ impl Model for Toy {
         self.texts.remove(&branch);
     }
 
+    fn save(&mut self, branch: Branch, most: u64) -> Result<Option<Vec<u8>>> {
+        let text = self.parent(Origin::Fork(branch))?;
+        let bytes: Vec<u8> = text.iter().flat_map(|token| token.to_le_bytes()).collect();
+        ensure!(bytes.len() as u64 <= most, "the memory has {} bytes, and may have {most}", bytes.len());
+        Ok((self.texts.len() == 1).then_some(bytes))
+    }
+
+    fn restore(&mut self, state: &[u8], len: usize, keep: usize) -> Result<Option<Branch>> {
+        ensure!(keep >= 1 && keep <= len, "no prefix of {keep} tokens of a text of {len}");
+        let (tokens, rest) = state.as_chunks();
+        ensure!(rest.is_empty() && tokens.len() == len, "these bytes are no memory of {len} tokens");
+        let text: Vec<Token> = tokens.iter().map(|token| Token::from_le_bytes(*token)).collect();
+        ensure!(text.iter().all(|&token| (token as usize) < self.vocabulary.len()), "a token is outside the vocabulary");
+        let fits = self.texts.is_empty() && len <= self.limits.cells && self.limits.branches > 0;
+        Ok(fits.then(|| self.grow(text[..keep].to_vec())))
+    }
+
     fn room(&self) -> Room {
         Room {
             cells: self.limits.cells - self.cells(),
@@ -187,6 +204,27 @@ mod tests {
         let (_, fresh) = last(&mut toy, Origin::Root, &[0, 1, 2]);
         assert_eq!(forked, fresh);
         assert_eq!(again, fresh);
+    }
+
+    #[test]
+    fn a_restored_branch_goes_on_as_the_saved_one() {
+        let (mut one, mut other) = (toy(), toy());
+        let (branch, _) = last(&mut one, Origin::Root, &[0, 1, 2]);
+        let saved = one.save(branch, 12).unwrap().unwrap();
+        assert!(one.save(branch, 11).is_err());
+        for keep in 1..=3 {
+            let restored = other.restore(&saved, 3, keep).unwrap().unwrap();
+            assert!(other.restore(&saved, 3, keep).unwrap().is_none(), "only a new memory is given one");
+            let (_, fresh) = last(&mut toy(), Origin::Root, &[&[0, 1, 2][..keep], &[1]].concat());
+            let (branch, row) = last(&mut other, Origin::Move(restored), &[1]);
+            assert_eq!(row, fresh);
+            other.release(branch);
+        }
+        assert_eq!(other.evaluations, 3);
+        for (bytes, len) in [(&saved[..11], 3), (&saved[..], 2), (&[9; 12][..], 3)] {
+            assert!(other.restore(bytes, len, 1).is_err());
+        }
+        assert!(other.restore(&saved, 3, 0).is_err() && other.restore(&saved, 3, 4).is_err());
     }
 
     #[test]

@@ -7,8 +7,7 @@ use crate::story::TracedToken;
 /// Mostly a token's slice is its piece. Tokens of a broken character have `�` for a piece: the last of them has the whole
 /// character, the others nothing. A stop string is no part of the text, so the last tokens may have less than their pieces;
 /// what no token accounts for stands with the last one.
-#[must_use]
-pub fn slices<'a>(text: &'a str, trace: &[TracedToken]) -> Vec<&'a str> {
+fn slices<'a>(text: &'a str, trace: &[TracedToken]) -> Vec<&'a str> {
     let mut rest = text;
     let mut slices = Vec::with_capacity(trace.len());
     for (at, token) in trace.iter().enumerate() {
@@ -18,6 +17,18 @@ pub fn slices<'a>(text: &'a str, trace: &[TracedToken]) -> Vec<&'a str> {
         rest = after;
     }
     slices
+}
+
+/// The same of a story whose first tokens spell the end of the writer's own text, `healed`, before they tell.
+#[must_use]
+pub fn slices_behind(healed: &str, text: &str, trace: &[TracedToken]) -> Vec<String> {
+    let (all, mut own) = (format!("{healed}{text}"), healed.len());
+    let told = |slice: &str| {
+        let skipped = own.min(slice.len());
+        own -= skipped;
+        slice[skipped..].to_owned()
+    };
+    slices(&all, trace).into_iter().map(told).collect()
 }
 
 /// How much of the text a piece accounts for.
@@ -43,8 +54,8 @@ fn told(rest: &str, piece: &str, next: &[TracedToken]) -> usize {
 mod tests {
     use super::*;
 
-    fn aligned<'a>(text: &'a str, pieces: &[&str]) -> Vec<&'a str> {
-        let token = |piece: &&str| TracedToken {
+    fn token(piece: &&str) -> TracedToken {
+        TracedToken {
             id: 0,
             piece: (*piece).into(),
             p: 1.0,
@@ -60,7 +71,10 @@ mod tests {
             candidates: Vec::new(),
             removed: Vec::new(),
             cuts: Vec::new(),
-        };
+        }
+    }
+
+    fn aligned<'a>(text: &'a str, pieces: &[&str]) -> Vec<&'a str> {
         slices(text, &pieces.iter().map(token).collect::<Vec<_>>())
     }
 
@@ -75,6 +89,19 @@ mod tests {
         assert_eq!(aligned("a狼 b", &["a", "�", "�", "�", " b"]), ["a", "", "", "狼", " b"]);
         assert_eq!(aligned("a狼", &["a", "�", "�"]), ["a", "", "狼"]);
         assert_eq!(aligned("a�b", &["a", "�", "b"]), ["a", "�", "b"]);
+    }
+
+    #[test]
+    fn what_tokens_spell_of_the_writers_text_is_not_told() {
+        for (healed, text, pieces, slices) in [
+            (" ", "king came", &[" king", " came"][..], &["king", " came"][..]),
+            ("  ", "king", &[" ", " king"], &["", "king"]),
+            (" bro", "wn", &[" ", "bro", "wn"], &["", "", "wn"]),
+            ("", " king", &[" king"], &[" king"]),
+        ] {
+            let trace: Vec<TracedToken> = pieces.iter().map(token).collect();
+            assert_eq!(slices_behind(healed, text, &trace), slices, "{healed:?}");
+        }
     }
 
     #[test]

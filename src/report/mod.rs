@@ -10,7 +10,7 @@ mod page;
 mod scatter;
 mod story;
 
-pub use align::slices;
+pub use align::slices_behind;
 pub use chart::HIGHEST;
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use evaluation::{evaluation_page, number};

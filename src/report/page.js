@@ -97,6 +97,16 @@
       const command = make("p", "command", "Everything about it: ");
       command.append(make("code", "", `afterword explain --record ${file} --token ${index + 1}`));
       parts.push(command);
+      // The likeliest of those that were looked at and not taken, or the word itself, to be written over.
+      const typed = (text) => text && !text.includes("\ufffd") && !text.includes("\r");
+      const others = looked.filter((one) => !one[4] && typed(piece(one[0]))).sort((a, b) => b[1] - a[1]);
+      const word = others.length ? piece(others[0][0]) : piece(row[PIECE]);
+      if (typed(word)) {
+        const on = make("p", "command", others.length ? "From here with another word: " : "From here with a word in its place: ");
+        const quoted = `'${visible(word).replace(/'/g, "'\\''")}'`;
+        on.append(make("code", "", `afterword write --resume ${file} --at ${index + 1} --take ${quoted}`));
+        parts.push(on);
+      }
     }
     why.replaceChildren(...parts);
   }

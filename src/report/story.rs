@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::align::slices;
-use crate::story::{Mode, Record, ScoredText, StopReason, TracedToken};
-use crate::text::sanitize;
+use super::align::slices_behind;
+use crate::story::{Mode, Record, Resumed, ScoredText, StopReason, TracedToken};
+use crate::text::{sanitize, some};
 
 /// A story to be shown. Its texts are harmless already, see [`sanitize`]; what they mean to HTML they still mean.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,16 +58,22 @@ impl Story {
             begun: clean(begun),
             tokens: record.tokens.len(),
             surprisal: -record.mean_log_p,
-            evaluations: record.evaluations as f64 / record.tokens.len().max(1) as f64,
+            evaluations: record.evaluations as f64 / (record.tokens.len() - record.stood()).max(1) as f64,
             resolved: clean(&record.resolved),
             facts: facts(record).into_iter().map(|(name, value)| (name.to_owned(), clean(&value))).collect(),
-            ..Self::told(&record.preset, &record.prompt, told, &record.trace)
+            ..Self::healed(&record.preset, &record.prompt, &record.healed, told, &record.trace)
         }
     }
 
     /// A story that goes on from its prompt, with nothing known about how it was made.
     #[must_use]
     pub fn told(label: &str, prompt: &str, text: &str, trace: &[TracedToken]) -> Self {
+        Self::healed(label, prompt, "", text, trace)
+    }
+
+    /// The same, where the first tokens spell this end of the writer's text before they tell.
+    #[must_use]
+    pub fn healed(label: &str, prompt: &str, healed: &str, text: &str, trace: &[TracedToken]) -> Self {
         Self {
             name: clean(label),
             file: None,
@@ -76,7 +82,7 @@ impl Story {
             answers: false,
             begun: String::new(),
             text: clean(text),
-            slices: slices(text, trace).into_iter().map(clean).collect(),
+            slices: slices_behind(healed, text, trace).iter().map(|slice| clean(slice)).collect(),
             trace: trace.iter().map(harmless).collect(),
             tokens: trace.len(),
             surprisal: trace.iter().map(|token| token.surprisal).sum::<f64>() / trace.len().max(1) as f64,
@@ -187,6 +193,21 @@ fn facts(record: &Record) -> Vec<(&'static str, String)> {
     if !run.stops.is_empty() {
         let stops: Vec<String> = run.stops.iter().map(|stop| format!("{stop:?}")).collect();
         facts.insert(4, ("stop strings", stops.join(", ")));
+    }
+    facts.splice(2..2, beginning(record));
+    facts
+}
+
+/// How the story was begun, where that was not at the end of its prompt.
+fn beginning(record: &Record) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    if !record.healed.is_empty() {
+        facts.push(("healed", format!("{:?}, with which the first tokens begin", record.healed)));
+    }
+    if let Some(Resumed { tokens, taken, .. }) = record.resumed {
+        let words =
+            if taken > 0 { format!(", with {} of the writer's before it", some(taken, "token")) } else { String::new() };
+        facts.push(("gone on with", format!("from token {}{words}", tokens.saturating_add(1))));
     }
     facts
 }

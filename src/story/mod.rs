@@ -9,7 +9,7 @@ mod trace;
 
 pub use mode::{APART, Chat, Mode};
 pub use read::NoRecord;
-pub use record::{Draft, FORMAT, ModelFile, Record, Run, Times, Versions};
+pub use record::{AdapterFile, Draft, FORMAT, ModelFile, Record, Resumed, Run, Times, Versions};
 pub use scored::{ScoredText, ScoredToken, Windows};
 pub use stop::StopReason;
 pub use trace::{TracedCandidate, TracedSkip, TracedToken};

@@ -1,13 +1,13 @@
 //! The record of a story: all that is needed to tell it again, and what it cost.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{APART, Mode, StopReason, TracedToken};
 use crate::files::{Form, Inputs, Output};
-use crate::model::{CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
+use crate::model::{Adapter, CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
 use crate::prob::Token;
 use crate::sampler::TextUnit;
 
@@ -28,6 +28,10 @@ pub struct Record {
     /// Whether names of control tokens in the writer's texts were taken as those tokens.
     #[serde(default)]
     pub parse_special: bool,
+    /// The end of the prompt, or of the writer's own words where they began the answer, that its tokens leave out: the first tokens told
+    /// spell it, and what they hold behind it is where the text begins.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub healed: String,
     /// What was told, without the prompt; behind the writer's own words where they began the answer to a request.
     pub text: String,
     /// Why it ended.
@@ -42,6 +46,9 @@ pub struct Record {
     pub model: ModelFile,
     /// How it was computed.
     pub run: Run,
+    /// Where it was gone on with, the last time; what the record says of costs and settings is of what was told since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumed: Option<Resumed>,
     /// Which of several drafts it is; none where it was told alone, and in records of drafts from before they told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub draft: Option<Draft>,
@@ -52,8 +59,14 @@ pub struct Record {
     pub versions: Versions,
     /// The tokens of the prompt.
     pub prompt_tokens: Vec<Token>,
+    /// How many of the last of these were told before, in a text that grows: to waves and noise the story began before them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub clock: usize,
     /// The tokens that were told, one that ended the story among them.
     pub tokens: Vec<Token>,
+    /// What a stage that steers by every draw remembered at the end: μ of Mirostat in bits, the average of adaptive-p.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<f64>,
     /// The mean of the tokens' log-probabilities, the model's own and unmodified, in nats.
     pub mean_log_p: f64,
     /// Rows of logits that were computed to decide about tokens.
@@ -68,6 +81,20 @@ pub struct Record {
     /// What was known and decided at each token, where that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub trace: Vec<TracedToken>,
+}
+
+/// Where a story was gone on with.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Resumed {
+    /// How many of its tokens stood before.
+    pub tokens: usize,
+    /// How many of the last of these were not drawn, but put there by the writer.
+    #[serde(default)]
+    pub taken: usize,
+    /// What a stage that steers by every draw remembered there; nothing where it began afresh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<f64>,
 }
 
 /// A story among drafts that were told together, under seeds that follow each other.
@@ -96,6 +123,18 @@ pub struct ModelFile {
     pub architecture: String,
     /// The type of its weights, where the file tells.
     pub quantisation: Option<String>,
+}
+
+/// A LoRA adapter that was added to the model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct AdapterFile {
+    /// Its path as it was given.
+    pub file: String,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// How often it was added.
+    pub scale: f32,
 }
 
 /// What else decides the bits of a story on one machine.
@@ -155,6 +194,9 @@ pub struct Run {
     pub flash_attention: FlashAttention,
     /// The types of remembered keys and values.
     pub cache: [CacheType; 2],
+    /// What was added to the model's weights.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub adapters: Vec<AdapterFile>,
 }
 
 impl Run {
@@ -174,6 +216,7 @@ impl Run {
             gpu_layers: Some(gpu_layers),
             use_mmap: self.mmap,
             use_mlock: self.mlock,
+            adapters: self.adapters.iter().map(|one| Adapter { file: PathBuf::from(&one.file), scale: one.scale }).collect(),
         }
     }
 
@@ -235,6 +278,12 @@ impl Versions {
 }
 
 impl Record {
+    /// How many of its tokens stood before it was gone on with, the last time.
+    #[must_use]
+    pub fn stood(&self) -> usize {
+        self.resumed.map_or(0, |resumed| resumed.tokens.min(self.tokens.len()))
+    }
+
     /// What its text goes on from, for a reader who knows no chat: the prompt, and behind a request an empty line.
     #[must_use]
     pub fn lead(&self) -> String {
@@ -263,6 +312,11 @@ impl Record {
     pub fn write(&self, path: &Path) -> Result<()> {
         Output::new(path, Form::RECORD, &Inputs::default())?.write(&self.to_json()?)
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// How many were told together before records told.

@@ -304,3 +304,24 @@ fn a_session_at_the_desk_in_a_terminal() {
     assert!(shown.windows(words.len()).any(|window| window == words), "{text}\n---\n{}", seen.text());
     assert!(seen.text().contains("the piece before stands there again") && seen.text().contains("undo: what was done last"));
 }
+
+/// What was typed last is no word yet: it is told on, and stands there once.
+#[test]
+fn a_space_at_the_end_of_the_text_stands_there_once() {
+    let before = "Once upon a time there was a ";
+    let file = chapter("space", before.as_bytes());
+    let desk = |keys: &str| {
+        let output = at(&file, "desk", &["--seed", "3", "--tokens", "16"]).fed(keys.as_bytes());
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        fs::read_to_string(&file).unwrap()
+    };
+    for keys in ["\nq\n", "\n1\nq\n", "\n1\nr\nq\n", "\n3\n2\nq\n", "d\n1\nq\n"] {
+        let text = desk(keys);
+        let added = text.strip_prefix(before).unwrap();
+        assert!(!added.starts_with(' ') && !added.is_empty(), "{keys:?}: {added:?}");
+        while at(&file, "write", &["--undo"]).ended().status.success() {}
+        assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    }
+    let told = write(&file, &["--seed", "3", "--tokens", "16"]).done();
+    assert_eq!(fs::read(&file).unwrap(), [before.as_bytes(), &told.stdout].concat());
+}

@@ -8,6 +8,8 @@ use std::ops::Range;
 mod targets;
 
 use crate::support::gguf::pick;
+use afterword::decode::PromptState;
+use afterword::engine::{About, StateFile};
 use afterword::sampler::{Baseline, Horizon};
 
 /// What is put in: what means something to one of the readers, and what means nothing to any.
@@ -111,6 +113,30 @@ fn baselines(numbers: Range<u64>) {
     numbers.for_each(|number| targets::baseline(mutated(number, &seeds).as_bytes()));
 }
 
+fn states(numbers: Range<u64>) {
+    let about = About { key: "0123456789abcdef".repeat(4), model: "Fable 3M".to_owned() };
+    let seed = |row| {
+        let state = PromptState { tokens: (0..40).collect(), row, memory: (0..200).collect() };
+        [StateFile::of(about.clone(), &state).to_bytes().unwrap(), state.memory].concat()
+    };
+    let seeds = [seed(None), seed(Some(vec![0.5; 30]))];
+    numbers.for_each(|number| {
+        let mut bytes = seeds[pick(number, 0, seeds.len())].clone();
+        for change in 0..=pick(number, 1, 3) as u64 {
+            let salt = 16 * (change + 1);
+            // Mostly in the head, where lengths and what it is of stand.
+            let end = if pick(number, salt, 4) == 0 { bytes.len() } else { bytes.len().min(200) };
+            let at = pick(number, salt + 1, end);
+            match pick(number, salt + 2, 3) {
+                0 => bytes[at] ^= 1 << pick(number, salt + 3, 8),
+                1 => bytes.truncate(at.max(1)),
+                _ => drop(bytes.splice(at..at, (0..pick(number, salt + 4, 9)).map(|_| 0xff))),
+            }
+        }
+        targets::state(&bytes);
+    });
+}
+
 fn headers(numbers: Range<u64>) {
     numbers.for_each(|number| targets::header(&crate::support::gguf::mutant(number).0));
 }
@@ -133,6 +159,11 @@ fn a_record_that_nobody_wrote_is_the_same_when_it_is_read_again() {
 #[test]
 fn a_table_that_nobody_wrote_is_the_same_when_it_is_read_again() {
     baselines(0..2_000);
+}
+
+#[test]
+fn a_state_that_nobody_wrote_is_the_same_when_it_is_read_again_or_refused() {
+    states(0..20_000);
 }
 
 #[test]

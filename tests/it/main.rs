@@ -67,6 +67,8 @@ mod long_stories;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod lookahead;
 #[cfg(all(feature = "llama", feature = "cli"))]
+mod lora;
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod model_files;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod models;
@@ -77,6 +79,8 @@ mod readme;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod replay;
 #[cfg(all(feature = "llama", feature = "cli"))]
+mod resume;
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod score;
@@ -84,6 +88,8 @@ mod score;
 mod screen;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod stability;
+#[cfg(all(feature = "llama", feature = "cli"))]
+mod states;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod vocabularies;
 #[cfg(all(feature = "llama", feature = "cli", target_os = "linux"))]

@@ -60,6 +60,7 @@ fn a_page_has_the_command_that_explains_a_token_for_a_shell() {
     }
     let script = made("wave");
     assert!(script.contains("afterword explain --record ${file} --token ${index + 1}"));
+    assert!(script.contains("afterword write --resume ${file} --at ${index + 1} --take ${quoted}"));
 }
 
 #[test]

@@ -111,13 +111,15 @@ fn what_is_appended_to_a_text_goes_on_from_it_without_a_seam() {
 
 #[test]
 fn a_prompt_that_ends_in_a_space_or_one_line_break_is_told_of() {
-    let said = |stdin: &str| err(&write().args(["--tokens", "1"]).fed(stdin.as_bytes()));
+    let said = |stdin: &str| err(&write().args(["--tokens", "1", "--heal", "off"]).fed(stdin.as_bytes()));
     assert!(said("Once upon a ").contains("the prompt ends in a space"));
     assert!(said("Once upon a time\n").contains("the prompt ends in a line break"));
     for quiet in ["Once", "Once.\n\n", "One.\n\nTwo.\n"] {
         assert!(!said(quiet).contains("the prompt ends"), "{quiet:?}");
     }
-    assert!(err(&output(&["Once upon a ", "--tokens", "1"])).contains("the prompt ends in a space"));
+    assert!(err(&output(&["Once upon a ", "--tokens", "1", "--heal", "off"])).contains("the prompt ends in a space"));
+    // A blank that is told anew does no harm.
+    assert!(!err(&output(&["Once upon a ", "--tokens", "1"])).contains("the prompt ends"));
 }
 
 #[test]

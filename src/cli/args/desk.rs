@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::shared::{any_seed, from_one, from_two, one_of, unescaped};
-use super::{ModelArgs, PresetArgs};
+use super::{KeepingArgs, ModelArgs, PresetArgs};
 use crate::engine::StoryRequest;
 use crate::sampler::TextUnit;
 
@@ -53,6 +53,10 @@ pub struct Desk {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// What is kept.
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
 }
 
 impl Desk {

@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown)]
 
 mod batch;
+mod cache;
 mod colour;
 mod config;
 mod desk;
@@ -15,6 +16,7 @@ mod score;
 mod shared;
 mod telling;
 mod tools;
+mod typed;
 
 use std::path::PathBuf;
 
@@ -22,6 +24,7 @@ use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
 pub use self::batch::Batch;
+pub use self::cache::{Cache, CacheDeed, KeepingArgs};
 pub use self::colour::Colour;
 pub use self::config::{Config, ConfigChange};
 pub use self::desk::Desk;
@@ -32,6 +35,7 @@ pub use self::score::Score;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
+pub use self::typed::Typed;
 
 /// A storyteller's decoder for local GGUF models: it asks of every candidate word what could come after it, and prefers
 /// words that keep the story open.
@@ -123,6 +127,12 @@ pub enum Command {
     /// List the models on this machine, or tell what one is and needs.
     #[command(subcommand)]
     Models(Models),
+    /// List what is kept of prompts, so that the next story behind one begins at once, or remove it.
+    ///
+    /// The model's memory of a long prompt is kept in the cache: below AFTERWORD_CACHE where that is set, else in `afterword/states` of the
+    /// user's cache folder. All of it takes 2 GB at most, or what AFTERWORD_CACHE_LIMIT says (`500MB`, `4GB`; `0` keeps nothing), and what
+    /// was used least recently goes first. A state serves the same model file, program and settings alone.
+    Cache(Cache),
     /// Show your defaults and where each comes from, or change them.
     ///
     /// They stand in `~/.config/afterword/config.toml` (below XDG_CONFIG_HOME where that is set, or the file that AFTERWORD_CONFIG

@@ -45,6 +45,7 @@ impl Command {
             | Self::Models(Models::List { .. })
             | Self::Report(_)
             | Self::Judge(_)
+            | Self::Cache(_)
             | Self::Config(_)
             | Self::Doctor { .. }
             | Self::Completions { .. }

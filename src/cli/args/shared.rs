@@ -10,8 +10,8 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 
 use super::{DeviceArgs, KvTypes};
-use crate::engine::{EngineOptions, PromptSpec, Put, StoryRequest, Width};
-use crate::model::Choice;
+use crate::engine::{EngineOptions, Heal, PromptSpec, Put, StoryRequest, Width};
+use crate::model::{Adapter, Choice};
 use crate::sampler::TextUnit;
 
 /// The model and how it computes.
@@ -22,6 +22,10 @@ pub struct ModelArgs {
     /// story model that comes with the program.
     #[arg(long, short, value_name = "NAME|PATH")]
     pub model: Option<PathBuf>,
+
+    /// A LoRA adapter to add to the model, and how often: `story.gguf`, `story.gguf:0.5`; without a number once.
+    #[arg(long, value_name = "FILE[:SCALE]", value_parser = adapter)]
+    pub lora: Vec<Adapter>,
 
     /// Processor threads, for each story or memory that is told at the same time; without it 1 for models below 100 MB, else one for each physical core.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
@@ -47,6 +51,7 @@ impl ModelArgs {
         let KvTypes { keys, values } = self.device.kv_types();
         EngineOptions {
             model,
+            adapters: self.lora.clone(),
             devices: device.clone(),
             main_gpu: *main_gpu,
             split: *split,
@@ -105,12 +110,19 @@ pub struct PromptArgs {
     /// Take names of control tokens in the prompt as those tokens, and not as letters.
     #[arg(long)]
     pub parse_special: bool,
+
+    /// What at the end of the prompt is told anew by words that begin with it, so that a cut that no text has there does no harm: `space`
+    /// is spaces at its end, which the next word brings itself; `word` is the word in which it ends, for a prompt that stops in mid-word
+    /// ("The quick bro"), but "fox" may become "foxes"; `off` nothing. It is shown and kept as typed.
+    #[arg(long, value_name = "off|space|word", default_value_t = Heal::default(), value_parser = one_of::<Heal>(), hide_possible_values = true)]
+    pub heal: Heal,
 }
 
 impl PromptArgs {
-    /// Those that take a text as the beginning of a story.
+    /// Those that take a text as the beginning of a story, with every byte of it read as it is cut.
     pub fn raw() -> Self {
-        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false }
+        let heal = Heal::Off;
+        Self { chat: false, raw: true, system: None, prefill: None, think: None, parse_special: false, heal }
     }
 
     /// Whether it was said how the prompt is to be taken: then it is one, whatever it looks like.
@@ -133,6 +145,7 @@ impl PromptArgs {
             prefill: self.prefill.clone(),
             thinks: self.think.is_some_and(|think| think != Think::Off),
             parse_special: self.parse_special,
+            heal: self.heal,
         }
     }
 }
@@ -182,6 +195,15 @@ pub struct StoryArgs {
     /// End before this text; it is not told. `\n` is a line break, `\t` a tab and `\\` a backslash. May be repeated.
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true, value_parser = unescaped)]
     pub stop: Vec<String>,
+}
+
+/// A file, and behind its last colon how often it is added, where that is a number.
+#[allow(clippy::unnecessary_wraps, reason = "a parser of values may fail, and this one does not")]
+pub(super) fn adapter(typed: &str) -> Result<Adapter, std::convert::Infallible> {
+    let split = typed.rsplit_once(':').filter(|(file, _)| !file.is_empty());
+    let scaled = split.and_then(|(file, scale)| Some((file, scale.parse().ok().filter(|scale: &f32| scale.is_finite())?)));
+    let (file, scale) = scaled.unwrap_or((typed, 1.0));
+    Ok(Adapter { file: PathBuf::from(file), scale })
 }
 
 /// A count, or `auto`.
@@ -260,6 +282,22 @@ pub(super) fn any_seed(typed: &str) -> Result<u64, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_adapter_is_a_file_and_perhaps_a_number() {
+        for (typed, file, scale) in [
+            ("a.gguf", "a.gguf", 1.0),
+            ("a.gguf:0.5", "a.gguf", 0.5),
+            ("a.gguf:-2", "a.gguf", -2.0),
+            ("C:\\a.gguf", "C:\\a.gguf", 1.0),
+            ("C:\\a.gguf:0", "C:\\a.gguf", 0.0),
+            ("a:b:1e-1", "a:b", 0.1),
+            ("a.gguf:nan", "a.gguf:nan", 1.0),
+            (":3", ":3", 1.0),
+        ] {
+            assert_eq!(adapter(typed).unwrap(), Adapter { file: PathBuf::from(file), scale }, "{typed}");
+        }
+    }
 
     #[test]
     fn a_stop_text_may_hold_what_a_shell_cannot_type() {

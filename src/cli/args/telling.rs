@@ -8,8 +8,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::shared::{any_seed, from_nothing, from_one};
-use super::{DeviceArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs};
+use super::shared::{adapter, any_seed, from_nothing, from_one, unescaped};
+use super::{DeviceArgs, KeepingArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs, Typed};
+use crate::model::Adapter;
 use crate::report::ColourScale;
 
 /// `afterword write`
@@ -18,8 +19,15 @@ use crate::report::ColourScale;
   afterword write "Once upon a time"
   afterword write "The door opened" --preset open --seed 7 --tokens 100
   afterword write --model story.gguf --record story.json < beginning.txt
+  afterword write --resume story.json --tokens 300 --record longer.json
+  afterword write --resume story.json --at 65 --take "·feeling"
+  afterword write --again story.json
   afterword write --append chapter.md"#)]
 pub struct Write {
+    /// Which options were typed.
+    #[command(flatten)]
+    pub typed: Typed,
+
     /// How the story begins; `-` or nothing reads standard input, to the last byte. One that begins with a dash stands behind `--`.
     pub prompt: Option<String>,
 
@@ -57,6 +65,54 @@ pub struct Write {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// What is kept.
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
+
+    /// Go on with the story of this record where it ended, for `--tokens` more: with its preset, seed, model and settings, as far as none
+    /// are given, it becomes the story that would have been told at once. One that the model had ended goes on without that end.
+    #[arg(
+        long,
+        value_name = "RECORD",
+        conflicts_with_all = ["prompt", "chat", "raw", "system", "prefill", "think", "parse_special", "heal"],
+        help_heading = "A story that was told"
+    )]
+    pub resume: Option<PathBuf>,
+
+    /// Go on with `--resume` from this token of the story instead, counted from 1 as on the page of `afterword report`: it and what follows
+    /// is told anew, which under another `--seed` is another story.
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "resume",
+        value_parser = from_one,
+        allow_negative_numbers = true,
+        help_heading = "A story that was told"
+    )]
+    pub at: Option<NonZeroUsize>,
+
+    /// Have this word at that place, and go on behind it: the text of a token, or of several. `·` stands for a space, which the first
+    /// word mostly begins with, `⏎` or `\n` for a line break.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "at",
+        allow_hyphen_values = true,
+        value_parser = unescaped,
+        help_heading = "A story that was told"
+    )]
+    pub take: Option<String>,
+
+    /// Tell the prompt of this record once more, under the next seed: with its preset, length, model and settings, as far as none are
+    /// given.
+    #[arg(
+        long,
+        value_name = "RECORD",
+        conflicts_with_all = ["prompt", "resume", "chat", "raw", "system", "prefill", "think", "parse_special", "heal"],
+        help_heading = "A story that was told"
+    )]
+    pub again: Option<PathBuf>,
 
     /// Tell so many drafts together, under this seed and those that follow it; each is shown when it is told.
     #[arg(long, value_name = "N", default_value = "1", help_heading = "Story", value_parser = from_one, allow_negative_numbers = true)]
@@ -103,6 +159,10 @@ pub struct Replay {
     #[arg(long, short, value_name = "NAME|PATH", help_heading = "Model")]
     pub model: Option<PathBuf>,
 
+    /// A LoRA adapter, and how often it is added; without it those of the record.
+    #[arg(long, value_name = "FILE[:SCALE]", value_parser = adapter, help_heading = "Model")]
+    pub lora: Vec<Adapter>,
+
     /// Processor threads; without it those of the record.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true, help_heading = "Model")]
     pub threads: Option<NonZeroUsize>,
@@ -142,6 +202,10 @@ pub struct Compare {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+
+    /// What is kept.
+    #[command(flatten)]
+    pub keeping: KeepingArgs,
 
     /// Draw the comparison too: a page (`.html`) or a figure (`.svg`, `.png`).
     #[arg(long, value_name = "FILE", help_heading = "Output")]

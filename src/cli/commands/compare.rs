@@ -12,6 +12,7 @@ use crate::cli::opening::open;
 use crate::cli::prompt;
 use crate::cli::prompting::put;
 use crate::cli::recording::inputs;
+use crate::cli::remembering::Remembered;
 use crate::cli::render::columns::{Shown, page};
 use crate::cli::render::pictures::Picture;
 use crate::cli::render::progress::{Progress, speed};
@@ -21,11 +22,11 @@ use crate::cli::settings::{Chosen, combinations, seed};
 use crate::cli::tell::{Tale, tell_in};
 use crate::cli::usage::Usage;
 use crate::decode::{Keep, Plan, Stories};
-use crate::engine::{Engine, Prompt, Session};
+use crate::engine::{Engine, Prompt};
 use crate::model::{Choice, Vocabulary};
 use crate::preset::Edit;
 use crate::prob::Token;
-use crate::report::{Story, slices};
+use crate::report::{Story, slices_behind};
 use crate::sampler::Sampler;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
@@ -43,7 +44,20 @@ const MOST_LINES: usize = 4;
 const LONGEST_TITLE: usize = 100;
 
 pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
-    let Compare { prompt: typed, asking, presets, vary: varied, set, story, model, out: drawn, colour_by, layout, json } = args;
+    let Compare {
+        prompt: typed,
+        asking,
+        presets,
+        vary: varied,
+        set,
+        story,
+        model,
+        keeping,
+        out: drawn,
+        colour_by,
+        layout,
+        json,
+    } = args;
     let voices = voices(&presets, &varied, &set, &model)?;
     let inputs = inputs(&model, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
@@ -53,12 +67,15 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     request.check()?;
     let engine = open(&model, terminal)?;
     let prompt = put(&engine, prompt, &asking, seed, request.max_tokens, terminal)?;
-    let plan = |voice: &Voice| engine.plan(&sampler(voice, drawn.is_some()), &prompt.tokens, &request);
+    let plan = |voice: &Voice| engine.plan(&sampler(voice, drawn.is_some()), &prompt, &request);
     let plans = voices.iter().map(plan).collect::<Result<Vec<Plan>>>()?;
     let width = engine.width(&plans);
     let mut session = engine.session_keeping(&plans, width, 1)?;
 
-    let (tales, failure) = tell_all(&mut *session, &voices, plans, width, terminal);
+    let mut remembered = Remembered::of(&engine, session.settings(), prompt.tokens.len(), keeping, terminal);
+    let stories = remembered.in_mind(Stories::new(&mut *session, width));
+    let (tales, failure) = tell_all(stories, &voices, plans, terminal);
+    remembered.tell(terminal);
     let stories = compared(&voices, &tales, &prompt, engine.vocabulary())?;
     let (model, limit) = (engine.title(), request.max_tokens);
     let comparison = Comparison { prompt: prompt.text.clone(), seed, model, limit, stories };
@@ -136,21 +153,15 @@ fn drawable(compared: &Compared, tale: &Tale, prompt: &Prompt, engine: &Engine) 
         resolved: compared.resolved.clone(),
         evaluations: tale.told.counts.evaluations as f64 / trace.len().max(1) as f64,
         facts: facts.collect(),
-        ..Story::told(&compared.label, &prompt.text, &tale.told.text, &trace)
+        ..Story::healed(&compared.label, &prompt.text, &prompt.healed, &tale.told.text, &trace)
     }
 }
 
 /// Tells the stories one after another, each in a memory that holds nothing but the prompt, which the first one reads: so each
 /// is the one that `write` tells. Returns those that were told, and why no further one could be.
-fn tell_all(
-    session: &mut dyn Session,
-    voices: &[Voice],
-    plans: Vec<Plan>,
-    width: usize,
-    terminal: &Terminal,
-) -> (Vec<Tale>, Option<anyhow::Error>) {
+fn tell_all(stories: Stories, voices: &[Voice], plans: Vec<Plan>, terminal: &Terminal) -> (Vec<Tale>, Option<anyhow::Error>) {
     let (mut tales, all) = (Vec::new(), plans.len());
-    let mut stories = Stories::new(session, width).keeping(Keep { prompts: 1, stories: 0 });
+    let mut stories = stories.keeping(Keep { prompts: 1, stories: 0 });
     for (voice, plan) in voices.iter().zip(plans) {
         let which = format!("{} of {all} · {}", tales.len() + 1, voice.label);
         let progress = Progress::telling_apart(terminal, &which, plan.max_tokens);
@@ -240,7 +251,7 @@ fn compared(voices: &[Voice], tales: &[Tale], prompt: &Prompt, vocabulary: &Voca
         let begun = text.len() - told.text.len();
         let own_from = parts_at.map(|at| {
             let trace: Vec<TracedToken> = draws.iter().map(|draw| TracedToken::of(draw, vocabulary)).collect();
-            begun + slices(&told.text, &trace).iter().take(at).map(|slice| slice.len()).sum::<usize>()
+            begun + slices_behind(&prompt.healed, &told.text, &trace).iter().take(at).map(String::len).sum::<usize>()
         });
         Ok(Compared {
             label: label.clone(),

@@ -92,7 +92,7 @@ fn prove(terminal: &Terminal) -> Result<f64> {
     let chosen = Chosen::find("wave", &[])?;
     let engine = open_with(EngineOptions::new(bundled()?), terminal)?;
     let prompt = engine.tokens("Once upon a time")?;
-    let plan = engine.plan(&chosen.sampler(), &prompt, &StoryRequest::new(1, TOKENS))?;
+    let plan = engine.plan_behind(&chosen.sampler(), &prompt, &StoryRequest::new(1, TOKENS))?;
     let width = engine.width(std::slice::from_ref(&plan));
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
     let progress = Progress::telling(terminal, plan.max_tokens);

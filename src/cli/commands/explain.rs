@@ -13,7 +13,7 @@ use crate::cli::interrupt::interruption;
 use crate::cli::opening::{Opened, open, open_with};
 use crate::cli::prompt::TypedPrompt;
 use crate::cli::prompting::put;
-use crate::cli::recorded::{as_recorded, differs, other_build};
+use crate::cli::recorded::{as_recorded, differs, other_build, preset_of};
 use crate::cli::render::bars;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::prose::safe;
@@ -21,9 +21,7 @@ use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
 use crate::cli::usage::Usage;
 use crate::decode::{Decided, Observer, Plan, Told};
-use crate::engine::{Beside, Explanation, Moment, Question, Replay, StoryRequest};
-use crate::model::Detokenizer;
-use crate::preset::{Edit, Preset};
+use crate::engine::{Beside, Explanation, Moment, Question, Replay, StoryRequest, told_text};
 use crate::prob::Token;
 use crate::story::{Mode, Record};
 use crate::text::{some, visible};
@@ -42,7 +40,7 @@ struct Asked {
 /// Whose token it is.
 enum Story {
     /// One that would be told.
-    New(Plan),
+    New(Box<Plan>),
     /// One that was told, behind so many of its tokens.
     Told { record: Box<Record>, replay: Replay, after: usize },
 }
@@ -54,10 +52,11 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         None => of_prompt(args, terminal)?,
     };
     let (question, story_tokens) = match &story {
-        Story::New(plan) => (Question::after(plan.clone()), None),
-        Story::Told { record, replay, after } => (Question::within(replay, record, *after), Some(record.tokens.len())),
+        Story::New(plan) => (Question::after((**plan).clone()), None),
+        Story::Told { record, replay, after } => (Question::within(replay, record, *after)?, Some(record.tokens.len())),
     };
     let (plan, told) = (question.plan(), question.told());
+    let place = question.place();
     let progress = match &story {
         Story::Told { .. } => Progress::telling_apart(terminal, "telling again", told.len() + 1),
         Story::New(_) => Progress::telling(terminal, 1),
@@ -70,7 +69,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
         prompt: text,
         prompt_tokens: [&plan.prompt[..], told].concat(),
         seed: plan.seed,
-        step: told.len(),
+        step: place,
         story_tokens,
     };
     let vocabulary = opened.vocabulary();
@@ -84,7 +83,7 @@ pub fn run(args: Explain, terminal: &Terminal) -> Result<Outcome> {
             write!(out, "{}", bars::tree(&explanation, terminal.width))?;
         }
     }
-    let parts = parting(&decided, told.len(), |token| visible(&vocabulary.show(token)));
+    let parts = parting(&decided, place, |token| visible(&vocabulary.show(token)));
     match parts {
         None => Ok(Outcome::Done),
         Some(parts) if what_if => {
@@ -145,8 +144,8 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
     }
     let prompt = put(&opened, text, &asking, seed, 1, terminal)?;
     let request = StoryRequest { stop_on_loop: false, ..StoryRequest::new(seed, 1) };
-    let plan = opened.plan(&chosen.sampler(), &prompt.tokens, &request)?;
-    Ok(Asked { opened, chosen, text: prompt.text, story: Story::New(plan), what_if: false })
+    let plan = opened.plan(&chosen.sampler(), &prompt, &request)?;
+    Ok(Asked { opened, chosen, text: prompt.text, story: Story::New(Box::new(plan)), what_if: false })
 }
 
 /// A token of a story that was told, as its record has it.
@@ -178,21 +177,10 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     if let Some(beside) = beside {
         terminal.note(format_args!("{beside}: alone the bits may differ"));
     }
-    let bytes: Vec<u8> = record.tokens[..after].iter().flat_map(|&token| opened.vocabulary().piece(token)).copied().collect();
     let begun = match &record.mode {
         Mode::Raw => "",
         Mode::Chat(chat) => chat.prefill.as_str(),
     };
-    let text = record.lead() + begun + &Detokenizer::text_of(&bytes);
+    let text = record.lead() + begun + &told_text(&record.tokens[..after], &record.healed, opened.vocabulary());
     Ok(Asked { opened, chosen, text, story: Story::Told { record: Box::new(record), replay, after }, what_if })
-}
-
-/// The preset as it ran, with what is to be otherwise now.
-fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
-    let mut preset: Preset = Preset::of_record(&record.resolved)?;
-    for edit in edits {
-        let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
-        edited.map_err(|error| Usage(format!("{error:#}")))?;
-    }
-    Ok(Chosen { name: record.preset.clone(), preset })
 }

@@ -4,6 +4,7 @@
 pub mod batch;
 #[cfg(feature = "llama")]
 pub mod bench;
+pub mod cache;
 #[cfg(feature = "llama")]
 pub mod calibrate;
 #[cfg(feature = "llama")]
@@ -26,6 +27,8 @@ pub mod presets;
 #[cfg(feature = "llama")]
 pub mod replay;
 pub mod report;
+#[cfg(feature = "llama")]
+mod resume;
 #[cfg(feature = "llama")]
 pub mod score;
 #[cfg(feature = "llama")]

@@ -11,14 +11,14 @@ use crate::cli::recorded::{as_recorded, differs, other_build};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
 use crate::cli::tell::Teller;
-use crate::engine::{BATCH, Beside, Engine, Replay, Width, parting};
+use crate::engine::{BATCH, Beside, Engine, Replay, Width, parting, told_text};
 use crate::sampler::Draw;
-use crate::story::{Mode, Record, StopReason};
+use crate::story::{Mode, Record, Resumed, StopReason};
 use crate::text::{some, visible};
 
 pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
-    let Args { record: path, model, threads, device } = args;
-    let typed = ModelArgs { model, threads, ctx: None, width: Width::Auto, device };
+    let Args { record: path, model, lora, threads, device } = args;
+    let typed = ModelArgs { model, lora, threads, ctx: None, width: Width::Auto, device };
     let record = Record::read(&path)?;
     let replay = Replay::of(&record).with_context(|| format!("cannot read the record `{}`", path.display()))?;
     let opened = open_with(as_recorded(&typed, &record)?, terminal)?;
@@ -26,12 +26,12 @@ pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
     announce(&opened.engine, &record, &replay, differs(&typed, &record), terminal);
     let run = &record.run;
     let mut session = opened.session_in_batches(run.cells, run.branches, run.batch)?;
-    let progress = Progress::telling(terminal, run.limit);
+    let stood = record.stood();
+    let progress = Progress::telling(terminal, run.limit - stood);
     let mut sheet = terminal.story();
-    if record.mode == Mode::Raw {
-        sheet.begins_with(&record.prompt);
-    }
-    if !progress.shows_reading(record.prompt_tokens.len(), BATCH) {
+    let before = told_text(&record.tokens[..stood], &record.healed, opened.vocabulary());
+    sheet.begins_with(&(if record.mode == Mode::Raw { record.prompt.clone() } else { String::new() } + &before));
+    if !progress.shows_reading(record.prompt_tokens.len() + stood, BATCH) {
         sheet.begin()?;
     }
     let mut hear = |text: &str, _: Option<&Draw>| Ok(sheet.say(Style::new(), text)?);
@@ -60,7 +60,7 @@ pub fn run(args: Args, terminal: &Terminal) -> Result<Outcome> {
         Some(&token) => format!("`{}`", visible(&opened.vocabulary().show(token))),
         None => "nothing".to_owned(),
     };
-    let (was, is) = (piece(record.tokens.get(at)), piece(again.tokens.get(at)));
+    let (was, is) = (piece(record.tokens.get(at)), piece(again.tokens.get(at - stood)));
     terminal.err(format_args!("another story: token {} is {is}, and was {was}", at + 1));
     Ok(Outcome::Failed)
 }
@@ -76,6 +76,9 @@ fn announce(engine: &Engine, record: &Record, replay: &Replay, otherwise: bool, 
     if let Some(draft) = record.draft {
         let drafts = record.run.drafts;
         terminal.note(format_args!("draft {} of {drafts}: the others are told beside it again", draft.number));
+    }
+    if let Some(Resumed { tokens, .. }) = record.resumed {
+        terminal.note(format_args!("gone on with from token {}: what stood before it is taken as it is", tokens + 1));
     }
     if let Some(Beside::Drafts(drafts)) = replay.beside(record) {
         let alone = "the record does not say which of them it is, so it is told alone, and the bits may differ";

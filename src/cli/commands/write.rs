@@ -1,26 +1,29 @@
 //! `afterword write`: tells a story to standard output, as it comes.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use anstyle::Style;
 use anyhow::Result;
 
-use crate::cli::args::{PromptArgs, Write};
+use crate::cli::args::{KeepingArgs, PromptArgs, Trace, Write};
 use crate::cli::chapter::Chapter;
 use crate::cli::commands::drafts::{Drafts, Kept};
+use crate::cli::commands::resume;
 use crate::cli::opening::{Opened, open};
 use crate::cli::prompt;
 use crate::cli::prompting::put;
 use crate::cli::recording::{inputs, record_at};
+use crate::cli::remembering::Remembered;
 use crate::cli::render::progress::{Progress, pace};
 use crate::cli::render::sheet::Sheet;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
-use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_why};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, stop_in_words, tell_in};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
-use crate::decode::Plan;
+use crate::decode::{Plan, Stories};
 use crate::engine::{BATCH, Prompt, Recorded, Recorder, Session};
 use crate::files::Output;
 use crate::model::SessionSettings;
@@ -28,59 +31,116 @@ use crate::report::ColourScale;
 use crate::story::{Mode, StopReason, TracedToken};
 use crate::text::some;
 
-pub fn run(args: Write, terminal: &Terminal) -> Result<Outcome> {
-    if let Some(path) = &args.append {
-        let chapter = Chapter::open(path, &args.with, terminal)?;
-        return if args.undo { take_back(chapter, terminal) } else { append(chapter, args, terminal) };
+pub fn run(mut args: Write, terminal: &Terminal) -> Result<Outcome> {
+    if let Some(path) = args.append.take() {
+        let chapter = Chapter::open(&path, &args.with, terminal)?;
+        return if args.undo { take_back(chapter, terminal) } else { append(chapter, &path, args, terminal) };
     }
     check_file_named(&args)?;
-    let Write { prompt: typed, asking, preset, story, model, drafts, out, record, trace, no_prompt, colour_by, .. } = args;
-    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
-    let colours = colours(colour_by, &chosen, terminal)?;
-    let prompt = prompt::TypedPrompt::of(typed, asking.asked())?;
-    let inputs = inputs(&model, [preset.preset.as_str()]);
-    check_kept(record.is_some(), out.is_some(), trace.is_some(), drafts)?;
-    let record = record.map(|path| record_at(path, &inputs)).transpose()?;
-    let out = out.map(|folder| Kept::new(folder, drafts, inputs)).transpose()?;
-    let seed = seed(story.seed);
-    let request = story.request(seed);
-    request.check()?;
-    let engine = open(&model, terminal)?;
-    let prompt = put(&engine, prompt, &asking, seed, story.tokens.get(), terminal)?;
-    let plan = engine.plan(&chosen.sampler_traced(trace), &prompt.tokens, &request)?;
-    let width = engine.width(std::slice::from_ref(&plan));
-    // The words in which an answer was begun are part of the story, and no prompt.
-    let shows_beginning = !no_prompt || prompt.mode != Mode::Raw;
-    if drafts.get() > 1 || out.is_some() {
-        let by = colours.and(colour_by);
-        let told = Drafts { engine: &engine, chosen: &chosen, prompt: &prompt, width, kept: out, trace, by, shows_beginning };
-        return told.run(&plan, drafts, terminal);
+    check_kept(args.record.is_some(), args.out.is_some(), args.trace.is_some(), args.drafts)?;
+    let begun = match (args.resume.take(), args.again.take()) {
+        (Some(record), _) => resume::resumed(&args, &record, terminal)?,
+        (None, Some(record)) => resume::again(&args, &record, terminal)?,
+        (None, None) => fresh(&mut args, terminal)?,
+    };
+    begun.tell(&args, terminal)
+}
+
+/// A story that is about to be told.
+pub struct Begun {
+    pub engine: Opened,
+    pub chosen: Chosen,
+    pub prompt: Prompt,
+    pub plan: Plan,
+    /// The words that the text begins with: those that the story goes on from, as far as they are to be shown.
+    pub beginning: String,
+    /// What is known of the tokens that were told before, where that is to be kept.
+    pub before: Vec<TracedToken>,
+    /// What records tell of why each token was chosen.
+    pub trace: Option<Trace>,
+    pub outputs: Outputs,
+}
+
+/// Where a story goes, asked for before its model is loaded.
+pub struct Outputs {
+    colours: Option<StoryColours>,
+    record: Option<Output>,
+    folder: Option<Kept>,
+}
+
+impl Outputs {
+    /// What the arguments ask for.
+    pub fn of(args: &Write, chosen: &Chosen, terminal: &Terminal) -> Result<Self> {
+        let colours = colours(args.colour_by, chosen, terminal)?;
+        let inputs = inputs(&args.model, [args.preset.preset.as_str()]);
+        let record = args.record.clone().map(|path| record_at(path, &inputs)).transpose()?;
+        let folder = args.out.clone().map(|folder| Kept::new(folder, args.drafts, inputs)).transpose()?;
+        Ok(Self { colours, record, folder })
     }
-    let lead = if shows_beginning { prompt.beginning().to_owned() } else { String::new() };
-    let trace = trace.is_some();
-    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter: None }.tell(terminal)
+
+    /// Whether stories are recorded.
+    pub fn keeps_records(&self) -> bool {
+        self.record.is_some() || self.folder.is_some()
+    }
+}
+
+/// A story of a prompt.
+fn fresh(args: &mut Write, terminal: &Terminal) -> Result<Begun> {
+    let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
+    let prompt = prompt::TypedPrompt::of(args.prompt.take(), args.asking.asked())?;
+    let outputs = Outputs::of(args, &chosen, terminal)?;
+    let seed = seed(args.story.seed);
+    let request = args.story.request(seed);
+    request.check()?;
+    let engine = open(&args.model, terminal)?;
+    let prompt = put(&engine, prompt, &args.asking, seed, args.story.tokens.get(), terminal)?;
+    let plan = engine.plan(&chosen.sampler_traced(args.trace), &prompt, &request)?;
+    // The words in which an answer was begun are part of the story, and no prompt.
+    let shows = !args.no_prompt || prompt.mode != Mode::Raw;
+    let beginning = if shows { prompt.beginning().to_owned() } else { String::new() };
+    Ok(Begun { engine, chosen, prompt, plan, beginning, before: Vec::new(), trace: args.trace, outputs })
+}
+
+impl Begun {
+    /// Tells it, or so many drafts of it.
+    fn tell(self, args: &Write, terminal: &Terminal) -> Result<Outcome> {
+        let &Write { drafts, colour_by, keeping, .. } = args;
+        let Self { engine, chosen, prompt, plan, beginning, before, trace, outputs: Outputs { colours, record, folder } } =
+            self;
+        let width = engine.width(std::slice::from_ref(&plan));
+        if drafts.get() > 1 || folder.is_some() {
+            let (engine, chosen, prompt, by) = (&engine, &chosen, &prompt, colours.and(colour_by));
+            let told = Drafts { engine, chosen, prompt, width, kept: folder, trace, by, keeping, beginning, before };
+            return told.run(&plan, drafts, terminal);
+        }
+        let trace = trace.is_some();
+        let chapter = None;
+        Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, beginning, before, chapter, keeping }
+            .tell(terminal)
+    }
 }
 
 /// Tells on from a file and adds to it. A terminal shows its last paragraph before; into a pipe goes what is told.
-fn append(chapter: Chapter, args: Write, terminal: &Terminal) -> Result<Outcome> {
-    let Write { append, preset, story, model, record, trace, no_prompt, colour_by, .. } = args;
+fn append(chapter: Chapter, path: &Path, args: Write, terminal: &Terminal) -> Result<Outcome> {
+    let Write { preset, story, model, keeping, record, trace, no_prompt, colour_by, .. } = args;
     let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
     check_kept(record.is_some(), false, trace.is_some(), NonZeroUsize::MIN)?;
     let inputs = inputs(&model, [preset.preset.as_str()]);
-    let inputs = append.iter().fold(inputs, |inputs, path| inputs.with(path, "the file that is told on"));
+    let inputs = inputs.with(path, "the file that is told on");
     let record = record.map(|path| record_at(path, &inputs)).transpose()?;
     let request = story.request(seed(story.seed.or(chapter.seed())));
     request.check()?;
     let engine = open(&model, terminal)?;
     let asking = PromptArgs { raw: true, ..args.asking };
     let (prompt, continuation) = chapter.put(&engine, &request, &asking, terminal)?;
-    let plan = engine.plan(&chosen.sampler_traced(trace), &prompt.tokens, &request)?;
+    let plan = engine.plan(&chosen.sampler_traced(trace), &prompt, &request)?;
     let plan = plan.going_on(continuation);
     let width = engine.width(std::slice::from_ref(&plan));
-    let lead = if terminal.shows_story && !no_prompt { chapter.lead().to_owned() } else { String::new() };
-    let (trace, chapter) = (trace.is_some(), Some(chapter));
-    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, lead, chapter }.tell(terminal)
+    let beginning = if terminal.shows_story && !no_prompt { chapter.lead().to_owned() } else { String::new() };
+    let (trace, chapter, before) = (trace.is_some(), Some(chapter), Vec::new());
+    Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, beginning, before, chapter, keeping }
+        .tell(terminal)
 }
 
 /// Takes the last piece back that was added to a file, and prints it.
@@ -105,10 +165,13 @@ struct Story<'e> {
     record: Option<Output>,
     /// Whether the record tells why each token was chosen.
     trace: bool,
-    /// What is shown before it.
-    lead: String,
+    /// The words that the text begins with.
+    beginning: String,
+    /// What is known of the tokens that were told before.
+    before: Vec<TracedToken>,
     /// The file that it is added to, if it is.
     chapter: Option<Chapter>,
+    keeping: KeepingArgs,
 }
 
 impl Story<'_> {
@@ -116,12 +179,17 @@ impl Story<'_> {
         let mut session = self.engine.session(std::slice::from_ref(&self.plan), self.width)?;
         let recorder = self.recorder(session.settings())?;
         let (title, preset, seed) = (self.engine.title(), &self.chosen.name, self.plan.seed);
-        terminal.note(format_args!("{title} · preset {preset} · seed {seed}"));
+        let from = match self.plan.continuation.told {
+            0 => String::new(),
+            told => format!(" · from token {}", told + 1),
+        };
+        terminal.note(format_args!("{title} · preset {preset} · seed {seed}{from}"));
         if let Some(colours) = &self.colours {
             terminal.note_line(&colours.legend());
         }
         let mut sheet = terminal.story();
-        let mut tale = self.show(&mut *session, &mut sheet, terminal)?;
+        let mut remembered = Remembered::of(self.engine, session.settings(), self.plan.prompt.len(), self.keeping, terminal);
+        let mut tale = self.show(&mut *session, &mut remembered, &mut sheet, terminal)?;
         let broken = tale.failure();
         if broken.as_ref().is_some_and(is_closed_pipe) {
             // Who closed the pipe had read enough: that is an end from outside, as Ctrl-C is.
@@ -144,6 +212,7 @@ impl Story<'_> {
             }
             (Ok(()), saved) => saved,
         };
+        remembered.tell(terminal);
         match broken {
             Some(cause) => {
                 // Both are to be known, and the first is the one that came first.
@@ -164,15 +233,22 @@ impl Story<'_> {
     }
 
     /// Tells it, each word as it comes.
-    fn show(&mut self, session: &mut dyn Session, sheet: &mut Sheet, terminal: &Terminal) -> Result<Tale> {
+    fn show(
+        &mut self,
+        session: &mut dyn Session,
+        remembered: &mut Remembered,
+        sheet: &mut Sheet,
+        terminal: &Terminal,
+    ) -> Result<Tale> {
         let progress = Progress::telling(terminal, self.plan.max_tokens);
-        sheet.begins_with(&self.lead);
+        sheet.begins_with(&self.beginning);
         // Where a line of progress stands below, the prompt waits until it is read: behind it the line would be in the text.
         if !progress.shows_reading(self.plan.prompt.len(), BATCH) {
             sheet.begin()?;
         }
         let (vocabulary, colours) = (self.engine.vocabulary(), &mut self.colours);
-        let told = tell_why(session, self.plan.clone(), self.width, &progress, |text, draw| {
+        let mut stories = remembered.in_mind(Stories::new(session, self.width));
+        let told = tell_in(&mut stories, self.plan.clone(), &progress, &mut |text, draw| {
             let traced = || draw.map(|draw| TracedToken::of(draw, vocabulary));
             let style = colours.as_mut().map_or(Style::new(), |colours| colours.next_of(traced().as_ref()));
             Ok(sheet.say(style, text)?)
@@ -186,7 +262,7 @@ impl Story<'_> {
         if let Some(wave) = self.colours.as_ref().and_then(|colours| colours.wave(terminal.width_now())) {
             terminal.note_line(&wave);
         }
-        terminal.note(summary(tale));
+        terminal.note(summary(tale, &self.plan));
         if tale.told.ended_at_once() {
             terminal.note(ENDED_AT_ONCE);
         }
@@ -195,6 +271,7 @@ impl Story<'_> {
     fn save(&self, recorder: &Recorder, output: &Output, tale: Tale) -> Result<()> {
         let Tale { told, draws, read_time, tell_time, unshown: _ } = tale;
         let vocabulary = self.engine.vocabulary();
+        let draws = draws.iter().filter(|_| self.trace).map(|draw| TracedToken::of(draw, vocabulary));
         let record = recorder.record(Recorded {
             resolved: self.chosen.preset.to_toml()?,
             preset: &self.chosen.name,
@@ -203,7 +280,7 @@ impl Story<'_> {
             completion: told,
             draft: None,
             times: [read_time, tell_time].map(|time| time.as_secs_f64()),
-            trace: draws.iter().filter(|_| self.trace).map(|draw| TracedToken::of(draw, vocabulary)).collect(),
+            trace: self.before.iter().cloned().chain(draws).collect(),
         });
         output.write(&record.to_json()?)
     }
@@ -247,7 +324,7 @@ fn colours(by: Option<ColourScale>, chosen: &Chosen, terminal: &Terminal) -> Res
 }
 
 /// What it took, and why it ended.
-fn summary(tale: &Tale) -> String {
+fn summary(tale: &Tale, plan: &Plan) -> String {
     let counts = tale.told.counts;
-    format!("{} · {} · {}", some(counts.tokens, "token"), pace(counts, tale.tell_time), tale.told.stop)
+    format!("{} · {} · {}", some(counts.tokens, "token"), pace(counts, tale.tell_time), stop_in_words(&tale.told.stop, plan))
 }

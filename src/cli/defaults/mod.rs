@@ -24,7 +24,7 @@ use crate::text::{EXCERPT, excerpt};
 pub const FILE: &str = "AFTERWORD_CONFIG";
 
 /// Our variables that stand for no option: they name places.
-const PLACES: [&str; 3] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_STATE"];
+const PLACES: [&str; 4] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE"];
 
 /// An option that may have a default of one's own: everything that is said of it, read and completed is made from this.
 #[derive(Debug)]

@@ -34,6 +34,9 @@ pub fn words(note: &Note) -> String {
             let there = if *cores == 1 { "the one core".to_owned() } else { format!("the {cores} cores") };
             format!("`--threads {threads}` is more than {there} that there are: threads will wait for each other")
         }
+        Note::StateIgnored { path, cause } => format!("the kept state `{}` is not used: {cause}", path.display()),
+        Note::StateNotUsed(cause) => format!("the kept state of the prompt is not used: {cause}"),
+        Note::StateNotKept(cause) => format!("the state of the prompt could not be kept: {cause}"),
         Note::NotLocked => {
             "`--mlock` was refused by the system, so the model may be written out to disk: `ulimit -l` has the limit".to_owned()
         }
@@ -82,6 +85,10 @@ fn hint(remedy: &Remedy) -> String {
         Remedy::ParseSpecialOrRaw => "`--parse-special` takes it as that token, `--raw` leaves the template out".to_owned(),
         Remedy::MinTokensWithinMax => "`--min-tokens` is at most `--tokens`".to_owned(),
         Remedy::LeaveOutStop => "`--stop` wants a text of at least one character".to_owned(),
+        Remedy::TellAgain => "`afterword write --again FILE` tells its prompt".to_owned(),
+        Remedy::PlaceUpTo(last) => format!("`--at` counts from 1 to {last}, as the page of `afterword report` does"),
+        Remedy::EarlierRecord => "the record that it went on from explains it".to_owned(),
+        Remedy::OtherWord => "`·` stands for the space before a word, as in `--take \"·word\"`".to_owned(),
         Remedy::AnotherFolder => "name another folder with `--out`".to_owned(),
         Remedy::StartAnew => "`--force` starts anew in a folder beside it".to_owned(),
         Remedy::Calibrate { model, entropy_top, horizon } => {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::super::request::{DecodeRequest, Purpose};
 use super::{Phase, Storyteller};
 use crate::model::{Branch, Origin};
-use crate::prob::Token;
+use crate::prob::{Partition, Token};
 
 /// The most tokens that are scored in one decode: a row for each of them is held at once.
 const SCORED: usize = 32;
@@ -21,11 +21,15 @@ impl Storyteller {
         self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && !self.scores()
     }
 
-    /// The token that was told before and follows this one of a part that is read, where its surprisal is asked for.
-    pub fn scored(&self, position: usize) -> Option<Token> {
+    /// −ln p of the token that was told before and follows this one of a part that is read, in the row behind that one, and the row's
+    /// entropy; nothing where it is not asked for. A token that the model holds impossible tells nothing of how surprising the text is.
+    pub fn score(&self, position: usize, row: &[f32]) -> Option<[f64; 2]> {
         let Phase::Reading(read) = self.phase else { return None };
-        let at = read + position + 1;
-        (at >= self.plan.origin().len()).then(|| self.plan.prompt.get(at).copied()).flatten()
+        let (at, origin) = (read + position + 1, self.plan.origin().len());
+        let token = *self.plan.prompt.get(at).filter(|_| at >= origin)?;
+        let row = self.healing.fitting(row, &self.plan.prompt[origin..at]);
+        let (logit, partition) = (row.get(token as usize)?, Partition::of(&row)?);
+        Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
     }
 
     /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun.
@@ -54,6 +58,27 @@ impl Storyteller {
             if read + request.tokens.len() == self.plan.prompt.len())
     }
 
+    /// How far its prompt is read with this request, where all of it up to there was read in chunks of this length from the first
+    /// token on; `alone` is whether nothing else was read beside this one.
+    pub fn read_in_chunks(&mut self, request: &DecodeRequest, alone: bool, chunk: usize) -> Option<usize> {
+        let (Purpose::Trunk, &Phase::Reading(read)) = (&request.purpose, &self.phase) else { return None };
+        let length = request.tokens.len();
+        let whole = read.is_multiple_of(chunk) && length == chunk.min(self.seen() - read);
+        self.in_chunks &= alone && whole && !request.scored && self.counts.tokens == 0;
+        self.in_chunks.then_some(read + length)
+    }
+
+    /// How many tokens of its prompt it took over from others.
+    pub fn taken_over(&self) -> usize {
+        self.cached_tokens
+    }
+
+    /// As [`Storyteller::begin_behind`], where that was read in chunks, as it would have read it.
+    pub fn begin_behind_chunks(&mut self, branch: Branch, len: usize, row: Option<Vec<f32>>) {
+        self.begin_behind(branch, len, row);
+        self.in_chunks = true;
+    }
+
     /// Goes on behind a branch of its own that holds the first `len` tokens of its text, which others have read; `row` is the
     /// one behind them, needed where that is all.
     pub fn begin_behind(&mut self, branch: Branch, len: usize, row: Option<Vec<f32>>) {
@@ -61,7 +86,7 @@ impl Storyteller {
         if self.counts.tokens == 0 {
             self.cached_tokens = len;
         }
-        self.phase = Phase::Reading(len);
+        (self.phase, self.in_chunks) = (Phase::Reading(len), false);
         self.behind = row.filter(|_| len == self.seen());
     }
 

@@ -35,7 +35,7 @@ pub(super) fn teller(end: f32) -> Toy {
 
 /// How the pieces of a story come to know what was told before.
 #[derive(Debug, Clone, Copy, PartialEq)]
-enum Hands {
+pub(super) enum Hands {
     /// From the text alone.
     Text,
     /// With what the piece before left behind.
@@ -66,7 +66,7 @@ fn in_pieces(toy: &mut Toy, whole: &Plan, pieces: &[usize], hands: Hands) -> Com
     }
 }
 
-fn assert_same(toy: impl Fn() -> Toy, whole: &Plan, hands: &[Hands], what: &str) {
+pub(super) fn assert_same(toy: impl Fn() -> Toy, whole: &Plan, hands: &[Hands], what: &str) {
     let once = tell(&mut toy(), 2, vec![whole.clone()]).remove(0);
     for pieces in [&[10][..], &[1], &[3, 17, 1, 31], &[99]] {
         for &hands in hands {
@@ -178,7 +178,7 @@ fn surprisals_are_scored_while_the_text_is_read_whoever_shares_its_prompt_and_wh
     let (before, after) = whole.tokens.split_at(70);
     let prompt = [&hundred(&band, 5).prompt[..], before].concat();
     let rest = Plan {
-        continuation: Continuation { told: 70, planned: Some(100), carried: None },
+        continuation: Continuation { told: 70, planned: Some(100), ..Continuation::default() },
         ..Plan::new(band.clone(), prompt.clone(), 5, 30)
     };
     let fresh = Plan::new(band, prompt, 5, 30);

@@ -42,7 +42,7 @@ fn measured() -> Sampler {
 /// The record of a story that is measured against the engine's table.
 fn told(engine: &Engine) -> Record {
     let prompt = engine.tokens("once ").unwrap();
-    let plan = engine.plan(&measured(), &prompt, &StoryRequest::new(1, 20)).unwrap();
+    let plan = engine.plan_behind(&measured(), &prompt, &StoryRequest::new(1, 20)).unwrap();
     let mut session = engine.session(std::slice::from_ref(&plan), 1).unwrap();
     let recorder = Recorder::new(engine, session.settings(), 1, 0.0).unwrap();
     let completion = crate::decode::tell(&mut *session, 1, vec![plan.clone()]).remove(0);
@@ -52,6 +52,7 @@ fn told(engine: &Engine) -> Record {
         mode: crate::story::Mode::Raw,
         parse_special: false,
         tokens: prompt,
+        healed: String::new(),
         notes: Vec::new(),
     };
     recorder.record(Recorded {
@@ -88,12 +89,12 @@ fn without_a_table_a_baseline_is_refused_with_what_makes_one() {
     let folder = tempfile::tempdir().unwrap();
     for engine in [engine(), keeping(folder.path())] {
         let tokens = engine.tokens("once ").unwrap();
-        let error = refusal(engine.plan(&measured(), &tokens, &StoryRequest::new(1, 9)));
+        let error = refusal(engine.plan_behind(&measured(), &tokens, &StoryRequest::new(1, 9)));
         let refused = error.downcast_ref::<Refusal>().unwrap();
         let remedy = Remedy::Calibrate { model: "toy".into(), entropy_top: 8, horizon: Horizon::Token };
         assert_eq!(refused.remedy, remedy);
         // Who asks for none needs none.
-        assert!(engine.plan(&wave(), &tokens, &StoryRequest::new(1, 9)).is_ok());
+        assert!(engine.plan_behind(&wave(), &tokens, &StoryRequest::new(1, 9)).is_ok());
     }
 }
 

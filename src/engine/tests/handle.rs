@@ -27,7 +27,7 @@ fn all(heard: &Receiver<StoryEvent>) -> (String, Completion) {
 
 fn plans(engine: &Engine, count: u64, max_tokens: usize) -> Vec<Plan> {
     let tokens = prompt(engine, "once upon a time ,").tokens;
-    (0..count).map(|seed| engine.plan(&wave(), &tokens, &StoryRequest::new(seed, max_tokens)).unwrap()).collect()
+    (0..count).map(|seed| engine.plan_behind(&wave(), &tokens, &StoryRequest::new(seed, max_tokens)).unwrap()).collect()
 }
 
 #[test]

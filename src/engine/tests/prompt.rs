@@ -52,7 +52,7 @@ fn what_asks_for_a_chat_decides_and_a_base_model_has_none() {
     }
     let asked = put(&instruct(), &prefill).unwrap();
     assert_eq!((asked.beginning(), asked.story("upon ").as_str()), ("once ", "once upon "));
-    assert_eq!(asked.notes, [Note::PrefillEndsInSpace]);
+    assert_eq!((asked.notes.as_slice(), asked.healed.as_str()), (&[][..], "once "));
     assert_eq!(put(&instruct(), &thinks).unwrap().notes, [Note::NoThinking]);
 }
 
@@ -105,7 +105,8 @@ fn a_prompt_without_room_for_a_story_says_what_helps() {
 #[test]
 fn what_ends_oddly_is_told_of() {
     let notes = |text: &str, is_typed| {
-        let spec = PromptSpec { text: text.to_owned(), is_typed, ..PromptSpec::default() };
+        let heal = Heal::Off;
+        let spec = PromptSpec { text: text.to_owned(), is_typed, heal, ..PromptSpec::default() };
         put(&engine(), &spec).unwrap().notes
     };
     assert_eq!(notes("the sea ", true), [Note::PromptEndsInSpace]);

@@ -16,22 +16,43 @@ future = { candidates = 8, entropy-top = 8, alpha = { wave = { period = 12 } } }
 temperature = 1.1
 ";
 
-fn preset() -> Preset {
+pub(super) fn preset() -> Preset {
     crate::preset::parse(PRESET, "test").unwrap()
 }
 
 /// Tells a story and records it.
 fn recorded(engine: &Engine, request: &StoryRequest, enough: Option<usize>) -> (Record, Listener) {
-    let (preset, prompt) = (preset(), prompt(engine, "once upon a time ,"));
+    recorded_of(engine, &prompt(engine, "once upon a time ,"), request, enough)
+}
+
+/// The same behind another prompt.
+pub(super) fn recorded_of(
+    engine: &Engine,
+    prompt: &Prompt,
+    request: &StoryRequest,
+    enough: Option<usize>,
+) -> (Record, Listener) {
+    let preset = preset();
     let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_detail();
-    let plan = engine.plan(&sampler, &prompt.tokens, request).unwrap();
-    let (listener, SettingsOf { settings, width }) = tell(engine, &plan, enough);
+    let plan = engine.plan(&sampler, prompt, request).unwrap();
+    recorded_plan(engine, &preset, prompt, &plan, enough)
+}
+
+/// The same of a plan.
+pub(super) fn recorded_plan(
+    engine: &Engine,
+    preset: &Preset,
+    prompt: &Prompt,
+    plan: &Plan,
+    enough: Option<usize>,
+) -> (Record, Listener) {
+    let (listener, SettingsOf { settings, width }) = tell(engine, plan, enough);
     let recorder = Recorder::new(engine, &settings, width, 0.0).unwrap();
     let record = recorder.record(Recorded {
         preset: "test",
         resolved: preset.to_toml().unwrap(),
-        prompt: &prompt,
-        plan: &plan,
+        prompt,
+        plan,
         completion: listener.completion.clone().unwrap(),
         times: [0.0; 2],
         trace: listener.draws.iter().map(|draw| TracedToken::of(draw, engine.vocabulary())).collect(),
@@ -40,7 +61,7 @@ fn recorded(engine: &Engine, request: &StoryRequest, enough: Option<usize>) -> (
     (record, listener)
 }
 
-fn replayed(engine: &Engine, record: &Record) -> Completion {
+pub(super) fn replayed(engine: &Engine, record: &Record) -> Completion {
     let options = record.run.session_options();
     let mut session = engine.session_in_batches(options.cells, options.branches, options.batch).unwrap();
     Replay::of(record).unwrap().tell(&mut *session, &mut (), &Cancel::new())
@@ -90,7 +111,7 @@ fn a_request_that_cannot_be_meant_is_refused() {
     let empty = StoryRequest { stops: vec![String::new()], ..StoryRequest::new(1, 9) };
     let least = StoryRequest { min_tokens: 10, ..StoryRequest::new(1, 9) };
     for (request, remedy) in [(empty, Remedy::LeaveOutStop), (least, Remedy::MinTokensWithinMax)] {
-        let refused = refusal(&engine().plan(&wave(), &[1], &request).unwrap_err());
+        let refused = refusal(&engine().plan_behind(&wave(), &[1], &request).unwrap_err());
         assert_eq!((refused.remedy, refused.is_usage), (remedy, true));
     }
 }
@@ -121,7 +142,7 @@ fn a_record_brings_back_every_option_that_it_tells_of() {
     assert_eq!(read.run.session_options(), expected.session_options(cells, branches, batch));
 }
 
-fn explained(engine: &Engine, question: &Question) -> Decided {
+pub(super) fn explained(engine: &Engine, question: &Question) -> Decided {
     let closely = Sampler::new(preset().chain, preset().pick);
     engine.explain(question, &closely, &mut (), &Cancel::new()).unwrap().unwrap()
 }
@@ -132,7 +153,7 @@ fn every_token_of_a_story_is_explained_as_it_was_decided() {
     let (record, listener) = recorded(&engine, &StoryRequest::new(5, 20), None);
     let replay = Replay::of(&record).unwrap();
     for (after, draw) in listener.draws.iter().enumerate() {
-        let decided = explained(&engine, &Question::within(&replay, &record, after));
+        let decided = explained(&engine, &Question::within(&replay, &record, after).unwrap());
         assert_eq!((decided.draw.token, decided.draw.log_p), (draw.token, draw.log_p));
         assert_eq!((decided.own.unwrap().token, decided.strayed), (draw.token, None));
         assert!(decided.draw.candidates.iter().all(|one| one.future.is_some()), "{:?}", decided.draw);
@@ -159,6 +180,6 @@ fn every_token_of_a_story_is_explained_as_it_was_decided() {
 fn an_explanation_that_is_cancelled_is_none() {
     let cancel = Cancel::new();
     cancel.cancel();
-    let plan = engine().plan(&wave(), &[1, 2], &StoryRequest::new(1, 5)).unwrap();
+    let plan = engine().plan_behind(&wave(), &[1, 2], &StoryRequest::new(1, 5)).unwrap();
     assert!(engine().explain(&Question::after(plan), &wave(), &mut (), &cancel).unwrap().is_none());
 }

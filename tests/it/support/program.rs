@@ -9,6 +9,9 @@ use super::ROOT;
 /// The program as it was built for these tests.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_afterword");
 
+/// Keeps nothing of prompts from one test to another, unless a test takes that away again.
+const NOTHING_KEPT: (&str, &str) = ("AFTERWORD_CACHE_LIMIT", "0");
+
 /// The program with these arguments and nothing on its standard input.
 pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = deaf(PROGRAM);
@@ -23,7 +26,7 @@ fn deaf(program: &str) -> Command {
     for name in ours {
         command.env_remove(name);
     }
-    command.env("AFTERWORD_CONFIG", "");
+    command.env("AFTERWORD_CONFIG", "").env(NOTHING_KEPT.0, NOTHING_KEPT.1);
     command
 }
 

@@ -22,7 +22,8 @@ use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, combinations};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Plan, Stories};
-use crate::engine::{self, Recorder, Slots, StoryRequest, Width};
+use crate::engine::{self, Heal, Recorder, Slots, StoryRequest, Width};
+use crate::model::Choice;
 use crate::preset::Edit;
 use crate::sampler::Sampler;
 use crate::story::{Mode, Run, StopReason};
@@ -124,6 +125,7 @@ impl<'a> Setup<'a> {
             mode: Mode::Raw,
             parse_special: self.args.asking.parse_special,
             tokens: Vec::new(),
+            healed: String::new(),
             notes: Vec::new(),
         })
     }
@@ -136,9 +138,10 @@ impl<'a> Setup<'a> {
     /// What is told.
     pub fn plan(&self, item: Item) -> Plan {
         let stops = self.run.prompt[item.prompt].stop.as_ref().unwrap_or(&self.args.story.stop).clone();
-        let prompt = self.asked(item).map_or(Vec::new(), |asked| asked.tokens.clone());
+        let (prompt, heal) =
+            self.asked(item).map_or_else(|_| Default::default(), |asked| (asked.tokens.clone(), asked.healed.clone()));
         let request = StoryRequest { max_tokens: self.limit(item), stops, ..self.args.story.request(item.seed) };
-        request.plan(&self.samplers[item.voice], prompt, self.context)
+        Plan { heal, ..request.plan(&self.samplers[item.voice], prompt, self.context) }
     }
 
     /// A story whose prompt cannot be told from.
@@ -246,9 +249,10 @@ fn seeds(run: &RunFile) -> String {
 
 /// How prompts are put, as the folder keeps it.
 fn asking(args: &PromptArgs) -> Asking {
-    let PromptArgs { chat, raw, system, prefill, think: _, parse_special } = args.clone();
+    let PromptArgs { chat, raw, system, prefill, think: _, parse_special, heal } = args.clone();
     let mode = if chat { Some("chat".to_owned()) } else { raw.then(|| "raw".to_owned()) };
-    Asking { mode, system, prefill, parse_special }
+    let heal = (heal != Heal::default()).then(|| heal.name().to_owned());
+    Asking { mode, system, prefill, parse_special, heal }
 }
 
 /// So long, in words: `40 s`, `3 min`, `2.5 h`.

@@ -19,6 +19,7 @@ use crate::cli::chapter::Chapter;
 use crate::cli::interrupt::heed;
 use crate::cli::keys::{Keys, Press};
 use crate::cli::opening::{Opened, open};
+use crate::cli::remembering::Remembered;
 use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
@@ -59,11 +60,14 @@ pub fn run(args: args::Desk, terminal: &Terminal) -> Result<Outcome> {
         let width = engine.width(std::slice::from_ref(&plan));
         let (cells, branches) = desk.room(&plan, width);
         let mut session = engine.session_of(cells, branches)?;
-        let mut stories = Stories::new(&mut *session, width).keeping(KEEP);
+        let mut remembered = Remembered::of(&engine, session.settings(), plan.prompt.len(), desk.args.keeping, terminal);
+        let mut stories = remembered.in_mind(Stories::new(&mut *session, width).keeping(KEEP));
         let room = Room { width, cells, branches };
-        match desk.sit(&mut stories, room, next.take())? {
-            Some(deed) => next = Some(deed),
-            None => return Ok(Outcome::Done),
+        next = desk.sit(&mut stories, room, next.take())?;
+        drop(stories);
+        remembered.tell(terminal);
+        if next.is_none() {
+            return Ok(Outcome::Done);
         }
     }
 }
@@ -130,12 +134,12 @@ impl Desk<'_> {
         if let Some(last) = self.last.as_ref().filter(|last| last.is_whole(vocabulary)) {
             let (prompt, continuation) = last.behind(vocabulary);
             if prompt.len() + request.most_tokens() < self.engine.context() {
-                return Ok(self.engine.plan(&sampler, &prompt, &request)?.going_on(continuation));
+                return Ok(self.engine.plan_behind(&sampler, &prompt, &request)?.going_on(continuation));
             }
         }
         let asking = PromptArgs::raw();
         let (prompt, continuation) = self.chapter.put(self.engine, &request, &asking, self.terminal)?;
-        Ok(self.engine.plan(&sampler, &prompt.tokens, &request)?.going_on(continuation))
+        Ok(self.engine.plan(&sampler, &prompt, &request)?.going_on(continuation))
     }
 
     /// Does what is asked for, until more room is needed: then what is to be done with it. `None` at the end.
@@ -223,18 +227,18 @@ impl Desk<'_> {
             Deed::Drafts => self.drafts(stories, room),
             _ => {
                 let plan = self.plan()?;
-                let piece = self.piece(plan, String::new(), self.chapter.lead().to_owned(), stories)?;
+                let piece = self.piece(plan, (String::new(), 0), self.chapter.lead().to_owned(), stories)?;
                 self.add(piece)
             }
         }
     }
 
     /// Tells a piece, each word as it comes, behind this text.
-    fn piece(&self, plan: Plan, taken: String, lead: String, stories: &mut Stories) -> Result<Piece> {
+    fn piece(&self, plan: Plan, taken: (String, usize), lead: String, stories: &mut Stories) -> Result<Piece> {
         let progress = Progress::telling(self.terminal, plan.max_tokens);
         let mut sheet = self.terminal.story();
         if self.terminal.shows_story {
-            sheet.begins_with(&(lead + &taken));
+            sheet.begins_with(&(lead + &taken.0));
         }
         if !progress.shows_reading(plan.prompt.len(), BATCH) {
             sheet.begin()?;
@@ -257,7 +261,7 @@ impl Desk<'_> {
 
     /// Adds a piece to the file.
     fn add(&mut self, mut piece: Piece) -> Result<()> {
-        piece.text = piece.taken.clone() + Chapter::kept(&piece.told);
+        piece.text = piece.taken.0.clone() + Chapter::kept(&piece.told);
         if self.chapter.add_text(&piece.text, self.terminal)? {
             self.last = Some(Box::new(piece));
             self.done.push(Done::Added);
@@ -267,7 +271,7 @@ impl Desk<'_> {
 
     /// Puts a piece into the place of the last one.
     fn replace(&mut self, mut piece: Piece) -> Result<()> {
-        piece.text = piece.taken.clone() + Chapter::kept(&piece.told);
+        piece.text = piece.taken.0.clone() + Chapter::kept(&piece.told);
         if piece.text.is_empty() {
             self.terminal.note("nothing was told: the last piece stays");
             return Ok(());
@@ -284,13 +288,13 @@ impl Desk<'_> {
         let Some(last) = &self.last else { bail!("nothing was told here yet\nhint: Enter goes on with the story") };
         // A piece with a word that was taken is told again from its beginning.
         let mut plan = last.plan.clone();
-        let taken = self.engine.tokens_of_end(&plan.prompt, last.taken.len());
+        let taken = last.taken.1;
         plan.prompt.truncate(plan.prompt.len() - taken);
         plan.continuation.told = plan.continuation.told.saturating_sub(taken);
         plan.max_tokens = self.args.tokens.get();
         plan.seed = self.seed;
         let lead = self.lead_before(&last.text);
-        let piece = self.piece(plan, String::new(), lead, stories)?;
+        let piece = self.piece(plan, (String::new(), 0), lead, stories)?;
         self.replace(piece)
     }
 
@@ -331,7 +335,7 @@ impl Desk<'_> {
         };
         let Some(drafts::Draft { plan, told, draws }) = told.into_iter().nth(number - 1) else { return Ok(()) };
         self.seed = plan.seed;
-        self.add(Piece { plan, told, draws, taken: String::new(), text: String::new() })?;
+        self.add(Piece { plan, told, draws, taken: (String::new(), 0), text: String::new() })?;
         self.show()
     }
 

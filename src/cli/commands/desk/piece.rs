@@ -1,6 +1,7 @@
 //! A piece that was told, and the places at which it could have gone another way.
 
 use crate::decode::{Completion, Continuation, Plan};
+use crate::engine::told_text;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::Draw;
@@ -17,8 +18,8 @@ pub struct Piece {
     pub plan: Plan,
     pub told: Completion,
     pub draws: Vec<Draw>,
-    /// What of it was told with the plan's prompt before its tokens: words that were taken.
-    pub taken: String,
+    /// What of it stands in the plan's prompt already, as text and in tokens: what was told before a word that was taken, and the word.
+    pub taken: (String, usize),
     /// As it stands in the file.
     pub text: String,
 }
@@ -37,9 +38,18 @@ pub struct Place {
 impl Piece {
     /// Whether the story can go on from its tokens as they are: all of its text stands in the file.
     pub fn is_whole(&self, vocabulary: &Vocabulary) -> bool {
-        let bytes: Vec<u8> = self.tokens(vocabulary).flat_map(|token| vocabulary.piece(token)).copied().collect();
-        let told = self.text.strip_prefix(self.taken.as_str());
-        told.is_some_and(|told| told == self.told.text && told.as_bytes() == bytes)
+        let tokens: Vec<Token> = self.tokens(vocabulary).collect();
+        let told = self.text.strip_prefix(self.taken.0.as_str());
+        told.is_some_and(|told| told == self.told.text && self.text_of(&tokens, vocabulary).as_deref() == Some(told))
+    }
+
+    /// What these tokens let appear behind the plan's prompt, without the end of the writer's own text that they may spell. `None` within
+    /// a character.
+    fn text_of(&self, tokens: &[Token], vocabulary: &Vocabulary) -> Option<String> {
+        let Plan { prompt, heal, .. } = &self.plan;
+        let before = &prompt[self.plan.origin().len()..];
+        let all = told_text(&[before, tokens].concat(), heal, vocabulary);
+        Some(all.strip_prefix(&told_text(before, heal, vocabulary))?.to_owned()).filter(|text| !text.ends_with('\u{fffd}'))
     }
 
     /// Its tokens without the end that the model may have set.
@@ -51,7 +61,7 @@ impl Piece {
     pub fn behind(&self, vocabulary: &Vocabulary) -> (Vec<Token>, Continuation) {
         let prompt: Vec<Token> = self.plan.prompt.iter().copied().chain(self.tokens(vocabulary)).collect();
         let told = self.plan.continuation.told + prompt.len() - self.plan.prompt.len();
-        (prompt, Continuation { told, planned: None, carried: Some(self.told.carried.clone()) })
+        (prompt, Continuation { told, carried: Some(self.told.carried.clone()), ..Continuation::default() })
     }
 
     /// The places at which another word was nearest, in the order of the text. Where words have spaces before them, a place is where
@@ -82,15 +92,15 @@ impl Piece {
     }
 
     /// The plan of the piece that goes on with the other word at a place, and what of the piece stands before that.
-    pub fn with_other(&self, place: &Place, vocabulary: &Vocabulary) -> Option<(Plan, String)> {
+    pub fn with_other(&self, place: &Place, vocabulary: &Vocabulary) -> Option<(Plan, (String, usize))> {
         let kept: Vec<Token> = self.told.tokens.get(..place.at)?.iter().copied().chain([place.other]).collect();
-        let bytes: Vec<u8> = kept.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
-        let text = String::from_utf8(bytes).ok()?;
+        let text = self.text_of(&kept, vocabulary)?;
         let mut plan = self.plan.clone();
         plan.max_tokens = plan.max_tokens.saturating_sub(kept.len()).max(1);
         plan.prompt.extend(&kept);
-        plan.continuation = Continuation { told: plan.continuation.told + kept.len(), planned: None, carried: None };
-        Some((plan, self.taken.clone() + &text))
+        plan.continuation = Continuation { told: plan.continuation.told + kept.len(), ..Continuation::default() };
+        let (taken, tokens) = &self.taken;
+        Some((plan, (taken.clone() + &text, tokens + kept.len())))
     }
 }
 

@@ -12,15 +12,16 @@ use anyhow::{Context, Result, bail};
 
 pub use self::kept::Kept;
 use crate::cli::Outcome;
-use crate::cli::args::Trace;
+use crate::cli::args::{KeepingArgs, Trace};
 use crate::cli::interrupt::interruption;
 use crate::cli::opening::Opened;
+use crate::cli::remembering::Remembered;
 use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::Chosen;
-use crate::cli::tell::ENDED_AT_ONCE;
+use crate::cli::tell::{ENDED_AT_ONCE, stop_in_words};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Counts, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::engine::{Prompt, Recorded, Recorder};
@@ -43,8 +44,11 @@ pub struct Drafts<'a> {
     pub trace: Option<Trace>,
     /// What colours the words.
     pub by: Option<ColourScale>,
-    /// Whether the text begins with the words that the story goes on from.
-    pub shows_beginning: bool,
+    pub keeping: KeepingArgs,
+    /// The words that the text begins with: those that the story goes on from, as far as they are to be shown.
+    pub beginning: String,
+    /// What is known of the tokens that were told before, where records keep that.
+    pub before: Vec<TracedToken>,
 }
 
 /// A draft on its way.
@@ -100,9 +104,13 @@ impl Drafts<'_> {
             lost: false,
             failed: None,
         };
-        let mut stories = Stories::new(&mut *session, self.width);
+        let mut remembered = Remembered::of(self.engine, session.settings(), plan.prompt.len(), self.keeping, terminal);
+        let mut stories = remembered.in_mind(Stories::new(&mut *session, self.width));
         drive(&mut stories, plans.len(), &mut each(plans), &mut desk, interruption());
-        desk.finish()
+        drop(stories);
+        let outcome = desk.finish();
+        remembered.tell(terminal);
+        outcome
     }
 
     /// The plans of the drafts, if there is room for so many.
@@ -138,7 +146,7 @@ impl Drafts<'_> {
         let write = |number: usize, extension, form, bytes: &[u8]| folder.output(number + 1, extension, form)?.stage(bytes);
         let text = |&number: &usize| {
             let told = drafts[number].told.as_ref().context("a draft that goes on cannot be kept")?;
-            let beginning = if self.shows_beginning { self.prompt.beginning() } else { "" };
+            let beginning = &self.beginning;
             write(number, "txt", Form::TEXT, format!("{beginning}{}\n", told.text).as_bytes())
         };
         let texts: Vec<Result<Staged>> = ended.iter().map(text).collect();
@@ -186,6 +194,7 @@ impl Drafts<'_> {
         let first = draft.first.unwrap_or(ended);
         let draws = || draft.words.iter().filter_map(|(_, draw)| draw.as_ref());
         let vocabulary = self.engine.vocabulary();
+        let traced = draws().filter(|_| self.trace.is_some()).map(|draw| TracedToken::of(draw, vocabulary));
         Ok(recorder.record(Recorded {
             resolved: self.chosen.preset.to_toml()?,
             preset: &self.chosen.name,
@@ -194,7 +203,7 @@ impl Drafts<'_> {
             completion: told.clone(),
             draft: number,
             times: [first - began, ended - first].map(|time| time.as_secs_f64()),
-            trace: draws().filter(|_| self.trace.is_some()).map(|draw| TracedToken::of(draw, vocabulary)).collect(),
+            trace: self.before.iter().cloned().chain(traced).collect(),
         }))
     }
 
@@ -206,9 +215,7 @@ impl Drafts<'_> {
         let rule = Line::of(Ink::Dim, &"─".repeat(terminal.width_now().min(80)));
         writeln!(terminal.out(), "{space}{head}\n{rule}")?;
         let mut sheet = terminal.story();
-        if self.shows_beginning {
-            sheet.begins_with(self.prompt.beginning());
-        }
+        sheet.begins_with(&self.beginning);
         let vocabulary = self.engine.vocabulary();
         let mut colours = self.by.map(|by| StoryColours::new(by, Depth::here()));
         for (text, draw) in &draft.words {
@@ -339,6 +346,6 @@ fn with(sum: Counts, more: Counts) -> Counts {
 
 /// How long a draft became, and why it ended.
 fn ending(number: usize, draft: &Draft) -> String {
-    let stop = draft.told.as_ref().map_or(String::new(), |told| format!(" · {}", told.stop));
+    let stop = draft.told.as_ref().map_or(String::new(), |told| format!(" · {}", stop_in_words(&told.stop, &draft.plan)));
     format!("draft {}: {}{stop}", number + 1, some(draft.counts.tokens, "token"))
 }

@@ -19,6 +19,7 @@ use crate::text::some;
 pub fn judge(path: &Path, args: &Eval, ground: &Ground, terminal: &Terminal) -> Result<Judge> {
     let model = ModelArgs {
         model: Some(path.to_owned()),
+        lora: Vec::new(),
         threads: args.threads,
         ctx: args.ctx,
         width: Width::Auto,

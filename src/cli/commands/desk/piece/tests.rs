@@ -34,7 +34,7 @@ fn piece(draws: Vec<Draw>, text: &str) -> Piece {
     let plan = Plan::new(Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample), vec![0], 7, 10);
     let tokens: Vec<Token> = draws.iter().map(|draw| draw.token).collect();
     let told = Completion { tokens, text: text.to_owned(), ..Completion::unbegun(1, StopReason::End) };
-    Piece { plan, told, draws, taken: String::new(), text: text.to_owned() }
+    Piece { plan, told, draws, taken: Default::default(), text: text.to_owned() }
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_piece_goes_on_with_the_other_word() {
     let piece = piece(vec![draw(1, &[]), draw(3, &[(3, 0.5), (4, 0.4)]), draw(5, &[])], " sea was.");
     let place = Place { at: 1, told: 3, other: 4 };
     let (plan, taken) = piece.with_other(&place, &vocabulary).unwrap();
-    assert_eq!((plan.prompt, taken.as_str()), (vec![0, 1, 4], " sea calm"));
+    assert_eq!((plan.prompt, taken), (vec![0, 1, 4], (" sea calm".to_owned(), 2)));
     assert_eq!((plan.max_tokens, plan.continuation.told), (8, 2));
 }
 
@@ -81,9 +81,22 @@ fn only_a_piece_that_stands_there_as_it_was_told_is_gone_on_from() {
     let (prompt, continuation) = piece.behind(&vocabulary);
     // Without the end that the model had set.
     assert_eq!((prompt, continuation.told), (vec![0, 1, 3], 2));
-    piece.taken = "The".to_owned();
+    piece.taken = ("The".to_owned(), 1);
     piece.text = "The sea was".to_owned();
     assert!(piece.is_whole(&vocabulary));
     piece.text = "The sea".to_owned();
     assert!(!piece.is_whole(&vocabulary));
+}
+
+/// A space that the writer typed is spelt by the first token, and stands in the file already.
+#[test]
+fn what_the_writer_typed_is_not_told_twice() {
+    let vocabulary = vocabulary();
+    let mut piece = piece(vec![draw(1, &[(1, 0.5), (2, 0.4)]), draw(3, &[(3, 0.5), (4, 0.4)])], "sea was");
+    piece.plan.heal = " ".to_owned();
+    assert!(piece.is_whole(&vocabulary));
+    for (at, other, text) in [(0, 2, "sky"), (1, 4, "sea calm")] {
+        let (plan, (taken, tokens)) = piece.with_other(&Place { at, told: 0, other }, &vocabulary).unwrap();
+        assert_eq!((taken.as_str(), tokens, plan.continuation.told), (text, at + 1, at + 1));
+    }
 }
