@@ -29,7 +29,7 @@ fn embed_presets(folder: &Path, to: &Path) {
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "toml"));
-    files.sort();
+    files.sort_by(|one, other| one.file_stem().cmp(&other.file_stem()));
     let mut code = String::from("&[\n");
     for file in files {
         println!("cargo::rerun-if-changed={}", file.display());

@@ -252,6 +252,7 @@ fn an_unknown_preset_is_refused_with_the_nearest() {
     // A file that is not there is no wrong usage, as with a model.
     assert!(refused(1, &["write", "Once", "--preset", "wav.toml"]).contains("there is no such file"));
     let mut names: Vec<String> = shipped().iter().map(|file| format!("`{}`", file.file_stem().unwrap().display())).collect();
+    names.sort_by_key(|name| name.trim_matches('`').to_owned());
     let last = names.pop().unwrap();
     let all = format!("hint: expected {} or {last}", names.join(", "));
     assert_eq!(refused(2, &["presets", "show", "xyzzy"]), format!("error: there is no preset `xyzzy`\n{all}"));

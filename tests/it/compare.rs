@@ -109,7 +109,7 @@ fn what_cannot_be_meant_is_told_before_any_model_is_loaded() {
         (&["--vary", ""], 2, "there is no `=`"),
         (&["--preset", ""], 2, "there is no preset ``"),
     ] {
-        let output = compare(&[&[PROMPT, "--model", "nothing.gguf"], args].concat()).ended();
+        let output = compare(&[&[PROMPT, "--model", "README.md"], args].concat()).ended();
         let said = err(&output);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(code), 0), "{said}");
         assert!(said.contains(words) && said.lines().count() <= 2, "{said}");

@@ -103,7 +103,8 @@ fn what_cannot_be_meant_is_wrong_usage() {
         (&["--drafts", "2", "--record", "a.json"][..], "hint: `--out DIR` keeps each draft"),
         (&["--out", "x", "--record", "a.json"], "cannot be given together with"),
         (&["--drafts", "256"], "256 drafts are too many to be told together"),
-        (&["--drafts", "1000000000000"], "hint: at most 85 fit"),
+        (&["--drafts", "1000000000000"], "hint: at most 15 fit"),
+        (&["--drafts", "1000000000000", "--preset", "article-wave"], "hint: at most 85 fit"),
         (&["--drafts", "0"], "`0` is no value of `--drafts`"),
         (&["--drafts", "2", "--seed", "18446744073709551615"], "no 2 seeds follow each other"),
         (&["--trace"], "`--trace` is kept in a record"),
@@ -214,8 +215,21 @@ fn whenever_it_is_killed_drafts_are_whole_or_not_there() {
     for round in 0..25 {
         let _ = fs::remove_dir_all(&folder);
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let mut command =
-            afterword(["write", PROMPT, "--threads", "1", "--tokens", "8", "--drafts", "30", "--seed", "1", "--out"]);
+        let mut command = afterword([
+            "write",
+            PROMPT,
+            "--threads",
+            "1",
+            "--tokens",
+            "8",
+            "--drafts",
+            "30",
+            "--preset",
+            "temperature",
+            "--seed",
+            "1",
+            "--out",
+        ]);
         let mut child = command.arg(&folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // From when the second file stands there drafts are being saved; the first one only asks about the place.
         let saving = || fs::read_dir(&folder).is_ok_and(|files| files.count() > 1);
@@ -230,7 +244,12 @@ fn whenever_it_is_killed_drafts_are_whole_or_not_there() {
         if count("txt") == 0 {
             // Nothing that it left is in the way of the same command.
             assert!(count("json") == 0);
-            assert_eq!(output(&["--drafts", "30", "--seed", "1", "--out", folder.to_str().unwrap()]).status.code(), Some(0));
+            assert_eq!(
+                output(&["--drafts", "30", "--preset", "temperature", "--seed", "1", "--out", folder.to_str().unwrap()])
+                    .status
+                    .code(),
+                Some(0)
+            );
             continue;
         }
         kept += 1;

@@ -43,7 +43,7 @@ fn the_weights_follow_from_p_and_the_future() {
         ("0", "crossfade", [0.5, 0.5]),
     ] {
         let (alpha, curve) = (format!("future.alpha={alpha}"), format!("future.curve={curve}"));
-        let told = json(&[PROMPT, "--preset", "future", "--set", &alpha, "--set", &curve, "--seed", "7"]);
+        let told = json(&[PROMPT, "--preset", "article", "--set", &alpha, "--set", &curve, "--seed", "7"]);
         assert_eq!((number(&told["exponents"]["a"]), number(&told["exponents"]["b"])), (a, b));
         let weight = |one: &Value| number(&one["p"]).powf(a) * number(&one["future"]).powf(b);
         let sum: f64 = candidates(&told).iter().map(weight).sum();
@@ -55,7 +55,7 @@ fn the_weights_follow_from_p_and_the_future() {
 
 #[test]
 fn probabilities_are_shares_and_fall() {
-    let told = json(&[PROMPT, "--seed", "7"]);
+    let told = json(&[PROMPT, "--preset", "article-wave", "--seed", "7"]);
     let candidates = candidates(&told);
     assert_eq!((candidates.len(), told["left"].as_u64()), (13, Some(13)));
     for key in ["p", "share"] {
@@ -158,7 +158,7 @@ fn colours_are_where_they_are_asked_for() {
 
 #[test]
 fn a_wrong_preset_is_named_before_any_model_is_loaded() {
-    let output = explain(&[PROMPT, "--preset", "wace", "--model", "nothing.gguf"]);
+    let output = explain(&[PROMPT, "--preset", "wace", "--model", "README.md"]);
     let said = err(&output);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
     assert!(said.contains("`wace`") && said.contains("did you mean `wave`?"), "{said}");

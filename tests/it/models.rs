@@ -293,7 +293,7 @@ fn a_width_beyond_the_memory_is_cut_to_what_fits() {
     let folder = folder("width");
     let model = folder.join("tale.gguf");
     fs::write(&model, tiny(Family::Llama, 7).bytes()).unwrap();
-    let many = ["--set", "future.candidates=250", "--set", "min-p=0"];
+    let many = ["--preset", "article-wave", "--set", "future.candidates=250", "--set", "min-p=0"];
     let run = recorded(&model, &[&many[..], &["--width", "1000"]].concat()).run;
     assert!((200..=256).contains(&run.width) && run.branches <= 256, "{} of {}", run.width, run.branches);
     assert_eq!(recorded(&model, &[&many[..], &["--width", "3"]].concat()).run.width, 3);

@@ -119,7 +119,7 @@ fn an_unknown_name_is_refused_with_the_nearest() {
     let folders = Folders { configs: None, user: Some(user.clone()) };
     assert_eq!(message("wve", &folders), "there is no preset `wve`\nhint: did you mean `wave`?");
     assert_eq!(message("lulaby", &folders), "there is no preset `lulaby`\nhint: did you mean `lullaby`?");
-    assert!(message("", &folders).starts_with("there is no preset ``\nhint: expected `creative`, `crossfade`, `future`"));
+    assert!(message("", &folders).starts_with("there is no preset ``\nhint: expected `article`, `article-wave`, `creative`"));
     let path = user.join("lullaby");
     let (path, longer) = (path.display(), user.join("lullaby.toml"));
     let expected =

@@ -124,7 +124,7 @@ fn verdict(what: &str, ratio: f64, at_least: f64) {
 fn samplers() -> Samplers {
     let preset = |name| find(name, &Folders::default()).unwrap();
     let sampler = |name| Sampler::new(preset(name).chain, preset(name).pick);
-    Samplers::new(&sampler("future"), preset("future").pick, sampler("wave")).unwrap()
+    Samplers::new(&sampler("article"), preset("article").pick, sampler("article-wave")).unwrap()
 }
 
 /// Sixteen tokens of text.

@@ -17,7 +17,7 @@ use crate::sampler::Horizon;
 #[derive(Debug, Args)]
 pub struct Bench {
     /// The preset whose lookahead is measured, by name or TOML file.
-    #[arg(long, value_name = "NAME|FILE", default_value = "future")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "article")]
     pub preset: String,
 
     /// Change one value of the preset. May be repeated.
@@ -61,7 +61,7 @@ pub struct Bench {
 #[derive(Debug, Args)]
 pub struct Tune {
     /// The preset whose lookahead is counted, by name or TOML file.
-    #[arg(long, value_name = "NAME|FILE", default_value = "future")]
+    #[arg(long, value_name = "NAME|FILE", default_value = "article")]
     pub preset: String,
 
     /// Change one value of the preset. May be repeated.

@@ -30,7 +30,7 @@ const PROMPTS: [&str; 4] = [
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
     let chosen = Chosen::of(&args.preset, &args.set, &args.model)?;
     let Some(_) = chosen.preset.chain.split().1 else {
-        let hint = "hint: measure one that has, such as `--preset future`";
+        let hint = "hint: measure one that has, such as `--preset article`";
         return Err(Usage(format!(
             "the preset `{}` has no stage `future`, so there is nothing to compare\n{hint}",
             chosen.name
@@ -50,7 +50,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
 
 /// What the arguments ask to be measured.
 fn bench(args: &Args, engine: &Engine, chosen: &Chosen, prompts: Vec<Vec<Token>>) -> Result<Bench> {
-    let wave = engine.furnished(&Chosen::find("wave", &[])?.sampler())?;
+    let wave = engine.furnished(&Chosen::find("article-wave", &[])?.sampler())?;
     Ok(Bench {
         samplers: Samplers::new(&engine.furnished(&chosen.sampler())?, chosen.preset.pick, wave)?,
         modes: once(&args.modes),

@@ -369,7 +369,7 @@ mod tests {
     #[test]
     fn what_measures_has_its_own_numbers_and_a_required_option_none() {
         let Typed::Bench(bench) = read_on(&ALL, &["bench"]).command else { panic!() };
-        assert_eq!((bench.preset.as_str(), bench.tokens.get(), bench.model.model), ("future", 128, Some("m.gguf".into())));
+        assert_eq!((bench.preset.as_str(), bench.tokens.get(), bench.model.model), ("article", 128, Some("m.gguf".into())));
         let typed: Vec<OsString> = ["afterword", "eval", "plan", "--out", "o"].map(OsString::from).to_vec();
         assert!(parse_on(&typed, &defaults(&ALL)).is_err());
     }
