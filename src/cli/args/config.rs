@@ -51,6 +51,7 @@ impl Command {
     /// program itself.
     pub fn needs_no_defaults(&self) -> bool {
         match self {
+            Self::Write(args) => args.resume.is_some(),
             Self::Explain(args) => args.record.is_some(),
             Self::Replay(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } | Self::RenderTemplates => true,
             _ => false,
