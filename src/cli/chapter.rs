@@ -82,9 +82,13 @@ impl Chapter {
 
     /// What stands right before the story: the last paragraph.
     pub fn lead(&self) -> &str {
+        last_paragraph(self.manuscript.text())
+    }
+
+    /// What stands right before a piece at its end.
+    pub fn lead_before(&self, piece: &str) -> &str {
         let text = self.manuscript.text();
-        let end = text.trim_end().len();
-        text[..end].rfind("\n\n").map_or(text, |at| &text[at + 2..])
+        last_paragraph(text.strip_suffix(piece).unwrap_or(text))
     }
 
     /// What is kept of a story: all of it, and of one that broke off whole words.
@@ -114,6 +118,12 @@ impl Chapter {
     }
 }
 
+/// The last paragraph of a text, with the blank lines behind it.
+fn last_paragraph(text: &str) -> &str {
+    let end = text.trim_end().len();
+    text[..end].rfind("\n\n").map_or(text, |at| &text[at + 2..])
+}
+
 /// Notes in a file.
 fn read_notes(path: &Path) -> Result<String> {
     let deed = || format!("cannot read the notes `{}`", path.display());
@@ -122,5 +132,23 @@ fn read_notes(path: &Path) -> Result<String> {
     match text.find('\0') {
         Some(at) => Err(anyhow!("{}: it holds a NUL character, at byte {at}: it is no text", deed())),
         None => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_paragraph_has_the_blank_lines_behind_it() {
+        for (text, last) in [
+            ("", ""),
+            ("One.", "One."),
+            ("One.\n\nTwo.\nThree.", "Two.\nThree."),
+            ("One.\n\nTwo.\n\n", "Two.\n\n"),
+            ("One.\n\n\n", "One.\n\n\n"),
+        ] {
+            assert_eq!(last_paragraph(text), last);
+        }
     }
 }

@@ -266,6 +266,8 @@ fn the_file_is_what_the_desk_did() {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert_eq!(fs::read_to_string(&file).unwrap(), before);
+    let many = at(&file, "desk", &["--drafts", "99"]).refused(2);
+    assert!(many.contains("99 drafts are too many") && many.contains("hint: at most 15 fit"), "{many}");
 }
 
 #[test]

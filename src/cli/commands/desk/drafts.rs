@@ -8,6 +8,7 @@ use anyhow::Result;
 
 use crate::cli::args::Layout;
 use crate::cli::chapter::Chapter;
+use crate::cli::commands::drafts::with;
 use crate::cli::interrupt::interruption;
 use crate::cli::render::columns::{Shown, page};
 use crate::cli::render::progress::Progress;
@@ -23,7 +24,7 @@ pub struct Draft {
 }
 
 /// Tells drafts and shows them, each under its number.
-pub fn tell_drafts(stories: &mut Stories, plans: Vec<Plan>, _width: usize, terminal: &Terminal) -> Result<Vec<Draft>> {
+pub fn tell_drafts(stories: &mut Stories, plans: Vec<Plan>, terminal: &Terminal) -> Result<Vec<Draft>> {
     let count = plans.len();
     let tokens = plans.iter().map(|plan| plan.max_tokens).sum();
     let progress = Progress::telling_apart(terminal, &format!("{count} drafts"), tokens);
@@ -68,12 +69,7 @@ impl Observer for Telling {
     fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
         self.draws[story].push(told.draw.clone());
         self.counts[story] = told.counts;
-        let sum = |sum: Counts, one: &Counts| Counts {
-            tokens: sum.tokens + one.tokens,
-            evaluations: sum.evaluations + one.evaluations,
-            ..sum
-        };
-        self.progress.told(self.counts.iter().fold(Counts::default(), sum));
+        self.progress.told(self.counts.iter().fold(Counts::default(), |sum, &one| with(sum, one)));
         ControlFlow::Continue(())
     }
 

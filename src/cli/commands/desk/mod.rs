@@ -1,16 +1,15 @@
 //! `afterword desk`: a chapter, piece by piece. The file is always what is on the screen.
 
 mod drafts;
+mod editor;
 mod keys;
 mod piece;
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use anstyle::Style;
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Result, bail};
 
 use self::drafts::tell_drafts;
+use self::editor::open_editor;
 use self::keys::{Deed, KEYS, LINE};
 use self::piece::{Piece, Place};
 use crate::cli::Outcome;
@@ -25,6 +24,7 @@ use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
 use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_in};
+use crate::cli::usage::Usage;
 use crate::decode::{Keep, Plan, Stories};
 use crate::engine::BATCH;
 use crate::model::MOST_BRANCHES;
@@ -56,9 +56,9 @@ pub fn run(args: args::Desk, terminal: &Terminal) -> Result<Outcome> {
     desk.greet()?;
     let mut next = None;
     loop {
-        let plan = desk.plan()?;
+        let plan = desk.plan(&terminal.silent())?;
         let width = engine.width(std::slice::from_ref(&plan));
-        let (cells, branches) = desk.room(&plan, width);
+        let (cells, branches) = desk.room(&plan, width)?;
         let mut session = engine.session_of(cells, branches)?;
         let mut remembered = Remembered::of(&engine, session.settings(), plan.prompt.len(), desk.args.keeping, terminal);
         let mut stories = remembered.in_mind(Stories::new(&mut *session, width).keeping(KEEP));
@@ -119,15 +119,22 @@ impl Desk<'_> {
     }
 
     /// The cells and branches for some pieces and drafts of them.
-    fn room(&self, plan: &Plan, width: usize) -> (usize, usize) {
-        let drafts = vec![plan.clone(); self.args.drafts];
-        let (cells, branches) = Stories::room_for_all(&drafts, width);
+    fn room(&self, plan: &Plan, width: usize) -> Result<(usize, usize)> {
+        let count = self.args.drafts;
+        let (_, each) = Stories::room_for(std::slice::from_ref(plan), width);
+        // The prompt that they share has a branch of its own.
+        let most = (MOST_BRANCHES - 1) / each;
+        if count > most {
+            let cause = format!("the memory has {MOST_BRANCHES} branches, and each draft of this preset needs {each}");
+            return Err(Usage(format!("{count} drafts are too many: {cause}\nhint: at most {most} fit")).into());
+        }
+        let (cells, branches) = Stories::room_for_all(&vec![plan.clone(); count], width);
         let more = plan.most_tokens().saturating_mul(PIECES);
-        (cells.saturating_add(more), (branches + KEEP.prompts + KEEP.stories).min(MOST_BRANCHES))
+        Ok((cells.saturating_add(more), (branches + KEEP.prompts + KEEP.stories).min(MOST_BRANCHES)))
     }
 
-    /// The plan of the piece that goes on from the end of the file.
-    fn plan(&self) -> Result<Plan> {
+    /// The plan of the piece that goes on from the end of the file. What is to be known of its prompt is said here.
+    fn plan(&self, terminal: &Terminal) -> Result<Plan> {
         let request = self.args.request(self.seed);
         let sampler = self.chosen.sampler().with_detail();
         let vocabulary = self.engine.vocabulary();
@@ -138,7 +145,7 @@ impl Desk<'_> {
             }
         }
         let asking = PromptArgs::raw();
-        let (prompt, continuation) = self.chapter.put(self.engine, &request, &asking, self.terminal)?;
+        let (prompt, continuation) = self.chapter.put(self.engine, &request, &asking, terminal)?;
         Ok(self.engine.plan(&sampler, &prompt, &request)?.going_on(continuation))
     }
 
@@ -153,7 +160,7 @@ impl Desk<'_> {
                 Deed::Quit => return Ok(None),
                 Deed::GoOn | Deed::Again | Deed::Drafts | Deed::Word(_) => match self.needs(deed, room) {
                     Ok(true) => return Ok(Some(deed)),
-                    Ok(false) => self.tell(deed, stories, room),
+                    Ok(false) => self.tell(deed, stories),
                     Err(error) => Err(error),
                 },
                 Deed::Undo => self.undo(),
@@ -214,19 +221,19 @@ impl Desk<'_> {
         if deed == Deed::Again && self.last.is_none() {
             return Ok(false);
         }
-        let plan = self.plan()?;
+        let plan = self.plan(&self.terminal.silent())?;
         let (cells, branches) =
             Stories::room_for_all(&vec![plan; if deed == Deed::Drafts { self.args.drafts } else { 1 }], room.width);
         Ok(cells > room.cells || branches > room.branches)
     }
 
-    fn tell(&mut self, deed: Deed, stories: &mut Stories, room: Room) -> Result<()> {
+    fn tell(&mut self, deed: Deed, stories: &mut Stories) -> Result<()> {
         match deed {
             Deed::Again => self.again(stories),
             Deed::Word(number) => self.another_word(number, stories),
-            Deed::Drafts => self.drafts(stories, room),
+            Deed::Drafts => self.drafts(stories),
             _ => {
-                let plan = self.plan()?;
+                let plan = self.plan(self.terminal)?;
                 let piece = self.piece(plan, (String::new(), 0), self.chapter.lead().to_owned(), stories)?;
                 self.add(piece)
             }
@@ -293,7 +300,7 @@ impl Desk<'_> {
         plan.continuation.told = plan.continuation.told.saturating_sub(taken);
         plan.max_tokens = self.args.tokens.get();
         plan.seed = self.seed;
-        let lead = self.lead_before(&last.text);
+        let lead = self.chapter.lead_before(&last.text).to_owned();
         let piece = self.piece(plan, (String::new(), 0), lead, stories)?;
         self.replace(piece)
     }
@@ -307,22 +314,16 @@ impl Desk<'_> {
         let Some((plan, taken)) = found else {
             bail!("there is no place {number}: {}", some(places.len(), "place"));
         };
-        let lead = self.lead_before(&last.text);
+        let lead = self.chapter.lead_before(&last.text).to_owned();
         let piece = self.piece(plan, taken, lead, stories)?;
         self.replace(piece)
     }
 
-    /// What is shown before a piece that stands at the end of the file.
-    fn lead_before(&self, piece: &str) -> String {
-        let lead = self.chapter.lead();
-        lead.strip_suffix(piece).unwrap_or_default().to_owned()
-    }
-
     /// Some pieces side by side, of which one is added.
-    fn drafts(&mut self, stories: &mut Stories, room: Room) -> Result<()> {
-        let plan = self.plan()?;
+    fn drafts(&mut self, stories: &mut Stories) -> Result<()> {
+        let plan = self.plan(self.terminal)?;
         let plans = (0..self.args.drafts as u64).map(|more| Plan { seed: self.seed.wrapping_add(more), ..plan.clone() });
-        let told = tell_drafts(stories, plans.collect(), room.width, self.terminal)?;
+        let told = tell_drafts(stories, plans.collect(), self.terminal)?;
         let count = told.len();
         self.terminal.err(format_args!("Which one? 1 to {count}, or another key for none"));
         let chosen = match self.keys.next()? {
@@ -381,20 +382,4 @@ impl Desk<'_> {
             self.terminal.err(format_args!("{key:>5}  {what}"));
         }
     }
-}
-
-/// Opens a file in the editor that the person has named, and waits for it.
-fn open_editor(path: &Path) -> Result<()> {
-    let named =
-        ["VISUAL", "EDITOR"].into_iter().filter_map(|name| std::env::var(name).ok()).find(|value| !value.trim().is_empty());
-    let Some(named) = named else { bail!("no editor is named\nhint: set EDITOR, as in `export EDITOR=nano`") };
-    let mut words = shlex::split(&named).ok_or_else(|| anyhow!("EDITOR is `{named}`, which is no command"))?.into_iter();
-    let program = words.next().unwrap_or_default();
-    let mut editor = Command::new(&program);
-    editor.args(words).arg(path).stdin(Stdio::inherit());
-    let status = editor.status().with_context(|| format!("cannot start the editor `{program}`"))?;
-    if !status.success() {
-        bail!("the editor `{program}` ended with an error: what it saved is read");
-    }
-    Ok(())
 }

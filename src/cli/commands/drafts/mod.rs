@@ -340,7 +340,7 @@ fn seeds(plans: &[Plan]) -> String {
 }
 
 /// The costs of two stories together.
-fn with(sum: Counts, more: Counts) -> Counts {
+pub fn with(sum: Counts, more: Counts) -> Counts {
     Counts { tokens: sum.tokens + more.tokens, evaluations: sum.evaluations + more.evaluations, ..sum }
 }
 
