@@ -15,7 +15,7 @@ use crate::engine::{Engine, Prompt, StoryRequest};
 use crate::files;
 use crate::manuscript::Manuscript;
 use crate::story::StopReason;
-use crate::text::{decode, some, whole_words};
+use crate::text::{decode, no_nul, some, whole_words};
 
 /// The longest notes that are read, in bytes.
 const LONGEST_NOTES: u64 = 16 << 20;
@@ -129,10 +129,8 @@ fn read_notes(path: &Path) -> Result<String> {
     let deed = || format!("cannot read the notes `{}`", path.display());
     let bytes = files::read(path, LONGEST_NOTES).with_context(deed)?;
     let text = decode(bytes).map_err(|found| anyhow!("{}: it is {found}", deed()))?;
-    match text.find('\0') {
-        Some(at) => Err(anyhow!("{}: it holds a NUL character, at byte {at}: it is no text", deed())),
-        None => Ok(text),
-    }
+    no_nul("it", &text).map_err(|found| anyhow!("{}: {found}", deed()))?;
+    Ok(text)
 }
 
 #[cfg(test)]

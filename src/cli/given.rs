@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use crate::cli::usage::Usage;
 use crate::files;
 use crate::story::Record;
-use crate::text::decode;
+use crate::text::{decode, no_nul};
 
 /// The longest text that is read, in bytes.
 const LONGEST: u64 = 64 << 20;
@@ -140,9 +140,7 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<Given> {
 
 fn checked(name: &str, prompt: String, text: String) -> Result<Given> {
     ensure!(!text.is_empty(), "cannot score `{name}`: it is empty");
-    if let Some(at) = text.find('\0') {
-        bail!("cannot score `{name}`: it holds a NUL character, at byte {at}: it is no text");
-    }
+    no_nul("it", &text).map_err(|found| anyhow!("cannot score `{name}`: {found}"))?;
     Ok(Given { name: name.to_owned(), prompt, text })
 }
 

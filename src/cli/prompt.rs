@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cli::usage::Usage;
-use crate::text::decode;
+use crate::text::{decode, no_nul};
 
 /// The longest prompt that is read from standard input, in bytes; no context holds a longer one.
 const LONGEST: u64 = 64 << 20;
@@ -50,9 +50,7 @@ impl TypedPrompt {
         if prompt.text.trim().is_empty() {
             return Err(Usage("the prompt is empty\nhint: give the story a first word".into()).into());
         }
-        if let Some(at) = prompt.text.find('\0') {
-            return Err(Usage(format!("the prompt holds a NUL character, at byte {at}: it is no text")).into());
-        }
+        no_nul("the prompt", &prompt.text).map_err(Usage)?;
         Ok(prompt)
     }
 }

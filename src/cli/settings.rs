@@ -106,10 +106,14 @@ pub fn folders() -> Folders {
     Folders { configs: Some("configs".into()), user }
 }
 
+/// The folder that a variable names, if it names one.
+fn named_by(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable).filter(|folder| !folder.is_empty()).map(PathBuf::from)
+}
+
 /// Where the program keeps what it can make again: `AFTERWORD_CACHE`, or its folder in the user's cache.
 fn cache() -> Option<PathBuf> {
-    let own = std::env::var_os("AFTERWORD_CACHE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
-    own.or_else(|| Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("afterword")))
+    named_by("AFTERWORD_CACHE").or_else(|| Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("afterword")))
 }
 
 /// Where tables of what is usual after a token are kept.
@@ -163,12 +167,11 @@ fn bytes(typed: &str) -> Option<u64> {
 
 /// Where journals are kept of what was added to writers' files: below `AFTERWORD_STATE`, or the user's state.
 pub fn journals() -> Option<PathBuf> {
-    let own = std::env::var_os("AFTERWORD_STATE").filter(|folder| !folder.is_empty()).map(PathBuf::from);
     let usual = || {
         let base = etcetera::choose_base_strategy().ok()?;
         Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("afterword"))
     };
-    Some(own.or_else(usual)?.join("journals"))
+    Some(named_by("AFTERWORD_STATE").or_else(usual)?.join("journals"))
 }
 
 /// More presets than anybody compares; each of them is kept ready.

@@ -86,7 +86,7 @@ impl Storyteller {
         let carried = plan.continuation.carried.take();
         let (origin, told) = (plan.origin(), plan.continuation.told);
         let before = &plan.prompt[origin.len()..];
-        let bytes: Vec<u8> = before.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
+        let bytes = vocabulary.bytes(before);
         let loops = LoopDetector::behind(before);
         let healing = Healing::new(&plan.heal, vocabulary);
         let own = healing.left(before);

@@ -261,7 +261,7 @@ impl Engine {
     /// story.
     fn tail(&self, prompt: &[Token]) -> Remedy {
         let last = &prompt[prompt.len() - self.context * 3 / 4..];
-        let bytes: Vec<u8> = last.iter().flat_map(|&token| self.vocabulary().piece(token)).copied().collect();
+        let bytes = self.vocabulary().bytes(last);
         let rounded = |count: usize| if count > 200 { count / 100 * 100 } else { count };
         match std::str::from_utf8(&bytes) {
             Ok(text) if text.is_ascii() => Remedy::LastBytes(rounded(bytes.len())),

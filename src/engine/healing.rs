@@ -57,7 +57,7 @@ impl Engine {
             };
             (kept, length) = (last, length + vocabulary.piece(tokens[last]).len());
         }
-        let spelt: Vec<u8> = tokens[kept..].iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
+        let spelt = vocabulary.bytes(&tokens[kept..]);
         if kept == 0 || length == 0 || !written.as_bytes().ends_with(&spelt) {
             return String::new();
         }

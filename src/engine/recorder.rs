@@ -178,6 +178,6 @@ impl Recorder {
 /// The text of the first tokens of a story, in whole characters, without the end of the writer's own text that they spell.
 #[must_use]
 pub fn told_text(tokens: &[Token], healed: &str, vocabulary: &Vocabulary) -> String {
-    let bytes: Vec<u8> = tokens.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect();
+    let bytes = vocabulary.bytes(tokens);
     Detokenizer::text_of(&bytes[healed.len().min(bytes.len())..])
 }

@@ -77,10 +77,8 @@ impl Engine {
     /// The tokens of a text that is put behind these of a story.
     fn taken(&self, record: &Record, before: &[Token], text: &str) -> Result<Vec<Token>> {
         let vocabulary = self.vocabulary();
-        let bytes =
-            |tokens: &[Token]| -> Vec<u8> { tokens.iter().flat_map(|&token| vocabulary.piece(token)).copied().collect() };
         // The first tokens spell the end of the writer's own text, which a word that is taken need not repeat.
-        let spelt = bytes(before).len().min(record.healed.len());
+        let spelt = vocabulary.bytes(before).len().min(record.healed.len());
         let own = record.healed.get(spelt..).filter(|own| !text.starts_with(own)).unwrap_or_default();
         let text = format!("{own}{text}");
         let is = |token: &Token| vocabulary.kind(*token) == Kind::Text && vocabulary.piece(*token) == text.as_bytes();
@@ -89,7 +87,7 @@ impl Engine {
         }
         let refusal = || Refusal::usage(format!("the model's vocabulary cannot write `{}`", visible(&text)), Remedy::OtherWord);
         let tokens = self.backend().tokenize_on(&text).map_err(|_| refusal())?;
-        if tokens.is_empty() || bytes(&tokens) != text.as_bytes() {
+        if tokens.is_empty() || vocabulary.bytes(&tokens) != text.as_bytes() {
             return Err(refusal().into());
         }
         Ok(tokens)

@@ -288,7 +288,8 @@ pub fn left_behind(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// The folder that a file lies in.
-fn folder(path: &Path) -> &Path {
+#[must_use]
+pub fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -228,7 +228,7 @@ mod tests {
         let weights = bundled();
         for text in ["there was a king", " a king.", "\n\nThe wolf", "🐺 狼", "'s", "e\u{301}", "  two", "<s>", ""] {
             let tokens = weights.tokenize_on(text).unwrap();
-            let bytes: Vec<u8> = tokens.iter().flat_map(|&token| weights.vocabulary().piece(token)).copied().collect();
+            let bytes = weights.vocabulary().bytes(&tokens);
             assert_eq!(String::from_utf8_lossy(&bytes), text);
         }
         // Where a word begins it is cut as within a text.

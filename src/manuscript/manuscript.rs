@@ -10,7 +10,7 @@ use super::LONGEST;
 use super::front_matter::FrontMatter;
 use super::journal::Journal;
 use crate::files;
-use crate::text::decode;
+use crate::text::{decode, no_nul};
 
 /// A writer's file that this process adds to.
 ///
@@ -187,9 +187,7 @@ impl Manuscript {
 /// The front matter of a file, and the text behind it.
 fn read(bytes: &[u8]) -> Result<(FrontMatter, String)> {
     let text = decode(bytes.to_vec()).map_err(|found| anyhow!("it is {found}"))?;
-    if let Some(at) = text.find('\0') {
-        bail!("it holds a NUL character, at byte {at}: it is no text");
-    }
+    no_nul("it", &text).map_err(Error::msg)?;
     let (front_matter, at) = FrontMatter::split(&text)?;
     Ok((front_matter, text[at..].to_owned()))
 }

@@ -55,6 +55,12 @@ impl Vocabulary {
         self.0.kinds.is_empty()
     }
 
+    /// The bytes of tokens as text, one behind the other; they may end within a character.
+    #[must_use]
+    pub fn bytes(&self, tokens: &[Token]) -> Vec<u8> {
+        tokens.iter().flat_map(|&token| self.piece(token)).copied().collect()
+    }
+
     /// The bytes of a token as text; empty for a token outside the vocabulary.
     #[must_use]
     pub fn piece(&self, token: Token) -> &[u8] {
@@ -86,7 +92,7 @@ impl Vocabulary {
     /// The text of these tokens: whole characters, `�` for broken ones.
     #[must_use]
     pub fn text(&self, tokens: &[Token]) -> String {
-        let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.piece(token)).copied().collect();
+        let bytes = self.bytes(tokens);
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
@@ -148,7 +154,7 @@ impl Vocabulary {
             first -= 1;
             length += self.piece(text[first]).len();
         }
-        let tail: Vec<u8> = text[first..].iter().flat_map(|&token| self.piece(token)).copied().collect();
+        let tail = self.bytes(&text[first..]);
         let Some(last) = tail.utf8_chunks().last() else { return false };
         if !last.invalid().is_empty() {
             return is_incomplete(last.invalid());

@@ -16,6 +16,14 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, String> {
     }
 }
 
+/// Asks that a text holds no NUL character, which no text does; `what` it is begins the sentence.
+///
+/// # Errors
+/// It holds one, in a sentence with its place.
+pub fn no_nul(what: &str, text: &str) -> Result<(), String> {
+    text.find('\0').map_or(Ok(()), |at| Err(format!("{what} holds a NUL character, at byte {at}: it is no text")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

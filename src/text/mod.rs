@@ -9,7 +9,7 @@ mod sanitize;
 mod script_json;
 mod words;
 
-pub use decode::decode;
+pub use decode::{decode, no_nul};
 pub use plural::{grouped, plural, some};
 pub use sanitize::{EXCERPT, excerpt, sanitize, visible};
 pub use script_json::script_json;

@@ -172,7 +172,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
     if path.metadata().is_ok_and(|facts| facts.permissions().readonly()) {
         return Err(refusal("it is protected against writing".to_owned()));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = fs::create_dir_all(folder).and_then(|()| replace(path, text.as_bytes()));
+    let written = fs::create_dir_all(files::folder(path)).and_then(|()| replace(path, text.as_bytes()));
     written.map_err(|error| refusal(words(&error)))
 }

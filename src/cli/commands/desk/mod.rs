@@ -15,6 +15,7 @@ use self::piece::{Piece, Place};
 use crate::cli::Outcome;
 use crate::cli::args::{self, PromptArgs};
 use crate::cli::chapter::Chapter;
+use crate::cli::commands::drafts::check_count;
 use crate::cli::interrupt::heed;
 use crate::cli::keys::{Keys, Press};
 use crate::cli::opening::{Opened, open};
@@ -24,7 +25,6 @@ use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
 use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_in};
-use crate::cli::usage::Usage;
 use crate::decode::{Keep, Plan, Stories};
 use crate::engine::BATCH;
 use crate::model::MOST_BRANCHES;
@@ -121,13 +121,7 @@ impl Desk<'_> {
     /// The cells and branches for some pieces and drafts of them.
     fn room(&self, plan: &Plan, width: usize) -> Result<(usize, usize)> {
         let count = self.args.drafts;
-        let (_, each) = Stories::room_for(std::slice::from_ref(plan), width);
-        // The prompt that they share has a branch of its own.
-        let most = (MOST_BRANCHES - 1) / each;
-        if count > most {
-            let cause = format!("the memory has {MOST_BRANCHES} branches, and each draft of this preset needs {each}");
-            return Err(Usage(format!("{count} drafts are too many: {cause}\nhint: at most {most} fit")).into());
-        }
+        check_count(plan, width, count)?;
         let (cells, branches) = Stories::room_for_all(&vec![plan.clone(); count], width);
         let more = plan.most_tokens().saturating_mul(PIECES);
         Ok((cells.saturating_add(more), (branches + KEEP.prompts + KEEP.stories).min(MOST_BRANCHES)))
@@ -212,11 +206,8 @@ impl Desk<'_> {
 
     /// Whether a deed needs more room than there is. A file that was changed outside is read again first.
     fn needs(&mut self, deed: Deed, room: Room) -> Result<bool> {
-        if !self.chapter.manuscript.is_unchanged()? {
-            self.chapter.manuscript.reread()?;
+        if self.reread_changed()? {
             self.terminal.note("the file was changed outside, and is read again");
-            self.last = None;
-            self.done.clear();
         }
         if deed == Deed::Again && self.last.is_none() {
             return Ok(false);
@@ -359,12 +350,19 @@ impl Desk<'_> {
 
     fn edit(&mut self) -> Result<()> {
         open_editor(self.chapter.manuscript.path())?;
-        if !self.chapter.manuscript.is_unchanged()? {
-            self.chapter.manuscript.reread()?;
-            self.last = None;
-            self.done.clear();
-        }
+        self.reread_changed()?;
         self.show()
+    }
+
+    /// Reads a file again that somebody has written in; whether somebody has. What was done before can no longer be undone step by step.
+    fn reread_changed(&mut self) -> Result<bool> {
+        if self.chapter.manuscript.is_unchanged()? {
+            return Ok(false);
+        }
+        self.chapter.manuscript.reread()?;
+        self.last = None;
+        self.done.clear();
+        Ok(true)
     }
 
     fn choose_preset(&mut self) -> Result<()> {

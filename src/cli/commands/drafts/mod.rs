@@ -115,15 +115,7 @@ impl Drafts<'_> {
 
     /// The plans of the drafts, if there is room for so many.
     fn plans(&self, plan: &Plan, count: usize) -> Result<Vec<Plan>> {
-        let (_, each) = Stories::room_for(std::slice::from_ref(plan), self.width);
-        // The prompt that they share has a branch of its own.
-        let most = ((MOST_BRANCHES - 1) / each).max(1);
-        if count > most {
-            let cause = format!("the memory has {MOST_BRANCHES} branches, and each draft of this preset needs {each}");
-            return Err(
-                Usage(format!("{count} drafts are too many to be told together: {cause}\nhint: at most {most} fit")).into()
-            );
-        }
+        check_count(plan, self.width, count)?;
         let last = plan.seed.checked_add(count as u64 - 1).map(|last| plan.seed..=last);
         let Some(seeds) = last else {
             let message = format!("no {count} seeds follow each other from {} on: the last seed is {}", plan.seed, u64::MAX);
@@ -337,6 +329,18 @@ fn seeds(plans: &[Plan]) -> String {
         [first, .., last] => format!("{} drafts · seeds {} to {}", plans.len(), first.seed, last.seed),
         one => one.first().map_or(String::new(), |plan| format!("seed {}", plan.seed)),
     }
+}
+
+/// Asks that so many drafts of a plan can be told together.
+pub fn check_count(plan: &Plan, width: usize, count: usize) -> Result<(), Usage> {
+    let (_, each) = Stories::room_for(std::slice::from_ref(plan), width);
+    // The prompt that they share has a branch of its own.
+    let most = ((MOST_BRANCHES - 1) / each).max(1);
+    if count > most {
+        let cause = format!("the memory has {MOST_BRANCHES} branches, and each draft of this preset needs {each}");
+        return Err(Usage(format!("{count} drafts are too many to be told together: {cause}\nhint: at most {most} fit")));
+    }
+    Ok(())
 }
 
 /// The costs of two stories together.
