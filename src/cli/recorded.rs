@@ -12,7 +12,7 @@ use crate::cli::usage::Usage;
 use crate::engine::{Engine, EngineOptions, Width};
 use crate::files;
 use crate::model::GpuLayers;
-use crate::preset::{Edit, Preset};
+use crate::preset::Preset;
 use crate::story::{AdapterFile, Record, Versions};
 use crate::text::{EXCERPT, excerpt};
 
@@ -111,10 +111,5 @@ pub fn other_build(engine: &Engine, record: &Record) -> bool {
 
 /// The preset as it ran, with what is to be otherwise now.
 pub fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
-    let mut preset: Preset = Preset::of_record(&record.resolved)?;
-    for edit in edits {
-        let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
-        edited.map_err(|error| Usage(format!("{error:#}")))?;
-    }
-    Ok(Chosen { name: record.preset.clone(), preset })
+    Chosen::changed(&record.preset, Preset::of_record(&record.resolved)?, edits)
 }

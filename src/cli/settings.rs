@@ -34,7 +34,8 @@ impl Chosen {
         Self::changed(name, found(name)?, edits)
     }
 
-    fn changed(name: &str, mut preset: Preset, edits: &[String]) -> Result<Self> {
+    /// A preset that is at hand, under this name and with these changes.
+    pub fn changed(name: &str, mut preset: Preset, edits: &[String]) -> Result<Self> {
         for edit in edits {
             // An edit stands on the command line, so what is wrong in it is wrong usage.
             let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
