@@ -29,7 +29,7 @@ mod vectors;
 pub use baseline::{Baseline, Usual};
 pub use binding::BoundSampler;
 pub use chain::{Chain, Pick};
-pub use draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
+pub use draw::{CandidateTrace, Draw, Now, Removed, Share, Shares, Skipped, TopTokenTrace};
 pub use history::{Carried, History};
 pub use lazy_draw::Weighing;
 pub use logit_bias::LogitBias;

@@ -40,6 +40,8 @@ pub struct Sampler {
     pick: Pick,
     reach: Reach,
     detail: bool,
+    likeliest: usize,
+    shares: usize,
     min_tokens: usize,
     logit_bias: Arc<LogitBias>,
     baseline: Option<Arc<Baseline>>,
@@ -51,7 +53,8 @@ impl Sampler {
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
         let (reach, logit_bias) = (Reach::Full, Arc::default());
-        let mut sampler = Self { chain, pick, reach, detail: false, min_tokens: 0, logit_bias, baseline: None };
+        let (likeliest, shares, min_tokens) = (0, 0, 0);
+        let mut sampler = Self { chain, pick, reach, detail: false, likeliest, shares, min_tokens, logit_bias, baseline: None };
         if sampler.leader_wins() {
             sampler.reach = Reach::Lazy;
         }
@@ -68,6 +71,25 @@ impl Sampler {
     #[must_use]
     pub fn with_detail(&self) -> Self {
         Self { detail: true, ..self.clone() }
+    }
+
+    /// The same sampler, whose draws also tell the `n` likeliest tokens of the model's own distribution ([`Draw::likeliest`]); 0
+    /// tells none. It takes the same tokens.
+    ///
+    /// [`Draw::likeliest`]: super::Draw::likeliest
+    #[must_use]
+    pub fn with_likeliest(&self, n: usize) -> Self {
+        Self { likeliest: n, ..self.clone() }
+    }
+
+    /// The same sampler, whose draws also tell the chances of the token taken and of the `n` that had the largest
+    /// ([`Draw::shares`]); 0 tells none. It takes the same tokens. With `future` it looks at every candidate that has a weight, for
+    /// chances are not known before all weights are.
+    ///
+    /// [`Draw::shares`]: super::Draw::shares
+    #[must_use]
+    pub fn with_shares(&self, n: usize) -> Self {
+        Self { shares: n, ..self.clone() }
     }
 
     /// The same sampler, which takes no token that ends the story among the first `min_tokens`, unless nothing else is left; 0
@@ -117,6 +139,18 @@ impl Sampler {
     #[must_use]
     pub fn has_detail(&self) -> bool {
         self.detail
+    }
+
+    /// How many of the model's likeliest tokens its draws tell.
+    #[must_use]
+    pub fn likeliest(&self) -> usize {
+        self.likeliest
+    }
+
+    /// How many of the largest chances its draws tell.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        self.shares
     }
 
     /// Before so many tokens it takes no end.
