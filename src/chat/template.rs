@@ -76,6 +76,12 @@ impl Template {
         Self { source: source.to_owned(), renderer }
     }
 
+    /// The program itself, as it comes with the model.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The text up to where the model's answer begins. It is what Python's Jinja2 makes of the template with blocks trimmed
     /// (`trim_blocks`, `lstrip_blocks`), `add_generation_prompt`, no tools, and the variables that models with switchable
     /// thinking read (`enable_thinking`, `thinking`).

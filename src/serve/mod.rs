@@ -16,12 +16,15 @@ mod router;
 mod server;
 #[allow(dead_code, reason = "replies will stream")]
 mod sse;
+mod telling;
+mod tokens;
 mod visit;
 
 pub use app::{App, Edge};
 pub use catalogue::{Asked, Catalogue, Voice};
-pub use desk::{Desk, Shown, Telling, Times};
+pub use desk::{Desk, Shown};
 pub use fault::Fault;
 pub use options::{Clock, Options, Sampling};
 pub use server::{Ending, Server, listen};
+pub use telling::{Telling, Times};
 pub use visit::Visit;
