@@ -12,9 +12,9 @@ mod guard;
 mod meta;
 mod options;
 mod reply;
+mod request;
 mod router;
 mod server;
-#[allow(dead_code, reason = "replies will stream")]
 mod sse;
 mod telling;
 mod tokens;
