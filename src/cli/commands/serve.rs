@@ -23,7 +23,7 @@ use crate::engine::EngineOptions;
 use crate::files::read_text;
 use crate::preset::list;
 use crate::serve::{App, Edge, Ending, Options, Server, Voice, listen, recipes};
-use crate::text::{grouped, some};
+use crate::text::grouped;
 
 /// The most tokens of prompt and story where nothing is said: a model may be trained for more than memory holds.
 const CONTEXT: usize = 8192;
