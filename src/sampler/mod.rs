@@ -12,6 +12,7 @@ mod draw;
 mod fast_path;
 mod history;
 mod lazy_draw;
+mod logit_bias;
 mod opening;
 mod prepared;
 // A sampler is what this module is about.
@@ -31,6 +32,7 @@ pub use chain::{Chain, Pick};
 pub use draw::{CandidateTrace, Draw, Now, Removed, Share, Shares, Skipped, TopTokenTrace};
 pub use history::{Carried, History};
 pub use lazy_draw::Weighing;
+pub use logit_bias::LogitBias;
 pub use sampler::{Reach, Sampler};
 pub use sentence_counter::SentenceCounter;
 pub use stages::*;

@@ -73,6 +73,7 @@ impl<'a> Opening<'a> {
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
+        let before = sampler.sampler().logit_bias().prepared().chain(before).collect();
         let [noise, deals] = [DRAW, DEALS].map(|stage| noise.at(history.step(), stage));
         let last = history.text().last().copied();
         let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on: false };

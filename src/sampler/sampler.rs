@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::baseline::Baseline;
 use super::binding::BoundSampler;
 use super::chain::{Chain, Pick};
+use super::logit_bias::LogitBias;
 use super::stages::{Horizon, Stage};
 use crate::model::Vocabulary;
 use crate::prob::Temperature;
@@ -42,6 +43,7 @@ pub struct Sampler {
     likeliest: usize,
     shares: usize,
     min_tokens: usize,
+    logit_bias: Arc<LogitBias>,
     baseline: Option<Arc<Baseline>>,
 }
 
@@ -50,9 +52,9 @@ impl Sampler {
     /// `shuffle`, which must know all weights.
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
+        let (reach, logit_bias) = (Reach::Full, Arc::default());
         let (likeliest, shares, min_tokens) = (0, 0, 0);
-        let mut sampler =
-            Self { chain, pick, reach: Reach::Full, detail: false, likeliest, shares, min_tokens, baseline: None };
+        let mut sampler = Self { chain, pick, reach, detail: false, likeliest, shares, min_tokens, logit_bias, baseline: None };
         if sampler.leader_wins() {
             sampler.reach = Reach::Lazy;
         }
@@ -95,6 +97,12 @@ impl Sampler {
     #[must_use]
     pub fn with_min_tokens(&self, min_tokens: usize) -> Self {
         Self { min_tokens, ..self.clone() }
+    }
+
+    /// The same sampler, which changes the logits of certain tokens before its first stage.
+    #[must_use]
+    pub fn with_logit_bias(&self, logit_bias: LogitBias) -> Self {
+        Self { logit_bias: Arc::new(logit_bias), ..self.clone() }
     }
 
     /// The same sampler with a table of what is usual after each token, against which `future` measures where it has a baseline.
@@ -149,6 +157,12 @@ impl Sampler {
     #[must_use]
     pub fn min_tokens(&self) -> usize {
         self.min_tokens
+    }
+
+    /// What it does to certain tokens before its first stage.
+    #[must_use]
+    pub fn logit_bias(&self) -> &LogitBias {
+        &self.logit_bias
     }
 
     /// Whether every seed takes the same tokens: of what is left one is certain, and no coin is thrown before.

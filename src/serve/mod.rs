@@ -14,9 +14,9 @@ mod options;
 mod page;
 mod recipes;
 mod reply;
+mod request;
 mod router;
 mod server;
-#[allow(dead_code, reason = "replies will stream")]
 mod sse;
 mod telling;
 mod tokens;

@@ -1,0 +1,63 @@
+//! A completion in the words of `OpenAI`'s API.
+
+use serde_json::{Value, json};
+
+use super::aligning::Entry;
+use super::answer::{Answer, Told};
+use super::choice::Choice;
+use super::probabilities::{Probabilities, Scored};
+
+/// The prompt, where it is to stand before the story.
+pub fn opening(answer: &Answer, choice: &Choice) -> Option<Value> {
+    let text = answer.echoed(choice);
+    let scored = echo(answer, choice);
+    let part = || choice_of(choice, text, answer.probabilities.as_ref().map(|told| told.both(scored, 0)));
+    (!text.is_empty()).then(|| answer.framed(vec![part()], []))
+}
+
+/// One token; `before` is the choice's text before it.
+pub fn chunk(answer: &Answer, choice: &Choice, entry: &Entry, before: &str) -> Value {
+    let both = |told: &Probabilities| {
+        let from = [answer.echoed(choice), before].iter().map(|text| text.encode_utf16().count()).sum();
+        told.both(&[told.of(entry)], from)
+    };
+    answer.framed(vec![choice_of(choice, &entry.text, answer.probabilities.as_ref().map(both))], [])
+}
+
+/// How far the prompt is read.
+pub fn progress(answer: &Answer, choice: &Choice, progress: Value) -> Value {
+    answer.framed(vec![choice_of(choice, "", None)], [("prompt_progress", progress)])
+}
+
+/// The end of a choice, behind all its tokens.
+pub fn last(answer: &Answer, choice: &Choice) -> Value {
+    let mut end = choice_of(choice, "", None);
+    end["finish_reason"] = finish(choice);
+    answer.framed(vec![end], [("timings", answer.timings(choice)), ("afterword", answer.ours(choice))])
+}
+
+/// All of it in one.
+pub fn whole(answer: &Answer, told: &[Told]) -> Value {
+    let one = |told: &Told| {
+        let Told { choice, scored, .. } = told;
+        let text = format!("{}{}", answer.echoed(choice), choice.text);
+        let scored = [echo(answer, choice), scored].concat();
+        let mut one = choice_of(choice, &text, answer.probabilities.as_ref().map(|told| told.both(&scored, 0)));
+        one["finish_reason"] = finish(choice);
+        answer.finished(one, told)
+    };
+    answer.whole_of(told.iter().map(one).collect(), told)
+}
+
+/// What each token of the prompt was worth, where the prompt is told.
+fn echo<'a>(answer: &'a Answer, choice: &Choice) -> &'a [Scored] {
+    answer.echo.get(choice.order.prompt).map_or(&[], Vec::as_slice)
+}
+
+fn choice_of(choice: &Choice, text: &str, logprobs: Option<Value>) -> Value {
+    json!({ "index": choice.order.index, "text": text, "logprobs": logprobs, "finish_reason": null })
+}
+
+fn finish(choice: &Choice) -> Value {
+    choice.end.as_ref().map(|end| end.finish).into()
+}
