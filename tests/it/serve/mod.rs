@@ -3,6 +3,7 @@
 mod access;
 mod bad_input;
 mod desk;
+mod kobold;
 mod meta;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod program;
