@@ -163,7 +163,7 @@ fn slots(engine: &Engine, voices: &[Voice], options: &Options) -> Result<Slots> 
 }
 
 /// More places than this leave none of them enough branches to look ahead.
-pub(super) const MOST_STORIES: usize = 32;
+pub const MOST_STORIES: usize = 32;
 
 /// The door: it is open before the model is.
 pub(super) struct Door {

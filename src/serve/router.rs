@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use super::app::Door;
 use super::fault::Fault;
 use super::guard::{Object, guard};
+use super::page::page;
 use super::reply::{self, Dialect};
 use super::visit::Visit;
 use super::{meta, tokens};
@@ -24,6 +25,8 @@ type Answer = Result<Response, Fault>;
 pub fn router(door: Arc<Door>) -> Router {
     let (visit, guard) = (from_fn_with_state(Arc::clone(&door), visit), from_fn_with_state(Arc::clone(&door), guard));
     let routes = Router::new()
+        .route("/", get(page))
+        .route("/openapi.json", get(openapi))
         .route("/completion", post(native))
         .route("/completions", post(native))
         .route("/v1/completions", post(completions))
@@ -64,6 +67,11 @@ async fn completions(State(door): State<Arc<Door>>, Extension(visit): Extension<
 
 async fn chat(State(door): State<Arc<Door>>, Extension(visit): Extension<Arc<Visit>>, Object(body): Object) -> Answer {
     reply::chat(door.app()?, visit, body).await
+}
+
+/// All routes, for tools that read such descriptions.
+async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
 }
 
 async fn nowhere(request: Request) -> Fault {

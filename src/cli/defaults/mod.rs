@@ -23,8 +23,11 @@ use crate::text::{EXCERPT, excerpt};
 /// The variable that names another file than the usual one; where it is empty there is none.
 pub const FILE: &str = "AFTERWORD_CONFIG";
 
-/// Our variables that stand for no option: they name places.
-const PLACES: [&str; 4] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE"];
+/// The variable that may hold a key of the server.
+pub const SERVER_KEY: &str = "AFTERWORD_API_KEY";
+
+/// Our variables that stand for no default: they name places, or hold a secret.
+const OTHERS: [&str; 5] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE", SERVER_KEY];
 
 /// An option that may have a default of one's own: everything that is said of it, read and completed is made from this.
 #[derive(Debug)]
@@ -294,7 +297,7 @@ pub fn place() -> (Option<PathBuf>, bool) {
 /// Variables that look like ours and say nothing.
 pub fn idle_variables() -> Vec<String> {
     let ours = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| name.starts_with("AFTERWORD_"));
-    ours.filter(|name| !PLACES.contains(&name.as_str()) && !KEYS.iter().any(|key| key.variable() == *name)).collect()
+    ours.filter(|name| !OTHERS.contains(&name.as_str()) && !KEYS.iter().any(|key| key.variable() == *name)).collect()
 }
 
 /// A path that begins in one's home, as a shell would read it: no shell reads a file or a variable.

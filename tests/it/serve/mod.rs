@@ -1,0 +1,10 @@
+//! The server, over real sockets, on the toy; and the program that it is.
+
+mod access;
+mod bad_input;
+mod desk;
+mod meta;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+mod program;
+mod shutdown;
+pub mod toy;
