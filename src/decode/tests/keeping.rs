@@ -214,7 +214,10 @@ fn the_first_token_behind_what_is_kept_costs_one_decode_at_most() {
             // A round is a decode at most, and one that shares a prompt is none.
             let told = ear.ended.remove(&0).unwrap().completion;
             let reads = told.counts.prompt - told.cached_tokens;
-            assert!(if seed == 0 { rounds == 4 && reads == 900 } else { rounds <= 1 && reads <= 1 }, "{seed}: {rounds}, {reads}");
+            assert!(
+                if seed == 0 { rounds == 4 && reads == 900 } else { rounds <= 1 && reads <= 1 },
+                "{seed}: {rounds}, {reads}"
+            );
             if seed > 0 {
                 text.extend(told.tokens);
             }
