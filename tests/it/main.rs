@@ -62,6 +62,8 @@ mod compare;
 mod drafts;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod explain;
+#[cfg(feature = "llama")]
+mod handle;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod hostile_text;
 #[cfg(all(feature = "llama", feature = "cli"))]

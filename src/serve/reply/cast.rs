@@ -1,7 +1,6 @@
 //! Who tells: the sampler that a request comes to, and what of it is not honoured.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -150,6 +149,3 @@ fn spelling(text: &str, vocabulary: &Vocabulary) -> Vec<Token> {
 pub fn stages(sampler: &Sampler) -> Vec<&'static str> {
     sampler.chain().stages().iter().map(Stage::name).collect()
 }
-
-/// A cast that is shared by the drafts of a request.
-pub type Shared = Arc<Cast>;
