@@ -132,7 +132,7 @@ impl Answer {
     }
 
     /// How long a choice took.
-    pub fn timings(&self, choice: &Choice) -> Value {
+    pub fn timings(choice: &Choice) -> Value {
         let Some(end) = &choice.end else { return Value::Null };
         let cached = end.completion.cached_tokens;
         let read = choice.counts.prompt.saturating_sub(cached);
@@ -155,7 +155,7 @@ impl Answer {
         let told: usize = choices.iter().map(|choice| choice.told()).sum();
         let cached = |prompt: usize| {
             let of = choices.iter().filter(|choice| choice.order.prompt == prompt);
-            of.filter_map(|choice| Some(choice.end.as_ref()?.completion.cached_tokens)).next().unwrap_or(0)
+            of.filter_map(|choice| choice.end.as_ref()).map(|end| end.completion.cached_tokens).max().unwrap_or(0)
         };
         let cached: usize = (0..self.prompts.len()).map(cached).sum();
         json!({
@@ -180,8 +180,8 @@ impl Answer {
     fn temperature(&self) -> Option<f64> {
         let stages = self.cast.sampler.chain().stages();
         let numbers = stages.iter().filter(|stage| stage.name() == "temperature");
-        let values = numbers.filter_map(|stage| serde_json::to_value(stage).ok()?.get("temperature")?.as_f64());
-        values.last().filter(|_| self.cast.sampling == Sampling::Client)
+        let mut values = numbers.filter_map(|stage| serde_json::to_value(stage).ok()?.get("temperature")?.as_f64());
+        values.next_back().filter(|_| self.cast.sampling == Sampling::Client)
     }
 
     /// Hands the stories in.
@@ -324,7 +324,7 @@ impl Answer {
         let since = choice.began().map_or(Duration::ZERO, |began| (self.now)().saturating_sub(began));
         let progress = json!({ "total": of, "cache": 0, "processed": read, "time_ms": since.as_secs_f64() * 1e3 });
         match self.surface {
-            Surface::Native => native::progress(choice, progress),
+            Surface::Native => native::progress(choice, &progress),
             Surface::Completions => completions::progress(self, choice, progress),
             Surface::Chat => chat::progress(self, choice, progress),
         }
@@ -350,7 +350,7 @@ impl Answer {
     /// `OpenAI`'s whole answer of these choices; what is ours is that of the first.
     pub fn whole_of(&self, choices: Vec<Value>, told: &[Told]) -> Value {
         let all: Vec<&Choice> = told.iter().map(|told| &told.choice).collect();
-        let (timings, ours) = told.first().map(|told| (self.timings(&told.choice), self.ours_of(told))).unwrap_or_default();
+        let (timings, ours) = told.first().map(|told| (Self::timings(&told.choice), self.ours_of(told))).unwrap_or_default();
         self.framed(choices, [("usage", self.usage(&all)), ("timings", timings), ("afterword", ours)])
     }
 

@@ -1,7 +1,6 @@
 //! Who tells: the sampler that a request comes to, and what of it is not honoured.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -18,6 +17,8 @@ use crate::serve::{App, Clock, Fault, Sampling};
 pub struct Cast {
     /// What its preset is called.
     pub preset: String,
+    /// The preset as it runs, with all changes made.
+    pub resolved: Preset,
     /// What decides.
     pub sampler: Sampler,
     /// Whose values count.
@@ -48,9 +49,10 @@ impl Cast {
         let (logit_bias, unknown) = logit_bias(&request.changes, app.engine.vocabulary())?;
         let mut ignored: BTreeSet<String> = left_out.into_iter().chain(unknown).collect();
         ignored.extend(request.idle.iter().chain(&ours.unknown).cloned());
-        let sampler = Sampler::new(preset.chain, preset.pick).with_logit_bias(logit_bias);
+        let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_logit_bias(logit_bias);
         Ok(Self {
             preset: name,
+            resolved: preset,
             sampler: seen(&sampler, request),
             sampling,
             clock: ours.clock.unwrap_or(app.options.clock),
@@ -147,6 +149,3 @@ fn spelling(text: &str, vocabulary: &Vocabulary) -> Vec<Token> {
 pub fn stages(sampler: &Sampler) -> Vec<&'static str> {
     sampler.chain().stages().iter().map(Stage::name).collect()
 }
-
-/// A cast that is shared by the drafts of a request.
-pub type Shared = Arc<Cast>;

@@ -97,9 +97,8 @@ impl Choice {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Happened> {
         loop {
             match Pin::new(&mut self.telling).poll_next(context) {
-                Poll::Pending => return Poll::Pending,
                 // Behind an end there is nothing, and nobody asks.
-                Poll::Ready(None) => return Poll::Pending,
+                Poll::Pending | Poll::Ready(None) => return Poll::Pending,
                 Poll::Ready(Some(event)) => {
                     if let Some(happened) = self.hear(event) {
                         return Poll::Ready(happened);
@@ -140,7 +139,7 @@ impl Choice {
         if self.order.reads_only {
             return Vec::new();
         }
-        entries.iter().for_each(|entry| self.text.push_str(&entry.text));
+        self.text.extend(entries.iter().map(|entry| entry.text.as_str()));
         entries
     }
 

@@ -11,7 +11,7 @@ use super::probabilities::{Probabilities, Scored};
 pub fn opening(answer: &Answer, choice: &Choice) -> Option<Value> {
     let text = answer.echoed(choice);
     let scored = echo(answer, choice);
-    let part = || choice_of(choice, text, answer.probabilities.as_ref().map(|told| told.both(scored, 0)));
+    let part = || choice_of(choice, text, answer.probabilities.as_ref().map(|told| told.both(scored, 0)).as_ref());
     (!text.is_empty()).then(|| answer.framed(vec![part()], []))
 }
 
@@ -21,7 +21,7 @@ pub fn chunk(answer: &Answer, choice: &Choice, entry: &Entry, before: &str) -> V
         let from = [answer.echoed(choice), before].iter().map(|text| text.encode_utf16().count()).sum();
         told.both(&[told.of(entry)], from)
     };
-    answer.framed(vec![choice_of(choice, &entry.text, answer.probabilities.as_ref().map(both))], [])
+    answer.framed(vec![choice_of(choice, &entry.text, answer.probabilities.as_ref().map(both).as_ref())], [])
 }
 
 /// How far the prompt is read.
@@ -33,7 +33,7 @@ pub fn progress(answer: &Answer, choice: &Choice, progress: Value) -> Value {
 pub fn last(answer: &Answer, choice: &Choice) -> Value {
     let mut end = choice_of(choice, "", None);
     end["finish_reason"] = finish(choice);
-    answer.framed(vec![end], [("timings", answer.timings(choice)), ("afterword", answer.ours(choice))])
+    answer.framed(vec![end], [("timings", Answer::timings(choice)), ("afterword", answer.ours(choice))])
 }
 
 /// All of it in one.
@@ -42,7 +42,7 @@ pub fn whole(answer: &Answer, told: &[Told]) -> Value {
         let Told { choice, scored, .. } = told;
         let text = format!("{}{}", answer.echoed(choice), choice.text);
         let scored = [echo(answer, choice), scored].concat();
-        let mut one = choice_of(choice, &text, answer.probabilities.as_ref().map(|told| told.both(&scored, 0)));
+        let mut one = choice_of(choice, &text, answer.probabilities.as_ref().map(|told| told.both(&scored, 0)).as_ref());
         one["finish_reason"] = finish(choice);
         answer.finished(one, told)
     };
@@ -54,7 +54,7 @@ fn echo<'a>(answer: &'a Answer, choice: &Choice) -> &'a [Scored] {
     answer.echo.get(choice.order.prompt).map_or(&[], Vec::as_slice)
 }
 
-fn choice_of(choice: &Choice, text: &str, logprobs: Option<Value>) -> Value {
+fn choice_of(choice: &Choice, text: &str, logprobs: Option<&Value>) -> Value {
     json!({ "index": choice.order.index, "text": text, "logprobs": logprobs, "finish_reason": null })
 }
 

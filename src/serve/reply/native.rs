@@ -20,7 +20,7 @@ pub fn chunk(answer: &Answer, choice: &Choice, entry: &Entry) -> Value {
 }
 
 /// How far the prompt is read.
-pub fn progress(choice: &Choice, progress: Value) -> Value {
+pub fn progress(choice: &Choice, progress: &Value) -> Value {
     json!({
         "index": choice.order.index, "content": "", "tokens": [], "stop": false, "id_slot": choice.place(), "tokens_predicted": 0,
         "tokens_evaluated": choice.counts.prompt, "prompt_progress": progress,
@@ -66,7 +66,7 @@ fn ended(answer: &Answer, choice: &Choice, content: &str) -> Value {
         "index": choice.order.index, "content": content, "tokens": [], "id_slot": choice.place(), "stop": true, "model": answer.model,
         "tokens_predicted": told, "tokens_evaluated": prompt, "tokens_cached": prompt + told, "generation_settings": answer.settings(choice),
         "prompt": answer.prompts[choice.order.prompt].text, "has_new_line": choice.text.contains('\n'), "truncated": false,
-        "stop_type": stop_type, "stopping_word": word, "timings": answer.timings(choice), "afterword": answer.ours(choice),
+        "stop_type": stop_type, "stopping_word": word, "timings": Answer::timings(choice), "afterword": answer.ours(choice),
     })
 }
 

@@ -67,14 +67,6 @@ impl<'b> Fields<'b> {
         self.object.iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.as_str(), value))
     }
 
-    /// A number.
-    ///
-    /// # Errors
-    /// It is none, or not finite.
-    pub fn number(self, names: &[&'static str]) -> Result<Option<f64>, Fault> {
-        self.get(names).map(|field| number(field.value).ok_or_else(|| field.wrong("a number"))).transpose()
-    }
-
     /// A whole number in a range.
     ///
     /// # Errors
@@ -189,13 +181,13 @@ mod tests {
 
     use super::*;
 
-    fn body(value: Value) -> Map<String, Value> {
+    fn body(value: &Value) -> Map<String, Value> {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn null_is_nothing_and_the_first_name_that_is_there_counts() {
-        let body = body(json!({"n_predict": null, "max_tokens": 5, "max_new_tokens": 7}));
+        let body = body(&json!({"n_predict": null, "max_tokens": 5, "max_new_tokens": 7}));
         let fields = Fields::of(&body);
         assert_eq!(fields.whole(&["n_predict", "max_tokens", "max_new_tokens"], -1..=99).unwrap(), Some(5));
         assert_eq!(fields.whole(&["n_predict"], -1..=99).unwrap(), None);
@@ -220,14 +212,14 @@ mod tests {
 
     #[test]
     fn whoever_is_wrong_is_told_the_field_what_it_is_and_what_it_may_be() {
-        let body = body(json!({"n": 1_000_000_000, "temperature": "hot", "stop": [1], "stream": "maybe", "model": 3}));
+        let body = body(&json!({"n": 1_000_000_000, "temperature": "hot", "stop": [1], "stream": "maybe", "model": 3}));
         let fields = Fields::of(&body);
         let said = |fault: Fault| (fault.status.as_u16(), fault.message);
         assert_eq!(
             said(fields.whole(&["n"], 1..=16).unwrap_err()),
             (400, "`n`: it is 1000000000, and a whole number from 1 to 16 was expected".to_owned())
         );
-        let hot = said(fields.number(&["temperature"]).unwrap_err()).1;
+        let hot = said(fields.get(&["temperature"]).unwrap().wrong("a number")).1;
         assert_eq!(hot, "`temperature`: it is \"hot\", and a number was expected");
         assert!(said(fields.get(&["stop"]).unwrap().texts().unwrap_err()).1.contains("a text or a list of texts"));
         assert!(said(fields.flag(&["stream"]).unwrap_err()).1.contains("`true` or `false`"));

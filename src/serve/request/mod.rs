@@ -44,6 +44,7 @@ pub enum Source {
 
 /// What is told beside the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of a request")]
 pub struct Shown {
     /// Token by token, as it is told.
     pub stream: bool,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::Surface::{Chat, Completions, Native};
 use super::*;
 
 fn read(surface: Surface, body: Value) -> Result<Request, String> {
@@ -36,7 +37,7 @@ pub fn of_sillytavern() -> Value {
 
 #[test]
 fn every_name_at_once_is_one_request() {
-    let asked = read(Surface::Native, of_sillytavern()).unwrap();
+    let asked = read(Native, of_sillytavern()).unwrap();
     assert_eq!(asked.source, prompt("Once upon a time"));
     let Limits { length, stops, seed, drafts, ignores_end, .. } = &asked.limits;
     assert_eq!((*length, *seed, *drafts, *ignores_end), (Length::Most(120), None, 2, false));
@@ -49,7 +50,7 @@ fn every_name_at_once_is_one_request() {
 #[test]
 fn a_page_that_sends_strings_to_be_banned_and_no_limit_is_understood() {
     let asked = read(
-        Surface::Native,
+        Native,
         json!({
             "prompt": "The lamp", "model": "", "temperature": 0.7, "dynatemp_range": 0, "repeat_penalty": 1.1, "repeat_last_n": 256,
             "penalize_nl": false, "ignore_eos": true, "logit_bias": [], "grammar": "", "presence_penalty": 0, "frequency_penalty": 0,
@@ -67,18 +68,18 @@ fn a_page_that_sends_strings_to_be_banned_and_no_limit_is_understood() {
 #[test]
 fn a_loom_asks_for_tokens_drafts_and_probabilities() {
     let tapestry = json!({"prompt": [5, 7, 9], "suffix": "", "temperature": 1, "max_tokens": 10, "logprobs": 20, "echo": true, "model": "fable@wave"});
-    let asked = read(Surface::Completions, tapestry).unwrap();
+    let asked = read(Completions, tapestry).unwrap();
     assert_eq!(asked.source, Source::Prompts(vec![vec![Piece::Tokens(vec![5, 7, 9])]]));
     assert_eq!((asked.shown.top, asked.shown.echo, asked.ours.model.as_deref()), (Some(20), true, Some("fable@wave")));
     let loomsidian = json!({
         "prompt": "a", "model": "x", "max_tokens": 60, "n": 5, "temperature": 1, "top_p": 1, "best_of": 5, "frequency_penalty": 0, "presence_penalty": 0
     });
-    assert_eq!(read(Surface::Completions, loomsidian).unwrap().limits.drafts, 5);
+    assert_eq!(read(Completions, loomsidian).unwrap().limits.drafts, 5);
     let logitloom = json!({
         "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Once"}], "model": "x", "max_tokens": 1,
         "stream": false, "logprobs": true, "top_logprobs": 20, "temperature": 0,
     });
-    assert_eq!(read(Surface::Chat, logitloom).unwrap().shown.top, Some(20));
+    assert_eq!(read(Chat, logitloom).unwrap().shown.top, Some(20));
 }
 
 #[test]
@@ -87,9 +88,9 @@ fn a_chat_without_a_limit_goes_to_the_end_of_its_slot() {
         "model": "fable@wave", "stream": true, "stream_options": {"include_usage": true},
         "messages": [{"role": "user", "content": [{"type": "text", "text": "A story!"}]}], "tools": [], "user": "ann", "metadata": {"chat": 1},
     });
-    let asked = read(Surface::Chat, open_webui).unwrap();
+    let asked = read(Chat, open_webui).unwrap();
     assert_eq!((asked.limits.length, asked.shown.usage, asked.shown.stream), (Length::ToTheEnd, true, true));
-    assert_eq!(read(Surface::Completions, json!({"prompt": "a"})).unwrap().limits.length, Length::Usual);
+    assert_eq!(read(Completions, json!({"prompt": "a"})).unwrap().limits.length, Length::Usual);
 }
 
 #[test]
@@ -99,7 +100,6 @@ fn probabilities_are_asked_for_in_the_words_of_each_surface() {
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         read(surface, body).map(|asked| asked.shown.top)
     };
-    use Surface::{Chat, Completions, Native};
     for (surface, more, expected) in [
         (Native, json!({"n_probs": 0}), None),
         (Native, json!({"n_probs": 20}), Some(20)),
@@ -123,7 +123,7 @@ fn probabilities_are_asked_for_in_the_words_of_each_surface() {
 
 #[test]
 fn what_would_be_answered_wrongly_is_refused_and_its_empty_forms_are_not() {
-    let with = |name: &str, value: Value| read(Surface::Completions, json!({"prompt": "a", name: value}));
+    let with = |name: &str, value: Value| read(Completions, json!({"prompt": "a", name: value}));
     for (name, value) in [
         ("grammar", json!("root ::= \"a\"")),
         ("grammar_string", json!("root")),
@@ -154,16 +154,16 @@ fn what_does_nothing_here_is_named_where_it_would_do_something_elsewhere() {
     let body = json!({
         "prompt": "a", "id_slot": 1, "n_keep": 64, "lora": [{"id": 0, "scale": 1}], "cache_prompt": false, "user": "ann", "metadata": {},
     });
-    let mut idle = read(Surface::Native, body).unwrap().idle;
+    let mut idle = read(Native, body).unwrap().idle;
     idle.sort();
     assert_eq!(idle, ["cache_prompt", "id_slot", "lora", "n_keep"]);
     let quiet = json!({"prompt": "a", "id_slot": -1, "n_keep": 0, "lora": [], "cache_prompt": true});
-    assert!(read(Surface::Native, quiet).unwrap().idle.is_empty());
+    assert!(read(Native, quiet).unwrap().idle.is_empty());
 }
 
 #[test]
 fn the_seed_of_an_answer_is_taken_where_no_other_is_given() {
-    let seed = |body: Value| read(Surface::Native, body).unwrap().limits.seed;
+    let seed = |body: Value| read(Native, body).unwrap().limits.seed;
     assert_eq!(seed(json!({"prompt": "a", "afterword": {"seed": 5}})), Some(5));
     assert_eq!(seed(json!({"prompt": "a", "seed": 6, "afterword": {"seed": 5}})), Some(6));
 }

@@ -197,7 +197,7 @@ fn a_strict_reader_of_the_api_is_content() {
     }
 }
 
-/// Open WebUI and LibreChat: parts of text, no limit, and a model that knows no chat.
+/// `Open WebUI` and `LibreChat`: parts of text, no limit, and a model that knows no chat.
 #[test]
 fn a_base_model_is_driven_as_a_chat_without_roles() {
     let app = app();

@@ -5,7 +5,10 @@ mod clients;
 mod clock;
 mod ending;
 mod forms;
+mod keeping;
 mod probabilities;
+mod sampling;
+mod thinking;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -28,9 +28,10 @@ fn entries_are_tokens_and_joined_they_are_the_text_in_text_and_in_bytes() {
             }
             let streamed = chunks(&app, Surface::Completions, asked);
             let parts: Vec<&Value> =
-                streamed.iter().flat_map(|chunk| chunk["choices"][0]["logprobs"]["content"].as_array()).flatten().collect();
+                streamed.iter().filter_map(|chunk| chunk["choices"][0]["logprobs"]["content"].as_array()).flatten().collect();
             assert_eq!(parts, content.iter().collect::<Vec<_>>());
-            let offsets = streamed.iter().flat_map(|chunk| chunk["choices"][0]["logprobs"]["text_offset"].as_array()).flatten();
+            let offsets =
+                streamed.iter().filter_map(|chunk| chunk["choices"][0]["logprobs"]["text_offset"].as_array()).flatten();
             assert_eq!(offsets.collect::<Vec<_>>(), logprobs["text_offset"].as_array().unwrap().iter().collect::<Vec<_>>());
         }
     }
@@ -132,7 +133,7 @@ fn an_echo_tells_the_prompt_and_what_each_of_its_tokens_was_worth() {
     let parts = chunks(&app, Surface::Completions, asked);
     assert_eq!(piece(&parts[0]), "a wolf");
     let tokens: Vec<&Value> =
-        parts.iter().flat_map(|chunk| chunk["choices"][0]["logprobs"]["tokens"].as_array()).flatten().collect();
+        parts.iter().filter_map(|chunk| chunk["choices"][0]["logprobs"]["tokens"].as_array()).flatten().collect();
     assert_eq!(tokens, logprobs["tokens"].as_array().unwrap().iter().collect::<Vec<_>>());
     // Only the prompt, where nothing is to be told.
     let read = whole(&app, Surface::Completions, with(body(json!({"echo": true, "logprobs": 1})), json!({"max_tokens": 0})));
