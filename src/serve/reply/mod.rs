@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 
 use self::answer::Answer;
 use self::cast::Cast;
-use self::order::{Put, drawn, orders, room};
+use self::order::{Put, bounded, drawn, orders, room};
 use super::app::App;
 use super::fault::Fault;
 use super::options::{Clock, Sampling};
@@ -63,7 +63,8 @@ pub async fn chat(app: Arc<App>, visit: Arc<Visit>, body: Map<String, Value>) ->
 /// Reads, casts, puts the prompts, tells and answers.
 async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<String, Value>) -> Result<Response, Fault> {
     let read = move |app: &App, _: &_| {
-        let request = Request::read(surface, body)?;
+        let mut request = Request::read(surface, body)?;
+        request.shown.top = bounded(app, &request);
         let cast = Cast::of(app, &request)?;
         Ok((request, cast))
     };
