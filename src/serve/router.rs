@@ -32,6 +32,8 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/v1/completions", post(completions))
         .route("/v1/chat/completions", post(chat))
         .route("/chat/completions", post(chat))
+        .route("/afterword/explain", post(explain))
+        .route("/apply-template", post(apply_template))
         .route("/health", get(meta::health))
         .route("/v1/health", get(meta::health))
         .route("/models", get(meta::models))
@@ -67,6 +69,14 @@ async fn completions(State(door): State<Arc<Door>>, Extension(visit): Extension<
 
 async fn chat(State(door): State<Arc<Door>>, Extension(visit): Extension<Arc<Visit>>, Object(body): Object) -> Answer {
     reply::chat(door.app()?, visit, body).await
+}
+
+async fn explain(State(door): State<Arc<Door>>, Extension(visit): Extension<Arc<Visit>>, Object(body): Object) -> Answer {
+    reply::explain(door.app()?, visit, body).await
+}
+
+async fn apply_template(State(door): State<Arc<Door>>, Object(body): Object) -> Answer {
+    reply::apply_template(door.app()?, body).await
 }
 
 /// All routes, for tools that read such descriptions.

@@ -31,6 +31,8 @@ mod prompts;
 mod records;
 #[cfg(feature = "cli")]
 mod report;
+#[cfg(feature = "serve")]
+mod serve;
 mod steady;
 #[cfg(feature = "cli")]
 mod template_limits;

@@ -17,6 +17,8 @@ use crate::serve::{App, Clock, Fault, Sampling};
 pub struct Cast {
     /// What its preset is called.
     pub preset: String,
+    /// The preset as it runs, with all changes made.
+    pub resolved: Preset,
     /// What decides.
     pub sampler: Sampler,
     /// Whose values count.
@@ -47,9 +49,10 @@ impl Cast {
         let (logit_bias, unknown) = logit_bias(&request.changes, app.engine.vocabulary())?;
         let mut ignored: BTreeSet<String> = left_out.into_iter().chain(unknown).collect();
         ignored.extend(request.idle.iter().chain(&ours.unknown).cloned());
-        let sampler = Sampler::new(preset.chain, preset.pick).with_logit_bias(logit_bias);
+        let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_logit_bias(logit_bias);
         Ok(Self {
             preset: name,
+            resolved: preset,
             sampler: seen(&sampler, request),
             sampling,
             clock: ours.clock.unwrap_or(app.options.clock),

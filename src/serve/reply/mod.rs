@@ -7,6 +7,7 @@ mod chat;
 mod choice;
 mod completions;
 mod echo;
+mod explain;
 mod native;
 mod order;
 mod probabilities;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value};
 
 use self::answer::Answer;
 use self::cast::Cast;
+pub use self::explain::{apply_template, explain};
 use self::order::{Put, bounded, drawn, orders, room};
 use super::app::App;
 use super::fault::Fault;

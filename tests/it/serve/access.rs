@@ -65,7 +65,8 @@ fn a_page_reads_faults_and_streams_too() {
 fn a_foreign_page_is_refused_and_cannot_read_why() {
     let toy = Toy::new();
     for origin in ["https://evil.example", "http://localhost.evil.example", "file://"] {
-        for (method, path) in [("OPTIONS", "/v1/completions"), ("POST", "/v1/completions"), ("GET", "/v1/models"), ("GET", "/")] {
+        for (method, path) in [("OPTIONS", "/v1/completions"), ("POST", "/v1/completions"), ("GET", "/v1/models"), ("GET", "/")]
+        {
             let reply = asked(&toy, method, path, &[("Origin", origin)], &story("once ", 3).to_string());
             assert_eq!((reply.status, reply.header("access-control-allow-origin")), (403, ""), "{origin} {path}");
             assert!(reply.fault().contains(origin), "{}", reply.text());
@@ -111,7 +112,10 @@ fn a_key_opens_and_another_does_not() {
         assert_eq!(reply.status, status, "{headers:?}: {}", reply.text());
         if status == 401 {
             reply.fault();
-            assert_eq!((reply.json()["error"]["type"].as_str(), reply.header("www-authenticate")), (Some("authentication_error"), "Bearer"));
+            assert_eq!(
+                (reply.json()["error"]["type"].as_str(), reply.header("www-authenticate")),
+                (Some("authentication_error"), "Bearer")
+            );
         }
     }
     for path in ["/", "/health", "/v1/health", "/v1/models", "/models"] {

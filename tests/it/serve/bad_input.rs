@@ -20,9 +20,22 @@ fn what_is_no_object_of_json_is_refused_with_a_sentence() {
     let deep = "[".repeat(10_000);
     let deep_object = "{\"a\":".repeat(10_000);
     let bodies: [&[u8]; 16] = [
-        b"", b"{", b"[]", b"\"x\"", b"null", b"7", b"{\"prompt\": \"\xff\xfe\"}", b"\xff\xfe{\x00}\x00", b"{\"prompt\": \"a\" \"b\"}",
-        b"{\"prompt\": \"\\ud83d\"}", b"{\"temperature\": NaN}", b"{\"temperature\": 1e999}", b"{'prompt': 'a'}", deep.as_bytes(),
-        deep_object.as_bytes(), b"{}{}",
+        b"",
+        b"{",
+        b"[]",
+        b"\"x\"",
+        b"null",
+        b"7",
+        b"{\"prompt\": \"\xff\xfe\"}",
+        b"\xff\xfe{\x00}\x00",
+        b"{\"prompt\": \"a\" \"b\"}",
+        b"{\"prompt\": \"\\ud83d\"}",
+        b"{\"temperature\": NaN}",
+        b"{\"temperature\": 1e999}",
+        b"{'prompt': 'a'}",
+        deep.as_bytes(),
+        deep_object.as_bytes(),
+        b"{}{}",
     ];
     for path in TELLING.into_iter().chain(["/tokenize", "/detokenize", "/afterword/explain", "/apply-template"]) {
         for body in bodies {
@@ -66,7 +79,12 @@ fn a_field_that_cannot_be_meant_is_named() {
     let too_long = toy.post("/v1/completions", &story(&long, 3)).json();
     assert_eq!(too_long["error"]["type"], "exceed_context_size_error");
     assert_eq!(too_long["error"]["n_ctx"], CONTEXT);
-    for body in [json!({ "messages": [] }), json!({ "messages": "a" }), json!({ "messages": [{ "role": "king", "content": 7 }] }), json!({})] {
+    for body in [
+        json!({ "messages": [] }),
+        json!({ "messages": "a" }),
+        json!({ "messages": [{ "role": "king", "content": 7 }] }),
+        json!({}),
+    ] {
         let reply = toy.post("/v1/chat/completions", &body);
         assert_eq!(reply.status, 400, "{body}");
         assert!(reply.fault().contains("messages"), "{}", reply.text());
@@ -107,8 +125,15 @@ fn a_body_may_be_a_long_novel_and_no_longer() {
 #[test]
 fn what_is_no_json_by_its_name_is_not_read() {
     let toy = Toy::new();
-    for kind in ["text/plain", "", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain;application/json"] {
-        let reply = ask(toy.address, "POST", "/v1/completions", &[("Content-Type", kind)], story("once ", 2).to_string().as_bytes());
+    for kind in [
+        "text/plain",
+        "",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "text/plain;application/json",
+    ] {
+        let reply =
+            ask(toy.address, "POST", "/v1/completions", &[("Content-Type", kind)], story("once ", 2).to_string().as_bytes());
         assert_eq!(reply.status, 415, "{kind}");
         assert!(reply.fault().contains("application/json"));
     }
@@ -130,7 +155,8 @@ fn a_connection_that_is_cut_or_says_nothing_sensible_harms_nobody() {
     ] {
         drop(Asking::raw(toy.address, bytes));
     }
-    let unsized_body = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
+    let unsized_body =
+        b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n";
     let reply = Asking::raw(toy.address, unsized_body).reply();
     assert_eq!(reply.status, 400);
     assert!(reply.fault().contains("empty"));

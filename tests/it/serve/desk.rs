@@ -59,11 +59,8 @@ fn whoever_leaves_while_the_prompt_is_read_is_not_read_to_the_end() {
     let toy = Toy::new();
     let before = toy.app.as_ref().unwrap().desk().occupancy().1.room;
     toy.gate.shut();
-    let (neighbour, _) = {
-        let neighbour = Asking::post(toy.address, ROUTE, &streamed("once a wolf", -1));
-        toy.gate.wait();
-        (neighbour, ())
-    };
+    let neighbour = Asking::post(toy.address, ROUTE, &streamed("once a wolf", -1));
+    toy.gate.wait();
     // 3,000 tokens are read in twelve decodes, in each of which the neighbour has a token told.
     let leaving = Asking::post(toy.address, ROUTE, &streamed(&"k".repeat(3000), 5));
     toy.until("both have places", |toy| toy.stories() == (2, 0));

@@ -63,7 +63,10 @@ fn properties_hold_what_clients_ask_before_they_begin() {
     let props = toy.get("/props").json();
     assert!(props["chat_template"].as_str().unwrap().contains("<assistant>"));
     assert_eq!(props["default_generation_settings"]["n_ctx"], CONTEXT);
-    assert_eq!((&props["total_slots"], &props["model_alias"], &props["model_path"]), (&json!(2), &json!("tale"), &json!("tale.gguf")));
+    assert_eq!(
+        (&props["total_slots"], &props["model_alias"], &props["model_path"]),
+        (&json!(2), &json!("tale"), &json!("tale.gguf"))
+    );
     assert_eq!(props["afterword"]["presets"], json!(["plain", "wave", "<b>&"]));
     assert!(props["build_info"].as_str().unwrap().starts_with("afterword "));
     let slots = toy.get("/slots").json();
@@ -78,7 +81,12 @@ fn tokens_are_told_in_every_shape() {
     let tokens: Vec<u64> = told["tokens"].as_array().unwrap().iter().map(|token| token.as_u64().unwrap()).collect();
     assert_eq!((tokens.len(), &told["count"]), (4, &json!(4)));
     assert_eq!(toy.post("/detokenize", &json!({ "tokens": tokens })).json()["content"], "a king<user>");
-    for (path, field) in [("/v1/token/encode", "text"), ("/v1/internal/encode", "text"), ("/v1/internal/token-count", "text"), ("/tokenize", "prompt")] {
+    for (path, field) in [
+        ("/v1/token/encode", "text"),
+        ("/v1/internal/encode", "text"),
+        ("/v1/internal/token-count", "text"),
+        ("/tokenize", "prompt"),
+    ] {
         let told = toy.post(path, &json!({ field: "a king<user>" })).json();
         assert_eq!(told["tokens"], json!(tokens), "{path}");
         assert!(told["length"] == 4 || told["count"] == 4);
@@ -102,9 +110,12 @@ fn a_conversation_is_shown_as_the_model_reads_it() {
 #[test]
 fn what_is_not_there_is_told_in_the_shape_of_faults() {
     let toy = Toy::new();
-    for (method, path, status) in
-        [("GET", "/nowhere", 404), ("POST", "/api/v1/generate", 404), ("GET", "/v1/completions", 405), ("DELETE", "/v1/models", 405)]
-    {
+    for (method, path, status) in [
+        ("GET", "/nowhere", 404),
+        ("POST", "/api/v1/generate", 404),
+        ("GET", "/v1/completions", 405),
+        ("DELETE", "/v1/models", 405),
+    ] {
         let reply = ask(toy.address, method, path, &[], b"{}");
         assert_eq!(reply.status, status, "{path}");
         assert!(reply.fault().contains(path));
@@ -165,7 +176,8 @@ fn the_page_asks_for_nothing_from_elsewhere_and_no_name_breaks_it() {
 #[test]
 fn one_decision_is_explained() {
     let toy = Toy::new();
-    let body = json!({ "prompt": "once upon ", "seed": 3, "model": "tale@wave", "afterword": { "set": { "future.candidates": 5 } } });
+    let body =
+        json!({ "prompt": "once upon ", "seed": 3, "model": "tale@wave", "afterword": { "set": { "future.candidates": 5 } } });
     let reply = toy.post("/afterword/explain", &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let told = reply.json();

@@ -1,7 +1,7 @@
 //! A small HTTP client of the tests' own: it sends what it is told to, byte for byte, and may leave whenever it likes.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -39,11 +39,6 @@ impl Reply {
         assert!(json["error"]["type"].is_string(), "{json}");
         json["error"]["message"].as_str().unwrap().to_owned()
     }
-
-    /// The events of a stream: the data of each.
-    pub fn events(&self) -> Vec<String> {
-        self.text().split("\n\n").filter_map(|event| event.strip_prefix("data: ").map(str::to_owned)).collect()
-    }
 }
 
 /// Asks, and waits for the whole answer.
@@ -69,19 +64,15 @@ impl Asking {
     /// Sends a request. What is not among the headers is as most clients have it.
     pub fn send(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Self {
         let is_said = |name: &str| headers.iter().any(|(said, _)| said.eq_ignore_ascii_case(name));
-        let mut head = format!("{method} {path} HTTP/1.1\r\n");
         let usual = [
             ("Host", address.to_string()),
             ("Connection", "close".to_owned()),
             ("Content-Type", "application/json".to_owned()),
             ("Content-Length", body.len().to_string()),
         ];
-        for (name, value) in usual.iter().filter(|(name, _)| !is_said(name)) {
-            head += &format!("{name}: {value}\r\n");
-        }
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
+        let usual = usual.iter().filter(|(name, _)| !is_said(name)).map(|(name, value)| (*name, value.as_str()));
+        let lines = usual.chain(headers.iter().copied()).map(|(name, value)| format!("{name}: {value}\r\n"));
+        let head = format!("{method} {path} HTTP/1.1\r\n{}", lines.collect::<String>());
         Self::raw(address, &[head.as_bytes(), b"\r\n", body].concat())
     }
 
@@ -98,11 +89,6 @@ impl Asking {
     /// Sends JSON that asks for a stream.
     pub fn post(address: SocketAddr, path: &str, body: &Value) -> Self {
         Self::send(address, "POST", path, &[], body.to_string().as_bytes())
-    }
-
-    /// Ends the sending half, as a client does that has said all.
-    pub fn finish(&self) {
-        self.from.get_ref().shutdown(Shutdown::Write).unwrap();
     }
 
     /// The status and the headers.
