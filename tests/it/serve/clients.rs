@@ -33,9 +33,7 @@ fn openai_for_python_reads_every_answer() {
 fn llm_completes_and_chats_whole_and_streamed() {
     let (toy, folder) = (Toy::new(), tempfile::tempdir().unwrap());
     let base = format!("http://{}/v1", toy.address);
-    let model = |id: &str, more: &str| {
-        format!("- model_id: {id}\n  model_name: tale@wave\n  api_base: {base}\n{more}")
-    };
+    let model = |id: &str, more: &str| format!("- model_id: {id}\n  model_name: tale@wave\n  api_base: {base}\n{more}");
     let models = model("talk", "") + &model("tell", "  completion: true\n");
     fs::write(folder.path().join("extra-openai-models.yaml"), models).unwrap();
     let ask = |more: &[&str]| {

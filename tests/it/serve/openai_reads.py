@@ -10,10 +10,11 @@ from openai import BadRequestError, NotFoundError, OpenAI
 client = OpenAI(base_url=sys.argv[1] + "/v1", api_key="none", max_retries=0, timeout=60)
 
 models = [model.id for model in client.models.list()]
-assert models[0] == "tale" and "tale@wave" in models, models
-assert client.models.retrieve("tale@wave").owned_by == "llamacpp"
+name = models[0]
+assert name + "@wave" in models, models
+assert client.models.retrieve(name + "@wave").owned_by == "llamacpp"
 
-asked = dict(model="tale@wave", prompt="once upon ", max_tokens=12, seed=7)
+asked = dict(model=name + "@wave", prompt="once upon ", max_tokens=12, seed=7)
 whole = client.completions.create(**asked, logprobs=3, n=2)
 assert [choice.index for choice in whole.choices] == [0, 1]
 first = whole.choices[0]
@@ -32,11 +33,11 @@ assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1]
 echo = client.completions.create(**asked, echo=True, logprobs=1).choices[0]
 assert echo.text == asked["prompt"] + first.text and echo.logprobs.token_logprobs[0] is None, echo
 
-greedy = dict(model="tale@client", prompt="once upon ", max_tokens=12, temperature=0)
+greedy = dict(model=name + "@client", prompt="once upon ", max_tokens=12, temperature=0)
 assert len({client.completions.create(**greedy, seed=seed).choices[0].text for seed in range(3)}) == 1
 
 messages = [{"role": "system", "content": "a tale"}, {"role": "user", "content": [{"type": "text", "text": "once"}]}]
-chat = dict(model="tale", messages=messages, max_completion_tokens=9, seed=3, extra_body={"preset": "wave"})
+chat = dict(model=name, messages=messages, max_completion_tokens=9, seed=3, extra_body={"preset": "wave"})
 said = client.chat.completions.create(**chat, logprobs=True, top_logprobs=5)
 entries = said.choices[0].logprobs.content
 assert "".join(entry.token for entry in entries) == said.choices[0].message.content and len(entries) == 9, said
@@ -51,8 +52,8 @@ assert client.chat.completions.create(**{**chat, "messages": begun}).choices[0].
 for error, call, words in [
     (BadRequestError, lambda: client.completions.create(**{**asked, "n": 1000}), "`n`"),
     (BadRequestError, lambda: client.completions.create(**asked, extra_body={"grammar": "root"}), "grammars"),
-    (BadRequestError, lambda: client.chat.completions.create(model="tale", messages=[]), "`messages`"),
-    (NotFoundError, lambda: client.completions.create(**{**asked, "model": "tale@nobody"}), "nobody"),
+    (BadRequestError, lambda: client.chat.completions.create(model=name, messages=[]), "`messages`"),
+    (NotFoundError, lambda: client.completions.create(**{**asked, "model": name + "@nobody"}), "nobody"),
 ]:
     try:
         call()
