@@ -149,13 +149,13 @@ impl Answer {
         })
     }
 
-    /// How many tokens there were: a prompt counts once, however many drafts there are of it.
+    /// How many tokens there were. A prompt counts once, however many drafts there are of it, and was read if one of them read it.
     pub fn usage(&self, choices: &[&Choice]) -> Value {
         let prompt: usize = self.prompts.iter().map(|prompt| prompt.tokens.len()).sum();
         let told: usize = choices.iter().map(|choice| choice.told()).sum();
         let cached = |prompt: usize| {
             let of = choices.iter().filter(|choice| choice.order.prompt == prompt);
-            of.filter_map(|choice| choice.end.as_ref()).map(|end| end.completion.cached_tokens).max().unwrap_or(0)
+            of.filter_map(|choice| choice.end.as_ref()).map(|end| end.completion.cached_tokens).min().unwrap_or(0)
         };
         let cached: usize = (0..self.prompts.len()).map(cached).sum();
         json!({

@@ -23,7 +23,7 @@ pub use self::answer::Answer;
 use self::cast::Cast;
 pub use self::choice::{Choice, Happened, next};
 pub use self::explain::{apply_template, explain};
-use self::order::{Put, drawn, orders, room};
+use self::order::{Put, bounded, drawn, orders, room};
 pub use self::probabilities::Scored;
 use super::app::App;
 use super::fault::Fault;
@@ -88,7 +88,8 @@ async fn read(
     body: Map<String, Value>,
 ) -> Result<(Request, Answer, u64), Fault> {
     let read = move |app: &App, _: &_| {
-        let request = Request::read(surface, body)?;
+        let mut request = Request::read(surface, body)?;
+        request.shown.top = bounded(app, &request);
         let cast = Cast::of(app, &request)?;
         Ok((request, cast))
     };

@@ -4,7 +4,7 @@ use super::cast::Cast;
 use crate::decode::{Cancel, Continuation, Plan};
 use crate::engine::{DialogueSpec, Engine, Heal, Occasion, Prompt, PromptObserver, StoryRequest};
 use crate::prob::Token;
-use crate::serve::request::{Chat, Length, Limits, Piece, Pieces, SEEDS};
+use crate::serve::request::{Chat, Length, Limits, Piece, Pieces, Request, SEEDS, Source};
 use crate::serve::{App, Clock, Fault};
 use crate::story::Mode;
 
@@ -138,6 +138,20 @@ fn most(app: &App, limits: &Limits) -> usize {
         Length::ToTheEnd => usize::MAX,
         Length::Most(most) => most,
     }
+}
+
+/// So many tokens are told beside those of a story, at most, where they all are kept until it ends: some hundred megabytes.
+const MOST_BESIDE: usize = 1 << 21;
+
+/// How many of the likeliest tokens can be told at each place, of those that were asked for.
+pub fn bounded(app: &App, request: &Request) -> Option<usize> {
+    let prompts = match &request.source {
+        Source::Prompts(prompts) => prompts.len(),
+        Source::Chat(_) => 1,
+    };
+    let tokens = most(app, &request.limits).clamp(1, app.engine.context());
+    let kept = if request.shown.stream { 1 } else { tokens.saturating_mul(prompts).saturating_mul(request.limits.drafts) };
+    request.shown.top.map(|top| top.min(app.engine.vocabulary().len()).min(MOST_BESIDE / kept.max(1)))
 }
 
 /// How many tokens a thinking model leaves to its answer.
