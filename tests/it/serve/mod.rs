@@ -5,6 +5,7 @@ mod bad_input;
 mod clients;
 mod desk;
 mod kobold;
+mod load;
 mod meta;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod program;
