@@ -118,10 +118,10 @@ fn a_key_opens_and_another_does_not() {
             );
         }
     }
-    for path in ["/", "/health", "/v1/health", "/v1/models", "/models"] {
+    for path in ["/", "/guide.md", "/openapi.json", "/health", "/v1/health", "/v1/models", "/models"] {
         assert_eq!(toy.get(path).status, 200, "{path} is for everybody");
     }
-    for path in ["/props", "/slots", "/v1/models/toy", "/openapi.json"] {
+    for path in ["/props", "/slots", "/v1/models/toy", "/v1/model"] {
         assert_eq!(toy.get(path).status, 401, "{path}");
     }
     assert!(!toy.log().iter().any(|line| line.contains("tell-m") || line.contains("two")), "{:?}", toy.log());

@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod desk;
 mod meta;
+mod page;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod program;
 mod shutdown;
