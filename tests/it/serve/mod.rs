@@ -7,6 +7,7 @@ mod desk;
 mod kobold;
 mod load;
 mod meta;
+mod page;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod program;
 mod shutdown;
