@@ -23,7 +23,7 @@ use super::options::Options;
 const LONGEST: usize = 32 << 20;
 
 /// What may be asked without a key.
-const PUBLIC: [&str; 5] = ["/", "/health", "/v1/health", "/models", "/v1/models"];
+const PUBLIC: [&str; 7] = ["/", "/guide.md", "/openapi.json", "/health", "/v1/health", "/models", "/v1/models"];
 
 /// For how many seconds a browser remembers that a page may ask.
 const REMEMBERED: &str = "600";

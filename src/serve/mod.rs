@@ -3,6 +3,9 @@
 //! Front-ends are driven unchanged. One plain thread owns the model's memory and tells all running stories in one decode
 //! ([`engine::spawn`](crate::engine::spawn)); one thread more speaks HTTP. What is decided here is which story a request means,
 //! who gets a place when ([`Desk`]), who may ask at all (`guard`), and in which words an answer is put.
+//!
+//! What stands below is the guide for those who use it; the server tells it at `/guide.md`.
+#![doc = include_str!("guide.md")]
 
 mod app;
 mod catalogue;

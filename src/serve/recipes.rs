@@ -18,14 +18,16 @@ pub struct Recipe {
 pub fn recipes(address: &str, model: &str) -> Vec<Recipe> {
     let recipe = |client, place, typed: String, more| Recipe { client, place, typed, more };
     vec![
-        recipe("SillyTavern", "Text Completion, llama.cpp", address.to_owned(), "presets: Chat Completion, Custom, with /v1"),
-        recipe("mikupad", "llama.cpp", address.to_owned(), "or OpenAI compatible, for a preset by name"),
+        recipe("SillyTavern", "Text Completion, llama.cpp", address.to_owned(), ""),
+        recipe("", "Chat Completion, Custom", format!("{address}/v1"), "then a preset as model"),
+        recipe("mikupad", "llama.cpp", address.to_owned(), ""),
         recipe("Open WebUI", "Connections, OpenAI API", format!("{address}/v1"), "any key"),
-        recipe("LibreChat", "custom endpoint, baseURL", format!("{address}/v1"), "any key; fetch: true lists presets"),
-        recipe("Tapestry Loom", "OpenAI compatible completions", format!("{address}/v1/completions"), "logprobs 20"),
-        recipe("loomsidian", "OpenAI compatible", address.to_owned(), "n 5"),
+        recipe("LibreChat", "custom endpoint, baseURL", format!("{address}/v1"), "any key, fetch: true"),
+        recipe("Tapestry Loom", "endpoint of type completions", format!("{address}/v1/completions"), "logprobs 20"),
+        recipe("loomsidian", "OpenAI-compatible, URL", address.to_owned(), "n 5"),
+        recipe("logitloom", "Base URL", format!("{address}/v1"), "any key"),
         recipe("llm", "extra-openai-models.yaml, api_base", format!("{address}/v1"), "completion: true"),
-        recipe("Python", "openai", format!("OpenAI(base_url=\"{address}/v1\", api_key=\"none\")"), "model as below"),
+        recipe("Python", "openai", format!("OpenAI(base_url=\"{address}/v1\", api_key=\"none\")"), ""),
         recipe("curl", "", curl(address, model), ""),
     ]
 }

@@ -26,6 +26,7 @@ pub fn router(door: Arc<Door>) -> Router {
     let (visit, guard) = (from_fn_with_state(Arc::clone(&door), visit), from_fn_with_state(Arc::clone(&door), guard));
     let routes = Router::new()
         .route("/", get(page))
+        .route("/guide.md", get(guide))
         .route("/openapi.json", get(openapi))
         .route("/completion", post(native))
         .route("/completions", post(native))
@@ -82,6 +83,11 @@ async fn apply_template(State(door): State<Arc<Door>>, Object(body): Object) -> 
 /// All routes, for tools that read such descriptions.
 async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, "application/json")], include_str!("openapi.json")).into_response()
+}
+
+/// What whoever uses the server may want to know.
+async fn guide() -> Response {
+    ([(header::CONTENT_TYPE, "text/markdown; charset=utf-8")], include_str!("guide.md")).into_response()
 }
 
 async fn nowhere(request: Request) -> Fault {

@@ -361,6 +361,15 @@ mod tests {
         assert_eq!((write.model.model, write.model.threads.map(std::num::NonZero::get)), (Some("n.gguf".into()), Some(1)));
     }
 
+    #[cfg(feature = "serve")]
+    #[test]
+    fn a_server_has_the_defaults_of_whoever_starts_it() {
+        let Typed::Serve(serve) = read_on(&ALL, &["serve", "--tokens", "5"]).command else { panic!() };
+        assert_eq!((serve.preset.preset.as_str(), serve.tokens.get(), serve.model.model), ("open", 5, Some("m.gguf".into())));
+        let Typed::Serve(serve) = read_on(&[], &["serve"]).command else { panic!() };
+        assert_eq!((serve.tokens.get(), serve.port, serve.host.is_loopback()), (256, 8080, true));
+    }
+
     #[test]
     fn a_list_of_presets_begins_with_the_default_one() {
         let Typed::Batch(batch) = read_on(&ALL, &["batch", "p.txt", "--out", "o"]).command else { panic!() };

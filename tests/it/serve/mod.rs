@@ -5,6 +5,7 @@ mod bad_input;
 mod clients;
 mod desk;
 mod meta;
+mod page;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod program;
 mod shutdown;

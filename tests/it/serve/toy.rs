@@ -212,7 +212,7 @@ fn engine(gate: Arc<Gate>) -> Engine {
         row(&rows, text)
     });
     let backend = Box::new(backend.with_template(TEMPLATE).trained_for(CONTEXT));
-    Engine::new(backend, EngineOptions::new("tale.gguf"), Machine::default(), None, None, Arc::new(InProcess)).unwrap()
+    Engine::new(backend, EngineOptions::new("toy"), Machine::default(), None, None, Arc::new(InProcess)).unwrap()
 }
 
 /// `plain` rules, which computes a row for a token; beside it are a shipped preset and one with a strange name.
