@@ -12,6 +12,7 @@ mod catalogue;
 mod desk;
 mod fault;
 mod guard;
+mod kobold;
 mod meta;
 mod options;
 mod page;

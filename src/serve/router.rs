@@ -17,7 +17,7 @@ use super::guard::{Object, guard};
 use super::page::page;
 use super::reply::{self, Dialect};
 use super::visit::Visit;
-use super::{meta, tokens};
+use super::{kobold, meta, tokens};
 
 type Answer = Result<Response, Fault>;
 
@@ -51,6 +51,7 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/v1/token/encode", post(tokens::encode))
         .route("/v1/internal/encode", post(tokens::encode))
         .route("/v1/internal/token-count", post(tokens::encode));
+    let routes = if door.options.kobold { routes.merge(kobold::routes()) } else { routes };
     routes
         .fallback(nowhere)
         .method_not_allowed_fallback(otherwise)

@@ -122,6 +122,12 @@ impl Telling {
         self.shared.leave(self.number);
     }
 
+    /// Does the same from elsewhere, whenever it is called.
+    pub(super) fn leaver(&self) -> impl Fn() + Send + Sync + 'static {
+        let (shared, number) = (Arc::clone(&self.shared), self.number);
+        move || shared.leave(number)
+    }
+
     /// When what happened, as far as it was taken from the stream.
     #[must_use]
     pub fn times(&self) -> Times {

@@ -81,6 +81,11 @@ impl Choice {
         self.telling.place().unwrap_or(0)
     }
 
+    /// Ends it from elsewhere, as interrupted with what it has.
+    pub fn leaver(&self) -> impl Fn() + Send + Sync + 'static {
+        self.telling.leaver()
+    }
+
     /// When it got its place.
     pub fn began(&self) -> Option<Duration> {
         self.telling.times().began

@@ -18,14 +18,17 @@ use std::sync::Arc;
 use axum::response::Response;
 use serde_json::{Map, Value};
 
-use self::answer::Answer;
+pub use self::aligning::Entry;
+pub use self::answer::Answer;
 use self::cast::Cast;
+pub use self::choice::{Choice, Happened, next};
 pub use self::explain::{apply_template, explain};
 use self::order::{Put, bounded, drawn, orders, room};
+pub use self::probabilities::Scored;
 use super::app::App;
 use super::fault::Fault;
 use super::options::{Clock, Sampling};
-use super::request::{Chat, Request, Source, Surface};
+use super::request::{Chat, Pieces, Request, Source, Surface};
 use super::visit::Visit;
 
 /// In whose words a completion is asked for and answered.
@@ -62,8 +65,28 @@ pub async fn chat(app: Arc<App>, visit: Arc<Visit>, body: Map<String, Value>) ->
     reply(app, Surface::Chat, visit, body).await
 }
 
-/// Reads, casts, puts the prompts, tells and answers.
-async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<String, Value>) -> Result<Response, Fault> {
+/// A story that goes on from a prompt, handed in, for whoever answers in words of their own.
+///
+/// # Errors
+/// What is wrong with the request, which is in llama-server's words.
+pub async fn story(app: &Arc<App>, visit: &Arc<Visit>, body: Map<String, Value>) -> Result<(Answer, Choice), Fault> {
+    let (request, mut answer, seed) = read(app, Surface::Native, visit, body).await?;
+    if let Source::Prompts(prompts) = request.source {
+        put(app, &mut answer, prompts).await?;
+    }
+    let orders = orders(app, &answer.prompts, &answer.cast, &answer.limits, seed)?;
+    let choices = answer.begin(app, visit, orders)?;
+    let choice = choices.into_iter().next().ok_or_else(|| Fault::server("no story came of the request"))?;
+    Ok((answer, choice))
+}
+
+/// Reads a request, and casts who tells; with the seed of its first story.
+async fn read(
+    app: &Arc<App>,
+    surface: Surface,
+    visit: &Visit,
+    body: Map<String, Value>,
+) -> Result<(Request, Answer, u64), Fault> {
     let read = move |app: &App, _: &_| {
         let mut request = Request::read(surface, body)?;
         request.shown.top = bounded(app, &request);
@@ -72,9 +95,22 @@ async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<Str
     };
     let (request, cast) = app.aside(read).await?;
     visit.preset(&cast.preset);
-    tell_once(&app, &request, &cast);
+    tell_once(app, &request, &cast);
     let seed = request.limits.seed.unwrap_or_else(|| drawn((app.edge.seed)(), request.limits.drafts));
-    let mut answer = Answer::new(&app, &request, cast, seed);
+    let answer = Answer::new(app, &request, cast, seed);
+    Ok((request, answer, seed))
+}
+
+/// Puts prompts to the model.
+async fn put(app: &Arc<App>, answer: &mut Answer, prompts: Vec<Pieces>) -> Result<(), Fault> {
+    let put = move |app: &App, _: &_| prompts.iter().map(|pieces| Put::pieces(&app.engine, pieces)).collect();
+    answer.prompts = app.aside(put).await?;
+    Ok(())
+}
+
+/// Reads, casts, puts the prompts, tells and answers.
+async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<String, Value>) -> Result<Response, Fault> {
+    let (request, mut answer, seed) = read(&app, surface, &visit, body).await?;
     match request.source {
         Source::Chat(chat) if thinks(&app, &chat) && answer.shown.stream => {
             return Ok(thinking::streamed(app, visit, answer, chat));
@@ -88,10 +124,7 @@ async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<Str
             let (put, reasoning) = put?;
             (answer.prompts, answer.reasoning) = (vec![put], reasoning);
         }
-        Source::Prompts(prompts) => {
-            let put = move |app: &App, _: &_| prompts.iter().map(|pieces| Put::pieces(&app.engine, pieces)).collect();
-            answer.prompts = app.aside(put).await?;
-        }
+        Source::Prompts(prompts) => put(&app, &mut answer, prompts).await?,
     }
     for Put { text, .. } in &answer.prompts {
         visit.prompt(text);

@@ -4,6 +4,7 @@ mod access;
 mod bad_input;
 mod clients;
 mod desk;
+mod kobold;
 mod meta;
 mod page;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
