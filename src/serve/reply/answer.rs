@@ -97,9 +97,9 @@ impl Answer {
         }
     }
 
-    /// The text of a choice's prompt, where it is to stand before the story.
-    pub fn echoed(&self, choice: &Choice) -> &str {
-        if self.shown.echo { &self.prompts[choice.order.prompt].text } else { "" }
+    /// The text of a story's prompt, where it is to stand before it.
+    pub fn echoed(&self, order: &Order) -> &str {
+        if self.shown.echo && self.surface == Surface::Completions { &self.prompts[order.prompt].text } else { "" }
     }
 
     /// What is told of these tokens.
@@ -191,7 +191,8 @@ impl Answer {
     pub fn begin(&self, app: &App, visit: &Arc<Visit>, orders: Vec<Order>) -> Result<Vec<Choice>, Fault> {
         let begin = |order: Order| {
             let telling = app.tell(visit, order.plan.clone())?;
-            Ok(Choice::new(order, telling, &self.vocabulary, self.limits.time))
+            let units = self.echoed(&order).encode_utf16().count();
+            Ok(Choice::new(order, telling, &self.vocabulary, units, self.limits.time))
         };
         orders.into_iter().map(begin).collect()
     }
@@ -266,7 +267,7 @@ impl Answer {
             }
         }
         while let Some((at, happened)) = next(&mut choices).await {
-            let choice = &choices[at];
+            let choice = &mut choices[at];
             let entries = match happened {
                 Happened::Read(read, of) => {
                     if self.shown.progress {
@@ -276,10 +277,10 @@ impl Answer {
                 }
                 Happened::Told(entries) | Happened::Ended(entries) => entries,
             };
-            let mut before = choice.text.len() - entries.iter().map(|entry| entry.text.len()).sum::<usize>();
             for entry in &entries {
-                sink.data(&self.chunk(choice, entry, &choice.text[..before])).await;
-                before += entry.text.len();
+                let chunk = self.chunk(choice, entry);
+                choice.units += entry.text.encode_utf16().count();
+                sink.data(&chunk).await;
             }
             if let Some(cause) = failure(choice) {
                 sink.data(&Fault::server(format!("the story broke off: {cause}")).json()).await;
@@ -297,11 +298,11 @@ impl Answer {
         }
     }
 
-    /// One token; `before` is the choice's text before it.
-    fn chunk(&self, choice: &Choice, entry: &Entry, before: &str) -> Value {
+    /// One token.
+    fn chunk(&self, choice: &Choice, entry: &Entry) -> Value {
         let mut chunk = match self.surface {
             Surface::Native => native::chunk(self, choice, entry),
-            Surface::Completions => completions::chunk(self, choice, entry, before),
+            Surface::Completions => completions::chunk(self, choice, entry),
             Surface::Chat => chat::chunk(self, choice, entry),
         };
         if let Some(traced) = self.traced(entry) {

@@ -21,6 +21,8 @@ pub struct Choice {
     pub order: Order,
     /// What was told of its text so far.
     pub text: String,
+    /// How much stands before what is told next, with the prompt where that is told: in units of UTF-16, by which clients cut texts.
+    pub units: usize,
     /// What it has cost so far.
     pub counts: Counts,
     telling: Telling,
@@ -67,11 +69,11 @@ pub enum Happened {
 
 impl Choice {
     /// A story that was handed in.
-    pub fn new(order: Order, telling: Telling, vocabulary: &Vocabulary, time: Option<Duration>) -> Self {
+    pub fn new(order: Order, telling: Telling, vocabulary: &Vocabulary, units: usize, time: Option<Duration>) -> Self {
         let before = &order.plan.prompt[order.plan.origin().len()..];
         let aligning = Aligning::behind(&vocabulary.bytes(before), vocabulary.clone());
         let counts = Counts { prompt: order.plan.prompt.len(), ..Counts::default() };
-        Self { order, text: String::new(), counts, telling, aligning, time, timed_out: false, end: None }
+        Self { order, text: String::new(), units, counts, telling, aligning, time, timed_out: false, end: None }
     }
 
     /// The place that it has or had.

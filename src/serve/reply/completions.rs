@@ -9,18 +9,15 @@ use super::probabilities::{Probabilities, Scored};
 
 /// The prompt, where it is to stand before the story.
 pub fn opening(answer: &Answer, choice: &Choice) -> Option<Value> {
-    let text = answer.echoed(choice);
+    let text = answer.echoed(&choice.order);
     let scored = echo(answer, choice);
     let part = || choice_of(choice, text, answer.probabilities.as_ref().map(|told| told.both(scored, 0)).as_ref());
     (!text.is_empty()).then(|| answer.framed(vec![part()], []))
 }
 
-/// One token; `before` is the choice's text before it.
-pub fn chunk(answer: &Answer, choice: &Choice, entry: &Entry, before: &str) -> Value {
-    let both = |told: &Probabilities| {
-        let from = [answer.echoed(choice), before].iter().map(|text| text.encode_utf16().count()).sum();
-        told.both(&[told.of(entry)], from)
-    };
+/// One token.
+pub fn chunk(answer: &Answer, choice: &Choice, entry: &Entry) -> Value {
+    let both = |told: &Probabilities| told.both(&[told.of(entry)], choice.units);
     answer.framed(vec![choice_of(choice, &entry.text, answer.probabilities.as_ref().map(both).as_ref())], [])
 }
 
@@ -40,7 +37,7 @@ pub fn last(answer: &Answer, choice: &Choice) -> Value {
 pub fn whole(answer: &Answer, told: &[Told]) -> Value {
     let one = |told: &Told| {
         let Told { choice, scored, .. } = told;
-        let text = format!("{}{}", answer.echoed(choice), choice.text);
+        let text = format!("{}{}", answer.echoed(&choice.order), choice.text);
         let scored = [echo(answer, choice), scored].concat();
         let mut one = choice_of(choice, &text, answer.probabilities.as_ref().map(|told| told.both(&scored, 0)).as_ref());
         one["finish_reason"] = finish(choice);

@@ -137,7 +137,11 @@ async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<Str
         };
         answer.echo = app.alone(score).await?;
     }
-    let orders = orders(&app, &answer.prompts, &answer.cast, &answer.limits, seed)?;
+    let planned = move |app: &App, _: &_| {
+        let orders = orders(app, &answer.prompts, &answer.cast, &answer.limits, seed)?;
+        Ok((answer, orders))
+    };
+    let (answer, orders) = app.aside(planned).await?;
     answer.send(&app, &visit, orders).await
 }
 

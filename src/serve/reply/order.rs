@@ -3,6 +3,7 @@
 use super::cast::Cast;
 use crate::decode::{Cancel, Continuation, Plan};
 use crate::engine::{DialogueSpec, Engine, Heal, Occasion, Prompt, PromptObserver, StoryRequest};
+use crate::model::{Kind, Vocabulary};
 use crate::prob::Token;
 use crate::serve::request::{Chat, Length, Limits, Piece, Pieces, Request, SEEDS, Source};
 use crate::serve::{App, Clock, Fault};
@@ -43,7 +44,8 @@ impl Put {
                 Piece::Text(text) => {
                     check_length(engine, text)?;
                     let cut = engine.backend().tokenize(text, at == 0, true);
-                    tokens.extend(cut.map_err(|error| Fault::field("prompt", format!("{error:#}")))?);
+                    let cut = cut.map_err(|error| Fault::field("prompt", format!("{error:#}")))?;
+                    tokens.extend(begun_once(cut, engine.vocabulary()));
                     whole.push_str(text);
                 }
                 Piece::Tokens(given) => {
@@ -104,6 +106,18 @@ impl Put {
     }
 }
 
+/// The tokens of a text that begins once: front-ends write the token with which texts begin, and the model's own vocabulary puts one
+/// before it.
+fn begun_once(mut tokens: Vec<Token>, vocabulary: &Vocabulary) -> Vec<Token> {
+    if let [first, second, ..] = *tokens
+        && first == second
+        && vocabulary.kind(first) == Kind::Control
+    {
+        tokens.remove(0);
+    }
+    tokens
+}
+
 /// A text that is too long whatever its tokens is not cut: that would take its time.
 fn check_length(engine: &Engine, text: &str) -> Result<(), Fault> {
     let (bytes, context) = (text.len(), engine.context());
@@ -122,9 +136,9 @@ pub fn orders(app: &App, prompts: &[Put], cast: &Cast, limits: &Limits, seed: u6
     let most = most(app, limits);
     let mut orders = Vec::new();
     for (number, prompt) in prompts.iter().enumerate() {
+        let first = plan(app, prompt, cast, limits, (most.max(1), seed))?;
         for draft in 0..limits.drafts as u64 {
-            let seed = seed.wrapping_add(draft);
-            let plan = plan(app, prompt, cast, limits, (most.max(1), seed))?;
+            let plan = Plan { seed: seed.wrapping_add(draft), ..first.clone() };
             orders.push(Order { index: orders.len(), prompt: number, plan, reads_only: most == 0 });
         }
     }
@@ -181,4 +195,27 @@ fn plan(app: &App, prompt: &Put, cast: &Cast, limits: &Limits, (most, seed): (us
 /// A seed that was drawn, for so many drafts: the last of them still is one that JavaScript can hold.
 pub fn drawn(seed: u64, drafts: usize) -> u64 {
     seed % (SEEDS - drafts as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_begins_once() {
+        let vocabulary = Vocabulary::new([("<s>", Kind::Control), ("a", Kind::Text)]);
+        for (tokens, begun) in
+            [(&[0, 0, 1][..], &[0, 1][..]), (&[0, 1], &[0, 1]), (&[1, 1], &[1, 1]), (&[0, 0, 0], &[0, 0]), (&[], &[])]
+        {
+            assert_eq!(begun_once(tokens.to_vec(), &vocabulary), begun);
+        }
+    }
+
+    #[test]
+    fn a_drawn_seed_leaves_room_for_its_drafts() {
+        assert_eq!((drawn(5, 1), drawn(SEEDS - 1, 1)), (5, 0));
+        for drafts in [1, 16] {
+            assert!([0, SEEDS - 17, SEEDS - 1, u64::MAX].iter().all(|&seed| drawn(seed, drafts) + drafts as u64 <= SEEDS));
+        }
+    }
 }

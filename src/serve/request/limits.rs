@@ -63,7 +63,7 @@ impl Limits {
             min_tokens: usize::try_from(min_tokens).unwrap_or(usize::MAX),
             ignores_end: fields.flag(&["ignore_eos", "ban_eos_token"])?.unwrap_or(false),
             stops: words::stops(fields)?,
-            seed: seed(fields)?,
+            seed: seed(fields, &["seed", "sampler_seed"])?,
             drafts: drafts(fields)?,
             time: u64::try_from(milliseconds).ok().filter(|&most| most > 0).map(Duration::from_millis),
         })
@@ -71,8 +71,8 @@ impl Limits {
 }
 
 /// The seed; a negative one, and the largest of 32 bits, stand for any.
-fn seed(fields: Fields) -> Result<Option<u64>, Fault> {
-    let Some(field) = fields.get(&["seed", "sampler_seed"]) else { return Ok(None) };
+pub fn seed(fields: Fields, names: &[&'static str]) -> Result<Option<u64>, Fault> {
+    let Some(field) = fields.get(names) else { return Ok(None) };
     let exact = field.value.as_u64().or_else(|| field.value.as_str()?.trim().parse().ok());
     let seed = match (exact, whole(field.value)) {
         (None, Some(..0)) => return Ok(None),

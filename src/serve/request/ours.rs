@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::fields::{Field, Fields, whole, wrong};
+use super::limits::seed;
 use crate::serve::{Clock, Fault, Sampling};
 
 /// How much is told of each token.
@@ -70,7 +71,7 @@ impl Ours {
         read.sampling = ours.get(&["sampling"]).map(sampling).transpose()?;
         read.clock = ours.get(&["clock"]).map(clock).transpose()?;
         read.trace = ours.get(&["trace"]).map(trace).transpose()?.unwrap_or_default();
-        read.seed = ours.get(&["seed"]).and_then(|field| field.value.as_u64());
+        read.seed = seed(ours, &["seed"])?;
         let unknown = ours.each().map(|(name, _)| name).filter(|name| !KNOWN.contains(name) && !TOLD.contains(name));
         read.unknown = unknown.map(|name| format!("{OURS}{name}")).collect();
         Ok(read)

@@ -154,6 +154,19 @@ fn progress_is_told_while_a_prompt_is_read() {
 }
 
 #[test]
+fn what_ends_a_line_for_some_readers_ends_no_event() {
+    let signs = ["\u{2028}", "\u{2029}", "\u{85}", "\r", "\n", "\r\n"].map(|sign| (sign.as_bytes().to_vec(), Kind::Text));
+    let app = app_of(backend(signs.into_iter().chain(letters()).collect()), |_| ());
+    let body = with(TEXT(), json!({"max_tokens": 200, "n_probs": 3}));
+    let got = send(&app, Surface::Native, with(body.clone(), json!({"stream": true})));
+    let told: String = got.chunks().iter().map(piece).collect();
+    assert_eq!(told, text(&whole(&app, Surface::Native, body)));
+    for sign in ['\u{2028}', '\u{2029}', '\u{85}', '\r'] {
+        assert!(told.contains(sign) && !got.text.contains(sign), "{sign:?}");
+    }
+}
+
+#[test]
 fn the_headers_tell_preset_and_seed() {
     let app = app();
     for stream in [false, true] {

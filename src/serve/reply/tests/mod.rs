@@ -10,8 +10,8 @@ mod probabilities;
 mod sampling;
 mod thinking;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::to_bytes;
@@ -85,8 +85,12 @@ fn now() -> Duration {
     Duration::from_millis(TICKS.fetch_add(1, Ordering::Relaxed))
 }
 
-fn edge() -> Edge {
-    Edge { now, local: chrono::NaiveDateTime::default, seed: || 4242, log: Box::new(|_| ()) }
+/// What the log got.
+type Log = Arc<Mutex<Vec<String>>>;
+
+fn edge(log: Log) -> Edge {
+    let log = Box::new(move |line: &str| log.lock().unwrap().push(line.to_owned()));
+    Edge { now, local: chrono::NaiveDateTime::default, seed: || 4242, log }
 }
 
 fn voice(name: &str, preset: &str) -> Voice {
@@ -101,11 +105,15 @@ fn voices() -> Vec<Voice> {
 }
 
 fn app_of(backend: ToyBackend, change: impl FnOnce(&mut Options)) -> Arc<App> {
+    app_telling(backend, change, Log::default())
+}
+
+fn app_telling(backend: ToyBackend, change: impl FnOnce(&mut Options), log: Log) -> Arc<App> {
     let engine =
         Engine::new(Box::new(backend), EngineOptions::new("toy.gguf"), Machine::default(), None, None, Arc::new(InProcess));
     let mut options = Options { tokens: 12, ..Options::default() };
     change(&mut options);
-    let (app, _) = App::start(Arc::new(engine.unwrap()), voices(), Arc::new(options), Arc::new(edge())).unwrap();
+    let (app, _) = App::start(Arc::new(engine.unwrap()), voices(), Arc::new(options), Arc::new(edge(log))).unwrap();
     Arc::new(app)
 }
 

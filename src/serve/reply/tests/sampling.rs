@@ -77,6 +77,21 @@ fn every_form_of_a_breaker_is_read_and_a_window_below_nothing_is_all() {
 }
 
 #[test]
+fn the_log_is_told_once_what_does_nothing_and_never_what_a_client_made_up() {
+    let log = Log::default();
+    let app = app_telling(backend(letters()), |_| (), Arc::clone(&log));
+    let body = json!({"prompt": "a wolf", "max_tokens": 2, "min_p": 0.1, "afterword": {"made up": 1}});
+    for _ in 0..3 {
+        let ignored = whole(&app, Surface::Native, body.clone())["afterword"]["ignored"].clone();
+        assert_eq!(ignored, json!(["afterword.made up", "min_p"]));
+    }
+    whole(&app, Surface::Chat, json!({"messages": [{"role": "user", "content": "a"}]}));
+    let log = log.lock().unwrap();
+    let said = |words: &str| log.iter().filter(|line| line.contains(words)).count();
+    assert_eq!((said("`min_p`"), said("made up"), said("no chat template"), said("wolf")), (1, 0, 1, 0), "{log:?}");
+}
+
+#[test]
 fn what_cannot_be_is_told_by_its_field_where_it_counts() {
     let xtc = json!({"prompt": "a", "xtc_probability": 0.5, "xtc_threshold": 7});
     let (status, message) = refused(&app(), Surface::Native, with(xtc.clone(), json!({"model": "toy@client"})));
