@@ -46,6 +46,8 @@ pub struct Stories<'m> {
     pub(super) suspects: BTreeSet<usize>,
     /// Stories that nobody listens to now.
     pub(super) resting: BTreeSet<usize>,
+    /// Whether those that tell come before those that read.
+    tellers_first: bool,
 }
 
 impl<'m> Stories<'m> {
@@ -65,6 +67,7 @@ impl<'m> Stories<'m> {
             is_new: true,
             suspects: BTreeSet::new(),
             resting: BTreeSet::new(),
+            tellers_first: false,
         }
     }
 
@@ -72,6 +75,14 @@ impl<'m> Stories<'m> {
     #[must_use]
     pub fn keeping(mut self, keep: Keep) -> Self {
         self.kept = Kept::new(keep);
+        self
+    }
+
+    /// The same, in which a prompt is read with what a decode has room for beside the next tokens of stories that are told: else a
+    /// long one may stop them all until it is read. Which decodes a prompt is read in depends on who tells beside it, then.
+    #[must_use]
+    pub fn tellers_first(mut self) -> Self {
+        self.tellers_first = true;
         self
     }
 
@@ -314,6 +325,9 @@ impl<'m> Stories<'m> {
             if !served && !self.prompts.waits(number) {
                 asked.push((number, story.requests(self.width, CHUNK.min(room.batch)).into_iter()));
             }
+        }
+        if self.tellers_first {
+            asked.sort_by_key(|(_, requests)| requests.as_slice().first().map_or(0, |request| request.tokens.len()));
         }
         let mut granted = Vec::new();
         loop {

@@ -123,7 +123,7 @@ fn run(mut session: Box<dyn Session + '_>, slots: Slots, stop: &Cancel, opened: 
     }
     let desk = RefCell::new(Desk { door, listeners: BTreeMap::new(), next: 0, is_over: false });
     if !slots.strict {
-        let mut stories = Stories::new(&mut *session, slots.width).keeping(slots.keep);
+        let mut stories = Stories::new(&mut *session, slots.width).keeping(slots.keep).tellers_first();
         let mut source = |running| desk.borrow_mut().next(running);
         return drive(&mut stories, slots.count, &mut source, &mut Clerk(&desk), stop);
     }

@@ -1,6 +1,6 @@
 //! The benchmark: what must be fast, as ratios between things measured in turns on one machine, and the time that one row
 //! takes outside the model. `cargo bench` runs it; it measures and judges, and fails at nothing. Where model files are named,
-//! `cargo bench --bench speed -- judge.gguf`, only how fast they read is measured.
+//! `cargo bench --bench speed -- judge.gguf`, only how fast they read is measured; `-- serving` measures the server alone.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
 
@@ -37,6 +37,11 @@ fn main() {
         }
         return;
     }
+    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
+    if std::env::args().any(|arg| arg == "serving") {
+        serving::measure("the bundled model", &bundled);
+        return;
+    }
     row::measure();
     peer::measure();
 
@@ -47,7 +52,6 @@ fn main() {
         &[Mode::Bare, Mode::Plain, Mode::Voice, Mode::Lazy, Mode::Wave],
         64,
     );
-    let bundled = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/fable-3m-q8_0.gguf");
     measure("the bundled model", &bundled, &Mode::ALL, 128);
 
     reading::measure("the bundled model", &bundled);

@@ -195,8 +195,8 @@ fn whatever_is_kept_cancelled_or_fails_every_story_is_the_one_told_alone_and_not
 
 #[test]
 fn the_first_token_behind_what_is_kept_costs_one_decode_at_most() {
-    let plain = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
-    let first = plan(&plain, &prompt(900), 3);
+    let chance = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
+    let first = plan(&chance, &prompt(900), 3);
     for steps_back in [true, false] {
         let mut ledger = Ledger::new(large(), steps_back);
         let mut text = first.prompt.clone();

@@ -380,3 +380,38 @@ fn a_listener_that_panics_takes_no_words_from_the_others() {
     assert!(all(&heard).1.failure().is_some());
     assert!(thread.join().is_err() && handle.has_broken_off());
 }
+
+#[test]
+fn a_story_goes_on_while_a_long_prompt_is_read_beside_it() {
+    let engine = Arc::new(engine());
+    let short = plans(&engine, 1, 30).remove(0);
+    let long = Plan { prompt: prompt(&engine, &"x".repeat(900)).tokens, ..short.clone() };
+    let long = Plan { context: 1000, ..long };
+    let slots = Slots::for_stories(&engine, 2, &[short.clone(), long.clone()]);
+    let (handle, thread) = spawn(Arc::clone(&engine), slots).unwrap();
+    // The long one has come first, and both are there before the first decode.
+    let (begins, may_begin) = channel::<()>();
+    let (send, heard) = channel();
+    let ear = |is_long: bool, gate: Option<Receiver<()>>| {
+        let send = send.clone();
+        Box::new(move |event: StoryEvent| {
+            if let (StoryEvent::Began, Some(gate)) = (&event, &gate) {
+                let _ = gate.recv();
+            }
+            let _ = send.send((is_long, event));
+            ControlFlow::Continue(())
+        })
+    };
+    handle.tell(long.clone(), ear(true, Some(may_begin))).unwrap();
+    handle.tell(short.clone(), ear(false, None)).unwrap();
+    drop((begins, send));
+    let mut told_before = 0;
+    for (is_long, event) in heard.iter().take_while(|(is_long, event)| !(*is_long && matches!(event, StoryEvent::Told { .. })))
+    {
+        told_before += usize::from(!is_long && matches!(event, StoryEvent::Told { .. }));
+    }
+    // 900 tokens are read in four decodes, and the short one has a part in each.
+    assert!(told_before >= 2, "{told_before}");
+    drop(handle);
+    thread.join().unwrap();
+}

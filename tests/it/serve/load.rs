@@ -193,7 +193,7 @@ fn mutant(dice: &mut Dice) -> (Vec<u8>, bool) {
     }
     let mut body = body.to_string().into_bytes();
     if dice.below(3) == 0 {
-        for _ in 0..1 + dice.below(4) {
+        for _ in 0..=dice.below(4) {
             let at = dice.below(body.len().max(1));
             match dice.below(4) {
                 0 => body.truncate(at),
@@ -253,18 +253,19 @@ fn withstand(toy: &Toy, seed: u64, count: usize) {
     }
 }
 
-/// A thousand and more in each usual run.
+/// The same from as many clients at once as there are seeds.
+fn withstand_from(toy: &Toy, seeds: std::ops::Range<u64>, count: usize) {
+    thread::scope(|scope| {
+        for seed in seeds {
+            scope.spawn(move || withstand(toy, seed, count));
+        }
+    });
+}
+
 #[test]
 fn whatever_is_sent_is_answered_with_a_story_or_a_sentence() {
     let toy = Toy::of(Options { stories: 4, queue: 64, kobold: true, ..Options::default() });
-    thread::scope(|scope| {
-        (0..4).for_each(|seed| {
-            drop(scope.spawn({
-                let toy = &toy;
-                move || withstand(toy, seed, 400)
-            }))
-        })
-    });
+    withstand_from(&toy, 0..4, 400);
     at_rest(&toy);
     assert_eq!(toy.get("/health").status, 200);
     assert_eq!(toy.post("/completion", &json!({ "prompt": "once ", "n_predict": 3 })).json()["tokens_predicted"], 3);
@@ -276,14 +277,7 @@ fn whatever_is_sent_is_answered_with_a_story_or_a_sentence() {
 fn a_hundred_thousand_mutants_are_answered_with_a_story_or_a_sentence() {
     let toy = Toy::of(Options { stories: 4, queue: 64, kobold: true, ..Options::default() });
     let before = (at_rest(&toy), open_files());
-    thread::scope(|scope| {
-        (100..108).for_each(|seed| {
-            drop(scope.spawn({
-                let toy = &toy;
-                move || withstand(toy, seed, 12_500)
-            }))
-        })
-    });
+    withstand_from(&toy, 100..108, 12_500);
     let after = at_rest(&toy);
     assert_eq!((after.free_cells, after.free_branches), (before.0.free_cells, before.0.free_branches));
     assert_eq!(toy.post("/completion", &json!({ "prompt": "once ", "n_predict": 3 })).json()["tokens_predicted"], 3);
