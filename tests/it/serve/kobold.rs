@@ -77,12 +77,19 @@ fn whole_and_streamed_a_story_is_the_one_that_all_other_routes_tell() {
     let native = toy.post("/completion", &json!({ "prompt": "once upon ", "n_predict": 20, "seed": 7 })).json();
     assert_eq!(text(&whole), native["content"]);
     let result = &whole["results"][0];
-    assert_eq!((&result["finish_reason"], &result["completion_tokens"], &result["logprobs"]), (&json!("length"), &json!(20), &Value::Null));
+    assert_eq!(
+        (&result["finish_reason"], &result["completion_tokens"], &result["logprobs"]),
+        (&json!("length"), &json!(20), &Value::Null)
+    );
     // What a preset leaves of the sliders is told, as everywhere.
     assert!(whole["afterword"]["ignored"].as_array().unwrap().contains(&json!("top_p")), "{whole}");
     let (pieces, finish) = pieces(Asking::post(toy.address, "/api/extra/generate/stream", &body));
     assert_eq!((pieces.concat(), finish), (text(&whole), json!("length")));
-    assert_eq!(pieces.iter().filter(|piece| !piece.is_empty()).count(), pieces.len() - 1, "one event a token, and one for the end");
+    assert_eq!(
+        pieces.iter().filter(|piece| !piece.is_empty()).count(),
+        pieces.len() - 1,
+        "one event a token, and one for the end"
+    );
 }
 
 #[test]
@@ -154,7 +161,10 @@ fn what_tokens_were_worth_is_told_with_them_and_afterwards() {
     assert_eq!(&later["logprobs"], worth);
     assert_eq!(toy.post("/api/extra/last_logprobs", &json!({ "genkey": "KCPP9" })).json(), json!({ "logprobs": null }));
     let performance = toy.get("/api/extra/perf").json();
-    assert_eq!((&performance["total_gens"], &performance["last_token_count"], &performance["last_seed"]), (&json!(1), &json!(6), &json!(7)));
+    assert_eq!(
+        (&performance["total_gens"], &performance["last_token_count"], &performance["last_seed"]),
+        (&json!(1), &json!(6), &json!(7))
+    );
 }
 
 #[test]
