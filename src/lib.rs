@@ -22,5 +22,7 @@ pub mod preset;
 pub mod prob;
 pub mod report;
 pub mod sampler;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod story;
 pub mod text;

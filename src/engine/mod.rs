@@ -8,12 +8,14 @@
 mod backend;
 mod baseline;
 mod calibrate;
+mod door;
 #[allow(clippy::module_inception, reason = "the engine itself")]
 mod engine;
 mod explain;
 mod explanation;
 mod handle;
 mod healing;
+mod listener;
 #[cfg(feature = "llama")]
 mod llama;
 mod manuscript;
@@ -37,8 +39,9 @@ pub use calibrate::{Calibration, CalibrationObserver};
 pub use engine::{BATCH, Engine};
 pub use explain::Question;
 pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};
-pub use handle::{Handle, Listener, StoryEvent, spawn};
+pub use handle::{Handle, Ticket, spawn};
 pub use healing::Heal;
+pub use listener::{Listener, StoryEvent};
 pub use manuscript::Seen;
 pub use note::Note;
 pub use options::{EngineOptions, Width};

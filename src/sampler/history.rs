@@ -171,6 +171,8 @@ mod tests {
             skipped: None,
             removed: vec![],
             feedback,
+            likeliest: vec![],
+            shares: None,
         }
     }
 

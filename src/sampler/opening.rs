@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::account::{Account, looked};
 use super::binding::BoundSampler;
-use super::chain::{Chain, Pick, Warmth};
+use super::chain::{Chain, Pick};
 use super::draw::{Draw, Skipped, TopTokenTrace};
 use super::fast_path::{Floor, Prelude};
 use super::history::History;
@@ -73,6 +73,7 @@ impl<'a> Opening<'a> {
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
+        let before = sampler.sampler().logit_bias().prepared().chain(before).collect();
         let [noise, deals] = [DRAW, DEALS].map(|stage| noise.at(history.step(), stage));
         let last = history.text().last().copied();
         let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on: false };
@@ -99,10 +100,10 @@ impl<'a> Opening<'a> {
     /// The fast path: the draw from the row itself, where the chain removes nothing and nobody asks for more.
     fn fast_draw(&self, prelude: &Prelude) -> Option<Draw> {
         let described = self.description();
-        // Detail wants to know who is cut, and so has to see them all.
-        let direct = self.chain().split().1.is_none() && !described.has_detail();
+        // Detail wants to know who is cut, and so has to see them all, and chances are those of all that are left.
+        let direct = self.chain().split().1.is_none() && !described.has_detail() && described.shares() == 0;
         let token = direct.then(|| prelude.draw(self.row, |token| self.may(token), described.pick(), self.noise)).flatten()?;
-        let mut account = Account::new(self.partition, self.warmth(), Vec::new(), false);
+        let mut account = self.account(Vec::new());
         account.ran_idle(&self.before);
         Some(account.draw(account.own(self.row, token), Vec::new(), None))
     }
@@ -118,7 +119,7 @@ impl<'a> Opening<'a> {
         let best = top(row, prelude.needs(best));
         let followed = best.iter().take(if detail { WATCHED } else { 0 });
         let watched = |ranked: &Ranked| TopTokenTrace { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
-        let mut account = Account::new(self.partition, self.warmth(), followed.map(watched).collect(), detail);
+        let mut account = self.account(followed.map(watched).collect());
 
         let allowed = best.iter().copied().filter(|ranked| self.may(ranked.token));
         let floor = if detail { None } else { prelude.floor(allowed) };
@@ -144,6 +145,7 @@ impl<'a> Opening<'a> {
         account.run(feedback, &mut candidates);
         let token = prepared::pick(self.description().pick(), &candidates, self.noise);
         account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &candidates, token)));
+        account.share(self.description().shares(), &candidates, token);
         account.draw(account.own(self.row, token), account.left(&candidates), None)
     }
 
@@ -167,6 +169,7 @@ impl<'a> Opening<'a> {
             let traces = looked(&candidates, &own, &lazy_draw);
             account.run(&self.after, &mut candidates);
             let token = prepared::pick(described.pick(), &candidates, self.noise);
+            account.share(described.shares(), &candidates, token);
             return Turn::taken(account.draw(account.own(self.row, token), traces, Some(skipped)));
         }
         self.settle_ends(future, &candidates, &mut lazy_draw);
@@ -234,8 +237,10 @@ impl<'a> Opening<'a> {
         (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.vocabulary().kind(token) == Kind::Text)
     }
 
-    fn warmth(&self) -> Warmth {
-        self.chain().warmth(&self.place)
+    /// The account of this turn, which follows these tokens through the chain.
+    fn account(&self, watched: Vec<TopTokenTrace>) -> Account {
+        let (warmth, described) = (self.chain().warmth(&self.place), self.description());
+        Account::new(self.partition, warmth, watched, described.has_detail()).telling(self.row, described.likeliest())
     }
 
     fn description(&self) -> &'a Sampler {
