@@ -145,6 +145,11 @@ impl Watch {
         self.live.iter().find_map(whole)
     }
 
+    /// Lets stand what has begun: no match that is found from here on began before this place.
+    pub fn forgive(&mut self) {
+        self.live.clear();
+    }
+
     /// How many bytes at the end of the text may become part of a match.
     #[must_use]
     pub fn held(&self) -> usize {

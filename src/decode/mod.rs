@@ -4,6 +4,7 @@
 //! what it wants to know, answers all of them with one decode, and goes on. Nothing here reads a clock or prints.
 
 mod again;
+mod banning;
 mod cancel;
 mod detokenizing;
 mod drive;
@@ -28,6 +29,7 @@ mod tests;
 mod thinking;
 mod whole_end;
 
+pub use banning::{Banned, Rewind};
 pub use cancel::Cancel;
 pub use drive::{Next, Source, drive, each, tell};
 pub use explorer::{Budget, Explorer, NodeId};
