@@ -5,7 +5,7 @@
 //! said that must not be, and how much of the end of the text may still become that, so that nobody is shown it before it is known.
 //! Nothing here knows a token.
 //!
-//! That a phrase is taken back and told otherwise, instead of being made impossible token by token, is the idea of KoboldCpp's
+//! That a phrase is taken back and told otherwise, instead of being made impossible token by token, is the idea of `KoboldCpp`'s
 //! "anti-slop" and of antislop-sampler (Paech 2024).
 
 mod fold;
@@ -16,5 +16,5 @@ mod watch;
 
 pub use fold::fold;
 pub use matcher::Matcher;
-pub use spec::{Bans, Place, Wrong};
+pub use spec::{Bans, List, Place, Wrong};
 pub use watch::{Match, Watch, Which};

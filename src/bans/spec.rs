@@ -1,11 +1,13 @@
 //! Bans as they are written.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Phrases and patterns that a story is not to hold, and how they are kept out of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Bans {
     /// Phrases. Case, kinds of quotes and dashes and runs of white space make no difference; a phrase that begins or ends with a letter or
@@ -14,18 +16,21 @@ pub struct Bans {
     /// Regular expressions, in the syntax of Rust's crate `regex`, without look-around and backreferences, on the text in lower case
     /// with straight quotes and single spaces. The shortest match counts.
     pub patterns: Vec<String>,
+    /// Shipped lists, whose phrases and patterns are added: `worn`.
+    pub lists: Vec<String>,
     /// How far back a pattern may begin, in characters.
-    pub within: usize,
+    pub within: NonZeroUsize,
     /// How often another word is looked for at one place, before the word before it is changed.
-    pub retries: usize,
-    /// How much of the weight is taken from the word that led to it: 1 takes all.
+    pub retries: NonZeroUsize,
+    /// How much of the weight is taken from the word that led to it: 1 takes all, and nothing stands that can be told otherwise.
+    #[schemars(range(min = 0, max = 1))]
     pub strength: f64,
     /// Which word is changed.
     pub at: Place,
 }
 
 /// Which word of a phrase that is banned is changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Place {
     /// The first, as everybody else does it: fluent, and told anew from there.
@@ -39,8 +44,9 @@ pub enum Place {
 
 impl Default for Bans {
     fn default() -> Self {
-        let (phrases, patterns) = (Vec::new(), Vec::new());
-        Self { phrases, patterns, within: 200, retries: 20, strength: 1.0, at: Place::Auto }
+        let (phrases, patterns, lists) = (Vec::new(), Vec::new(), Vec::new());
+        let [within, retries] = [200, 20].map(|count| NonZeroUsize::MIN.saturating_add(count - 1));
+        Self { phrases, patterns, lists, within, retries, strength: 1.0, at: Place::Auto }
     }
 }
 
@@ -48,8 +54,29 @@ impl Bans {
     /// Whether nothing is banned.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.phrases.is_empty() && self.patterns.is_empty()
+        self.phrases.is_empty() && self.patterns.is_empty() && self.lists.is_empty()
     }
+
+    /// Adds what a list bans and these do not yet.
+    pub fn add(&mut self, list: List) {
+        for (all, more) in [(&mut self.phrases, list.phrases), (&mut self.patterns, list.patterns)] {
+            for one in more {
+                if !all.contains(&one) {
+                    all.push(one);
+                }
+            }
+        }
+    }
+}
+
+/// A list of bans that many presets share.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct List {
+    /// As [`Bans::phrases`].
+    pub phrases: Vec<String>,
+    /// As [`Bans::patterns`].
+    pub patterns: Vec<String>,
 }
 
 /// A ban that cannot be meant.

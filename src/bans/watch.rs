@@ -177,7 +177,7 @@ impl Watch {
 
     fn hear_folded(&mut self, c: char, from: usize, to: usize, found: &mut Option<Match>) {
         let matcher = Arc::clone(&self.matcher);
-        let (within, end) = (matcher.bans().within, self.end);
+        let (within, end) = (matcher.bans().within.get(), self.end);
         self.live.retain(|live| match live.state {
             State::Pattern(_) => self.characters - live.characters < within,
             State::Phrase(_) | State::Word(..) => true,

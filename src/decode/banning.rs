@@ -184,16 +184,15 @@ impl Banning {
         let last = self.undecided.iter().position(ends_behind(found.to - 1))?.max(first);
         let unlikely = self.undecided[last].draw.log_p < 0.5_f64.ln();
         let at = match self.matcher.bans().at {
-            Place::Start => first,
             Place::End => last,
             Place::Auto if unlikely => last,
-            Place::Auto => first,
+            Place::Start | Place::Auto => first,
         };
         let step = |at: usize| history.step() - self.undecided.len() + at;
         let tried = |at: usize| self.without.get(&step(at)).map_or(0, |bias| bias.banned.len() + bias.added.len());
         let soft = self.matcher.bans().strength < 1.0;
         // A factor is asked for once a place: what is drawn in spite of it stands.
-        let most = if soft { 1 } else { self.matcher.bans().retries };
+        let most = if soft { 1 } else { self.matcher.bans().retries.get() };
         let is_stuck = self.tries >= most.saturating_mul(BACK + 1);
         (at.saturating_sub(BACK)..=at).rev().find(|&at| !is_stuck && tried(at) < most)
     }

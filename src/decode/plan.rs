@@ -1,12 +1,9 @@
 //! What story is to be told, and what came of it.
 
-use std::sync::Arc;
-
 use anyhow::{Result, bail, ensure};
 
 use super::banning::Banned;
 use super::healing::Healing;
-use crate::bans::Matcher;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{Carried, Sampler, TextUnit};
@@ -46,8 +43,6 @@ pub struct Plan {
     pub stop_on_loop: bool,
     /// Strings before which the text ends.
     pub stops: Vec<String>,
-    /// What the story is not to say: it is taken back and told otherwise, before anybody hears of it.
-    pub bans: Option<Arc<Matcher>>,
 }
 
 impl Plan {
@@ -56,22 +51,8 @@ impl Plan {
     pub fn new(sampler: Sampler, prompt: Vec<Token>, seed: u64, max_tokens: usize) -> Self {
         let context = prompt.len().saturating_add(max_tokens);
         let (heal, continuation) = (String::new(), Continuation::default());
-        let (to, budget, context_shift, stop_on_loop, stops, bans) = (None, None, false, false, Vec::new(), None);
-        Self {
-            sampler,
-            prompt,
-            heal,
-            continuation,
-            seed,
-            max_tokens,
-            to,
-            context,
-            budget,
-            context_shift,
-            stop_on_loop,
-            stops,
-            bans,
-        }
+        let (to, budget, context_shift, stop_on_loop, stops) = (None, None, false, false, Vec::new());
+        Self { sampler, prompt, heal, continuation, seed, max_tokens, to, context, budget, context_shift, stop_on_loop, stops }
     }
 
     /// The same story as one that goes on. The least number of tokens is of those that are to be told now.

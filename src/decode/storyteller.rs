@@ -121,7 +121,7 @@ impl Storyteller {
             in_chunks: true,
             counts: Counts { prompt: plan.prompt.len(), ..Counts::default() },
             again: None,
-            banning: plan.bans.as_ref().map(|bans| Banning::new(bans, &vocabulary.bytes(&plan.prompt))),
+            banning: plan.sampler.bans().map(|bans| Banning::new(bans, &vocabulary.bytes(&plan.prompt))),
             plan,
         })
     }

@@ -10,10 +10,11 @@ use super::mistake::Fault;
 use super::schema::Draw;
 use super::vocabulary::{self, STAGES};
 use super::words::{self, suggestion};
+use crate::bans::Bans;
 use crate::text::{EXCERPT, excerpt};
 
 /// The words at the top of a file.
-const TOP: [&str; 4] = ["description", "extends", "chain", "draw"];
+const TOP: [&str; 5] = ["description", "extends", "chain", "draw", "bans"];
 
 /// Checks that every word is one that is known there, that none is missing, and that behind each stands what may. What a number
 /// may be its type says, and why.
@@ -22,6 +23,7 @@ pub(super) fn check(root: &DeTable) -> Result<(), Fault> {
         match key.get_ref().as_ref() {
             "description" | "extends" => check_form(value, &Form::Text)?,
             "draw" => check_form(value, &Form::of(&vocabulary::schema::<Draw>()))?,
+            "bans" => check_form(value, &Form::of(&vocabulary::schema::<Bans>()))?,
             "chain" => {
                 let DeValue::Array(stages) = value.get_ref() else { return Err(unexpected(value, "an array")) };
                 stages.iter().try_for_each(|stage| check_named(stage, &STAGES, "stage"))?;

@@ -1,13 +1,16 @@
 //! What a preset is.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, anyhow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::{Edit, overlay};
+use crate::bans::{Bans, Matcher};
 use crate::prob::keys_in_order;
-use crate::sampler::{Chain, Pick, Stage};
+use crate::sampler::{Chain, Pick, Sampler, Stage};
 
 /// A preset with nothing left to look up: what it says is what runs.
 ///
@@ -21,6 +24,8 @@ pub struct Preset {
     pub chain: Chain,
     /// How a token is picked from what the chain leaves.
     pub pick: Pick,
+    /// What its stories are not to say.
+    pub bans: Option<Arc<Matcher>>,
 }
 
 /// The form of a preset in a record.
@@ -32,6 +37,8 @@ struct Resolved {
     #[serde(default)]
     chain: Vec<Stage>,
     draw: Draw,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bans: Option<Bans>,
 }
 
 /// The table `[draw]`.
@@ -45,6 +52,12 @@ pub(super) struct Draw {
 }
 
 impl Preset {
+    /// Its sampler.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        Sampler::new(self.chain.clone(), self.pick).with_bans(self.bans.clone())
+    }
+
     /// The preset that a record has kept as TOML.
     ///
     /// # Errors
@@ -63,14 +76,16 @@ impl Preset {
 
 impl TryFrom<Resolved> for Preset {
     type Error = anyhow::Error;
-    fn try_from(Resolved { description, chain, draw }: Resolved) -> Result<Self> {
-        Ok(Self { description, chain: Chain::new(chain)?, pick: draw.pick })
+    fn try_from(Resolved { description, chain, draw, bans }: Resolved) -> Result<Self> {
+        let bans = bans.map(Matcher::new).transpose()?.map(Arc::new);
+        Ok(Self { description, chain: Chain::new(chain)?, pick: draw.pick, bans })
     }
 }
 
 impl From<Preset> for Resolved {
-    fn from(Preset { description, chain, pick }: Preset) -> Self {
-        Self { description, chain: chain.stages().to_vec(), draw: Draw { pick } }
+    fn from(Preset { description, chain, pick, bans }: Preset) -> Self {
+        let bans = bans.map(|bans| bans.bans().clone());
+        Self { description, chain: chain.stages().to_vec(), draw: Draw { pick }, bans }
     }
 }
 
@@ -324,6 +339,7 @@ mod tests {
             Chain::new(stages).unwrap()
         });
         (".*", chain, any::<bool>()).prop_map(|(description, chain, sample)| Preset {
+            bans: None,
             description,
             chain,
             pick: if sample { Pick::Sample } else { Pick::Argmax },

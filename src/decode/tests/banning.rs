@@ -18,7 +18,8 @@ fn bans(phrases: &[&str], at: Place) -> Arc<Matcher> {
 }
 
 fn banning(plan: Plan, phrases: &[&str], at: Place) -> Plan {
-    Plan { bans: Some(bans(phrases, at)), ..plan }
+    let sampler = plan.sampler.with_bans(Some(bans(phrases, at)));
+    Plan { sampler, ..plan }
 }
 
 /// Whether a text holds any of these phrases, as whole words.
@@ -211,7 +212,7 @@ fn a_weaker_ban_says_it_less_often_and_not_never() {
     let said = |strength: f64| {
         let bans = Bans { phrases: vec!["w1".to_owned()], strength, at: Place::Start, ..Bans::default() };
         let bans = Some(Arc::new(Matcher::new(bans).unwrap()));
-        let stories = (0..40).map(|seed| Plan { bans: bans.clone(), ..plan(&plain(&[]), &[4], seed) });
+        let stories = (0..40).map(|seed| plan(&plain(&[]).with_bans(bans.clone()), &[4], seed));
         stories.map(|plan| tell_one(1, plan).text.matches(" w1 ").count()).sum::<usize>()
     };
     let (free, half, full) = (said(0.001), said(0.5), said(1.0));
