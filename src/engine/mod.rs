@@ -8,6 +8,7 @@
 mod backend;
 mod baseline;
 mod calibrate;
+mod dialogue;
 mod door;
 #[allow(clippy::module_inception, reason = "the engine itself")]
 mod engine;
@@ -36,6 +37,7 @@ mod toy;
 
 pub use backend::{Backend, ModelInfo, Session};
 pub use calibrate::{Calibration, CalibrationObserver};
+pub use dialogue::DialogueSpec;
 pub use engine::{BATCH, Engine};
 pub use explain::Question;
 pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};

@@ -2,18 +2,16 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio_stream::{Stream, StreamExt};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::fault::Fault;
-use super::visit::{Visit, word};
-use crate::decode::{Cancel, Completion, Plan};
-use crate::engine::{Handle, StoryEvent};
+use super::telling::{Buffer, Heard, Telling, unbegun};
+use super::visit::Visit;
+use crate::decode::Plan;
+use crate::engine::{Handle, Listener, StoryEvent, Ticket};
 use crate::story::StopReason;
 
 /// When to come again where the queue is full, in seconds.
@@ -23,7 +21,8 @@ const RETRY: u32 = 2;
 #[derive(Clone)]
 pub struct Desk(Arc<Shared>);
 
-struct Shared {
+/// What is shared with those who listen.
+pub(super) struct Shared {
     handle: Handle,
     places: usize,
     queue: usize,
@@ -39,22 +38,26 @@ struct Book {
     closed: bool,
 }
 
+/// A story that has a place.
 struct Running {
     place: usize,
-    cancel: Cancel,
     prompt: usize,
     told: usize,
+    buffer: Arc<Buffer>,
+    /// None while it is being handed in.
+    ticket: Option<Ticket>,
+    /// Whether it is to end.
+    leaves: bool,
 }
 
+/// A story that has none yet.
 struct Waiting {
     number: u64,
     visit: Arc<Visit>,
     plan: Plan,
     events: UnboundedSender<Heard>,
+    buffer: Arc<Buffer>,
 }
-
-/// An event, and when it was.
-type Heard = (Duration, StoryEvent);
 
 /// A story as `/slots` shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,47 +87,76 @@ impl Desk {
             return Err(Fault::unavailable("the server is about to end", 30));
         }
         if book.running.len() >= self.0.places && !book.has_room(visit, self.0.queue) {
-            let message = format!("{} stories are told and {} requests wait: come again later", self.0.places, self.0.queue);
+            let (stories, requests) = (self.0.places, self.0.queue);
+            let message =
+                format!("{stories} stories are being told and {requests} requests wait; hint: come again in a moment");
             return Err(Fault::unavailable(message, RETRY));
         }
         let number = book.next;
         book.next += 1;
         let (events, heard) = unbounded_channel();
-        let telling = Telling {
-            number,
-            shared: Arc::clone(&self.0),
-            visit: Arc::clone(visit),
-            heard,
-            prompt: plan.prompt.len(),
-            times: Times { handed: (self.0.now)(), ..Times::default() },
-            place: None,
-            ended: false,
-        };
-        book.waiting.push_back(Waiting { number, visit: Arc::clone(visit), plan, events });
-        self.0.admit(&mut book);
+        let buffer = Arc::new(Buffer::default());
+        let now = (self.0.now)();
+        let telling =
+            Telling::new(number, Arc::clone(&self.0), Arc::clone(visit), heard, Arc::clone(&buffer), plan.prompt.len(), now);
+        book.waiting.push_back(Waiting { number, visit: Arc::clone(visit), plan, events, buffer });
+        drop(book);
+        self.0.admit();
         Ok(telling)
     }
 
     /// Takes no more stories; those that wait end.
     pub(super) fn close(&self) {
-        let mut book = self.0.book();
-        book.closed = true;
-        for Waiting { plan, events, .. } in book.waiting.drain(..) {
-            let _ = events.send(((self.0.now)(), unbegun(plan.prompt.len(), StopReason::Interrupted)));
+        let waiting = {
+            let mut book = self.0.book();
+            book.closed = true;
+            std::mem::take(&mut book.waiting)
+        };
+        for waiting in waiting {
+            waiting.ends((self.0.now)(), StopReason::Interrupted);
         }
     }
 
     /// Ends the stories that run, as interrupted.
     pub(super) fn interrupt(&self) {
-        for running in self.0.book().running.values() {
-            running.cancel.cancel();
+        self.0.book().running.values_mut().for_each(Running::leave);
+    }
+
+    /// Ends the thread that tells.
+    pub(super) fn shut_down(&self) {
+        self.0.handle.shut_down();
+    }
+
+    /// Gives up those who have not read for so long: their stories would keep their places for good.
+    pub(super) fn give_up_stalled(&self, stall: Duration) {
+        let now = (self.0.now)();
+        for running in self.0.book().running.values_mut() {
+            if running.buffer.is_stalled(now, stall) {
+                running.leave();
+            }
         }
+    }
+
+    /// Whether nobody is told anything.
+    pub(super) fn is_idle(&self) -> bool {
+        self.0.book().running.is_empty()
+    }
+
+    /// Whether the thread that tells has ended by itself.
+    pub(super) fn is_broken(&self) -> bool {
+        self.0.handle.has_broken_off()
     }
 
     /// How many stories are told at once.
     #[must_use]
     pub fn places(&self) -> usize {
         self.0.places
+    }
+
+    /// What the memory holds: how many stories the thread has not begun, and what is taken and free.
+    #[must_use]
+    pub fn occupancy(&self) -> (usize, crate::decode::Occupancy) {
+        self.0.handle.occupancy()
     }
 
     /// Those that run by their places, then those that wait, in their order.
@@ -150,6 +182,7 @@ impl Book {
     /// Whether one more story of this visit's may wait: requests are counted, and not their drafts.
     fn has_room(&self, visit: &Arc<Visit>, queue: usize) -> bool {
         let mut visits: Vec<*const Visit> = self.waiting.iter().map(|waiting| Arc::as_ptr(&waiting.visit)).collect();
+        visits.sort();
         visits.dedup();
         visits.len() < queue || visits.contains(&Arc::as_ptr(visit))
     }
@@ -161,154 +194,117 @@ impl Book {
     }
 }
 
+impl Running {
+    /// It is to end; its place is free when the thread has let go of it.
+    fn leave(&mut self) {
+        self.leaves = true;
+        if let Some(ticket) = &self.ticket {
+            ticket.cancel();
+        }
+    }
+}
+
+impl Waiting {
+    /// It ends before it began.
+    fn ends(self, now: Duration, stop: StopReason) {
+        // Whoever is gone need not hear of it.
+        let _ = self.events.send((now, unbegun(self.plan.prompt.len(), stop)));
+    }
+}
+
 impl Shared {
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives places to those that wait, as many as there are.
-    fn admit(self: &Arc<Self>, book: &mut Book) {
-        while book.running.len() < self.places {
-            let Some(Waiting { number, plan, events, .. }) = book.waiting.pop_front() else { return };
-            let prompt = plan.prompt.len();
-            let listener = self.listener(number, events.clone());
-            match self.handle.tell(plan, listener) {
-                Ok(cancel) => {
-                    let place = book.free_place();
-                    book.running.insert(number, Running { place, cancel, prompt, told: 0 });
-                }
-                Err(error) => {
-                    let failed = StopReason::Failed(error.to_string());
-                    let _ = events.send(((self.now)(), unbegun(prompt, failed)));
+    pub(super) fn now(&self) -> Duration {
+        (self.now)()
+    }
+
+    /// Gives places to those that wait, as many as there are. Nothing is handed in while the book is held: whoever hears of an end at
+    /// once looks into it.
+    fn admit(self: &Arc<Self>) {
+        while let Some(waiting) = self.next() {
+            let Waiting { number, plan, events, buffer, .. } = waiting;
+            let ear = Ear { number, shared: Arc::clone(self), events, buffer };
+            // Where the thread has ended, the listener has heard of the story's end.
+            let Ok(ticket) = self.handle.tell(plan, Box::new(ear)) else { continue };
+            if let Some(running) = self.book().running.get_mut(&number) {
+                running.ticket = Some(ticket);
+                if running.leaves {
+                    running.leave();
                 }
             }
         }
     }
 
-    /// Who hears of a story on the thread that tells.
-    fn listener(self: &Arc<Self>, number: u64, events: UnboundedSender<Heard>) -> crate::engine::Listener {
-        let shared = Arc::clone(self);
-        Box::new(move |event| {
-            match &event {
-                StoryEvent::Told { counts, .. } => {
-                    if let Some(running) = shared.book().running.get_mut(&number) {
-                        running.told = counts.tokens;
-                    }
-                }
-                StoryEvent::Ended { .. } => {
-                    let mut book = shared.book();
-                    book.running.remove(&number);
-                    shared.admit(&mut book);
-                }
-                StoryEvent::Began | StoryEvent::Reading { .. } => {}
-            }
-            match events.send(((shared.now)(), event)) {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(_) => ControlFlow::Break(()),
-            }
-        })
-    }
-
-    /// Whoever asked for this story is gone.
-    fn leave(&self, number: u64) {
+    /// The story that came first, where there is a place for it; it has that from here on.
+    fn next(&self) -> Option<Waiting> {
         let mut book = self.book();
-        book.waiting.retain(|waiting| waiting.number != number);
-        if let Some(running) = book.running.get(&number) {
-            // Its place is free when the thread has let go of it.
-            running.cancel.cancel();
+        if book.running.len() >= self.places {
+            return None;
         }
+        let waiting = book.waiting.pop_front()?;
+        let (place, prompt, buffer) = (book.free_place(), waiting.plan.prompt.len(), Arc::clone(&waiting.buffer));
+        book.running.insert(waiting.number, Running { place, prompt, told: 0, buffer, ticket: None, leaves: false });
+        Some(waiting)
+    }
+
+    /// Whoever asked for this story is gone, or has enough.
+    pub(super) fn leave(&self, number: u64) {
+        let mut book = self.book();
+        if let Some(running) = book.running.get_mut(&number) {
+            return running.leave();
+        }
+        let at = book.waiting.iter().position(|waiting| waiting.number == number);
+        let waiting = at.and_then(|at| book.waiting.remove(at));
+        drop(book);
+        if let Some(waiting) = waiting {
+            waiting.ends(self.now(), StopReason::Interrupted);
+        }
+    }
+
+    /// The listener of this story has room again.
+    pub(super) fn look(&self, number: u64) {
+        if let Some(ticket) = self.book().running.get(&number).and_then(|running| running.ticket.as_ref()) {
+            ticket.look();
+        }
+    }
+
+    /// Where this story is told.
+    pub(super) fn place(&self, number: u64) -> Option<usize> {
+        self.book().running.get(&number).map(|running| running.place)
     }
 }
 
-/// The end of a story that never began.
-fn unbegun(prompt: usize, stop: StopReason) -> StoryEvent {
-    StoryEvent::Ended { completion: Box::new(Completion::unbegun(prompt, stop)), rest: String::new(), parts: Vec::new() }
-}
-
-/// When what happened to a story, since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Times {
-    /// It was handed in.
-    pub handed: Duration,
-    /// It got its place.
-    pub began: Option<Duration>,
-    /// Its first token was told.
-    pub first: Option<Duration>,
-    /// Its last token was told, so far.
-    pub last: Option<Duration>,
-}
-
-/// A story that was handed in: a stream of what happens to it, the last of which is [`StoryEvent::Ended`], and that always comes.
-/// Whoever drops it ends the story, be it queued, reading or telling.
-pub struct Telling {
+/// Who hears of a story on the thread that tells.
+struct Ear {
     number: u64,
     shared: Arc<Shared>,
-    visit: Arc<Visit>,
-    heard: UnboundedReceiver<Heard>,
-    prompt: usize,
-    times: Times,
-    place: Option<usize>,
-    ended: bool,
+    events: UnboundedSender<Heard>,
+    buffer: Arc<Buffer>,
 }
 
-impl Telling {
-    /// What happens next; `None` behind the end.
-    pub async fn next(&mut self) -> Option<StoryEvent> {
-        StreamExt::next(self).await
-    }
-
-    /// When what happened, as far as it was taken from the stream.
-    #[must_use]
-    pub fn times(&self) -> Times {
-        self.times
-    }
-
-    /// The place that it has or had.
-    #[must_use]
-    pub fn place(&self) -> Option<usize> {
-        self.place
-    }
-
-    fn note(&mut self, heard: Option<Heard>) -> StoryEvent {
-        // The thread is gone, and with it what it would have said.
-        let lost = || ((self.shared.now)(), unbegun(self.prompt, StopReason::Failed("the thread that tells has ended".into())));
-        let (at, event) = heard.unwrap_or_else(lost);
-        match &event {
-            StoryEvent::Began => {
-                self.times.began = Some(at);
-                self.place = self.shared.book().running.get(&self.number).map(|running| running.place);
+impl Listener for Ear {
+    fn hear(&mut self, event: StoryEvent) -> ControlFlow<()> {
+        let (now, is_end) = (self.shared.now(), matches!(event, StoryEvent::Ended { .. }));
+        if let StoryEvent::Told { counts, .. } = &event {
+            self.buffer.put(now);
+            if let Some(running) = self.shared.book().running.get_mut(&self.number) {
+                running.told = counts.tokens;
             }
-            StoryEvent::Told { .. } => {
-                self.times.first.get_or_insert(at);
-                self.times.last = Some(at);
-            }
-            StoryEvent::Ended { completion, .. } => {
-                self.ended = true;
-                let telling = self.times.first.zip(self.times.last).map(|(first, last)| last.saturating_sub(first));
-                self.visit.told(completion.counts.tokens, telling.unwrap_or_default(), word(&completion.stop));
-            }
-            StoryEvent::Reading { .. } => {}
         }
-        event
+        if is_end {
+            self.shared.book().running.remove(&self.number);
+        }
+        let heard = self.events.send((now, event));
+        if is_end {
+            self.shared.admit();
+        }
+        if heard.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     }
-}
 
-impl Stream for Telling {
-    type Item = StoryEvent;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<StoryEvent>> {
-        if self.ended {
-            return Poll::Ready(None);
-        }
-        self.heard.poll_recv(context).map(|heard| Some(self.note(heard)))
-    }
-}
-
-impl Drop for Telling {
-    fn drop(&mut self) {
-        if !self.ended {
-            self.shared.leave(self.number);
-            self.visit.told(0, Duration::ZERO, "the client left");
-        }
+    fn is_ready(&self) -> bool {
+        !self.buffer.is_full()
     }
 }

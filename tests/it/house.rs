@@ -36,7 +36,7 @@ const FLOORS: [(&str, u32); 22] = [
 ];
 
 /// The steps along a floor.
-const NEIGHBOURS: [(&str, &str); 3] = [("sampler", "model"), ("report", "eval"), ("judging", "eval")];
+const NEIGHBOURS: [(&str, &str); 4] = [("sampler", "model"), ("report", "eval"), ("judging", "eval"), ("serve", "report")];
 
 /// What stands nowhere.
 const NOWHERE: [&str; 3] = ["todo !", "unimplemented !", "dbg !"];

@@ -3,7 +3,7 @@
 // What stands here is the help text, where a terminal shows no backticks.
 #![allow(clippy::doc_markdown)]
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::shared::{from_nothing, from_one};
 use super::{ModelArgs, PresetArgs};
-use crate::serve::{Clock, Sampling};
+use crate::serve::{Clock, MOST_STORIES, Sampling};
 
 /// `afterword serve`
 #[derive(Debug, Args)]
@@ -36,16 +36,16 @@ pub struct Serve {
     pub preset: PresetArgs,
 
     /// The address to listen at. From another one than this machine's own it can be reached from the network, and wants a key.
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1", help_heading = "Server")]
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1", help_heading = "Access", value_parser = host)]
     pub host: IpAddr,
 
     /// The port to listen at; 0 is any that is free.
-    #[arg(long, value_name = "N", default_value_t = 8080, help_heading = "Server")]
+    #[arg(long, value_name = "N", default_value_t = 8080, help_heading = "Access")]
     pub port: u16,
 
     /// How many stories are told at once; others wait for their turn.
-    #[arg(long, value_name = "N", default_value = "2", help_heading = "Server", value_parser = from_one, allow_negative_numbers = true)]
-    pub stories: NonZeroUsize,
+    #[arg(long, value_name = "N", default_value = "2", help_heading = "Server", value_parser = places, allow_negative_numbers = true)]
+    pub stories: usize,
 
     /// How many requests may wait; more are told to come again.
     #[arg(long, value_name = "N", default_value = "32", help_heading = "Server", value_parser = from_nothing, allow_negative_numbers = true)]
@@ -86,7 +86,7 @@ pub struct Serve {
     pub no_key: bool,
 
     /// Let pages of this origin ask, as `https://example.org`; `*` is every page. Those of this machine may. May be repeated.
-    #[arg(long, value_name = "URL", help_heading = "Access")]
+    #[arg(long, value_name = "URL", help_heading = "Access", value_parser = origin)]
     pub allow_origin: Vec<String>,
 
     /// How many seconds running stories may go on after Ctrl-C.
@@ -112,6 +112,27 @@ pub struct Serve {
     /// Print one line of JSON with the address.
     #[arg(long, help_heading = "Output")]
     pub json: bool,
+}
+
+fn host(typed: &str) -> Result<IpAddr, &'static str> {
+    if typed == "localhost" {
+        Ok(Ipv4Addr::LOCALHOST.into())
+    } else {
+        typed.parse().map_err(|_| "expected an address, as 127.0.0.1")
+    }
+}
+
+fn places(typed: &str) -> Result<usize, String> {
+    let places = from_one(typed)?.get();
+    if places > MOST_STORIES { Err(format!("at most {MOST_STORIES}")) } else { Ok(places) }
+}
+
+/// What a browser calls a page's origin: no path stands behind it.
+fn origin(typed: &str) -> Result<String, &'static str> {
+    let bare = typed.trim_end_matches('/');
+    let named =
+        bare.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty() && !rest.contains('/'));
+    if named || ["*", "null"].contains(&bare) { Ok(bare.to_owned()) } else { Err("expected an origin, as https://example.org") }
 }
 
 fn alias(typed: &str) -> Result<String, &'static str> {
