@@ -359,9 +359,9 @@ mod tests {
         let stands = |at: usize, phrase: &String| {
             let length = phrase.chars().count();
             let same = text[letters[at].0..].starts_with(phrase.as_str());
-            let whole = !(letter(Some(at)) && letter(at.checked_sub(1)))
-                && !(letter(Some(at + length - 1)) && letter(Some(at + length)));
-            (same && whole).then_some((letters[at].0, letters[at].0 + phrase.len()))
+            let within = |one: Option<usize>, other: Option<usize>| letter(one) && letter(other);
+            let part = within(Some(at), at.checked_sub(1)) || within(Some(at + length - 1), Some(at + length));
+            (same && !part).then_some((letters[at].0, letters[at].0 + phrase.len()))
         };
         let all = (0..letters.len()).flat_map(|at| phrases.iter().filter_map(move |phrase| stands(at, phrase)));
         all.min_by_key(|&(from, to)| (to, from))

@@ -18,29 +18,10 @@ use crate::bans::{Match, Matcher, Place, Watch};
 use crate::model::Vocabulary;
 use crate::prob::{Bias, Noise, Token};
 use crate::sampler::{Draw, History, LogitBias, Without};
+use crate::story::{Banned, Rewind};
 
 /// How many tokens before the beginning of a ban may be changed where none is left to begin it with.
 const BACK: usize = 3;
-
-/// A place that a story went back to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewind {
-    /// The number of the token that was drawn anew, counted from 0.
-    pub at: usize,
-    /// What was found, as it stood in the text.
-    pub text: String,
-    /// The tokens that were taken back, the one that was banned first.
-    pub tokens: Vec<Token>,
-}
-
-/// What became of bans in a story.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Banned {
-    /// The places that it went back to, in the order in which it did.
-    pub rewinds: Vec<Rewind>,
-    /// How many bans stand in it, since nothing else would come there.
-    pub stood: usize,
-}
 
 /// The draws of a story that are not told yet, and what is known of bans in its text.
 #[derive(Debug)]

@@ -29,7 +29,6 @@ mod tests;
 mod thinking;
 mod whole_end;
 
-pub use banning::{Banned, Rewind};
 pub use cancel::Cancel;
 pub use drive::{Next, Source, drive, each, tell};
 pub use explorer::{Budget, Explorer, NodeId};

@@ -2,12 +2,11 @@
 
 use anyhow::{Result, bail, ensure};
 
-use super::banning::Banned;
 use super::healing::Healing;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{Carried, Sampler, TextUnit};
-use crate::story::StopReason;
+use crate::story::{Banned, StopReason};
 
 /// What story is to be told.
 #[derive(Debug, Clone)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::Result;
 
 use super::again::Again;
-use super::banning::{Banned, Banning, Before, Verdict};
+use super::banning::{Banning, Before, Verdict};
 use super::detokenizing::{Detokenizing, Heard};
 use super::healing::Healing;
 use super::loop_detector::LoopDetector;
@@ -15,7 +15,7 @@ use super::request::{Answer, DecodeRequest, Known, Purpose, drop_lost};
 use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, BoundSampler, Carried, Draw, History, TokenPath, Turn};
-use crate::story::StopReason;
+use crate::story::{Banned, StopReason};
 
 mod reading;
 

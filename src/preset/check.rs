@@ -10,7 +10,6 @@ use super::mistake::Fault;
 use super::schema::Draw;
 use super::vocabulary::{self, STAGES};
 use super::words::{self, suggestion};
-use crate::bans::Bans;
 use crate::text::{EXCERPT, excerpt};
 
 /// The words at the top of a file.
@@ -23,7 +22,7 @@ pub(super) fn check(root: &DeTable) -> Result<(), Fault> {
         match key.get_ref().as_ref() {
             "description" | "extends" => check_form(value, &Form::Text)?,
             "draw" => check_form(value, &Form::of(&vocabulary::schema::<Draw>()))?,
-            "bans" => check_form(value, &Form::of(&vocabulary::schema::<Bans>()))?,
+            "bans" => check_form(value, &Form::of(&vocabulary::bans()))?,
             "chain" => {
                 let DeValue::Array(stages) = value.get_ref() else { return Err(unexpected(value, "an array")) };
                 stages.iter().try_for_each(|stage| check_named(stage, &STAGES, "stage"))?;

@@ -5,7 +5,6 @@ use serde_json::{Map, Value, json};
 use super::overlay::OFF;
 use super::schema::Draw;
 use super::vocabulary::{self, named, told};
-use crate::bans::Bans;
 use crate::prob::KEYS;
 
 /// The JSON Schema (draft 2020-12) of a preset file.
@@ -21,7 +20,7 @@ pub fn schema() -> Value {
                 same name the keys that are written here change, \"off\" takes it away, and a new stage comes at its usual place." },
             "chain": { "type": "array", "description": "Stages, in the order in which they run. What is absent is off." },
             "draw": published(&vocabulary::schema::<Draw>(), true),
-            "bans": published(&vocabulary::schema::<Bans>(), true),
+            "bans": published(&vocabulary::bans(), true),
         },
         "additionalProperties": false,
         "if": { "required": ["extends"] },

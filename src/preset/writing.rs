@@ -65,7 +65,7 @@ impl Preset {
         page.push_str("[draw]\n");
         page.push_str(&line("pick", &pick));
         if let Some(bans) = bans {
-            let known = vocabulary::schema::<Bans>();
+            let known = vocabulary::bans();
             page.push('\n');
             comment(&mut page, &vocabulary::told(&known));
             page.push_str("[bans]\n");

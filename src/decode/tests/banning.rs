@@ -84,11 +84,12 @@ fn what_is_drawn_instead_is_what_drawing_without_it_draws() {
     // Of three words: " w1" is likeliest, and behind it " w2"; "w1 w2" is not to be said.
     let words = Vocabulary::new([" w0", " w1", " w2"].map(|piece| (piece, Kind::Text)));
     let first = [0.2, 0.5, 0.3_f64];
-    let second = |before: Token| if before == 1 { [0.1, 0.3, 0.6] } else { [0.4, 0.4, 0.2_f64] };
+    let second = |before: usize| if before == 1 { [0.1, 0.3, 0.6] } else { [0.4, 0.4, 0.2_f64] };
     #[allow(clippy::cast_possible_truncation)]
     let logits = |p: [f64; 3]| p.map(|p| p.ln() as f32).to_vec();
     let told = |seed: u64, at: Place| {
-        let rows = move |text: &[Token]| if text.len() == 1 { logits(first) } else { logits(second(text[text.len() - 1])) };
+        let rows =
+            move |text: &[Token]| if text.len() == 1 { logits(first) } else { logits(second(text[text.len() - 1] as usize)) };
         let plan = banning(Plan::new(plain(&[]), vec![0], seed, 2), &["w1 w2"], at);
         tell(&mut Toy::new(words.clone(), rows), 1, vec![plan]).remove(0).tokens
     };
@@ -98,17 +99,18 @@ fn what_is_drawn_instead_is_what_drawing_without_it_draws() {
         (0..all as u64).for_each(|seed| *counts.entry(told(seed, at)).or_default() += 1);
         counts
     };
-    let free = |a: usize, b: usize| first[a] * second(a as Token)[b];
+    let tokens = |a: usize, b: usize| [a, b].map(|token| Token::try_from(token).unwrap()).to_vec();
+    let free = |a: usize, b: usize| first[a] * second(a)[b];
     let outcomes = || (0..3).flat_map(|a| (0..3).map(move |b| (a, b))).filter(|&(a, b)| (a, b) != (1, 2));
     // From the start: another first word, by its share among the others.
     let start = outcomes().map(|(a, b)| {
-        let instead = if a == 1 { 0.0 } else { first[1] * second(1)[2] * first[a] / (1.0 - first[1]) * second(a as Token)[b] };
-        (vec![a as Token, b as Token], free(a, b) + instead)
+        let instead = if a == 1 { 0.0 } else { first[1] * second(1)[2] * first[a] / (1.0 - first[1]) * second(a)[b] };
+        (tokens(a, b), free(a, b) + instead)
     });
     // At the end: another last word.
     let end = outcomes().map(|(a, b)| {
         let instead = if a == 1 { free(1, 2) * second(1)[b] / (1.0 - second(1)[2]) } else { 0.0 };
-        (vec![a as Token, b as Token], free(a, b) + instead)
+        (tokens(a, b), free(a, b) + instead)
     });
     for (at, expected) in [(Place::Start, start.collect::<BTreeMap<_, _>>()), (Place::End, end.collect())] {
         assert!((expected.values().sum::<f64>() - 1.0).abs() < 1e-12);
