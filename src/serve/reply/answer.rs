@@ -76,6 +76,7 @@ impl Answer {
             vocabulary: vocabulary.clone(),
             top,
             after_sampling: request.shown.after_sampling,
+            with_taken: request.surface != Surface::Chat,
         });
         Self {
             surface: request.surface,

@@ -187,7 +187,7 @@ fn plan(app: &App, prompt: &Put, cast: &Cast, limits: &Limits, (most, seed): (us
     };
     let plan = if told > 0 { plan.going_on(Continuation { told, ..Continuation::default() }) } else { plan };
     if limits.ignores_end {
-        return Ok(Plan { sampler: plan.sampler.with_min_tokens(usize::MAX), ..plan });
+        return Ok(Plan { sampler: plan.sampler.with_min_tokens(usize::MAX), stop_on_loop: false, ..plan });
     }
     Ok(plan)
 }

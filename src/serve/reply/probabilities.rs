@@ -47,10 +47,13 @@ pub struct Probabilities {
     pub top: usize,
     /// Whether their shares after the chain are told, and not the model's own probabilities.
     pub after_sampling: bool,
+    /// Whether the token that was taken is among them also where it is not: those who look for its text in them find it. A chat
+    /// tells as many as were asked for, and no more.
+    pub with_taken: bool,
 }
 
 impl Probabilities {
-    /// What is told of a token: it is among the likeliest itself, also where it is not.
+    /// What is told of a token.
     pub fn of(&self, entry: &Entry) -> Scored {
         let Entry { draw, text, bytes, number: _ } = entry;
         let (own, mut likeliest): (f64, Vec<(Token, f64)>) = match draw.shares.as_ref().filter(|_| self.after_sampling) {
@@ -58,7 +61,7 @@ impl Probabilities {
             None => (draw.log_p, draw.likeliest.iter().map(|one| (one.token, one.log_p)).collect()),
         };
         likeliest.truncate(self.top);
-        if self.top > 0 && !likeliest.iter().any(|(token, _)| *token == draw.token) {
+        if self.with_taken && self.top > 0 && !likeliest.iter().any(|(token, _)| *token == draw.token) {
             likeliest.push((draw.token, own));
         }
         let rival = |(id, worth): (Token, f64)| {
@@ -178,7 +181,7 @@ mod tests {
             (b"\xE7", Kind::Text),
             (b"</s>", Kind::End),
         ];
-        Probabilities { vocabulary: Vocabulary::new(pieces), top, after_sampling: false }
+        Probabilities { vocabulary: Vocabulary::new(pieces), top, after_sampling: false, with_taken: true }
     }
 
     fn entry_of(draw: Box<Draw>, text: &str) -> Entry {
@@ -192,6 +195,8 @@ mod tests {
             scored.top.iter().map(|rival| rival.id).collect::<Vec<_>>()
         };
         assert_eq!((ids(2), ids(1), ids(0)), (vec![0, 1, 2], vec![0, 2], vec![]));
+        let chat = Probabilities { with_taken: false, ..told(1) };
+        assert_eq!(chat.of(&entry_of(draw(2, &[(0, -0.5), (1, -1.5)]), " king")).top.len(), 1);
         let within = told(2).of(&entry_of(draw(1, &[(0, -0.5), (1, -3.0)]), " poor"));
         assert_eq!(within.top.len(), 2);
     }

@@ -30,7 +30,7 @@ pub struct Limits {
     pub length: Length,
     /// Before so many tokens it does not end by itself.
     pub min_tokens: usize,
-    /// Whether it never ends by itself.
+    /// Whether it never ends by itself: neither where the model would end it nor where it only repeats itself.
     pub ignores_end: bool,
     /// Texts before which it ends.
     pub stops: Vec<String>,

@@ -2,6 +2,7 @@
 
 mod access;
 mod bad_input;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
 mod clients;
 mod desk;
 mod kobold;

@@ -11,13 +11,14 @@ use crate::support::http::{Asking, get, post};
 use crate::support::{Ends, afterword, err, out, signal};
 
 /// The program as it serves the bundled model.
-struct Program {
+pub struct Program {
     child: Child,
-    address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Program {
-    fn serving(more: &[&str]) -> Self {
+    /// Begun with these options, and ready.
+    pub fn serving(more: &[&str]) -> Self {
         let usual = ["serve", "--port", "0", "--json", "--threads", "1"];
         let mut child = afterword(usual.iter().chain(more)).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

@@ -25,6 +25,20 @@ fn every_end_has_its_reason_in_the_words_of_each() {
 }
 
 #[test]
+fn a_story_that_only_repeats_itself_ends_unless_it_never_is_to() {
+    let app = app_of(
+        ToyBackend::new(Vocabulary::new(letters()), |_| {
+            let mut row = vec![0.0; letters().len()];
+            row[0] = 90.0;
+            row
+        }),
+        |_| (),
+    );
+    assert_eq!(end(&app, json!({"max_tokens": 300})), (json!("eos"), json!("stop"), json!("loop")));
+    assert_eq!(end(&app, json!({"max_tokens": 300, "ignore_eos": true})), (json!("limit"), json!("length"), json!("tokens")));
+}
+
+#[test]
 fn a_token_that_ends_the_story_is_an_entry_without_text() {
     let body = json!({"prompt": "a wolf", "seed": 5, "max_tokens": 100_000, "n_probs": 1});
     let all = whole(&app_that_ends(), Surface::Native, body);
