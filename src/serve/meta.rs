@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde_json::{Map, Value, json};
 
@@ -26,8 +27,9 @@ pub async fn models(State(door): State<Arc<Door>>) -> Told {
 }
 
 /// One of them.
-pub async fn model_named(State(door): State<Arc<Door>>, Path(id): Path<String>) -> Told {
+pub async fn model_named(State(door): State<Arc<Door>>, id: Result<Path<String>, PathRejection>) -> Told {
     let app = door.app()?;
+    let Path(id) = id.map_err(|_| Fault::invalid("the name of the model is no text: it is not UTF-8"))?;
     if app.catalogue.ids().contains(&id) {
         return Ok(Json(model(&app, &id)));
     }

@@ -48,7 +48,7 @@ fn pieces(mut asking: Asking) -> (Vec<String>, Value) {
 #[test]
 fn lite_connects_and_claims_no_more_than_there_is() {
     let toy = toy();
-    assert_eq!(toy.get("/api/v1/model").json(), json!({ "result": "tale" }));
+    assert_eq!(toy.get("/api/v1/model").json(), json!({ "result": "toy" }));
     assert_eq!(toy.get("/api/v1/info/version").json(), json!({ "result": "1.2.5" }));
     let version = toy.get("/api/extra/version").json();
     assert_eq!((&version["result"], &version["version"]), (&json!("KoboldCpp"), &json!("1.74")));

@@ -8,6 +8,7 @@ mod clients;
 mod clock;
 mod desk;
 mod kobold;
+mod load;
 mod meta;
 mod page;
 #[cfg(all(feature = "llama", feature = "cli", unix))]

@@ -126,7 +126,11 @@ impl Toy {
 
     /// Loads the model.
     pub fn open(&mut self) {
-        let engine = engine(Arc::clone(&self.gate));
+        self.open_with(engine(Arc::clone(&self.gate)));
+    }
+
+    /// Loads another model, which has no gate.
+    pub fn open_with(&mut self, engine: Engine) {
         self.app = Some(self.server.as_mut().unwrap().open(Arc::new(engine), voices()).unwrap());
     }
 
@@ -231,4 +235,15 @@ pub fn story(prompt: &str, tokens: i64) -> Value {
 /// The same as a stream.
 pub fn streamed(prompt: &str, tokens: i64) -> Value {
     json!({ "prompt": prompt, "max_tokens": tokens, "seed": 3, "stream": true })
+}
+
+/// Numbers that depend on nothing but their seed.
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// One of 0, 1, … n − 1.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % n
+    }
 }

@@ -126,6 +126,23 @@ impl Asking {
         Reply { status, headers, body }
     }
 
+    /// The whole answer, of whatever was sent; nothing where the connection was closed without one.
+    pub fn any_reply(mut self) -> Option<Reply> {
+        let mut bytes = Vec::new();
+        // A connection that is cut while there is more to be said ends here.
+        let _ = self.from.read_to_end(&mut bytes);
+        // What says that the body may come is no answer yet.
+        let bytes = bytes.strip_prefix(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&bytes);
+        let (head, body) = bytes.split_at(bytes.windows(4).position(|end| end == b"\r\n\r\n")? + 4);
+        let head = String::from_utf8_lossy(head);
+        let status = head.split(' ').nth(1)?.parse().ok()?;
+        let headers = head.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let headers: Vec<(String, String)> =
+            headers.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned())).collect();
+        let body = body.to_vec();
+        Some(Reply { status, headers, body })
+    }
+
     /// The next piece of a body that comes in pieces; nothing at its end.
     pub fn chunk(&mut self) -> Option<Vec<u8>> {
         let mut length = String::new();
