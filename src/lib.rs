@@ -1,6 +1,7 @@
 //! Afterword, a storyteller's decoder for local GGUF models.
 #![doc = include_str!("architecture.md")]
 
+pub mod bans;
 pub mod batch;
 pub mod bench;
 pub mod catalog;

@@ -1,4 +1,6 @@
-//! Stories that rest while others go on, and what all of them take of a memory.
+//! Stories that rest while others go on, those that go back, and what all of them take of a memory.
+
+use anyhow::Result;
 
 use super::observer::Occupancy;
 use super::round::Stories;
@@ -12,6 +14,18 @@ impl Stories<'_> {
         } else {
             self.resting.remove(&number);
         }
+    }
+
+    /// Takes out of the memory what a story has taken back; one that cannot step back reads its text again.
+    pub(super) fn step_back(&mut self, number: usize) -> Result<()> {
+        let Some(story) = self.tellers[number].as_mut() else { return Ok(()) };
+        let Some((trunk, len)) = story.overhang() else { return Ok(()) };
+        let free = match self.model.prefix(trunk, len)? {
+            Some(branch) => story.stand_on(branch, len).into_iter().collect(),
+            None => story.read_again(),
+        };
+        self.release(free);
+        Ok(())
     }
 
     /// The stories that have a part in the next decode.

@@ -342,7 +342,7 @@ impl<'m> Stories<'m> {
     /// Lets a story decide what it can.
     fn settle(&mut self, number: usize, observer: &mut dyn Observer) {
         let Some(story) = self.tellers[number].as_mut() else { return };
-        let Settled { told, free, stop, failed } = story.settle(self.model.vocabulary());
+        let Settled { told, free, stop, failed, went_back } = story.settle(self.model.vocabulary());
         let counts = story.counts();
         if !told.is_empty() {
             self.suspects.remove(&number);
@@ -357,6 +357,7 @@ impl<'m> Stories<'m> {
                 flow = observer.told(number, &Told { draw: &draw, text, parts, counts });
             }
         }
+        let failed = failed.or_else(|| if went_back { self.step_back(number).err() } else { None });
         let stop = match failed {
             Some(error) => Some(StopReason::Failed(causes(&error))),
             None => stop.or(flow.is_break().then_some(StopReason::Interrupted)),

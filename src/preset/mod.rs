@@ -25,6 +25,7 @@ mod form;
 mod import;
 mod json_schema;
 mod lint;
+mod lists;
 mod mistake;
 mod overlay;
 mod reference;

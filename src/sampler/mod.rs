@@ -25,6 +25,7 @@ mod text_unit;
 mod token_patterns;
 #[cfg(test)]
 mod vectors;
+mod without;
 
 pub use baseline::{Baseline, Usual};
 pub use binding::BoundSampler;
@@ -39,3 +40,4 @@ pub use stages::*;
 pub use step::{Ask, TokenPath, Turn};
 pub use text_unit::TextUnit;
 pub use token_patterns::TokenPattern;
+pub use without::Without;

@@ -13,6 +13,7 @@ use super::prepared::{self, PreparedStage, Scene};
 use super::sampler::{Reach, Sampler};
 use super::stages::{EndOfText, Future, Rule, Shuffle, Stage};
 use super::step::{Looking, Turn};
+use super::without::Without;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{
     Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, excess, normalised_entropy, top,
@@ -49,6 +50,7 @@ pub(super) struct Opening<'a> {
     after: Vec<PreparedStage>,
     /// Whether no token that ends the story may be taken.
     must_go_on: bool,
+    without: Without,
 }
 
 /// What the stages before `future` have left.
@@ -64,7 +66,7 @@ impl<'a> Opening<'a> {
     ///
     /// # Errors
     /// A row without a finite logit.
-    pub fn of(sampler: &'a BoundSampler, history: &'a History, row: &'a [f32], noise: Noise) -> Result<Self> {
+    pub fn of(sampler: &'a BoundSampler, history: &'a History, row: &'a [f32], noise: Noise, without: Without) -> Result<Self> {
         let partition =
             Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
         let (vocabulary, chain) = (sampler.vocabulary(), sampler.sampler().chain());
@@ -73,10 +75,11 @@ impl<'a> Opening<'a> {
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
-        let before = sampler.sampler().logit_bias().prepared().chain(before).collect();
+        let before = sampler.sampler().logit_bias().prepared().chain(without.bias.prepared()).chain(before).collect();
         let [noise, deals] = [DRAW, DEALS].map(|stage| noise.at(history.step(), stage));
         let last = history.text().last().copied();
-        let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on: false };
+        let must_go_on = false;
+        let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on, without };
         opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
         Ok(opening)
     }
@@ -185,6 +188,7 @@ impl<'a> Opening<'a> {
             deals: self.chain().shuffles().then_some(self.deals),
             after: self.after,
             noise: self.noise,
+            without: self.without,
         })
     }
 
@@ -217,7 +221,7 @@ impl<'a> Opening<'a> {
         }
         let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), vocabulary);
         for end in candidates.iter().filter(|one| vocabulary.ends(one.token)) {
-            lazy_draw.know(end.token, going_on);
+            lazy_draw.know(end.token, going_on, 0.0);
         }
     }
 
@@ -252,11 +256,6 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// Ĥ of a row over its n likeliest tokens.
-pub(super) fn entropy_behind(row: &[f32], n: usize) -> f64 {
-    entropy_of(&top(row, n), n)
-}
-
 /// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
 fn entropy_going_on(row: &[f32], n: usize, ends: usize, vocabulary: &Vocabulary) -> f64 {
     let mut likeliest = top(row, n + ends);
@@ -265,7 +264,7 @@ fn entropy_going_on(row: &[f32], n: usize, ends: usize, vocabulary: &Vocabulary)
 }
 
 /// Ĥ over the first n of a row's likeliest tokens.
-fn entropy_of(best: &[Ranked], n: usize) -> f64 {
+pub(super) fn entropy_of(best: &[Ranked], n: usize) -> f64 {
     normalised_entropy(best.iter().take(n).map(|ranked| f64::from(ranked.logit)), n)
 }
 

@@ -9,6 +9,7 @@ use super::binding::BoundSampler;
 use super::chain::{Chain, Pick};
 use super::logit_bias::LogitBias;
 use super::stages::{Horizon, Stage};
+use crate::bans::Matcher;
 use crate::model::Vocabulary;
 use crate::prob::Temperature;
 
@@ -44,6 +45,7 @@ pub struct Sampler {
     shares: usize,
     min_tokens: usize,
     logit_bias: Arc<LogitBias>,
+    bans: Option<Arc<Matcher>>,
     baseline: Option<Arc<Baseline>>,
 }
 
@@ -54,7 +56,9 @@ impl Sampler {
     pub fn new(chain: Chain, pick: Pick) -> Self {
         let (reach, logit_bias) = (Reach::Full, Arc::default());
         let (likeliest, shares, min_tokens) = (0, 0, 0);
-        let mut sampler = Self { chain, pick, reach, detail: false, likeliest, shares, min_tokens, logit_bias, baseline: None };
+        let bans = None;
+        let mut sampler =
+            Self { chain, pick, reach, detail: false, likeliest, shares, min_tokens, logit_bias, bans, baseline: None };
         if sampler.leader_wins() {
             sampler.reach = Reach::Lazy;
         }
@@ -103,6 +107,18 @@ impl Sampler {
     #[must_use]
     pub fn with_logit_bias(&self, logit_bias: LogitBias) -> Self {
         Self { logit_bias: Arc::new(logit_bias), ..self.clone() }
+    }
+
+    /// The same sampler for stories that are not to say this: whoever tells them takes it back and draws otherwise.
+    #[must_use]
+    pub fn with_bans(&self, bans: Option<Arc<Matcher>>) -> Self {
+        Self { bans, ..self.clone() }
+    }
+
+    /// What its stories are not to say.
+    #[must_use]
+    pub fn bans(&self) -> Option<&Arc<Matcher>> {
+        self.bans.as_ref()
     }
 
     /// The same sampler with a table of what is usual after each token, against which `future` measures where it has a baseline.

@@ -6,10 +6,11 @@ use super::account::{Account, Own, looked};
 use super::binding::BoundSampler;
 use super::draw::{CandidateTrace, Draw};
 use super::lazy_draw::LazyDraw;
-use super::opening::entropy_behind;
+use super::opening::entropy_of;
 use super::prepared::{self, PreparedStage};
 use super::sampler::Reach;
 use super::stages::{Changed, Horizon, dealt};
+use super::without::Without;
 use crate::prob::{Candidate, Candidates, StepNoise, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
@@ -53,6 +54,8 @@ pub(super) struct Looking {
     pub noise: StepNoise,
     /// By what the weights are dealt out anew, where they are.
     pub deals: Option<StepNoise>,
+    /// What is done without at this place.
+    pub without: Without,
 }
 
 impl Turn {
@@ -132,7 +135,8 @@ impl Looking {
             candidate.path.0.push(next);
             return;
         }
-        self.lazy_draw.know(token, entropy_behind(row, self.entropy_top));
+        let (left, future) = self.without.foresee(path, top(row, self.entropy_top), vocabulary);
+        self.lazy_draw.know(token, entropy_of(&future, self.entropy_top), left);
     }
 
     /// Takes the winner of a lazy draw in which nothing unknown can win any more.
@@ -199,6 +203,10 @@ mod tests {
     use crate::sampler::{Baseline, Chain, History, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
+
+    fn entropy_behind(row: &[f32], n: usize) -> f64 {
+        entropy_of(&top(row, n), n)
+    }
 
     fn vocabulary() -> Vocabulary {
         static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {

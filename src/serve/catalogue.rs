@@ -22,7 +22,7 @@ impl Voice {
     /// Its sampler.
     #[must_use]
     pub fn sampler(&self) -> Sampler {
-        Sampler::new(self.preset.chain.clone(), self.preset.pick)
+        self.preset.sampler()
     }
 }
 

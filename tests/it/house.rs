@@ -10,7 +10,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 21] = [
+const FLOORS: [(&str, u32); 22] = [
+    ("bans", 1),
     ("files", 1),
     ("prob", 1),
     ("text", 1),

@@ -90,11 +90,11 @@ pub struct Serve {
     pub allow_origin: Vec<String>,
 
     /// How many seconds running stories may go on after Ctrl-C.
-    #[arg(long, value_name = "SECONDS", default_value = "5", help_heading = "Server", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "5", help_heading = "Server", value_parser = seconds, allow_negative_numbers = true)]
     pub grace: Duration,
 
     /// After how many seconds without reading a client is given up.
-    #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Server", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", default_value = "60", help_heading = "Server", value_parser = seconds, allow_negative_numbers = true)]
     pub stall: Duration,
 
     /// Serve KoboldAI's routes, too.

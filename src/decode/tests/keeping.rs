@@ -195,8 +195,8 @@ fn whatever_is_kept_cancelled_or_fails_every_story_is_the_one_told_alone_and_not
 
 #[test]
 fn the_first_token_behind_what_is_kept_costs_one_decode_at_most() {
-    let plain = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
-    let first = plan(&plain, &prompt(900), 3);
+    let free = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
+    let first = plan(&free, &prompt(900), 3);
     for steps_back in [true, false] {
         let mut ledger = Ledger::new(large(), steps_back);
         let mut text = first.prompt.clone();
@@ -204,9 +204,9 @@ fn the_first_token_behind_what_is_kept_costs_one_decode_at_most() {
         let mut stories = Stories::new(&mut ledger, 2).keeping(KEEP);
         for seed in 0..5 {
             let mut ear = Ear::default();
-            let plan = Plan { prompt: text.clone(), seed, max_tokens: 1, ..first.clone() };
+            let next = Plan { prompt: text.clone(), seed, max_tokens: 1, ..first.clone() };
             let mut rounds = 0;
-            stories.begin(plan).unwrap();
+            stories.begin(next).unwrap();
             while stories.running() > 0 {
                 stories.round(&mut ear);
                 rounds += 1;

@@ -30,7 +30,7 @@ pub fn of_request(fields: &Map<String, Value>) -> Result<OfRequest> {
     let stages = settings.stages()?;
     let left_out = settings.left_out(&stages)?;
     let pick = if settings.argmax { Pick::Argmax } else { Pick::Sample };
-    Ok(OfRequest { preset: Preset { description: String::new(), chain: Chain::new(stages)?, pick }, left_out })
+    Ok(OfRequest { preset: Preset { description: String::new(), chain: Chain::new(stages)?, pick, bans: None }, left_out })
 }
 
 /// The penalties and cuts of a request's fields, and behind them the preset's `future` with all that follows it there; the request's
@@ -61,7 +61,8 @@ pub fn laid_over(fields: &Map<String, Value>, preset: &Preset) -> Result<OfReque
     }
     stages.extend(behind);
     let pick = if settings.argmax { Pick::Argmax } else { preset.pick };
-    Ok(OfRequest { preset: Preset { description: preset.description.clone(), chain: Chain::new(stages)?, pick }, left_out })
+    let (description, bans) = (preset.description.clone(), preset.bans.clone());
+    Ok(OfRequest { preset: Preset { description, chain: Chain::new(stages)?, pick, bans }, left_out })
 }
 
 /// Whether a field of this name and value would change by itself what is drawn, where the client rules: it is a sampler's, and not
@@ -115,7 +116,7 @@ mod tests {
 
     fn chain(stages: &[&str]) -> Preset {
         let stages = stages.iter().map(|stage| toml::from_str(stage).unwrap()).collect();
-        Preset { description: "wave".to_owned(), chain: Chain::new(stages).unwrap(), pick: Pick::Sample }
+        Preset { description: "wave".to_owned(), chain: Chain::new(stages).unwrap(), pick: Pick::Sample, bans: None }
     }
 
     fn same(json: &str, stages: &[&str]) {

@@ -167,7 +167,7 @@ fn the_page_asks_for_nothing_from_elsewhere_and_no_name_breaks_it() {
     }
     assert!(text.contains("connect-src 'self'") && text.contains("nothing but chance"));
     assert!(text.contains(&format!("http://{}/v1/completions", toy.address)), "the address that was asked for");
-    assert!(!text.contains("key-of-server\"") && page.header("x-frame-options") == "DENY");
+    assert!(!text.contains("id=\"key-of-server") && page.header("x-frame-options") == "DENY");
 }
 
 #[test]
