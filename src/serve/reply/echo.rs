@@ -8,10 +8,10 @@ use super::order::Put;
 use super::probabilities::{Probabilities, Scored};
 use crate::decode::{Cancel, Given, Scoring};
 use crate::engine::{BATCH, Engine};
-use crate::model::{Detokenizer, Kind, TextChunk};
+use crate::model::{Detokenizer, Kind, TextChunk, Vocabulary};
 use crate::prob::Token;
 
-/// The tokens of a prompt that are text, each with its log-probability; of the first of all there is none.
+/// The tokens of a prompt, each with its log-probability; of the first of all there is none.
 ///
 /// It is computed in a memory of its own.
 ///
@@ -29,22 +29,62 @@ pub fn scored(engine: &Engine, prompt: &Put, told: &Probabilities, cancel: &Canc
         let scores = scores.ok_or(crate::engine::Cancelled)?;
         worths.extend(scores.into_iter().flatten().map(|score| score.map(|score| -score.surprisal)));
     }
-    let vocabulary = engine.vocabulary();
-    // A token with which texts begin is put before them, and is none of their text.
-    let is_put = |token: Token| vocabulary.kind(token) != Kind::Text && !prompt.text.starts_with(&vocabulary.show(token));
-    let before = tokens.iter().take(1).filter(|token| is_put(**token)).count();
-    let mut detokenizer = Detokenizer::default();
-    let mut read = |(&token, worth): (&Token, Option<f64>)| {
-        let bytes = vocabulary.piece(token);
-        let (TextChunk::Text(text) | TextChunk::Stopped { text, .. }) = detokenizer.push(bytes);
-        told.read(token, text, bytes.to_vec(), worth)
+    let pieces = pieces(tokens, &prompt.text, engine.vocabulary());
+    let read =
+        |((&token, worth), (text, bytes)): ((&Token, Option<f64>), (String, Vec<u8>))| told.read(token, text, bytes, worth);
+    Ok(tokens.iter().zip(worths).zip(pieces).map(read).collect())
+}
+
+/// The text and the bytes of each token of a prompt. What a vocabulary puts before a text is none of it: a token with which texts begin,
+/// and a space.
+fn pieces(tokens: &[Token], text: &str, vocabulary: &Vocabulary) -> Vec<(String, Vec<u8>)> {
+    let is_put = |token: Token| {
+        let name = vocabulary.show(token);
+        vocabulary.kind(token) != Kind::Text && (name.is_empty() || !text.starts_with(&name))
     };
-    let mut all: Vec<Scored> = tokens.iter().zip(worths).skip(before).map(&mut read).collect();
-    // Nor is a space that some vocabularies put there.
-    if let Some(first) = all.first_mut().filter(|_| !prompt.text.starts_with(' '))
-        && let Some(bare) = first.text.strip_prefix(' ').map(str::to_owned)
-    {
-        (first.bytes, first.text) = (bare.clone().into_bytes(), bare);
+    let put = tokens.iter().take(1).filter(|&&token| is_put(token)).count();
+    let mut detokenizer = Detokenizer::default();
+    let own = tokens[put..].iter().enumerate().map(|(at, &token)| {
+        let piece = vocabulary.piece(token);
+        let bare = if at == 0 && !text.starts_with(' ') { piece.strip_prefix(b" ").unwrap_or(piece) } else { piece };
+        let (TextChunk::Text(text) | TextChunk::Stopped { text, .. }) = detokenizer.push(bare);
+        (text, bare.to_vec())
+    });
+    std::iter::repeat_n(<(String, Vec<u8>)>::default(), put).chain(own).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn joined_the_pieces_of_a_prompt_are_its_text() {
+        let wolf = "狼".as_bytes();
+        let tokens: [(&[u8], Kind); 7] = [
+            (b"<s>", Kind::Control),
+            (b"", Kind::Control),
+            (b" Once", Kind::Text),
+            (b" upon", Kind::Text),
+            (&wolf[..2], Kind::Text),
+            (&wolf[2..], Kind::Text),
+            (b"Once", Kind::Text),
+        ];
+        let vocabulary = Vocabulary::new(tokens);
+        for (tokens, text, first) in [
+            (&[0, 2, 3][..], "Once upon", ""),
+            (&[1, 2, 3], "Once upon", ""),
+            (&[2, 3], "Once upon", "Once"),
+            (&[0, 2, 3], " Once upon", ""),
+            (&[2, 3], " Once upon", " Once"),
+            (&[6, 3], "Once upon", "Once"),
+            (&[0, 2], "<s> Once", "<s>"),
+            (&[0, 4, 5], "狼", ""),
+            (&[], "", ""),
+        ] {
+            let pieces = pieces(tokens, text, &vocabulary);
+            assert_eq!(pieces.iter().map(|(text, _)| text.as_str()).collect::<String>(), text, "{tokens:?}");
+            assert_eq!(pieces.iter().flat_map(|(_, bytes)| bytes.clone()).collect::<Vec<u8>>(), text.as_bytes());
+            assert_eq!(pieces.first().map_or("", |(text, _)| text), first);
+        }
     }
-    Ok(all)
 }

@@ -4,6 +4,8 @@ mod access;
 mod bad_input;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod clients;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+mod clock;
 mod desk;
 mod kobold;
 mod load;
