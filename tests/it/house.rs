@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 20] = [
+const FLOORS: [(&str, u32); 21] = [
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -26,6 +26,7 @@ const FLOORS: [(&str, u32); 20] = [
     ("catalog", 4),
     ("engine", 5),
     ("batch", 6),
+    ("hub", 6),
     ("report", 6),
     ("bench", 6),
     ("eval", 6),

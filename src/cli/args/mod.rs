@@ -10,6 +10,8 @@ mod config;
 mod desk;
 mod device;
 mod eval;
+#[cfg(feature = "hub")]
+mod hub;
 mod judge;
 mod models;
 mod score;
@@ -30,6 +32,8 @@ pub use self::config::{Config, ConfigChange};
 pub use self::desk::Desk;
 pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
+#[cfg(feature = "hub")]
+pub use self::hub::{HubArgs, Pull};
 pub use self::judge::Judge;
 pub use self::score::Score;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
@@ -53,6 +57,21 @@ pub struct Args {
     /// Print nothing but the result and errors.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+
+    /// Say yes where it is asked whether a model that is named by `hf:` or its address is to be fetched.
+    #[cfg(feature = "hub")]
+    #[arg(long, global = true, hide_short_help = true)]
+    pub yes: bool,
+}
+
+impl Args {
+    /// Whether what is asked is answered already.
+    pub fn says_yes(&self) -> bool {
+        #[cfg(feature = "hub")]
+        return self.yes;
+        #[cfg(not(feature = "hub"))]
+        false
+    }
 }
 
 /// The subcommand that the program calls itself with.
@@ -124,7 +143,7 @@ pub enum Command {
     /// List, show and check presets.
     #[command(subcommand)]
     Presets(Presets),
-    /// List the models on this machine, or tell what one is and needs.
+    /// List the models on this machine, fetch one, or tell what one is and needs.
     #[command(subcommand)]
     Models(Models),
     /// List what is kept of prompts, so that the next story behind one begins at once, or remove it.
