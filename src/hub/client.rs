@@ -109,8 +109,8 @@ impl<'a> Ask<'a> {
 /// What came back.
 pub(super) struct Answer {
     pub status: u16,
-    /// What the first server said, before it sent elsewhere.
-    pub first: HeaderMap,
+    /// What those said that sent elsewhere, the first one first.
+    pub sent: Vec<HeaderMap>,
     /// What the last one said.
     pub headers: HeaderMap,
     pub body: Body,
@@ -122,9 +122,9 @@ impl Answer {
         value(&self.headers, name)
     }
 
-    /// A header of the first answer.
+    /// A header of whoever said it first: the hub, before it sent to where its files are.
     pub(super) fn first(&self, name: &str) -> Option<&str> {
-        value(&self.first, name)
+        self.sent.iter().chain([&self.headers]).find_map(|headers| value(headers, name))
     }
 }
 
@@ -174,14 +174,13 @@ impl Client {
     /// One try; the answer may be of any status but a redirection.
     pub(super) fn ask(&self, ask: Ask<'_>) -> Result<Answer, Trouble> {
         let mut address = ask.address.clone();
-        let mut first = None;
+        let mut sent = Vec::new();
         for _ in 0..=MOST_REDIRECTIONS {
             self.check(&address)?;
             let response = self.once(&address, ask)?;
             let (parts, body) = response.into_parts();
-            let first = first.get_or_insert_with(|| parts.headers.clone());
             if !matches!(parts.status.as_u16(), 301 | 302 | 303 | 307 | 308) {
-                return Ok(Answer { status: parts.status.as_u16(), first: first.clone(), headers: parts.headers, body });
+                return Ok(Answer { status: parts.status.as_u16(), sent, headers: parts.headers, body });
             }
             let site = address.site();
             let location = value(&parts.headers, "location").ok_or_else(|| format!("`{site}` sends elsewhere, and not where"));
@@ -191,6 +190,7 @@ impl Client {
                     Failure::new(format!("`{site}` sends to `{}`, where nobody should be sent", next.site()), None).into()
                 );
             }
+            sent.push(parts.headers);
             address = next;
         }
         Err(Failure::new(format!("`{}` sends from one address to the next without an end", ask.address.site()), None).into())
@@ -241,12 +241,20 @@ impl Client {
 /// What an error of the connection means.
 fn broken(error: &ureq::Error, site: &str) -> Trouble {
     match error {
-        ureq::Error::HostNotFound => Trouble::passing(format!("the host `{site}` is not found")),
+        ureq::Error::HostNotFound => Trouble::passing(format!("the host `{site}` is not found, or there is no net")),
         ureq::Error::Io(error) if error.kind() == ErrorKind::ConnectionRefused => {
             Trouble::passing(format!("`{site}` takes no connection"))
         }
         ureq::Error::ConnectionFailed => Trouble::passing(format!("`{site}` takes no connection")),
         ureq::Error::Timeout(_) => Trouble::passing(format!("`{site}` did not answer in time")),
+        // The system's own resolver tells it in words alone.
+        ureq::Error::Io(error) if error.to_string().contains("lookup address") => {
+            Trouble::passing(format!("the host `{site}` is not found, or there is no net"))
+        }
+        // So TLS is told of: a certificate that nobody vouches for.
+        ureq::Error::Io(error) if error.kind() == ErrorKind::InvalidData => {
+            Failure::passing(format!("the connection to `{site}` is not trusted: {}", words(error))).into()
+        }
         ureq::Error::Io(error) => Trouble::passing(format!("the connection to `{site}` broke: {}", words(error))),
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
             Failure::passing(format!("the connection to `{site}` is not trusted: {error}")).into()

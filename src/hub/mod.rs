@@ -10,6 +10,7 @@
 //! llama.cpp (`common/`) asks of the hub's API.
 
 mod address;
+mod asking;
 mod cache;
 mod choose;
 mod client;

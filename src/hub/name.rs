@@ -11,6 +11,9 @@ use crate::text::{EXCERPT, excerpt};
 /// What a name begins with where a file may be meant as well.
 const SCHEME: &str = "hf:";
 
+/// What a name may begin with as well: so Ollama has it.
+const HOSTS: [&str; 3] = [SCHEME, "hf.co/", "huggingface.co/"];
+
 /// The hub by its names.
 const HUBS: [&str; 3] = ["huggingface.co", "www.huggingface.co", "hf.co"];
 
@@ -67,8 +70,8 @@ impl FromStr for Wanted {
     fn from_str(text: &str) -> Result<Self, Failure> {
         let text = text.trim();
         if !starts_with(text, "https://") && !starts_with(text, "http://") {
-            let name = if starts_with(text, SCHEME) { &text[SCHEME.len()..] } else { text };
-            return name.parse().map(Self::Repository);
+            let host = HOSTS.iter().find(|host| starts_with(text, host));
+            return text[host.map_or(0, |host| host.len())..].parse().map(Self::Repository);
         }
         let address: Address = text.parse().map_err(|cause: String| misnamed(text, &cause))?;
         if HUBS.contains(&address.site().as_str()) {
@@ -201,6 +204,8 @@ fn misnamed(text: &str, cause: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str) -> String {
@@ -219,6 +224,7 @@ mod tests {
             ("a/b", "a b – Usual"),
             ("hf:a/b", "a b – Usual"),
             ("HF:a/b-1.0_x", "a b-1.0_x – Usual"),
+            ("hf.co/a/b:Q8_0", "a b – Quantisation(\"Q8_0\")"),
             ("a/b:Q4_K_M", "a b – Quantisation(\"Q4_K_M\")"),
             ("a/b@v1.0:q8_0", "a b v1.0 Quantisation(\"q8_0\")"),
             ("a/b@refs/pr/1", "a b refs/pr/1 Usual"),
@@ -232,6 +238,17 @@ mod tests {
             ("https://example.com/d/model.gguf", "https://example.com/d/model.gguf"),
         ] {
             assert_eq!(read(text), meant, "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_a_name_is_told_as_it_is_read(text in "(hf:)?[a-c./-]{0,4}/?[a-c._-]{0,4}(@[a-c/.]{0,4})?(:[a-c/.Q_8]{0,4}(\\.gguf)?)?") {
+            if let Ok(wanted) = text.parse::<Wanted>() {
+                prop_assert_eq!(&wanted.to_string().parse::<Wanted>().unwrap(), &wanted);
+                let Wanted::Repository(name) = wanted else { panic!("no address was written") };
+                prop_assert!(!name.user.contains("..") && !name.repository.starts_with('.') && !name.place().contains("//"));
+            }
         }
     }
 

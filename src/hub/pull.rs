@@ -4,11 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 
+use super::asking::{check, found};
 use super::download::{Goal, bring};
 use super::event::Watch;
 use super::failure::{Failure, Remedy};
 use super::name::Wanted;
-use super::plan::{Hub, Plan, Planned, check, found};
+use super::plan::{Hub, Plan, Planned};
 use crate::catalog::in_words;
 use crate::files::{folder, words};
 

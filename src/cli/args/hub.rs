@@ -24,7 +24,7 @@ pub struct HubArgs {
     #[arg(long)]
     pub offline: bool,
 
-    /// Ask servers without https too, beyond this machine. Others on the way can then read and change what they say.
+    /// Ask servers without https too, beyond this machine. Others on the way can then read and change what they say, so no token is sent.
     #[arg(long, hide_short_help = true)]
     pub insecure: bool,
 

@@ -66,6 +66,7 @@ pub struct Args {
 
 impl Args {
     /// Whether what is asked is answered already.
+    #[cfg_attr(not(feature = "hub"), allow(clippy::unused_self, reason = "without the hub nothing is asked"))]
     pub fn says_yes(&self) -> bool {
         #[cfg(feature = "hub")]
         return self.yes;

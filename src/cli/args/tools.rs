@@ -228,7 +228,8 @@ pub enum Models {
     ///
     /// Of a repository it takes the quantisation that is named, or the one that most would take, and says why. The header is asked
     /// first: what cannot fit into this machine is not fetched. What broke off goes on with the same command, and a file has its name
-    /// only when it is whole and its checksum right.
+    /// only when it is whole and its checksum right. What comes from an address that is not of the hub lies below AFTERWORD_CACHE where that
+    /// is set, else in `afterword/models` of the user's cache folder.
     #[cfg(feature = "hub")]
     Pull(Box<Pull>),
     /// Name models to begin with, with what each is good for, for `afterword models pull`.

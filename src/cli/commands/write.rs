@@ -46,7 +46,7 @@ pub fn run(mut args: Write, terminal: &Terminal) -> Result<Outcome> {
     let told = begun.tell(&args, terminal)?;
     #[cfg(feature = "hub")]
     if args.model.model.is_none() && told == Outcome::Done {
-        terminal.advise("`afterword models known` names models that tell better, and `afterword models pull NAME` fetches one");
+        terminal.advise("for a real model: `afterword models known`, and `afterword models pull NAME`");
     }
     Ok(told)
 }

@@ -204,6 +204,30 @@ fn a_token_goes_to_the_hub_alone() {
     assert!(!format!("{:?}", user.hub.client.settings()).contains("hf_secret"));
 }
 
+/// A repository that was renamed sends on to its new name, on the same server.
+#[test]
+fn a_repository_that_moved_is_followed() {
+    let bytes = model();
+    let fake = FakeHub::of(&bytes);
+    let to = |path: &str| Reply::of(307, "").with("Location", path);
+    let (api, files) = ("/api/models/b/old/", "/b/old/resolve/");
+    let tree = format!("{api}tree/{COMMIT}");
+    fake.shelf().instead = vec![
+        (format!("{api}refs"), to("/api/models/a/tale/refs")),
+        (tree, to(&format!("/api/models/a/tale/tree/{COMMIT}?recursive=true"))),
+        (files.to_owned(), to(&format!("/a/tale/resolve/{COMMIT}/tale-Q4_K_M.gguf"))),
+    ];
+    let user = User::new(folder("moved"), &fake.hub.url());
+    assert_eq!(fs::read(user.gets("b/old").0).unwrap(), bytes);
+    assert!(fake.hub.seen().iter().all(|request| request.header("authorization").is_some()));
+    // What the hub says of a file counts, whichever of its answers says it.
+    let elsewhere = format!("{}/blob/{}", fake.store.url(), sum(&bytes));
+    let other = Reply::of(302, "").with("Location", elsewhere).with("X-Linked-Etag", "\"77\"");
+    fake.shelf().instead.push(("/a/tale/resolve/".to_owned(), other));
+    let said = User::new(folder("moved-other"), &fake.hub.url()).fails("b/old").to_string();
+    assert!(said.ends_with("gives out another `tale-Q4_K_M.gguf` than it lists"), "{said}");
+}
+
 #[test]
 fn nobody_is_sent_where_nobody_should_be() {
     for (number, (location, cause)) in [

@@ -10,6 +10,8 @@ use std::time::Duration;
 use serde_json::Value as Json;
 
 use super::{COMMIT, FakeHub, Fault, boast, model, sum};
+#[cfg(unix)]
+use crate::support::pty::{Act, see_while};
 use crate::support::server::{Reply, Server};
 #[cfg(unix)]
 use crate::support::signal;
@@ -281,6 +283,39 @@ fn ctrl_c_ends_it_and_the_same_command_goes_on() {
     assert!(!person.file().exists());
     let again = person.pulls(&["a/tale"]).done();
     assert!(err(&again).contains("going on behind 1.0 MB of "), "{}", err(&again));
+    assert_eq!(fs::read(person.file()).unwrap(), bytes);
+}
+
+/// A person before a terminal is asked, and sees it come.
+#[cfg(unix)]
+#[test]
+fn a_person_is_asked_and_sees_it_come() {
+    let bytes = fs::read(BUNDLED).unwrap();
+    let fake = FakeHub::with(&[("tale-Q4_K_M.gguf", bytes.clone()), ("\u{1b}]0;PWNED\u{7}.gguf", vec![1])]);
+    fake.shelf().pace = Some((1 << 17, Duration::from_millis(15)));
+    let person = Person::new("asked", &fake.hub.url());
+    let answers = |answer: &'static str| {
+        let mut is_given = false;
+        let command = person.types(&["models", "info", "hf:a/tale"]);
+        let seen = see_while(command, 40, 240, move |text| {
+            let now = !is_given && text.contains("[y/N] ");
+            is_given |= now;
+            if now { Act::Type(answer) } else { Act::Nothing }
+        });
+        assert!(seen.alarms == 0 && !seen.ran_over, "{}", seen.text());
+        assert!(seen.wrote("Fetch 3.8 MB? [y/N] ") && !seen.wrote("secret"), "{}", seen.text());
+        seen
+    };
+    for no in ["n\r", "\r"] {
+        let seen = answers(no);
+        assert_eq!(seen.code, Some(2));
+        assert!(seen.text().contains("is not here, and is not fetched"), "{}", seen.text());
+        assert!(fake.fetched().is_empty());
+    }
+    let seen = answers("y\r");
+    assert_eq!(seen.code, Some(0), "{}", seen.text());
+    assert!(seen.wrote(" of 3.8 MB") && seen.wrote("tale-Q4_K_M.gguf █"), "{:?}", String::from_utf8_lossy(&seen.bytes));
+    assert!(seen.text().contains("Fable 3M"), "{}", seen.text());
     assert_eq!(fs::read(person.file()).unwrap(), bytes);
 }
 
