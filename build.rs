@@ -10,7 +10,8 @@ fn main() {
     let root = PathBuf::from(variable("CARGO_MANIFEST_DIR"));
     let out = PathBuf::from(variable("OUT_DIR"));
     println!("cargo::rerun-if-changed=build.rs");
-    embed_presets(&root.join("configs"), &out.join("presets.rs"));
+    embed(&root.join("configs"), &out.join("presets.rs"));
+    embed(&root.join("configs/bans"), &out.join("bans.rs"));
     record("COMMIT", &commit(&root));
     println!("cargo::rerun-if-changed=Cargo.lock");
     let lock = fs::read_to_string(root.join("Cargo.lock")).unwrap_or_default();
@@ -23,8 +24,8 @@ fn main() {
     record("RUSTFLAGS", &variable("CARGO_ENCODED_RUSTFLAGS").replace('\u{1f}', " "));
 }
 
-/// Writes a slice of (name, text), sorted by name, for `preset::find` to include.
-fn embed_presets(folder: &Path, to: &Path) {
+/// Writes a slice of (name, text) of the files of a folder, sorted by name, for `preset` to include.
+fn embed(folder: &Path, to: &Path) {
     println!("cargo::rerun-if-changed={}", folder.display());
     let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot read `{}`: {error}", folder.display()));
     let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();

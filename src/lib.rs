@@ -1,6 +1,7 @@
 //! Afterword, a storyteller's decoder for local GGUF models.
 #![doc = include_str!("architecture.md")]
 
+pub mod bans;
 pub mod batch;
 pub mod bench;
 pub mod catalog;
@@ -23,5 +24,7 @@ pub mod preset;
 pub mod prob;
 pub mod report;
 pub mod sampler;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod story;
 pub mod text;

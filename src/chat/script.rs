@@ -83,8 +83,11 @@ pub(super) fn mark(sign: char, number: usize) -> String {
     format!("{sign}{number}{sign}")
 }
 
-/// The most places in a prompt where the writer's texts may stand. Most templates have one for each.
+/// The most places in a prompt where each of the writer's texts may stand, all in all. Most templates have one for each.
 const PLACES: usize = 64;
+
+/// The most ways that are tried of reading the writer's texts at their places. Where they are known at sight one is enough for each.
+const TRIALS: usize = 100_000;
 
 /// The parts of `whole`, found by where the marks of these texts stand in `marked`. `None` where the texts do not stand there,
 /// as they are or trimmed.
@@ -95,21 +98,61 @@ pub(super) fn placed(marked: &str, sign: char, texts: &[&str], whole: &str) -> O
     while let Some(number) = between.next() {
         let number: usize = number.parse().ok().filter(|number| *number < texts.len())?;
         places.push((number, between.next()?));
-        if places.len() > PLACES {
+        if places.len() > PLACES.max(2 * texts.len()) {
             return None;
         }
     }
-    let ways: Vec<[&str; 4]> = texts.iter().map(|text| [*text, text.trim(), text.trim_start(), text.trim_end()]).collect();
-    (0..4_usize.pow(u32::try_from(texts.len()).ok()?)).find_map(|choice| {
-        let mut script = Script::default();
-        let mut rest = whole.strip_prefix(first)?;
-        script.add(first, Whose::Template);
-        for (number, behind) in &places {
-            let text = ways[*number][choice / 4_usize.pow(u32::try_from(*number).ok()?) % 4];
-            rest = rest.strip_prefix(text)?.strip_prefix(behind)?;
-            script.add(text, Whose::Writer);
-            script.add(behind, Whose::Template);
+    let found = find_ways(&places, texts, whole.strip_prefix(first)?)?;
+    let mut script = Script::default();
+    script.add(first, Whose::Template);
+    for ((_, behind), text) in places.iter().zip(found) {
+        script.add(text, Whose::Writer);
+        script.add(behind, Whose::Template);
+    }
+    Some(script)
+}
+
+/// The text that stands at each place, where they make up the rest of a prompt: one and the same way of trimming for all places of a
+/// text.
+fn find_ways<'t>(places: &[(usize, &str)], texts: &[&'t str], rest: &str) -> Option<Vec<&'t str>> {
+    let ways = |text: &'t str| {
+        let mut ways = vec![text];
+        for way in [text.trim(), text.trim_start(), text.trim_end()] {
+            if !ways.contains(&way) {
+                ways.push(way);
+            }
         }
-        rest.is_empty().then_some(script)
-    })
+        ways
+    };
+    // What is still to be tried at each place that was reached, the next one last, and what stands there by now.
+    let mut open: Vec<(Vec<&'t str>, &str)> = Vec::new();
+    let mut found: Vec<&'t str> = Vec::new();
+    let (mut rest, mut trials) = (rest, 0);
+    loop {
+        if found.len() == places.len() && rest.is_empty() {
+            return Some(found);
+        }
+        if let Some(&(number, _)) = places.get(found.len()) {
+            let before = places.iter().zip(&found).find(|((other, _), _)| *other == number).map(|(_, text)| *text);
+            let mut tried = before.map_or_else(|| ways(texts[number]), |text| vec![text]);
+            tried.reverse();
+            open.push((tried, rest));
+        }
+        // The nearest place at which something is still to be tried, and the way that fits there.
+        loop {
+            trials += 1;
+            let depth = open.len();
+            let (tried, from) = open.last_mut().filter(|_| trials < TRIALS)?;
+            found.truncate(depth - 1);
+            let Some(text) = tried.pop() else {
+                open.pop();
+                continue;
+            };
+            if let Some(behind) = from.strip_prefix(text).and_then(|rest| rest.strip_prefix(places[found.len()].1)) {
+                found.push(text);
+                rest = behind;
+                break;
+            }
+        }
+    }
 }

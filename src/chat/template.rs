@@ -5,12 +5,13 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, ensure};
 use chrono::NaiveDateTime;
 use minijinja::{Value, context};
+use serde_json::Map;
 
 use super::renderer::{Job, Renderer};
 use super::script::{Part, Script, Whose, mark, placed, unused};
 use super::thinking::{Marks, Thinking};
 
-/// What is asked of an instruct model.
+/// What is asked of an instruct model at once: a [`Dialogue`] of one request.
 #[derive(Debug, Clone, Copy)]
 pub struct Conversation<'a> {
     /// What the model is told about itself, if anything.
@@ -19,6 +20,76 @@ pub struct Conversation<'a> {
     pub request: &'a str,
     /// Whether it may think first. Templates that know no thinking do not ask.
     pub think: bool,
+    /// The text of the token that begins a text.
+    pub bos: &'a str,
+    /// The text of the token that ends one.
+    pub eos: &'a str,
+    /// The time that a template is told when it asks for it.
+    pub now: NaiveDateTime,
+}
+
+impl Conversation<'_> {
+    /// Its messages.
+    fn messages(&self) -> Vec<Message> {
+        let said = |speaker, text: &str| Message { speaker, text: text.to_owned() };
+        let system = self.system.map(|text| said(Speaker::System, text));
+        system.into_iter().chain([said(Speaker::User, self.request)]).collect()
+    }
+
+    /// The same with these messages, which are its own.
+    fn of<'m>(&self, messages: &'m [Message]) -> Dialogue<'m>
+    where
+        Self: 'm,
+    {
+        let Self { think, bos, eos, now, .. } = *self;
+        Dialogue { messages, think, more: &NO_MORE, bos, eos, now }
+    }
+}
+
+/// What a template is told of a conversation beside what it is told anyway.
+static NO_MORE: std::sync::LazyLock<Map<String, serde_json::Value>> = std::sync::LazyLock::new(Map::new);
+
+/// Who says a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Speaker {
+    /// Whoever tells the model about itself.
+    System,
+    /// Whoever asks.
+    User,
+    /// The model.
+    Assistant,
+}
+
+impl Speaker {
+    /// The role by which templates know them.
+    #[must_use]
+    pub fn role(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+/// A message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Who says it.
+    pub speaker: Speaker,
+    /// What is said.
+    pub text: String,
+}
+
+/// A conversation up to where the model answers.
+#[derive(Debug, Clone, Copy)]
+pub struct Dialogue<'a> {
+    /// What was said, in its order.
+    pub messages: &'a [Message],
+    /// Whether the model may think first. Templates that know no thinking do not ask.
+    pub think: bool,
+    /// Variables for the template beside those that it is told anyway, which they do not change.
+    pub more: &'a Map<String, serde_json::Value>,
     /// The text of the token that begins a text.
     pub bos: &'a str,
     /// The text of the token that ends one.
@@ -76,6 +147,12 @@ impl Template {
         Self { source: source.to_owned(), renderer }
     }
 
+    /// The program itself, as it comes with the model.
+    #[must_use]
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The text up to where the model's answer begins. It is what Python's Jinja2 makes of the template with blocks trimmed
     /// (`trim_blocks`, `lstrip_blocks`), `add_generation_prompt`, no tools, and the variables that models with switchable
     /// thinking read (`enable_thinking`, `thinking`).
@@ -84,7 +161,7 @@ impl Template {
     /// The template is no Jinja, refuses the conversation, fails, or does not come to an end; the cause is a clause without its
     /// subject.
     pub fn render(&self, conversation: &Conversation) -> Result<String> {
-        let mut texts = self.renderings(conversation.now, vec![variables(conversation)])?;
+        let mut texts = self.renderings(conversation.now, vec![variables(&conversation.of(&conversation.messages()))])?;
         texts.pop().unwrap_or_else(missing).map_err(|reason| anyhow!(reason))
     }
 
@@ -98,12 +175,21 @@ impl Template {
     /// As [`Template::render`]; or the template leaves the request out; or it changes a text that holds the name of a control
     /// token, so that this cannot be told from the template's own.
     pub fn ask(&self, conversation: &Conversation, controls: &[&str]) -> Result<Request> {
-        let texts: Vec<&str> = conversation.system.into_iter().chain([conversation.request]).collect();
+        self.ask_on(&conversation.of(&conversation.messages()), controls)
+    }
+
+    /// The same for a conversation of many messages.
+    ///
+    /// # Errors
+    /// As [`Template::ask`], where each of the user's messages is a request.
+    pub fn ask_on(&self, conversation: &Dialogue, controls: &[&str]) -> Result<Request> {
+        let messages = conversation.messages;
+        let texts: Vec<&str> = messages.iter().map(|message| message.text.as_str()).collect();
         let sign = unused(&[&[self.source.as_str(), conversation.bos, conversation.eos], texts.as_slice()].concat());
-        let marks: Vec<String> = (0..texts.len()).map(|number| mark(sign, number)).collect();
-        let request = &marks[texts.len() - 1];
-        let marked = Conversation { system: conversation.system.map(|_| marks[0].as_str()), request, ..*conversation };
-        let turned = Conversation { think: !conversation.think, ..*conversation };
+        let signed = |(number, message): (usize, &Message)| Message { text: mark(sign, number), ..*message };
+        let signed: Vec<Message> = messages.iter().enumerate().map(signed).collect();
+        let marked = Dialogue { messages: &signed, ..*conversation };
+        let turned = Dialogue { think: !conversation.think, ..*conversation };
         let mut asked = vec![variables(conversation), variables(&marked)];
         let named = Marks::named(&self.source);
         if named.is_some() {
@@ -113,8 +199,11 @@ impl Template {
         let whole = texts_of.next().unwrap_or_else(missing).map_err(|reason| anyhow!(reason))?;
         // A template that fails on a mark looks into the text: then it counts as one that changes it.
         let marked = texts_of.next().and_then(Result::ok);
-        let dropped = marked.as_ref().is_some_and(|marked| !marked.contains(request.as_str()));
-        ensure!(!dropped || whole.contains(conversation.request.trim()), "it leaves the prompt out");
+        let is_dropped = |(message, mark): (&Message, &Message)| {
+            let dropped = marked.as_ref().is_some_and(|marked| !marked.contains(mark.text.as_str()));
+            message.speaker == Speaker::User && dropped && !whole.contains(message.text.trim())
+        };
+        ensure!(!messages.iter().zip(&signed).any(is_dropped), "it leaves the prompt out");
         let thinking = named.and_then(|marks| {
             let switches = texts_of.next().and_then(Result::ok).is_some_and(|turned| turned != whole);
             let written: Vec<String> = marked.iter().cloned().chain(texts_of.next().and_then(Result::ok)).collect();
@@ -145,10 +234,11 @@ fn message(role: &str, content: &str) -> Value {
 }
 
 /// What a template may read of a conversation.
-fn variables(conversation: &Conversation) -> Value {
-    let Conversation { system, request, think, bos, eos, now: _ } = *conversation;
-    let system = system.map(|content| message("system", content));
-    let messages: Vec<Value> = system.into_iter().chain([message("user", request)]).collect();
+fn variables(conversation: &Dialogue) -> Value {
+    let Dialogue { messages, think, more, bos, eos, now: _ } = *conversation;
+    let messages: Vec<Value> = messages.iter().map(|one| message(one.speaker.role(), &one.text)).collect();
+    let more = serde_json::from_value::<Value>(serde_json::Value::Object(more.clone()));
+    let more = more.unwrap_or_else(|_| unreachable!("whatever is JSON is a value of a template"));
     context! {
         messages,
         tools => (),
@@ -158,11 +248,12 @@ fn variables(conversation: &Conversation) -> Value {
         thinking => think,
         bos_token => bos,
         eos_token => eos,
+        ..more
     }
 }
 
 /// A conversation in which the model has thought and answered, with its thought under all names that it goes by.
-fn thought_about(conversation: &Conversation) -> Value {
+fn thought_about(conversation: &Dialogue) -> Value {
     let thought = "a thought";
     let answer = context! {
         role => "assistant",
@@ -172,7 +263,7 @@ fn thought_about(conversation: &Conversation) -> Value {
         thinking => thought,
     };
     let messages = vec![message("user", "a request"), answer];
-    let rest = variables(&Conversation { think: true, ..*conversation });
+    let rest = variables(&Dialogue { think: true, ..*conversation });
     context! { messages, add_generation_prompt => false, ..rest }
 }
 
@@ -245,6 +336,44 @@ mod tests {
         // One that says it in other letters does not drop it.
         assert_eq!(template("{{ messages[0].content | upper }}").ask(&asked("Tell"), &[]).unwrap().script.text(), "TELL");
         assert_eq!(template("user:").ask(&asked(" \n"), &[]).unwrap().script.text(), "user:");
+    }
+
+    #[test]
+    fn of_a_long_conversation_it_is_known_who_said_what() {
+        let source = "{% for m in messages %}<{{ m.role }}>{{ m.content | trim }}<end>{% endfor %}{% if x %}{{ x }}{% endif %}<assistant>";
+        let speakers = [Speaker::User, Speaker::Assistant];
+        let said = |number: usize| Message { speaker: speakers[number % 2], text: format!(" [{number}] <end> \n") };
+        let system = Message { speaker: Speaker::System, text: "Be brief.".to_owned() };
+        let messages: Vec<Message> = std::iter::once(system).chain((0..200).map(said)).collect();
+        let more: Map<String, serde_json::Value> =
+            [("x", "told"), ("bos_token", "no")].map(|(key, x)| (key.to_owned(), x.into())).into_iter().collect();
+        let dialogue =
+            Dialogue { messages: &messages, think: false, more: &more, bos: "<s>", eos: "</s>", now: NaiveDateTime::default() };
+        let script = template(source).ask_on(&dialogue, &["<end>"]).unwrap().script;
+        let ours: Vec<&str> =
+            script.parts().iter().filter(|part| part.whose == Whose::Writer).map(|part| part.text.as_str()).collect();
+        assert_eq!((ours.len(), ours[0], ours[200]), (201, "Be brief.", "[199] <end>"));
+        assert!(script.text().ends_with("<assistant>[199] <end><end>told<assistant>"), "{}", script.tail());
+        // What is told anyway no caller changes.
+        assert_eq!(
+            template("{{ bos_token }}{{ messages | length }}").renderings(dialogue.now, vec![variables(&dialogue)]).unwrap(),
+            [Ok("<s>201".to_owned())]
+        );
+        // A message of the user's in the middle is not left out.
+        let drops = template("{% for m in messages %}{% if loop.index > 5 %}{{ m.content }}{% endif %}{% endfor %}");
+        assert_eq!(drops.ask_on(&dialogue, &[]).unwrap_err().to_string(), "it leaves the prompt out");
+    }
+
+    #[test]
+    fn texts_of_blanks_are_placed_in_no_time() {
+        let messages: Vec<Message> =
+            (0..150).map(|number| Message { speaker: Speaker::Assistant, text: " ".repeat(number % 3) }).collect();
+        let dialogue =
+            Dialogue { messages: &messages, think: false, more: &NO_MORE, bos: "", eos: "", now: NaiveDateTime::default() };
+        // It says another thing of a blank than of a mark.
+        let source =
+            "{% for m in messages %}{{ m.content }} {% endfor %}{% if messages[2].content | trim %}a{% else %}b{% endif %}";
+        assert_eq!(template(source).ask_on(&dialogue, &[]).unwrap().script.parts().len(), 1);
     }
 
     #[test]

@@ -138,6 +138,8 @@ fn refused(error: &clap::Error, typed: &[OsString]) -> ExitCode {
 fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => commands::write::run(args, terminal),
+        #[cfg(feature = "serve")]
+        Command::Serve(args) => commands::serve::run(*args, terminal),
         Command::Desk(args) => commands::desk::run(args, terminal),
         Command::Batch(args) => commands::batch::run(&args, terminal),
         Command::Bench(args) => commands::bench::run(&args, terminal),
@@ -174,6 +176,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
+        #[cfg(feature = "serve")]
+        Command::Serve(_) => without_backend(),
         Command::Write(_)
         | Command::Desk(_)
         | Command::Batch(_)
@@ -184,12 +188,14 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         | Command::Score(_)
         | Command::Tune(_)
         | Command::Calibrate(_)
-        | Command::Doctor { .. } => {
-            anyhow::bail!(
-                "this program was built without a backend\nhint: build it with the feature `llama`, which is on by default"
-            )
-        }
+        | Command::Doctor { .. } => without_backend(),
     }
+}
+
+/// What tells stories is not there.
+#[cfg(not(feature = "llama"))]
+fn without_backend() -> Result<Outcome> {
+    anyhow::bail!("this program was built without a backend\nhint: build it with the feature `llama`, which is on by default")
 }
 
 /// Whoever read the output has seen enough: `afterword … | head` is no failure.

@@ -64,7 +64,7 @@ impl Chosen {
 
     /// Its sampler.
     pub fn sampler(&self) -> Sampler {
-        Sampler::new(self.preset.chain.clone(), self.preset.pick)
+        self.preset.sampler()
     }
 
     /// Its sampler, which knows as much as such a trace tells.

@@ -11,7 +11,8 @@ use crate::decode::{Completion, Ended, Observer, Plan, Stories, Told, drive, eac
 use crate::files::causes;
 use crate::model::{Choice, Model};
 use crate::sampler::Draw;
-use crate::story::StopReason;
+use crate::story::{Banned, StopReason};
+use crate::text::some;
 
 /// What helps where nothing was told.
 pub const ENDED_AT_ONCE: &str = "the model ended the story at once: `--min-tokens 50` makes it go on";
@@ -24,6 +25,16 @@ pub fn stop_in_words(stop: &StopReason, plan: &Plan) -> String {
         }
         _ => stop.to_string(),
     }
+}
+
+/// How often a story was told otherwise than it was going to be, and what stands in spite of that, behind a dot; nothing where nothing
+/// banned was met.
+pub fn banned_in_words(banned: &Banned) -> String {
+    let Banned { rewinds, stood } = banned;
+    let otherwise =
+        if rewinds.is_empty() { String::new() } else { format!(" · {} told otherwise", some(rewinds.len(), "place")) };
+    let stood = if *stood == 0 { String::new() } else { format!(" · {} stood", some(*stood, "ban")) };
+    otherwise + &stood
 }
 
 /// A story that was told, with its times.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 use super::cancel::Cancel;
-use super::observer::{Ended, Observer, Told};
+use super::observer::{Attention, Ended, Observer, Told};
 use super::plan::{Completion, Plan};
 use super::round::Stories;
 use crate::files::causes;
@@ -78,6 +78,8 @@ pub(super) fn drive_on(
     let mut numbered = Numbered { numbers, observer };
     let mut open = true;
     while !cancel.is_cancelled() {
+        numbered.attend(stories);
+        numbered.observer.occupied(stories.occupancy());
         while open && numbered.numbers.len() < at_once.max(1) {
             match source(numbered.numbers.len()) {
                 Next::Story(number, plan) => numbered.begin(stories, number, plan),
@@ -85,7 +87,9 @@ pub(super) fn drive_on(
                 Next::Never => open = false,
             }
         }
-        if !numbered.numbers.is_empty() {
+        if stories.all_rest() {
+            numbered.observer.all_rest();
+        } else if !numbered.numbers.is_empty() {
             stories.round(&mut numbered);
             if numbered.observer.round_over().is_break() {
                 break;
@@ -131,6 +135,18 @@ impl Numbered<'_> {
                 let completion = Completion::unbegun(plan.prompt.len(), StopReason::Failed(causes(&error)));
                 let ended = Ended { plan, completion, rest: String::new(), parts: Vec::new(), again: None };
                 self.observer.ended(number, ended);
+            }
+        }
+    }
+
+    /// Asks every story's listener for its attention.
+    fn attend(&mut self, stories: &mut Stories) {
+        let running: Vec<(usize, usize)> = self.numbers.iter().map(|(&story, &number)| (story, number)).collect();
+        for (story, number) in running {
+            let attention = self.observer.attention(number);
+            stories.rest(story, attention == Attention::Rests);
+            if attention == Attention::Leaves {
+                stories.cancel(story, self);
             }
         }
     }

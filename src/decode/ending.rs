@@ -42,6 +42,7 @@ impl Stories<'_> {
         let (free_cells, free_branches) = self.unpromised;
         self.unpromised = (free_cells + cells + left.cells, free_branches + branches + left.branches);
         self.suspects.remove(&number);
+        self.resting.remove(&number);
         self.make_room();
         observer.ended(number, ended);
     }

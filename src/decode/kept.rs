@@ -70,6 +70,11 @@ impl Kept {
         self.entries.is_empty()
     }
 
+    /// How many texts are kept.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Keeps a text, which this branch holds; returns the branches that are kept no longer.
     pub fn keep(&mut self, tokens: Vec<Token>, branch: Branch, row: Option<Vec<f32>>) -> Vec<Branch> {
         let is_prompt = row.is_some();

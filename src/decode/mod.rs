@@ -4,6 +4,7 @@
 //! what it wants to know, answers all of them with one decode, and goes on. Nothing here reads a clock or prints.
 
 mod again;
+mod banning;
 mod cancel;
 mod detokenizing;
 mod drive;
@@ -17,6 +18,7 @@ mod plan;
 mod prompt_cache;
 mod prompt_sharing;
 mod request;
+mod resting;
 mod room;
 mod round;
 mod scoring;
@@ -31,7 +33,7 @@ pub use cancel::Cancel;
 pub use drive::{Next, Source, drive, each, tell};
 pub use explorer::{Budget, Explorer, NodeId};
 pub use kept::Keep;
-pub use observer::{Ended, Observer, Part, Told};
+pub use observer::{Attention, Ended, Observer, Occupancy, Part, Told};
 pub use plan::{Completion, Continuation, Counts, Plan};
 pub use prompt_cache::{PromptCache, PromptState};
 pub use round::Stories;

@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use super::again::Again;
 use super::plan::{Completion, Counts, Plan};
+use crate::model::Room;
 use crate::sampler::Draw;
 
 /// Hears what happens to stories, each by its number. What is not overridden is not listened to.
@@ -34,10 +35,53 @@ pub trait Observer {
         let _ = (story, ended);
     }
 
+    /// Whether the story has a part in the next decode; asked of every story that runs before each.
+    fn attention(&mut self, story: usize) -> Attention {
+        let _ = story;
+        Attention::Listens
+    }
+
+    /// Every story that runs rests: comes back when one of them may listen again, or more is to be told.
+    fn all_rest(&mut self) {}
+
+    /// What is taken and what is free, told between decodes: before it is looked for more to tell.
+    fn occupied(&mut self, occupancy: Occupancy) {
+        let _ = occupancy;
+    }
+
     /// A decode for all is over, with all that followed from it. Here `Break` is for every story.
     fn round_over(&mut self) -> ControlFlow<()> {
         ControlFlow::Continue(())
     }
+}
+
+/// How somebody listens to a story.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attention {
+    /// It goes on.
+    Listens,
+    /// It rests with all that it holds, and the others go on. A text that is being read is read to its end, for others may wait for
+    /// it.
+    Rests,
+    /// Nobody listens any more: it ends as interrupted.
+    Leaves,
+}
+
+/// What is taken of a memory in which stories are told, and what is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Occupancy {
+    /// Stories that have not ended.
+    pub running: usize,
+    /// Those of them that rest.
+    pub resting: usize,
+    /// Texts that are kept of stories that have ended.
+    pub kept: usize,
+    /// What nothing lies in: kept texts take of it, too.
+    pub room: Room,
+    /// Cells that no running story was promised. What is kept there is given up for one that needs them.
+    pub free_cells: usize,
+    /// The same of branches.
+    pub free_branches: usize,
 }
 
 /// Nobody, who hears nothing.

@@ -6,7 +6,7 @@ use super::healing::Healing;
 use crate::model::Vocabulary;
 use crate::prob::Token;
 use crate::sampler::{Carried, Sampler, TextUnit};
-use crate::story::StopReason;
+use crate::story::{Banned, StopReason};
 
 /// What story is to be told.
 #[derive(Debug, Clone)]
@@ -178,6 +178,8 @@ pub struct Completion {
     pub cached_tokens: usize,
     /// What a story that goes on from this one may need to know beside the tokens.
     pub carried: Carried,
+    /// What became of what it was not to say.
+    pub banned: Banned,
 }
 
 impl Completion {
@@ -193,6 +195,7 @@ impl Completion {
             counts,
             cached_tokens: 0,
             carried: Carried::default(),
+            banned: Banned::default(),
         }
     }
 

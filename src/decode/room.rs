@@ -12,7 +12,9 @@ use crate::prob::Token;
 pub(super) fn needs(plan: &Plan, width: usize) -> (usize, usize) {
     let forks = plan.sampler.forks(width);
     let longest = plan.prompt.len().saturating_add(plan.most_tokens());
-    (plan.context_within_budget(width).min(longest).saturating_add(forks), 1 + forks)
+    // Where a story goes back, both branches live for a moment.
+    let back = usize::from(plan.sampler.bans().is_some());
+    (plan.context_within_budget(width).min(longest).saturating_add(forks), 1 + forks + back)
 }
 
 impl Stories<'_> {

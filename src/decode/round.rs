@@ -44,6 +44,8 @@ pub struct Stories<'m> {
     pub(super) is_new: bool,
     /// Stories that had a part in a decode that failed, and have told nothing since.
     pub(super) suspects: BTreeSet<usize>,
+    /// Stories that nobody listens to now.
+    pub(super) resting: BTreeSet<usize>,
 }
 
 impl<'m> Stories<'m> {
@@ -62,6 +64,7 @@ impl<'m> Stories<'m> {
             cache: None,
             is_new: true,
             suspects: BTreeSet::new(),
+            resting: BTreeSet::new(),
         }
     }
 
@@ -145,8 +148,7 @@ impl<'m> Stories<'m> {
     /// have failed.
     pub fn round(&mut self, observer: &mut dyn Observer) {
         let shared = self.share(observer);
-        let (alone, together): (Vec<usize>, Vec<usize>) =
-            (0..self.tellers.len()).partition(|number| self.suspects.contains(number));
+        let (alone, together): (Vec<usize>, Vec<usize>) = self.attending().partition(|number| self.suspects.contains(number));
         let groups = std::iter::once(together).chain(alone.into_iter().map(|number| vec![number]));
         let mut idle = !shared;
         for group in groups {
@@ -166,9 +168,10 @@ impl<'m> Stories<'m> {
             }
             self.make_room();
         }
-        if idle && self.running() > 0 {
-            let error = anyhow!("the model has no room left for any of {} stories", self.running());
-            (0..self.tellers.len()).for_each(|number| self.fail(number, &error, observer));
+        let left: Vec<usize> = if idle { self.attending().collect() } else { Vec::new() };
+        for &number in &left {
+            let error = anyhow!("the model has no room left for any of {} stories", left.len());
+            self.fail(number, &error, observer);
         }
         for number in 0..self.tellers.len() {
             self.settle(number, observer);
@@ -339,7 +342,7 @@ impl<'m> Stories<'m> {
     /// Lets a story decide what it can.
     fn settle(&mut self, number: usize, observer: &mut dyn Observer) {
         let Some(story) = self.tellers[number].as_mut() else { return };
-        let Settled { told, free, stop, failed } = story.settle(self.model.vocabulary());
+        let Settled { told, free, stop, failed, went_back } = story.settle(self.model.vocabulary());
         let counts = story.counts();
         if !told.is_empty() {
             self.suspects.remove(&number);
@@ -354,6 +357,7 @@ impl<'m> Stories<'m> {
                 flow = observer.told(number, &Told { draw: &draw, text, parts, counts });
             }
         }
+        let failed = failed.or_else(|| if went_back { self.step_back(number).err() } else { None });
         let stop = match failed {
             Some(error) => Some(StopReason::Failed(causes(&error))),
             None => stop.or(flow.is_break().then_some(StopReason::Interrupted)),

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use anyhow::Result;
 
 use super::again::Again;
+use super::banning::{Banning, Before, Verdict};
 use super::detokenizing::{Detokenizing, Heard};
 use super::healing::Healing;
 use super::loop_detector::LoopDetector;
@@ -14,7 +15,7 @@ use super::request::{Answer, DecodeRequest, Known, Purpose, drop_lost};
 use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, BoundSampler, Carried, Draw, History, TokenPath, Turn};
-use crate::story::StopReason;
+use crate::story::{Banned, StopReason};
 
 mod reading;
 
@@ -40,6 +41,8 @@ pub(super) struct Settled {
     pub stop: Option<StopReason>,
     /// A row that no decision can be made from.
     pub failed: Option<anyhow::Error>,
+    /// Whether it went back, so that its trunk may hold more than its text.
+    pub went_back: bool,
 }
 
 /// The state of one story that has not ended.
@@ -74,6 +77,8 @@ pub(super) struct Storyteller {
     in_chunks: bool,
     /// Where the story was told before.
     again: Option<Again>,
+    /// What it is not to say.
+    banning: Option<Banning>,
 }
 
 impl Storyteller {
@@ -116,6 +121,7 @@ impl Storyteller {
             in_chunks: true,
             counts: Counts { prompt: plan.prompt.len(), ..Counts::default() },
             again: None,
+            banning: plan.sampler.bans().map(|bans| Banning::new(bans, &vocabulary.bytes(&plan.prompt))),
             plan,
         })
     }
@@ -148,13 +154,15 @@ impl Storyteller {
     /// The story at its end, with the branches that it held. `unheard` is what nobody heard of the text that it told last.
     pub fn end(mut self, stop: StopReason, mut unheard: Heard) -> (Ended, Vec<Branch>) {
         let branches = self.branches();
+        self.forget_undecided();
         let held = self.detokenizing.finish();
         self.text.push_str(&held.text);
         unheard.push(held);
         let (rest, parts) = (unheard.text, unheard.parts);
         let (tokens, carried) = (self.told().to_vec(), self.history.carried());
-        let Self { text, log_p, counts, cached_tokens, .. } = self;
-        let completion = Completion { tokens, text, stop, log_p, counts, cached_tokens, carried };
+        let Self { text, log_p, counts, cached_tokens, banning, .. } = self;
+        let banned = banning.map_or(Banned::default(), Banning::finish);
+        let completion = Completion { tokens, text, stop, log_p, counts, cached_tokens, carried, banned };
         (Ended { plan: self.plan, completion, rest, parts, again: self.again }, branches)
     }
 
@@ -176,7 +184,7 @@ impl Storyteller {
                     }
                     for known in self.known.iter().filter(|one| known.contains(&one.path)) {
                         if let Some(again) = &mut self.again {
-                            again.see(self.counts.tokens, &known.path, &known.row);
+                            again.see(self.history.text().len() - self.plan.prompt.len(), &known.path, &known.row);
                         }
                         turn.learn(&known.path, &known.row);
                     }
@@ -189,12 +197,17 @@ impl Storyteller {
 
     /// Tells the drawn token and moves the trunk to it, if it has been looked at.
     fn take(&mut self, draw: Draw, vocabulary: &Vocabulary, settled: &mut Settled) -> Result<()> {
+        let step = self.told().len();
         let draw = match &mut self.again {
-            Some(again) => again.keep(self.counts.tokens, draw),
+            Some(again) => again.keep(step, draw),
             None => draw,
         };
         let token = draw.token;
-        settled.stop = self.tell(draw, vocabulary, &mut settled.told);
+        if let Some(row) = self.hear(draw, vocabulary, settled) {
+            settled.went_back = true;
+            settled.free.extend(self.known.drain(..).map(|known| known.branch));
+            return self.choose(row);
+        }
         if settled.stop.is_some() {
             return Ok(());
         }
@@ -210,7 +223,7 @@ impl Storyteller {
             if known.path.0.is_empty() {
                 settled.free.extend(self.trunk.replace(known.branch));
                 self.held += 1;
-                self.choose(&known.row)?;
+                self.choose(known.row)?;
             } else {
                 self.known.push(known);
             }
@@ -218,10 +231,43 @@ impl Storyteller {
         Ok(())
     }
 
+    /// Takes a draw into the story, and tells what is certain by it; returns the row from which it goes on, where it went back.
+    fn hear(&mut self, draw: Draw, vocabulary: &Vocabulary, settled: &mut Settled) -> Option<Vec<f32>> {
+        let feedback = self.history.feedback();
+        self.history.hear(&draw);
+        let is_full = self.told().len() >= self.plan.most_tokens() || self.seen() >= self.plan.context;
+        let Some(banning) = &mut self.banning else {
+            settled.stop = self.tell(draw, vocabulary, &mut settled.told);
+            return None;
+        };
+        let is_last = is_full || vocabulary.ends(draw.token);
+        let certain = match banning.hear(draw, feedback, is_last, vocabulary, &self.history) {
+            Verdict::Tell(certain) => certain,
+            Verdict::Back(draws, Before { row, feedback }) => {
+                self.history.take_back(draws, feedback);
+                return Some(row);
+            }
+        };
+        for _ in 0..certain {
+            if settled.stop.is_none()
+                && let Some(draw) = self.banning.as_mut().and_then(Banning::tell)
+            {
+                settled.stop = self.tell(draw, vocabulary, &mut settled.told);
+            }
+        }
+        None
+    }
+
+    /// Takes back what nobody has heard.
+    fn forget_undecided(&mut self) {
+        if let Some((draws, feedback)) = self.banning.as_mut().map(Banning::forget).filter(|(draws, _)| *draws > 0) {
+            self.history.take_back(draws, feedback);
+        }
+    }
+
     /// Adds a token to the story; returns why the story ends with it, if it does.
     fn tell(&mut self, draw: Draw, vocabulary: &Vocabulary, told: &mut Vec<(Draw, Heard)>) -> Option<StopReason> {
         let token = draw.token;
-        self.history.hear(&draw);
         self.log_p += draw.log_p;
         let (number, ended) = (self.counts.tokens, vocabulary.ends(token));
         self.counts.tokens += 1;
@@ -229,13 +275,15 @@ impl Storyteller {
         let (own, piece) = piece.split_at(self.own.min(piece.len()));
         self.own -= own.len();
         let (mut heard, stop) = self.detokenizing.push(number, piece, self.counts.tokens >= self.plan.max_tokens);
-        let loops = self.loops.hear(self.history.told()) && self.plan.stop_on_loop;
+        let unheard = self.banning.as_ref().map_or(0, Banning::undecided);
+        let story = &self.history.told()[..self.history.step() - unheard];
+        let loops = self.loops.hear(story) && self.plan.stop_on_loop;
         let mut stop = match stop {
             _ if ended => Some(StopReason::End),
             Some(stop) => Some(stop),
             None if self.counts.tokens >= self.plan.most_tokens() => Some(StopReason::Tokens),
             None if loops => Some(StopReason::Loop),
-            None if self.seen() >= self.plan.context && !self.plan.context_shift => Some(StopReason::Context),
+            None if self.seen() - unheard >= self.plan.context && !self.plan.context_shift => Some(StopReason::Context),
             None => None,
         };
         // Where there is no token more to show that a sentence has ended, one that seems to has.
@@ -252,15 +300,25 @@ impl Storyteller {
     }
 
     /// Begins the turn for this row.
-    fn choose(&mut self, row: &[f32]) -> Result<()> {
+    fn choose(&mut self, row: Vec<f32>) -> Result<()> {
         if let Some(scores) = self.scores.take() {
             let [surprisals, entropies] = [0, 1].map(|of| scores.iter().map(|score| score[of]).collect());
             let feedback = self.history.carried().feedback;
             self.history = self.history.clone().carrying(Carried { surprisals, entropies, feedback });
         }
-        let row = self.healing.fitting(row, self.story());
-        let other = self.again.as_mut().and_then(|again| again.meet(self.counts.tokens, &row));
-        let turn = other.unwrap_or(&self.sampler).turn(&self.history, &row, self.noise)?;
+        let step = self.told().len();
+        let fitting = self.healing.fitting(&row, self.story());
+        let other = self.again.as_mut().and_then(|again| again.meet(step, &fitting));
+        let sampler = other.unwrap_or(&self.sampler);
+        let turn = if let Some(banning) = &mut self.banning {
+            let (without, noise) = banning.meet(self.history.step(), self.noise);
+            sampler.turn_without(&self.history, &fitting, noise, without)?
+        } else {
+            sampler.turn(&self.history, &fitting, self.noise)?
+        };
+        if let Some(banning) = &mut self.banning {
+            banning.keep(row);
+        }
         self.phase = Phase::Choosing(Box::new(turn), Vec::new());
         Ok(())
     }
@@ -309,7 +367,7 @@ impl Storyteller {
                     }
                 }
                 self.counts.evaluations += 1;
-                return self.choose(&row).map(|()| Vec::new());
+                return self.choose(row).map(|()| Vec::new());
             }
             Purpose::Look(path) => path,
         };
@@ -320,7 +378,7 @@ impl Storyteller {
         };
         let Phase::Choosing(turn, _) = &mut self.phase else { return Ok(vec![branch]) };
         if let Some(again) = &mut self.again {
-            again.see(self.counts.tokens, &path, &row);
+            again.see(self.history.text().len() - self.plan.prompt.len(), &path, &row);
         }
         turn.learn(&path, &row);
         self.known.push(Known { path, branch, row });

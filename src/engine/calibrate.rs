@@ -60,7 +60,7 @@ impl Calibration {
         let Openings { prompt } = toml::from_str(OPENINGS)?;
         let openings = prompt.into_iter().map(|opening| opening.text).collect();
         let max_tokens = NonZeroUsize::new(200).unwrap_or(NonZeroUsize::MIN);
-        Ok(Self { sampler: Sampler::new(preset.chain, preset.pick).with_reach(Reach::Full), openings, max_tokens, seed: 1 })
+        Ok(Self { sampler: preset.sampler().with_bans(None).with_reach(Reach::Full), openings, max_tokens, seed: 1 })
     }
 
     /// The stage whose table it is.

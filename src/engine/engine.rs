@@ -152,6 +152,12 @@ impl Engine {
         self.gpu_layers
     }
 
+    /// What its file says of itself, where that could be read.
+    #[must_use]
+    pub fn card(&self) -> Option<&ModelCard> {
+        self.card.as_ref()
+    }
+
     /// What renders the chat template of the model.
     #[must_use]
     pub fn renderer(&self) -> Arc<dyn Renderer> {

@@ -10,7 +10,7 @@ use crate::model::MOST_BRANCHES;
 use crate::prob::Token;
 use crate::sampler::Sampler;
 use crate::story::Record;
-use crate::text::some;
+use crate::text::{EXCERPT, excerpt, some};
 
 /// How many tokens after each candidate are told.
 const NEXT: usize = 5;
@@ -42,6 +42,16 @@ impl<'a> Question<'a> {
         if after < stood {
             let message = format!("token {} stood before the story was gone on with, from token {} on", after + 1, stood + 1);
             return Err(Refusal::usage(message, Remedy::EarlierRecord));
+        }
+        if let Some(before) = record.banned.rewinds.iter().find(|rewind| rewind.at <= after) {
+            let message = format!(
+                "the story went back to token {} because of `{}`, and how it was told again there is not known well enough to explain \
+                 token {}",
+                before.at + 1,
+                excerpt(&before.text, EXCERPT),
+                after + 1
+            );
+            return Err(Refusal::usage(message, Remedy::TellAgain));
         }
         let told = record.tokens.get(stood..after).filter(|_| after < record.tokens.len());
         let told = told.ok_or_else(|| {

@@ -147,7 +147,7 @@ impl Explanation {
     /// A decision that is not of this preset.
     pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, vocabulary: &Vocabulary) -> Result<Self> {
         let Decided { draw, own, strayed, next: nexts } = decided;
-        let Draw { token, log_p, now, alpha, excess, temperature, candidates, skipped: _, removed, feedback: _ } = draw;
+        let Draw { token, log_p, now, alpha, excess, temperature, candidates, removed, .. } = draw;
         let named = |token: Token, log_p: f64| {
             let piece = vocabulary.show(token);
             Named { token, piece, ends: vocabulary.ends(token), log_p }

@@ -4,167 +4,180 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Sender, channel};
 use std::thread::{self, JoinHandle};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 
+use super::backend::Session;
+use super::door::{Door, DoorState, Found, Job};
 use super::engine::Engine;
+use super::listener::{Client, Listener, StoryEvent};
 use super::slots::Slots;
-use crate::decode::{Cancel, Completion, Counts, Ended, Next, Observer, Part, Plan, Stories, Told, drive};
-use crate::sampler::Draw;
-use crate::story::StopReason;
-
-/// What happens to a story that was handed in. The last one is [`StoryEvent::Ended`], and it always comes.
-#[derive(Debug, Clone)]
-pub enum StoryEvent {
-    /// It has a place, and its prompt is about to be read.
-    Began,
-    /// So many tokens of so many are read.
-    Reading {
-        /// Read now.
-        read: usize,
-        /// To be read in all.
-        of: usize,
-    },
-    /// A token was told.
-    Told {
-        /// The decision.
-        draw: Box<Draw>,
-        /// The text that it let appear.
-        text: String,
-        /// Whose text that is.
-        parts: Vec<Part>,
-        /// What the story has cost.
-        counts: Counts,
-    },
-    /// It has ended.
-    Ended {
-        /// What came of it.
-        completion: Box<Completion>,
-        /// The end of its text, which was held back until now.
-        rest: String,
-        /// Whose text that is.
-        parts: Vec<Part>,
-    },
-}
-
-/// Who hears of a story, on the thread that tells; `Break` ends it as interrupted.
-pub type Listener = Box<dyn FnMut(StoryEvent) -> ControlFlow<()> + Send>;
+use crate::decode::{Attention, Cancel, Ended, Next, Observer, Occupancy, Plan, Stories, Told, drive};
 
 /// The way to a thread that tells stories. Where all copies are gone, it ends with the stories that it has.
-#[derive(Clone)]
 pub struct Handle {
-    /// Stories; without one the thread looks up.
-    jobs: Sender<Option<Job>>,
+    door: Arc<Door>,
     cancel: Cancel,
 }
 
-/// A story that was handed in.
-struct Job {
-    plan: Plan,
+/// What one holds of a story that was handed in. To let go of it changes nothing.
+#[derive(Clone)]
+pub struct Ticket {
+    door: Arc<Door>,
     cancel: Cancel,
-    listener: Listener,
 }
 
 impl Handle {
-    /// Hands in a story. It waits for a place, in the order in which stories came; the flag that comes back ends it, waiting or
-    /// running, as interrupted.
+    /// Hands in a story. It waits for a place, in the order in which stories came.
     ///
     /// # Errors
-    /// The thread has ended.
-    pub fn tell(&self, plan: Plan, listener: Listener) -> Result<Cancel> {
+    /// The thread has ended; the listener hears of the story's end then too.
+    pub fn tell(&self, plan: Plan, listener: Box<dyn Listener>) -> Result<Ticket> {
         let cancel = self.cancel.child();
-        let job = Job { plan, cancel: cancel.clone(), listener };
-        self.jobs.send(Some(job)).map_err(|_| anyhow!("the thread that tells stories has ended"))?;
-        Ok(cancel)
+        let client = Client::new(&plan, cancel.clone(), listener);
+        self.door.hand_in(Job { plan, client })?;
+        Ok(Ticket { door: Arc::clone(&self.door), cancel })
     }
 
-    /// Ends all stories, waiting and running ones, and with them the thread.
+    /// Ends all stories, waiting and running ones, as interrupted with what they have, and with them the thread: as soon as the
+    /// decode is over that runs.
     pub fn shut_down(&self) {
         self.cancel.cancel();
-        // It may sleep until somebody hands in a story. If it is gone, it need not be woken.
-        let _ = self.jobs.send(None);
+        self.door.ring();
+    }
+
+    /// How many stories wait for a place, and what those take that were told when it was last looked.
+    #[must_use]
+    pub fn occupancy(&self) -> (usize, Occupancy) {
+        self.door.occupancy()
+    }
+
+    /// Whether the thread tells what is handed in.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.door.state() == DoorState::Open
+    }
+
+    /// Whether the thread has ended by a panic: then all its stories have failed, and nothing more will be told.
+    #[must_use]
+    pub fn has_broken_off(&self) -> bool {
+        self.door.state() == DoorState::Broken
     }
 }
 
-/// A thread with a memory of these places. It runs until all handles are gone or one of them shuts it down.
+impl Clone for Handle {
+    fn clone(&self) -> Self {
+        self.door.count_handles(|handles| handles + 1);
+        Self { door: Arc::clone(&self.door), cancel: self.cancel.clone() }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.door.count_handles(|handles| handles - 1);
+    }
+}
+
+impl Ticket {
+    /// Gives the story up, waiting, reading or running: it ends as interrupted with what it has, after the decode that runs.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+        self.door.ring();
+    }
+
+    /// The listener may be ready again: a story that rests goes on then.
+    pub fn look(&self) {
+        self.door.ring();
+    }
+}
+
+/// A thread with a memory of these places. It runs until all handles are gone or one of them shuts it down; if it breaks off by
+/// a panic, joining it tells of that, and so does [`Handle::has_broken_off`].
 ///
 /// # Errors
 /// No memory can be opened, or no thread started.
 pub fn spawn(engine: Arc<Engine>, slots: Slots) -> Result<(Handle, JoinHandle<()>)> {
-    let (jobs, waiting) = channel();
     let (opened, is_open) = channel();
     let cancel = Cancel::new();
     let stop = cancel.clone();
     let run = move || {
         let (cells, branches) = slots.room();
-        let mut session = match engine.session_of(cells, branches) {
-            Ok(session) => session,
-            Err(error) => return drop(opened.send(Err(error))),
-        };
-        if opened.send(Ok(())).is_ok() {
-            let desk = RefCell::new(Desk { waiting, listeners: BTreeMap::new(), next: 0 });
-            let mut source = |running| desk.borrow_mut().next(running);
-            let mut stories = Stories::new(&mut *session, slots.width);
-            drive(&mut stories, slots.count, &mut source, &mut Clerk(&desk), &stop);
-            desk.borrow_mut().turn_away();
+        match engine.session_of(cells, branches) {
+            Ok(session) => run(session, slots, &stop, &opened),
+            Err(error) => drop(opened.send(Err(error))),
         }
     };
     let thread = thread::Builder::new().name("stories".to_owned()).spawn(run).context("cannot start a thread")?;
-    is_open.recv().context("the thread that tells stories ended at once")??;
-    Ok((Handle { jobs, cancel }, thread))
+    let door = is_open.recv().context("the thread that tells stories ended at once")??;
+    Ok((Handle { door, cancel }, thread))
 }
 
-/// Where stories wait, and who hears of those that run.
+/// Tells what is handed in at the door, which is sent when it is there.
+fn run(mut session: Box<dyn Session + '_>, slots: Slots, stop: &Cancel, opened: &Sender<Result<Arc<Door>>>) {
+    let door = Arc::new(Door::new(Stories::new(&mut *session, slots.width).occupancy()));
+    let _shut = Shut(Arc::clone(&door));
+    if opened.send(Ok(Arc::clone(&door))).is_err() {
+        return;
+    }
+    let desk = RefCell::new(Desk { door, listeners: BTreeMap::new(), next: 0, is_over: false });
+    if !slots.strict {
+        let mut stories = Stories::new(&mut *session, slots.width).keeping(slots.keep);
+        let mut source = |running| desk.borrow_mut().next(running);
+        return drive(&mut stories, slots.count, &mut source, &mut Clerk(&desk), stop);
+    }
+    while !stop.is_cancelled() && !desk.borrow().is_over {
+        session.clear();
+        let mut has_begun = false;
+        let mut one = |running| {
+            let next = if has_begun { Next::Never } else { desk.borrow_mut().next(running) };
+            has_begun |= matches!(next, Next::Story(..));
+            next
+        };
+        drive(&mut Stories::new(&mut *session, slots.width), 1, &mut one, &mut Clerk(&desk), stop);
+    }
+}
+
+/// Shuts the door when the thread ends, however it does.
+struct Shut(Arc<Door>);
+
+impl Drop for Shut {
+    fn drop(&mut self) {
+        self.0.shut(if thread::panicking() { DoorState::Broken } else { DoorState::Shut });
+    }
+}
+
+/// Who hears of the stories that run, and where the next one comes from.
 struct Desk {
-    waiting: Receiver<Option<Job>>,
-    listeners: BTreeMap<usize, (Cancel, Listener)>,
+    door: Arc<Door>,
+    listeners: BTreeMap<usize, Client>,
     next: usize,
+    /// Nobody can hand in a story any more.
+    is_over: bool,
 }
 
 impl Desk {
     /// The next story that nobody has given up, where there is one.
     fn next(&mut self, running: usize) -> Next {
-        loop {
-            let job = if running > 0 { self.waiting.try_recv() } else { self.waiting.recv().map_err(TryRecvError::from) };
-            let job = match job {
-                Ok(Some(job)) => job,
-                Ok(None) | Err(TryRecvError::Empty) => return Next::Later,
-                Err(TryRecvError::Disconnected) => return Next::Never,
-            };
-            let Job { plan, cancel, mut listener } = job;
-            if cancel.is_cancelled() {
-                let _ = listener(interrupted(&plan));
-                continue;
+        match self.door.find(running == 0) {
+            Found::Story(Job { plan, client }) => {
+                let number = self.next;
+                self.next += 1;
+                self.listeners.insert(number, client);
+                Next::Story(number, plan)
             }
-            let number = self.next;
-            self.next += 1;
-            self.listeners.insert(number, (cancel, listener));
-            return Next::Story(number, plan);
-        }
-    }
-
-    /// Tells all who still wait that nothing will come of it.
-    fn turn_away(&mut self) {
-        while let Ok(job) = self.waiting.try_recv() {
-            if let Some(Job { plan, mut listener, .. }) = job {
-                let _ = listener(interrupted(&plan));
+            Found::Nothing => Next::Later,
+            Found::Never => {
+                self.is_over = true;
+                Next::Never
             }
         }
     }
 
     fn hear(&mut self, story: usize, event: StoryEvent) -> ControlFlow<()> {
-        let Some((cancel, listener)) = self.listeners.get_mut(&story) else { return ControlFlow::Continue(()) };
-        let heard = listener(event);
-        if cancel.is_cancelled() { ControlFlow::Break(()) } else { heard }
+        self.listeners.get_mut(&story).map_or(ControlFlow::Continue(()), |client| client.hear(event))
     }
-}
-
-/// The end of a story that never began.
-fn interrupted(plan: &Plan) -> StoryEvent {
-    let completion = Completion::unbegun(plan.prompt.len(), StopReason::Interrupted);
-    StoryEvent::Ended { completion: Box::new(completion), rest: String::new(), parts: Vec::new() }
 }
 
 /// Hands what happens to a story to whoever listens.
@@ -190,5 +203,23 @@ impl Observer for Clerk<'_> {
         let mut desk = self.0.borrow_mut();
         let _ = desk.hear(story, StoryEvent::Ended { completion: Box::new(completion), rest, parts });
         desk.listeners.remove(&story);
+    }
+
+    fn attention(&mut self, story: usize) -> Attention {
+        match self.0.borrow().listeners.get(&story) {
+            Some(client) if client.has_left() => Attention::Leaves,
+            Some(client) if !client.is_ready() => Attention::Rests,
+            _ => Attention::Listens,
+        }
+    }
+
+    fn all_rest(&mut self) {
+        self.0.borrow().door.sleep();
+    }
+
+    fn occupied(&mut self, occupancy: Occupancy) {
+        let desk = self.0.borrow();
+        desk.door.sweep();
+        desk.door.occupied(occupancy);
     }
 }

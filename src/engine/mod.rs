@@ -8,12 +8,15 @@
 mod backend;
 mod baseline;
 mod calibrate;
+mod dialogue;
+mod door;
 #[allow(clippy::module_inception, reason = "the engine itself")]
 mod engine;
 mod explain;
 mod explanation;
 mod handle;
 mod healing;
+mod listener;
 #[cfg(feature = "llama")]
 mod llama;
 mod manuscript;
@@ -34,11 +37,13 @@ mod toy;
 
 pub use backend::{Backend, ModelInfo, Session};
 pub use calibrate::{Calibration, CalibrationObserver};
+pub use dialogue::DialogueSpec;
 pub use engine::{BATCH, Engine};
 pub use explain::Question;
 pub use explanation::{Cut, ExplainedCandidate, Explanation, Exponents, Moment, Named, Taken};
-pub use handle::{Handle, Listener, StoryEvent, spawn};
+pub use handle::{Handle, Ticket, spawn};
 pub use healing::Heal;
+pub use listener::{Listener, StoryEvent};
 pub use manuscript::Seen;
 pub use note::Note;
 pub use options::{EngineOptions, Width};

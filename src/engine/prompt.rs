@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use anyhow::{Result, anyhow};
 use chrono::NaiveDateTime;
 
+use super::dialogue::{DialogueSpec, folded};
 use super::engine::Engine;
 use super::healing::Heal;
 use super::note::Note;
 use super::remedy::{AsksForChat, Cancelled, Refusal, Remedy};
-use crate::chat::{Conversation, Request, Script, Template, Thinking, Whose, is_instruction};
+use crate::chat::{Dialogue, Message, Request, Script, Speaker, Template, Thinking, Whose, is_instruction};
 use crate::decode::{Cancel, Completion, Counts, Ended, Observer, Plan, Stories, Told, Until, drive, each, plain_sampler};
 use crate::prob::Token;
 use crate::story::{Chat, Mode, StopReason};
@@ -148,10 +149,8 @@ impl Engine {
             notes.extend(ending(spec, &healed));
             return Ok(Prompt { text: text.clone(), mode: Mode::Raw, parse_special: *parse_special, tokens, healed, notes });
         };
-        let mut asking = Asking { engine: self, spec, occasion, observer, cancel, notes };
-        let (chat, tokens, healed) = asking.in_chat(&template)?;
-        let (notes, mode) = (asking.notes, Mode::Chat(Box::new(chat)));
-        Ok(Prompt { text: text.clone(), mode, parse_special: *parse_special, tokens, healed, notes })
+        let asking = Asking { engine: self, spec: &DialogueSpec::of(spec), occasion, observer, cancel, notes };
+        asking.in_chat(&template, text.clone())
     }
 
     /// The chat template, if the prompt is to be put in it. Where nobody has said so the guess decides, and the choice is told.
@@ -186,21 +185,23 @@ impl Engine {
 }
 
 /// A prompt on its way to an instruct model.
-struct Asking<'a> {
-    engine: &'a Engine,
-    spec: &'a PromptSpec,
-    occasion: Occasion,
-    observer: &'a mut dyn PromptObserver,
-    cancel: &'a Cancel,
-    notes: Vec<Note>,
+pub(super) struct Asking<'a> {
+    pub engine: &'a Engine,
+    pub spec: &'a DialogueSpec,
+    pub occasion: Occasion,
+    pub observer: &'a mut dyn PromptObserver,
+    pub cancel: &'a Cancel,
+    pub notes: Vec<Note>,
 }
 
 impl Asking<'_> {
-    /// The conversation up to where the story begins, its tokens, and the end of the writer's words that they leave out.
-    fn in_chat(&mut self, template: &Template) -> Result<(Chat, Vec<Token>, String)> {
-        let Request { mut script, thinking } = self.request(template)?;
+    /// The conversation up to where the story begins, of which this is the text.
+    pub fn in_chat(mut self, template: &Template, text: String) -> Result<Prompt> {
+        let (said, prefill) = self.spec.said();
+        let Request { mut script, thinking } = self.request(template, said)?;
+        let thinks = self.spec.thinks();
         let thinking = match thinking {
-            Some(thinking) if !self.spec.thinks => {
+            Some(thinking) if !thinks => {
                 thinking.close(&mut script);
                 None
             }
@@ -210,16 +211,18 @@ impl Asking<'_> {
                 Some(thought)
             }
             _ => {
-                self.notes.extend(self.spec.thinks.then_some(Note::NoThinking));
+                self.notes.extend(thinks.then_some(Note::NoThinking));
                 None
             }
         };
-        let prefill = self.spec.prefill.clone().unwrap_or_default();
-        script.add(&prefill, if self.spec.parse_special { Whose::Template } else { Whose::Writer });
+        let parse_special = self.spec.parse_special;
+        script.add(prefill, if parse_special { Whose::Template } else { Whose::Writer });
         let mut tokens = self.tokens(&script)?;
-        let healed = self.engine.heal(&mut tokens, &prefill, self.spec.heal);
+        let healed = self.engine.heal(&mut tokens, prefill, self.spec.heal);
         self.notes.extend((healed.is_empty() && prefill.ends_with(is_blank)).then_some(Note::PrefillEndsInSpace));
-        Ok((Chat { system: self.spec.system.clone(), prefill, thinking, rendered: script.text() }, tokens, healed))
+        let system = said.first().filter(|one| one.speaker == Speaker::System).map(|one| one.text.clone());
+        let chat = Chat { system, prefill: prefill.to_owned(), thinking, rendered: script.text() };
+        Ok(Prompt { text, mode: Mode::Chat(Box::new(chat)), parse_special, tokens, healed, notes: self.notes })
     }
 
     fn tokens(&mut self, script: &Script) -> Result<Vec<Token>> {
@@ -229,32 +232,31 @@ impl Asking<'_> {
         tokens
     }
 
-    /// The request in the template, up to where the answer begins.
-    fn request(&mut self, template: &Template) -> Result<Request> {
+    /// What was said in the template, up to where the answer begins.
+    fn request(&mut self, template: &Template, said: &[Message]) -> Result<Request> {
         let backend = self.engine.backend();
         let (bos, eos) = backend.ends_of_text();
         let names = backend.control_names();
         let controls: Vec<&str> = if self.spec.parse_special { Vec::new() } else { names.iter().map(String::as_str).collect() };
-        let conversation = Conversation {
-            system: self.spec.system.as_deref(),
-            request: &self.spec.text,
-            think: self.spec.thinks,
-            bos: &bos,
-            eos: &eos,
-            now: self.occasion.now,
-        };
-        let asked = template.ask(&conversation, &controls);
-        let mut request = match (asked, self.spec.system.as_deref()) {
-            (Ok(asked), Some(system)) if asked.script.text().contains(system.trim()) => asked,
-            (asked, Some(system)) => {
-                // Some templates refuse a system's text, some leave it out. What they say without it decides.
-                let request = format!("{system}\n\n{}", self.spec.text);
-                let folded = template.ask(&Conversation { system: None, request: &request, ..conversation }, &controls);
-                let Ok(folded) = folded else { return asked.map_err(|error| self.fails(&error)) };
-                self.notes.push(Note::SystemBeforePrompt);
+        let (think, more, now) = (self.spec.thinks(), &self.spec.more, self.occasion.now);
+        let conversation = Dialogue { messages: said, think, more, bos: &bos, eos: &eos, now };
+        let asked = template.ask_on(&conversation, &controls);
+        let systems: Vec<&str> = said.iter().filter(|one| one.speaker == Speaker::System).map(|one| one.text.trim()).collect();
+        let mut request = match asked {
+            Ok(asked) if systems.is_empty() || said_in(&asked.script.text(), &systems) => asked,
+            asked => {
+                // Some templates refuse a system's text or one speaker twice, some leave the system out. What they say where it is
+                // said by who asks decides.
+                let folded_said = folded(said);
+                let folded = if folded_said == said {
+                    None
+                } else {
+                    template.ask_on(&Dialogue { messages: &folded_said, ..conversation }, &controls).ok()
+                };
+                let Some(folded) = folded else { return asked.map_err(|error| self.fails(&error)) };
+                self.notes.extend((!systems.is_empty()).then_some(Note::SystemBeforePrompt));
                 folded
             }
-            (asked, None) => asked.map_err(|error| self.fails(&error))?,
         };
         if self.spec.parse_special {
             request.script = request.script.all_template();
@@ -302,6 +304,11 @@ impl Asking<'_> {
         // Some models open it again, though the prompt has.
         Ok(told.text.strip_prefix(marks.open).map_or(told.text.clone(), str::to_owned))
     }
+}
+
+/// Whether all of these texts stand in this one.
+fn said_in(text: &str, all: &[&str]) -> bool {
+    all.iter().all(|one| text.contains(one))
 }
 
 /// Hears a model think.

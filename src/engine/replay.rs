@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::decode::{Cancel, Completion, Continuation, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::model::{MOST_BRANCHES, Model};
 use crate::preset::Preset;
-use crate::sampler::{Carried, Reach, Sampler};
+use crate::sampler::{Carried, Reach};
 use crate::story::{Draft, Record, Resumed, StopReason};
 
 /// A story to be told again.
@@ -121,7 +121,7 @@ pub enum Beside {
 fn plan_of(record: &Record) -> Result<Plan> {
     let preset = Preset::of_record(&record.resolved).context("its preset")?;
     let run = &record.run;
-    let sampler = Sampler::new(preset.chain, preset.pick).with_min_tokens(run.min_tokens);
+    let sampler = preset.sampler().with_min_tokens(run.min_tokens);
     let (clock, origin) = (record.clock, &record.prompt_tokens);
     ensure!(clock <= origin.len(), "of a prompt of {} tokens {clock} cannot have been told before", origin.len());
     let (stood, continuation) = match record.resumed {

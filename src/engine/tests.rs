@@ -1,6 +1,8 @@
 //! The application on the toy: every rule of it in milliseconds, without a line of C++.
 
 mod baseline;
+mod clock;
+mod dialogue;
 mod handle;
 mod healing;
 mod manuscript;

@@ -13,7 +13,7 @@ use super::words::{self, suggestion};
 use crate::text::{EXCERPT, excerpt};
 
 /// The words at the top of a file.
-const TOP: [&str; 4] = ["description", "extends", "chain", "draw"];
+const TOP: [&str; 5] = ["description", "extends", "chain", "draw", "bans"];
 
 /// Checks that every word is one that is known there, that none is missing, and that behind each stands what may. What a number
 /// may be its type says, and why.
@@ -22,6 +22,7 @@ pub(super) fn check(root: &DeTable) -> Result<(), Fault> {
         match key.get_ref().as_ref() {
             "description" | "extends" => check_form(value, &Form::Text)?,
             "draw" => check_form(value, &Form::of(&vocabulary::schema::<Draw>()))?,
+            "bans" => check_form(value, &Form::of(&vocabulary::bans()))?,
             "chain" => {
                 let DeValue::Array(stages) = value.get_ref() else { return Err(unexpected(value, "an array")) };
                 stages.iter().try_for_each(|stage| check_named(stage, &STAGES, "stage"))?;

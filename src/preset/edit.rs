@@ -13,6 +13,9 @@ use super::vocabulary::{is_stage, names};
 use super::words;
 use super::writing::line;
 
+/// The tables of a preset beside its chain.
+const TABLES: [&str; 2] = ["draw", "bans"];
+
 /// A change of one value: the path to it and what it becomes. It displays as it was typed, which is its label in comparisons.
 ///
 /// The path begins with the name of a stage or with `draw`; the value is one of TOML, and a bare word is a string:
@@ -77,7 +80,7 @@ impl Preset {
     fn changed(&self, path: &[String], value: &Value) -> Result<Self, Fault> {
         let Some((name, keys)) = path.split_first() else { return Err(Fault::new("there is no path before `=`")) };
         let value = keys.iter().rfold(value.clone(), |value, key| Value::Table(Table::from_iter([(key.clone(), value)])));
-        let header = if name == "draw" {
+        let header = if TABLES.contains(&name.as_str()) {
             ""
         } else if is_stage(name) {
             let count = self.chain.stages().iter().filter(|stage| stage.name() == name).count();
@@ -86,7 +89,7 @@ impl Preset {
             }
             "[[chain]]\n"
         } else {
-            let known: Vec<&str> = names().into_iter().chain(["draw"]).collect();
+            let known: Vec<&str> = names().into_iter().chain(TABLES).collect();
             let fault = Fault::new(format!("unknown stage `{name}`"));
             return Err(match owner(name) {
                 Some(stage) => fault.hint(format!("did you mean `{stage}.{name}`?")),

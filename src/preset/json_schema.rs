@@ -20,6 +20,7 @@ pub fn schema() -> Value {
                 same name the keys that are written here change, \"off\" takes it away, and a new stage comes at its usual place." },
             "chain": { "type": "array", "description": "Stages, in the order in which they run. What is absent is off." },
             "draw": published(&vocabulary::schema::<Draw>(), true),
+            "bans": published(&vocabulary::bans(), true),
         },
         "additionalProperties": false,
         "if": { "required": ["extends"] },

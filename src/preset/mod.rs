@@ -25,6 +25,7 @@ mod form;
 mod import;
 mod json_schema;
 mod lint;
+mod lists;
 mod mistake;
 mod overlay;
 mod reference;
@@ -36,7 +37,7 @@ mod writing;
 
 pub use edit::{Edit, vary};
 pub use find::{Folders, Listed, PresetOrigin, UnknownName, find, head, is_shipped, list, parse, read};
-pub use import::{Imported, import, of_model};
+pub use import::{Imported, OfRequest, import, laid_over, of_model, of_request, would_do};
 pub use json_schema::schema;
 pub use lint::{Warning, lint};
 #[cfg(feature = "cli")]

@@ -1,6 +1,7 @@
 //! A preset laid over another: what `extends` and edits change, and where a new stage stands.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -8,11 +9,13 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::additions::{Lacking, lacking};
 use super::check;
+use super::lists;
 use super::mistake::Fault;
 use super::schema::{Draw, Preset, value_of};
 use super::structure;
 use super::vocabulary::is_stage;
 use super::writing::line;
+use crate::bans::{Bans, Matcher, Wrong};
 use crate::sampler::{Chain, Stage};
 
 /// The word that takes a stage away.
@@ -37,6 +40,7 @@ struct Written {
     #[serde(default)]
     chain: Vec<Stage>,
     draw: Option<Draw>,
+    bans: Option<Bans>,
 }
 
 /// What one table of a file does to the chain below it.
@@ -87,10 +91,13 @@ impl<'t> Draft<'t> {
     pub fn resolve(self, below: Option<&Preset>) -> Result<Preset, Fault> {
         let Self { tree, text, typed } = self;
         structure::check(tree.get_ref(), text, below.is_some())?;
+        let place = tree.get_ref().get("bans").map(Spanned::span);
+        let at = |fault: Fault| Fault { span: place.clone(), ..fault };
         let Some(below) = below else {
-            let Written { description, chain, draw, .. } = written(tree)?;
+            let Written { description, chain, draw, bans, .. } = written(tree)?;
             let chain = Chain::new(chain).map_err(|error| Fault::of_chain(&error))?;
-            return Ok(Preset { description: description.unwrap_or_default(), chain, pick: draw.unwrap_or_default().pick });
+            let (description, pick) = (description.unwrap_or_default(), draw.unwrap_or_default().pick);
+            return Ok(Preset { description, chain, pick, bans: bans.map(ready).transpose().map_err(at)?.flatten() });
         };
         let stages = below.chain.stages();
         let texts = Texts::of(below)?;
@@ -107,7 +114,7 @@ impl<'t> Draft<'t> {
             let fault = Fault { span: place, ..Fault::new(cause) };
             return Err(wrong.unwrap_or_else(|| fault.hint(format!("give it whole: `{whole}`"))));
         }
-        let Written { description, chain, draw, .. } = written(tree)?;
+        let Written { description, chain, draw, bans, .. } = written(tree)?;
         let mut read = chain.into_iter();
         let change = |table: &Table| match (table.off, table.places.first(), (!table.off).then(|| read.next()).flatten()) {
             (false, Some(&at), Some(stage)) => Change::Replace(at, stage),
@@ -124,6 +131,7 @@ impl<'t> Draft<'t> {
             description: description.unwrap_or_else(|| below.description.clone()),
             chain,
             pick: draw.map_or(below.pick, |Draw { pick }| pick),
+            bans: bans.map_or_else(|| Ok(below.bans.clone()), |bans| ready(bans).map_err(at))?,
         })
     }
 }
@@ -158,6 +166,7 @@ fn written(tree: Spanned<DeTable>) -> Result<Written, Fault> {
 struct Texts {
     stages: Vec<String>,
     draw: String,
+    bans: Option<String>,
 }
 
 impl Texts {
@@ -166,7 +175,8 @@ impl Texts {
         let stage = |stage: &Stage| Ok(line(stage.name(), &value_of(stage)?));
         let stages = preset.chain.stages().iter().map(stage).collect::<anyhow::Result<_>>().map_err(unwritten)?;
         let draw = toml::Value::try_from(Draw { pick: preset.pick }).map_err(|error| Fault::new(error.to_string()))?;
-        Ok(Self { stages, draw: line("draw", &draw) })
+        let bans = below_bans(preset)?;
+        Ok(Self { stages, draw: line("draw", &draw), bans })
     }
 }
 
@@ -174,6 +184,9 @@ impl Texts {
 fn lay_under<'t>(tree: &mut DeTable<'t>, below: &[Stage], texts: &'t Texts, text: &str) -> Result<Vec<Table>, Fault> {
     if let Some(draw) = tree.get_mut("draw") {
         fill(draw, "draw", value_in(&texts.draw, "draw")?);
+    }
+    if let (Some(bans), Some(below)) = (tree.get_mut("bans"), &texts.bans) {
+        fill(bans, "bans", value_in(below, "bans")?);
     }
     let Some(DeValue::Array(written)) = tree.get_mut("chain").map(Spanned::get_mut) else { return Ok(Vec::new()) };
     let mut free = vec![true; below.len()];
@@ -204,6 +217,25 @@ fn lay_under<'t>(tree: &mut DeTable<'t>, below: &[Stage], texts: &'t Texts, text
     }
     *written = kept;
     Ok(tables)
+}
+
+/// The bans of a preset as a line of TOML.
+fn below_bans(preset: &Preset) -> Result<Option<String>, Fault> {
+    let Some(bans) = &preset.bans else { return Ok(None) };
+    let bans = toml::Value::try_from(bans.bans()).map_err(|error| Fault::new(error.to_string()))?;
+    Ok(Some(line("bans", &bans)))
+}
+
+/// Bans with all that their lists hold, ready; nothing where they ban nothing.
+fn ready(mut bans: Bans) -> Result<Option<Arc<Matcher>>, Fault> {
+    for name in std::mem::take(&mut bans.lists) {
+        bans.add(lists::find(&name)?);
+    }
+    if bans.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |wrong: Wrong| Fault::new(format!("the bans cannot be meant: {wrong}"));
+    Ok(Some(Arc::new(Matcher::new(bans).map_err(wrong)?)))
 }
 
 /// The value in a line of TOML.

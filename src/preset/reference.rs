@@ -1,7 +1,7 @@
 //! The reference of what can be written in a preset: a page for people.
 
 use super::form::{Entry, Form};
-use super::vocabulary::{SCHEDULES, STAGES};
+use super::vocabulary::{self, SCHEDULES, STAGES};
 
 /// A part of the reference: a name, what may stand behind it, and what it does; `depth` is how deep it lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,11 @@ pub fn reference() -> Vec<Paragraph> {
     for entry in SCHEDULES.iter() {
         tell(&mut page, 0, entry);
     }
+    page.push(heading(
+        "Bans. What stories are not to say stands in a table of its own, `[bans]`, beside the chain. Whatever is said all the same is taken \
+         back before anybody hears of it, and told otherwise from the word on where it begins or ends; a `future` sees it coming.",
+    ));
+    tell(&mut page, 0, &Entry::of("bans", &vocabulary::bans(), false));
     page
 }
 

@@ -1,13 +1,16 @@
 //! What a preset is.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result, anyhow};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::{Edit, overlay};
+use crate::bans::{Bans, Matcher};
 use crate::prob::keys_in_order;
-use crate::sampler::{Chain, Pick, Stage};
+use crate::sampler::{Chain, Pick, Sampler, Stage};
 
 /// A preset with nothing left to look up: what it says is what runs.
 ///
@@ -21,6 +24,8 @@ pub struct Preset {
     pub chain: Chain,
     /// How a token is picked from what the chain leaves.
     pub pick: Pick,
+    /// What its stories are not to say.
+    pub bans: Option<Arc<Matcher>>,
 }
 
 /// The form of a preset in a record.
@@ -32,6 +37,8 @@ struct Resolved {
     #[serde(default)]
     chain: Vec<Stage>,
     draw: Draw,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    bans: Option<Bans>,
 }
 
 /// The table `[draw]`.
@@ -45,6 +52,12 @@ pub(super) struct Draw {
 }
 
 impl Preset {
+    /// Its sampler.
+    #[must_use]
+    pub fn sampler(&self) -> Sampler {
+        Sampler::new(self.chain.clone(), self.pick).with_bans(self.bans.clone())
+    }
+
     /// The preset that a record has kept as TOML.
     ///
     /// # Errors
@@ -63,14 +76,16 @@ impl Preset {
 
 impl TryFrom<Resolved> for Preset {
     type Error = anyhow::Error;
-    fn try_from(Resolved { description, chain, draw }: Resolved) -> Result<Self> {
-        Ok(Self { description, chain: Chain::new(chain)?, pick: draw.pick })
+    fn try_from(Resolved { description, chain, draw, bans }: Resolved) -> Result<Self> {
+        let bans = bans.map(Matcher::new).transpose()?.map(Arc::new);
+        Ok(Self { description, chain: Chain::new(chain)?, pick: draw.pick, bans })
     }
 }
 
 impl From<Preset> for Resolved {
-    fn from(Preset { description, chain, pick }: Preset) -> Self {
-        Self { description, chain: chain.stages().to_vec(), draw: Draw { pick } }
+    fn from(Preset { description, chain, pick, bans }: Preset) -> Self {
+        let bans = bans.map(|bans| bans.bans().clone());
+        Self { description, chain: chain.stages().to_vec(), draw: Draw { pick }, bans }
     }
 }
 
@@ -92,6 +107,7 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
+    use crate::bans::Place;
     use crate::prob::{
         Alpha, Amplitude, Ceiling, Cycle, Excess, Last, Multiplier, Part, Period, Phase, Schedule, Shape, Share, Top, Unit,
     };
@@ -221,6 +237,55 @@ mod tests {
         assert!(serde_json::from_str::<Preset>(&twice).unwrap_err().to_string().contains("more than one stage `future`"));
     }
 
+    #[test]
+    fn bans_are_read_added_to_and_written_as_they_are() {
+        let bans = |preset: &Preset| preset.bans.as_ref().unwrap().bans().clone();
+        let own = read("[bans]\nphrases = ['a testament to']\nat = 'end'");
+        assert_eq!(
+            (bans(&own).phrases, bans(&own).at, bans(&own).within.get()),
+            (vec!["a testament to".to_owned()], Place::End, 200)
+        );
+        assert_eq!(read(&own.to_toml().unwrap()), own);
+        assert_eq!(read(&own.to_commented_toml().unwrap()), own);
+        assert_eq!(Preset::of_record(&own.to_toml().unwrap()).unwrap(), own);
+        // A list is in the preset with all that it holds, whatever becomes of the list.
+        let listed = over(&own, "[bans]\nlists = ['worn']").unwrap();
+        assert!(bans(&listed).phrases.len() > 20 && bans(&listed).lists.is_empty() && bans(&listed).at == Place::End);
+        assert_eq!(bans(&listed).phrases.iter().filter(|phrase| *phrase == "a testament to").count(), 1);
+        // What is not written stays, and what bans nothing is none.
+        assert_eq!(over(&own, "[[chain]]\nmin-p = 0.1").unwrap().bans, own.bans);
+        assert_eq!(read("[bans]").bans, None);
+        let mut edited = own.clone();
+        edited.set(&Edit::parse("bans.strength=0.5").unwrap()).unwrap();
+        assert_eq!((bans(&edited).strength, bans(&edited).phrases), (0.5, bans(&own).phrases));
+        let json = serde_json::to_string(&own).unwrap();
+        assert_eq!(serde_json::from_str::<Preset>(&json).unwrap(), own);
+    }
+
+    #[test]
+    fn bans_that_cannot_be_meant_are_refused_where_they_stand() {
+        for (text, cause, hint) in [
+            (
+                "phrases = ['e']",
+                "the bans cannot be meant: phrase 1 is the one letter `e`: every text would be banned that has it as a word",
+                None,
+            ),
+            ("patterns = ['.*']", "the bans cannot be meant: pattern 1 matches every text", None),
+            ("lists = ['wrn']", "there is no list of bans `wrn`", Some("did you mean `worn`?")),
+            ("at = 'middle'", "unknown value `middle`", Some("expected `start`, `end` or `auto`")),
+            ("phrase = ['so']", "unknown key `phrase`", Some("did you mean `phrases`?")),
+            ("strength = 0", "the bans cannot be meant: `strength` must be above 0 and at most 1", None),
+        ] {
+            let phrases = if text.contains("strength") { "phrases = ['so it goes']\n" } else { "" };
+            let whole = format!("[bans]\n{phrases}{text}");
+            let fault = overlay::read(&whole).unwrap_err();
+            assert_eq!((fault.cause.as_str(), fault.hint.as_deref()), (cause, hint), "{text}");
+            assert!(fault.span.is_some_and(|span| span.end <= whole.len()), "{text}");
+        }
+        let twice = overlay::read("[[bans]]\nphrases = ['so']").unwrap_err();
+        assert_eq!((twice.cause.as_str(), twice.hint.as_deref()), ("`bans` is one table, not a list", Some("write `[bans]`")));
+    }
+
     fn any_stage() -> impl Strategy<Value = Stage> {
         let number = |name: &'static str, range: RangeInclusive<f64>| {
             range.prop_map(move |x| read(&format!("[[chain]]\n{name} = {x:?}")).chain.stages()[0].clone())
@@ -324,6 +389,7 @@ mod tests {
             Chain::new(stages).unwrap()
         });
         (".*", chain, any::<bool>()).prop_map(|(description, chain, sample)| Preset {
+            bans: None,
             description,
             chain,
             pick: if sample { Pick::Sample } else { Pick::Argmax },

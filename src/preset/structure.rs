@@ -23,8 +23,9 @@ pub(super) fn check(root: &DeTable, text: &str, over: bool) -> Result<(), Fault>
             ("chain", DeValue::Table(_)) => {
                 return Err(Fault::at(value.span(), "`chain` is a list of stages").hint("write `[[chain]]` above each stage"));
             }
-            ("draw", DeValue::Array(_)) => {
-                return Err(Fault::at(value.span(), "`draw` is one table, not a list").hint("write `[draw]`"));
+            (name @ ("draw" | "bans"), DeValue::Array(_)) => {
+                let fault = Fault::at(value.span(), format!("`{name}` is one table, not a list"));
+                return Err(fault.hint(format!("write `[{name}]`")));
             }
             _ => check_value(key.get_ref(), value)?,
         }

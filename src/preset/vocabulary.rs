@@ -8,7 +8,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::Value;
 
 use super::form::{Entry, Form};
-use crate::prob::{Alpha, KEYS, Kept, Least, Schedule, Sigmas, Temperature};
+use crate::bans::Bans;
+use crate::prob::{Alpha, KEYS, Kept, Least, Schedule, Sigmas, Temperature, keys_in_order};
 use crate::sampler::Stage;
 
 /// The stages, in the order in which the reference tells of them.
@@ -55,6 +56,13 @@ pub(super) fn stages() -> Vec<(&'static str, Value)> {
 /// The schema of a type, with nothing left to look up.
 pub(super) fn schema<T: JsonSchema>() -> Value {
     T::json_schema(&mut generator()).into()
+}
+
+/// The schema of the table `[bans]`.
+pub(super) fn bans() -> Value {
+    let mut schema = Bans::json_schema(&mut generator());
+    keys_in_order::<Bans>(&mut schema);
+    schema.into()
 }
 
 fn generator() -> SchemaGenerator {

@@ -9,6 +9,7 @@ use toml_writer::{ToTomlKey, ToTomlValue, TomlKeyBuilder, TomlStringBuilder};
 use super::form::{Entry, Form};
 use super::schema::{Draw, Preset, value_of};
 use super::vocabulary;
+use crate::bans::Bans;
 use crate::text::sanitize;
 
 /// A comment is broken before it is wider.
@@ -20,13 +21,16 @@ impl Preset {
     /// # Errors
     /// A count above 2⁶³ − 1, which TOML cannot hold.
     pub fn to_toml(&self) -> Result<String> {
-        let Self { description, chain, pick } = self;
+        let Self { description, chain, pick, bans } = self;
         let mut parts = vec![line("description", &Value::from(description.as_str()))];
         for stage in chain.stages() {
             parts.push("\n[[chain]]\n".to_owned() + &line(stage.name(), &value_of(stage)?));
         }
         let pick = Value::try_from(pick).context("cannot write the preset as TOML")?;
         parts.push("\n[draw]\n".to_owned() + &line("pick", &pick));
+        if let Some(bans) = bans {
+            parts.push("\n[bans]\n".to_owned() + &lines(&table_of(bans.bans())?));
+        }
         Ok(parts.concat())
     }
 
@@ -36,7 +40,7 @@ impl Preset {
     /// # Errors
     /// As [`Preset::to_toml`].
     pub fn to_commented_toml(&self) -> Result<String> {
-        let Self { description, chain, pick } = self;
+        let Self { description, chain, pick, bans } = self;
         let mut page = line("description", &Value::from(description.as_str()));
         for stage in chain.stages() {
             let value = value_of(stage)?;
@@ -60,8 +64,29 @@ impl Preset {
         }
         page.push_str("[draw]\n");
         page.push_str(&line("pick", &pick));
+        if let Some(bans) = bans {
+            let known = vocabulary::bans();
+            page.push('\n');
+            comment(&mut page, &vocabulary::told(&known));
+            page.push_str("[bans]\n");
+            for (key, value) in table_of(bans.bans())? {
+                let told = vocabulary::keys(&known).find(|(name, _)| *name == key).map(|(_, schema)| vocabulary::told(schema));
+                comment(&mut page, &told.unwrap_or_default());
+                page.push_str(&line(&key, &value));
+            }
+        }
         Ok(page)
     }
+}
+
+/// A table of TOML.
+fn table_of(bans: &Bans) -> Result<toml::Table> {
+    toml::Table::try_from(bans).context("cannot write the preset as TOML")
+}
+
+/// A table, each key on a line of its own.
+fn lines(table: &toml::Table) -> String {
+    table.iter().map(|(key, value)| line(key, value)).collect()
 }
 
 /// Whether a value is a table of which every key has something to be said of it.

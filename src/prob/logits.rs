@@ -1,5 +1,7 @@
 //! Rows of logits: the likeliest tokens, and the rank of one.
 
+use std::cmp::Ordering;
+
 use super::lanes::{BLOCK, blocks, count};
 use super::{Temperature, Token};
 
@@ -25,6 +27,9 @@ pub struct Ranked {
 /// ```
 #[must_use]
 pub fn top(row: &[f32], n: usize) -> Vec<Ranked> {
+    if n > LONGEST {
+        return top_sorted(row, n);
+    }
     let mut best: Vec<Ranked> = Vec::with_capacity(n + 1);
     if n == 0 {
         return best;
@@ -45,6 +50,23 @@ pub fn top(row: &[f32], n: usize) -> Vec<Ranked> {
             }
         }
     }
+    best
+}
+
+/// The longest list that is kept in order while the row is read.
+const LONGEST: usize = 1024;
+
+/// As [`top`], for lists so long that a place in them would be dear to find.
+fn top_sorted(row: &[f32], n: usize) -> Vec<Ranked> {
+    let ranked = (0..).zip(row).map(|(token, &logit)| Ranked { token, logit });
+    let mut best: Vec<Ranked> = ranked.filter(|ranked| ranked.logit > f32::NEG_INFINITY).collect();
+    // Both zeros are equal, and NaN is gone.
+    let order = |a: &Ranked, b: &Ranked| b.logit.partial_cmp(&a.logit).unwrap_or(Ordering::Equal).then(a.token.cmp(&b.token));
+    if n < best.len() {
+        best.select_nth_unstable_by(n, order);
+        best.truncate(n);
+    }
+    best.sort_unstable_by(order);
     best
 }
 
@@ -165,6 +187,10 @@ mod tests {
             assert_eq!(tokens(&row, n), sorted[..n]);
             assert_eq!(tokens(&row[..40], n), tokens(&row[..40], 300)[..n.min(40)]);
         }
+        for n in [1024, 1025, 4999, 5000, 6000] {
+            assert_eq!(tokens(&row, n), sorted[..n.min(5000)]);
+        }
+        assert_eq!(tokens(&[0.0, -0.0, f32::NAN, f32::NEG_INFINITY, 0.0], 2000), [0, 1, 4]);
         assert!(sorted.iter().enumerate().all(|(place, &token)| rank(&row, token) == place));
     }
 

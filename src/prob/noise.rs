@@ -59,6 +59,12 @@ impl Noise {
         Self(absorb(absorb(0, seed), hash))
     }
 
+    /// The noise of the same story told for another time, from some step on; that of time 0 is this one.
+    #[must_use]
+    pub fn of_time(self, time: usize) -> Self {
+        if time == 0 { self } else { Self(absorb(self.0, !(time as u64))) }
+    }
+
     /// The noise of a stage at a step.
     #[must_use]
     pub fn at(self, step: usize, stage: u64) -> StepNoise {

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Candidate, Candidates};
+use super::{Candidate, Candidates, by_rank};
 
 impl Candidates {
     /// H = −Σ p ln p of the candidates, in nats.
@@ -10,6 +10,19 @@ impl Candidates {
     pub fn entropy(&self) -> f64 {
         let (z, weighted) = self.sums(self.highest());
         (z.ln() - weighted / z).max(0.0)
+    }
+
+    /// The n likeliest, likeliest first, of equals the smaller number first; all where there are fewer.
+    #[must_use]
+    pub fn first(&self, n: usize) -> Vec<Candidate> {
+        let mut first = Vec::new();
+        if n > 0 {
+            self.in_order(&by_rank, |candidate| {
+                first.push(*candidate);
+                first.len() < n
+            });
+        }
+        first
     }
 
     /// Keeps the first in this order up to the one, itself included, at which `done`; all where none is.
@@ -79,7 +92,7 @@ mod tests {
     use std::f64::consts::LN_2;
 
     use super::*;
-    use crate::prob::{Token, by_rank};
+    use crate::prob::Token;
 
     #[test]
     fn the_entropy_of_halves_is_that_of_the_hand() {
@@ -100,5 +113,8 @@ mod tests {
             true
         });
         assert_eq!(seen, candidates.ranked());
+        for n in [0, 1, 64, 65, 3000, 4000] {
+            assert_eq!(candidates.first(n), seen[..n.min(3000)]);
+        }
     }
 }

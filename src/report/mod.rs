@@ -15,5 +15,5 @@ pub use chart::HIGHEST;
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use evaluation::{evaluation_page, number};
 pub use figure::figure;
-pub use page::{Page, page};
+pub use page::{Page, page, style};
 pub use story::Story;

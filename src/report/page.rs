@@ -146,8 +146,9 @@ fn label(by: ColourScale) -> &'static str {
     }
 }
 
-/// The style of every page, with the colours of the scales.
-pub(super) fn style() -> String {
+/// The style of every page, as CSS, with the colours of the scales: classes `d0`, … for those that diverge, `s0`, … for the others.
+#[must_use]
+pub fn style() -> String {
     include_str!("page.css").replace("/* colours */", &colours())
 }
 

@@ -1,10 +1,10 @@
 //! What a turn keeps account of, so that its draw can tell how it came about.
 
 use super::chain::Warmth;
-use super::draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
+use super::draw::{CandidateTrace, Draw, Now, Removed, Share, Shares, Skipped, TopTokenTrace};
 use super::lazy_draw::LazyDraw;
 use super::prepared::{self, PreparedStage, StageOp};
-use crate::prob::{Alpha, Candidate, Candidates, Partition, Token, rank};
+use crate::prob::{Alpha, Candidate, Candidates, Partition, Ranked, Token, rank, top};
 
 /// What the model itself says of a token.
 #[derive(Debug, Clone, Copy)]
@@ -26,11 +26,31 @@ pub(super) struct Account {
     excess: Option<f64>,
     removed: Vec<Removed>,
     feedback: Option<f64>,
+    likeliest: Vec<TopTokenTrace>,
+    shares: Option<Shares>,
 }
 
 impl Account {
     pub fn new(partition: Partition, warmth: Warmth, watched: Vec<TopTokenTrace>, detail: bool) -> Self {
-        Self { partition, warmth, watched, detail, here: None, alpha: None, excess: None, removed: Vec::new(), feedback: None }
+        let (here, alpha, excess, feedback, shares) = (None, None, None, None, None);
+        let (removed, likeliest) = (Vec::new(), Vec::new());
+        Self { partition, warmth, watched, detail, here, alpha, excess, removed, feedback, likeliest, shares }
+    }
+
+    /// The same, which also tells the n likeliest tokens of this row.
+    pub fn telling(mut self, row: &[f32], n: usize) -> Self {
+        let tell = |ranked: Ranked| TopTokenTrace { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
+        self.likeliest = top(row, n).into_iter().map(tell).collect();
+        self
+    }
+
+    /// A token was picked out of these, which are all that is left: tells its chance and the n largest, where those are asked for.
+    pub fn share(&mut self, n: usize, candidates: &Candidates, taken: Token) {
+        let mass = candidates.mass();
+        let p = |candidate: Candidate| mass.log_p(candidate.logit).exp();
+        let largest = candidates.first(n).into_iter().map(|one| Share { token: one.token, p: p(one) }).collect();
+        let taken = candidates.log_p(taken).map_or(0.0, f64::exp);
+        self.shares = (n > 0).then_some(Shares { taken, largest });
     }
 
     /// Runs acts over the candidates and keeps account of what they remove.
@@ -116,6 +136,8 @@ impl Account {
             skipped,
             removed: self.removed.clone(),
             feedback: self.feedback,
+            likeliest: self.likeliest.clone(),
+            shares: self.shares.clone(),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::sampler::Sampler;
 use super::stages::{Future, Stage};
 use super::step::Turn;
 use super::token_patterns::TokenPattern;
+use super::without::Without;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{Noise, Token};
 
@@ -75,7 +76,15 @@ impl BoundSampler {
     /// # Errors
     /// A row in which no token that may be taken has a finite logit.
     pub fn turn(&self, history: &History, row: &[f32], noise: Noise) -> Result<Turn> {
-        Opening::of(self, history, row, noise)?.turn()
+        self.turn_without(history, row, noise, Without::default())
+    }
+
+    /// The same turn, which does without certain things at this place.
+    ///
+    /// # Errors
+    /// As [`BoundSampler::turn`].
+    pub fn turn_without(&self, history: &History, row: &[f32], noise: Noise, without: Without) -> Result<Turn> {
+        Opening::of(self, history, row, noise, without)?.turn()
     }
 
     /// The description that it was made of.

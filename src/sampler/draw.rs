@@ -28,6 +28,30 @@ pub struct Draw {
     pub removed: Vec<Removed>,
     /// What a stage with feedback will remember of it; `None` for a chain without one.
     pub feedback: Option<f64>,
+    /// The likeliest tokens of the model's own distribution over the whole vocabulary, likeliest first: as many as
+    /// [`Sampler::with_likeliest`](super::Sampler::with_likeliest) has asked for, or as the vocabulary has of any probability.
+    pub likeliest: Vec<TopTokenTrace>,
+    /// The chances of the tokens in this draw; known only to a sampler [`with_shares`](super::Sampler::with_shares).
+    pub shares: Option<Shares>,
+}
+
+/// The chances of the tokens in one draw: what all stages have left, normalised. The last thing before a token is picked, be it by
+/// its chance or because it has the largest.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shares {
+    /// That of the token taken.
+    pub taken: f64,
+    /// The largest, largest first, of equals the smaller token first.
+    pub largest: Vec<Share>,
+}
+
+/// A token and its chance in a draw.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share {
+    /// The token.
+    pub token: Token,
+    /// Its chance, above 0 or rounded to it; all of a draw are 1 together.
+    pub p: f64,
 }
 
 /// The model's own distribution at one moment.

@@ -126,7 +126,7 @@ mod tests {
             vec![StageOp::Penalise((0..40).map(|token| (token, 1.0)).collect())],
             vec![StageOp::Penalise(vec![(0, -30.0)]), StageOp::Punish(punish, [(17, 1), (0, 2), (3, 1)].into())],
         ];
-        does.into_iter().map(|acts| acts.into_iter().map(PreparedStage::of).collect()).collect()
+        does.into_iter().map(|acts| acts.into_iter().map(|op| PreparedStage::of("", op)).collect()).collect()
     }
 
     #[test]
@@ -137,7 +137,7 @@ mod tests {
             let frozen = StageOp::Temperature(Temperature::new(0.0).unwrap());
             let top_k = |k| StageOp::TopK(TopK(std::num::NonZeroUsize::new(k).unwrap()));
             for cut in [StageOp::MinP(MinP(Probability::new(0.1).unwrap())), top_k(1), top_k(5), frozen] {
-                let acts: Vec<PreparedStage> = prelude.iter().cloned().chain([PreparedStage::of(cut)]).collect();
+                let acts: Vec<PreparedStage> = prelude.iter().cloned().chain([PreparedStage::of("", cut)]).collect();
                 let mut all = Candidates::of(&row, |_| true).unwrap();
                 prepared::run(&acts, &mut all, &[]);
                 let shortcut = Prelude::of(&acts);
@@ -156,7 +156,7 @@ mod tests {
     fn a_token_drawn_from_the_row_is_the_one_drawn_from_the_list() {
         let row = row();
         let may = |token: Token| !token.is_multiple_of(7);
-        let temperature = |t: f64| PreparedStage::of(StageOp::Temperature(Temperature::new(t).unwrap()));
+        let temperature = |t: f64| PreparedStage::of("", StageOp::Temperature(Temperature::new(t).unwrap()));
         for prelude in preludes() {
             for temperatures in [vec![], vec![temperature(0.7)], vec![temperature(3.0), temperature(0.4)]] {
                 let acts: Vec<PreparedStage> = prelude.iter().cloned().chain(temperatures).collect();
@@ -176,7 +176,7 @@ mod tests {
     fn other_chains_have_no_shortcut() {
         let share = Probability::new(0.5).unwrap();
         let none = |acts: &[StageOp]| {
-            let acts: Vec<PreparedStage> = acts.iter().cloned().map(PreparedStage::of).collect();
+            let acts: Vec<PreparedStage> = acts.iter().cloned().map(|op| PreparedStage::of("", op)).collect();
             let noise = Noise::new(1, &[]).at(0, 0);
             Prelude::of(&acts).floor(top(&[1.0, 2.0], 20)).is_none()
                 && Prelude::of(&acts).draw(&[1.0, 2.0], |_| true, Pick::Sample, noise).is_none()

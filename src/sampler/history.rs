@@ -103,6 +103,14 @@ impl History {
         self.feedback = draw.feedback;
     }
 
+    /// Becomes the history before the last `draws` draws again, of which `feedback` is what was remembered then.
+    pub fn take_back(&mut self, draws: usize, feedback: Option<f64>) {
+        self.text.truncate(self.text.len() - draws);
+        self.surprisals.truncate(self.surprisals.len() - draws);
+        self.entropies.truncate(self.entropies.len() - draws);
+        self.feedback = feedback;
+    }
+
     /// The history after a token that is known to have been told, of this log-probability, from a distribution of this entropy. What
     /// a stage with feedback remembered of it is not known.
     #[must_use]
@@ -115,7 +123,8 @@ impl History {
     }
 
     /// What a stage with feedback remembers of the draws so far.
-    pub(super) fn feedback(&self) -> Option<f64> {
+    #[must_use]
+    pub fn feedback(&self) -> Option<f64> {
         self.feedback
     }
 
@@ -171,6 +180,8 @@ mod tests {
             skipped: None,
             removed: vec![],
             feedback,
+            likeliest: vec![],
+            shares: None,
         }
     }
 

@@ -35,7 +35,12 @@ impl Weighing {
     /// ln s/T + g.
     #[must_use]
     pub fn score(&self, log_p: f64, future: f64, usual: f64, noise: f64) -> f64 {
-        self.log_s(log_p, future, usual) / self.temperature + noise
+        self.score_of(self.log_s(log_p, future, usual), noise)
+    }
+
+    /// The same of a weight that is known.
+    fn score_of(&self, log_s: f64, noise: f64) -> f64 {
+        log_s / self.temperature + noise
     }
 
     /// (a·ln p − b·ln Ē)/T + g, which no score of the candidate can pass, since Ĥ' ≤ 1; a candidate with Ĥ ≥ c reaches
@@ -59,6 +64,8 @@ pub(super) struct Contender {
     /// The candidate and what has been rolled on behind it: the path whose row decides about Ĥ.
     pub path: TokenPath,
     pub future: Option<f64>,
+    /// ln of what of its weight is left by what is not to be said.
+    left: f64,
     score: Option<f64>,
     lost: bool,
 }
@@ -101,7 +108,7 @@ impl LazyDraw {
             let (noise, usual) = (noise(token), usual.map_or(0.0, |usual| usual(token)));
             let bound = weighing.bound(logit, usual, noise);
             let path = TokenPath(vec![token]);
-            Contender { token, logit, noise, usual, bound, path, future: None, score: None, lost: false }
+            Contender { token, logit, noise, usual, bound, path, future: None, left: 0.0, score: None, lost: false }
         };
         let mut contenders: Vec<Contender> = candidates.iter().map(enter).collect();
         contenders.sort_by(|a, b| b.bound.total_cmp(&a.bound).then(a.token.cmp(&b.token)));
@@ -119,15 +126,17 @@ impl LazyDraw {
         let candidate = self.contenders.iter().find(|candidate| candidate.token == token)?;
         let (future, usual) = (candidate.future?, candidate.usual);
         let openness = (!self.plain).then(|| self.weighing.log_openness(future, usual).exp());
-        Some(Weighed { future, openness, log_s: self.weighing.log_s(log_p, future, usual) })
+        let log_s = self.weighing.log_s(log_p, future, usual) + candidate.left;
+        Some(Weighed { future, openness, log_s })
     }
 
-    /// Ĥ of a candidate is known now.
-    pub fn know(&mut self, token: Token, future: f64) {
+    /// Ĥ of a candidate is known now, and ln of what is left of its weight by what is not to be said, at most 0.
+    pub fn know(&mut self, token: Token, future: f64, left: f64) {
         let weighing = self.weighing;
         if let Some(candidate) = self.find(token) {
-            candidate.future = Some(future);
-            candidate.score = Some(weighing.score(candidate.logit, future, candidate.usual, candidate.noise));
+            (candidate.future, candidate.left) = (Some(future), left);
+            let log_s = weighing.log_s(candidate.logit, future, candidate.usual) + left;
+            candidate.score = Some(weighing.score_of(log_s, candidate.noise));
         }
     }
 

@@ -12,6 +12,7 @@ mod draw;
 mod fast_path;
 mod history;
 mod lazy_draw;
+mod logit_bias;
 mod opening;
 mod prepared;
 // A sampler is what this module is about.
@@ -24,16 +25,19 @@ mod text_unit;
 mod token_patterns;
 #[cfg(test)]
 mod vectors;
+mod without;
 
 pub use baseline::{Baseline, Usual};
 pub use binding::BoundSampler;
 pub use chain::{Chain, Pick};
-pub use draw::{CandidateTrace, Draw, Now, Removed, Skipped, TopTokenTrace};
+pub use draw::{CandidateTrace, Draw, Now, Removed, Share, Shares, Skipped, TopTokenTrace};
 pub use history::{Carried, History};
 pub use lazy_draw::Weighing;
+pub use logit_bias::LogitBias;
 pub use sampler::{Reach, Sampler};
 pub use sentence_counter::SentenceCounter;
 pub use stages::*;
 pub use step::{Ask, TokenPath, Turn};
 pub use text_unit::TextUnit;
 pub use token_patterns::TokenPattern;
+pub use without::Without;

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, bail};
 
 use super::account::{Account, looked};
 use super::binding::BoundSampler;
-use super::chain::{Chain, Pick, Warmth};
+use super::chain::{Chain, Pick};
 use super::draw::{Draw, Skipped, TopTokenTrace};
 use super::fast_path::{Floor, Prelude};
 use super::history::History;
@@ -13,6 +13,7 @@ use super::prepared::{self, PreparedStage, Scene};
 use super::sampler::{Reach, Sampler};
 use super::stages::{EndOfText, Future, Rule, Shuffle, Stage};
 use super::step::{Looking, Turn};
+use super::without::Without;
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{
     Candidates, Noise, Partition, Place, Ranked, StepNoise, Temperature, Token, excess, normalised_entropy, top,
@@ -49,6 +50,7 @@ pub(super) struct Opening<'a> {
     after: Vec<PreparedStage>,
     /// Whether no token that ends the story may be taken.
     must_go_on: bool,
+    without: Without,
 }
 
 /// What the stages before `future` have left.
@@ -64,7 +66,7 @@ impl<'a> Opening<'a> {
     ///
     /// # Errors
     /// A row without a finite logit.
-    pub fn of(sampler: &'a BoundSampler, history: &'a History, row: &'a [f32], noise: Noise) -> Result<Self> {
+    pub fn of(sampler: &'a BoundSampler, history: &'a History, row: &'a [f32], noise: Noise, without: Without) -> Result<Self> {
         let partition =
             Partition::of(row).context("the model gives no word a probability that is a number: its file may be damaged")?;
         let (vocabulary, chain) = (sampler.vocabulary(), sampler.sampler().chain());
@@ -73,9 +75,11 @@ impl<'a> Opening<'a> {
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
+        let before = sampler.sampler().logit_bias().prepared().chain(without.bias.prepared()).chain(before).collect();
         let [noise, deals] = [DRAW, DEALS].map(|stage| noise.at(history.step(), stage));
         let last = history.text().last().copied();
-        let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on: false };
+        let must_go_on = false;
+        let mut opening = Self { sampler, place, last, row, partition, noise, deals, before, after, must_go_on, without };
         opening.must_go_on = history.step() < sampler.sampler().min_tokens() && opening.can_go_on();
         Ok(opening)
     }
@@ -99,10 +103,10 @@ impl<'a> Opening<'a> {
     /// The fast path: the draw from the row itself, where the chain removes nothing and nobody asks for more.
     fn fast_draw(&self, prelude: &Prelude) -> Option<Draw> {
         let described = self.description();
-        // Detail wants to know who is cut, and so has to see them all.
-        let direct = self.chain().split().1.is_none() && !described.has_detail();
+        // Detail wants to know who is cut, and so has to see them all, and chances are those of all that are left.
+        let direct = self.chain().split().1.is_none() && !described.has_detail() && described.shares() == 0;
         let token = direct.then(|| prelude.draw(self.row, |token| self.may(token), described.pick(), self.noise)).flatten()?;
-        let mut account = Account::new(self.partition, self.warmth(), Vec::new(), false);
+        let mut account = self.account(Vec::new());
         account.ran_idle(&self.before);
         Some(account.draw(account.own(self.row, token), Vec::new(), None))
     }
@@ -118,7 +122,7 @@ impl<'a> Opening<'a> {
         let best = top(row, prelude.needs(best));
         let followed = best.iter().take(if detail { WATCHED } else { 0 });
         let watched = |ranked: &Ranked| TopTokenTrace { token: ranked.token, log_p: self.partition.log_p(ranked.logit) };
-        let mut account = Account::new(self.partition, self.warmth(), followed.map(watched).collect(), detail);
+        let mut account = self.account(followed.map(watched).collect());
 
         let allowed = best.iter().copied().filter(|ranked| self.may(ranked.token));
         let floor = if detail { None } else { prelude.floor(allowed) };
@@ -144,6 +148,7 @@ impl<'a> Opening<'a> {
         account.run(feedback, &mut candidates);
         let token = prepared::pick(self.description().pick(), &candidates, self.noise);
         account.remember(feedback.first().and_then(|act| act.follow(found.as_ref(), &candidates, token)));
+        account.share(self.description().shares(), &candidates, token);
         account.draw(account.own(self.row, token), account.left(&candidates), None)
     }
 
@@ -167,6 +172,7 @@ impl<'a> Opening<'a> {
             let traces = looked(&candidates, &own, &lazy_draw);
             account.run(&self.after, &mut candidates);
             let token = prepared::pick(described.pick(), &candidates, self.noise);
+            account.share(described.shares(), &candidates, token);
             return Turn::taken(account.draw(account.own(self.row, token), traces, Some(skipped)));
         }
         self.settle_ends(future, &candidates, &mut lazy_draw);
@@ -182,6 +188,7 @@ impl<'a> Opening<'a> {
             deals: self.chain().shuffles().then_some(self.deals),
             after: self.after,
             noise: self.noise,
+            without: self.without,
         })
     }
 
@@ -214,7 +221,7 @@ impl<'a> Opening<'a> {
         }
         let going_on = entropy_going_on(self.row, future.entropy_top.get(), self.sampler.bound().ends(), vocabulary);
         for end in candidates.iter().filter(|one| vocabulary.ends(one.token)) {
-            lazy_draw.know(end.token, going_on);
+            lazy_draw.know(end.token, going_on, 0.0);
         }
     }
 
@@ -234,8 +241,10 @@ impl<'a> Opening<'a> {
         (0..).zip(self.row).any(|(token, logit)| logit.is_finite() && self.sampler.vocabulary().kind(token) == Kind::Text)
     }
 
-    fn warmth(&self) -> Warmth {
-        self.chain().warmth(&self.place)
+    /// The account of this turn, which follows these tokens through the chain.
+    fn account(&self, watched: Vec<TopTokenTrace>) -> Account {
+        let (warmth, described) = (self.chain().warmth(&self.place), self.description());
+        Account::new(self.partition, warmth, watched, described.has_detail()).telling(self.row, described.likeliest())
     }
 
     fn description(&self) -> &'a Sampler {
@@ -247,11 +256,6 @@ impl<'a> Opening<'a> {
     }
 }
 
-/// Ĥ of a row over its n likeliest tokens.
-pub(super) fn entropy_behind(row: &[f32], n: usize) -> f64 {
-    entropy_of(&top(row, n), n)
-}
-
 /// Ĥ of a row over its n likeliest tokens that do not end the story; `ends` is how many of the vocabulary do.
 fn entropy_going_on(row: &[f32], n: usize, ends: usize, vocabulary: &Vocabulary) -> f64 {
     let mut likeliest = top(row, n + ends);
@@ -260,7 +264,7 @@ fn entropy_going_on(row: &[f32], n: usize, ends: usize, vocabulary: &Vocabulary)
 }
 
 /// Ĥ over the first n of a row's likeliest tokens.
-fn entropy_of(best: &[Ranked], n: usize) -> f64 {
+pub(super) fn entropy_of(best: &[Ranked], n: usize) -> f64 {
     normalised_entropy(best.iter().take(n).map(|ranked| f64::from(ranked.logit)), n)
 }
 

@@ -78,10 +78,9 @@ impl Scene<'_> {
 }
 
 impl PreparedStage {
-    /// An operation of a stage without a name.
-    #[cfg(test)]
-    pub fn of(op: StageOp) -> Self {
-        Self { stage: "", value: None, op }
+    /// An operation as the stage of this name does it.
+    pub fn of(stage: &'static str, op: StageOp) -> Self {
+        Self { stage, value: None, op }
     }
 
     pub fn op(&self) -> &StageOp {
@@ -257,7 +256,7 @@ mod tests {
             let stage = format!("xtc = {{ probability = {p}, threshold = 0.1 }}");
             let falls = |step: &usize| {
                 let mut three = Candidates::of(&[1.0, 1.0, 1.0], |_| true).unwrap();
-                PreparedStage::of(op(&stage, &[], *step)).run(&mut three);
+                PreparedStage::of("", op(&stage, &[], *step)).run(&mut three);
                 three.len() == 1
             };
             (0..10_000).filter(falls).count()

@@ -7,7 +7,9 @@ use anyhow::Result;
 use super::baseline::Baseline;
 use super::binding::BoundSampler;
 use super::chain::{Chain, Pick};
+use super::logit_bias::LogitBias;
 use super::stages::{Horizon, Stage};
+use crate::bans::Matcher;
 use crate::model::Vocabulary;
 use crate::prob::Temperature;
 
@@ -39,7 +41,11 @@ pub struct Sampler {
     pick: Pick,
     reach: Reach,
     detail: bool,
+    likeliest: usize,
+    shares: usize,
     min_tokens: usize,
+    logit_bias: Arc<LogitBias>,
+    bans: Option<Arc<Matcher>>,
     baseline: Option<Arc<Baseline>>,
 }
 
@@ -48,7 +54,11 @@ impl Sampler {
     /// `shuffle`, which must know all weights.
     #[must_use]
     pub fn new(chain: Chain, pick: Pick) -> Self {
-        let mut sampler = Self { chain, pick, reach: Reach::Full, detail: false, min_tokens: 0, baseline: None };
+        let (reach, logit_bias) = (Reach::Full, Arc::default());
+        let (likeliest, shares, min_tokens) = (0, 0, 0);
+        let bans = None;
+        let mut sampler =
+            Self { chain, pick, reach, detail: false, likeliest, shares, min_tokens, logit_bias, bans, baseline: None };
         if sampler.leader_wins() {
             sampler.reach = Reach::Lazy;
         }
@@ -67,11 +77,48 @@ impl Sampler {
         Self { detail: true, ..self.clone() }
     }
 
+    /// The same sampler, whose draws also tell the `n` likeliest tokens of the model's own distribution ([`Draw::likeliest`]); 0
+    /// tells none. It takes the same tokens.
+    ///
+    /// [`Draw::likeliest`]: super::Draw::likeliest
+    #[must_use]
+    pub fn with_likeliest(&self, n: usize) -> Self {
+        Self { likeliest: n, ..self.clone() }
+    }
+
+    /// The same sampler, whose draws also tell the chances of the token taken and of the `n` that had the largest
+    /// ([`Draw::shares`]); 0 tells none. It takes the same tokens. With `future` it looks at every candidate that has a weight, for
+    /// chances are not known before all weights are.
+    ///
+    /// [`Draw::shares`]: super::Draw::shares
+    #[must_use]
+    pub fn with_shares(&self, n: usize) -> Self {
+        Self { shares: n, ..self.clone() }
+    }
+
     /// The same sampler, which takes no token that ends the story among the first `min_tokens`, unless nothing else is left; 0
     /// lets a story end at once.
     #[must_use]
     pub fn with_min_tokens(&self, min_tokens: usize) -> Self {
         Self { min_tokens, ..self.clone() }
+    }
+
+    /// The same sampler, which changes the logits of certain tokens before its first stage.
+    #[must_use]
+    pub fn with_logit_bias(&self, logit_bias: LogitBias) -> Self {
+        Self { logit_bias: Arc::new(logit_bias), ..self.clone() }
+    }
+
+    /// The same sampler for stories that are not to say this: whoever tells them takes it back and draws otherwise.
+    #[must_use]
+    pub fn with_bans(&self, bans: Option<Arc<Matcher>>) -> Self {
+        Self { bans, ..self.clone() }
+    }
+
+    /// What its stories are not to say.
+    #[must_use]
+    pub fn bans(&self) -> Option<&Arc<Matcher>> {
+        self.bans.as_ref()
     }
 
     /// The same sampler with a table of what is usual after each token, against which `future` measures where it has a baseline.
@@ -110,10 +157,28 @@ impl Sampler {
         self.detail
     }
 
+    /// How many of the model's likeliest tokens its draws tell.
+    #[must_use]
+    pub fn likeliest(&self) -> usize {
+        self.likeliest
+    }
+
+    /// How many of the largest chances its draws tell.
+    #[must_use]
+    pub fn shares(&self) -> usize {
+        self.shares
+    }
+
     /// Before so many tokens it takes no end.
     #[must_use]
     pub fn min_tokens(&self) -> usize {
         self.min_tokens
+    }
+
+    /// What it does to certain tokens before its first stage.
+    #[must_use]
+    pub fn logit_bias(&self) -> &LogitBias {
+        &self.logit_bias
     }
 
     /// Whether every seed takes the same tokens: of what is left one is certain, and no coin is thrown before.

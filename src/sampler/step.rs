@@ -6,10 +6,11 @@ use super::account::{Account, Own, looked};
 use super::binding::BoundSampler;
 use super::draw::{CandidateTrace, Draw};
 use super::lazy_draw::LazyDraw;
-use super::opening::entropy_behind;
+use super::opening::entropy_of;
 use super::prepared::{self, PreparedStage};
 use super::sampler::Reach;
 use super::stages::{Changed, Horizon, dealt};
+use super::without::Without;
 use crate::prob::{Candidate, Candidates, StepNoise, Token, top};
 
 /// Tokens below the trunk of a story, at least one.
@@ -32,7 +33,7 @@ pub struct Turn(State);
 
 #[derive(Debug, Clone)]
 enum State {
-    Taken(Draw),
+    Taken(Box<Draw>),
     Looking(Box<Looking>),
 }
 
@@ -53,12 +54,14 @@ pub(super) struct Looking {
     pub noise: StepNoise,
     /// By what the weights are dealt out anew, where they are.
     pub deals: Option<StepNoise>,
+    /// What is done without at this place.
+    pub without: Without,
 }
 
 impl Turn {
     /// A turn that is over as soon as it began.
     pub(super) fn taken(draw: Draw) -> Self {
-        Self(State::Taken(draw))
+        Self(State::Taken(Box::new(draw)))
     }
 
     /// A turn that may want to look.
@@ -69,7 +72,7 @@ impl Turn {
     /// What the turn wants. It looks as long as something unknown can decide it.
     pub fn ask(&mut self) -> Ask {
         let looking = match &self.0 {
-            State::Taken(draw) => return Ask::Take(draw.clone()),
+            State::Taken(draw) => return Ask::Take((**draw).clone()),
             State::Looking(looking) => looking,
         };
         let wanted = looking.wanted();
@@ -77,7 +80,7 @@ impl Turn {
             return Ask::Look(wanted);
         }
         let draw = looking.take();
-        self.0 = State::Taken(draw.clone());
+        self.0 = State::Taken(Box::new(draw.clone()));
         Ask::Take(draw)
     }
 
@@ -110,8 +113,12 @@ impl Turn {
 impl Looking {
     fn wanted(&self) -> Vec<TokenPath> {
         match self.sampler.sampler().reach() {
-            Reach::Lazy => self.lazy_draw.open().map(|candidate| candidate.path.clone()).collect(),
-            Reach::Full | Reach::Exhaustive => self.lazy_draw.unknown().map(|candidate| candidate.path.clone()).collect(),
+            Reach::Lazy if self.sampler.sampler().shares() == 0 => {
+                self.lazy_draw.open().map(|candidate| candidate.path.clone()).collect()
+            }
+            Reach::Lazy | Reach::Full | Reach::Exhaustive => {
+                self.lazy_draw.unknown().map(|candidate| candidate.path.clone()).collect()
+            }
         }
     }
 
@@ -128,7 +135,8 @@ impl Looking {
             candidate.path.0.push(next);
             return;
         }
-        self.lazy_draw.know(token, entropy_behind(row, self.entropy_top));
+        let (left, future) = self.without.foresee(path, top(row, self.entropy_top), vocabulary);
+        self.lazy_draw.know(token, entropy_of(&future, self.entropy_top), left);
     }
 
     /// Takes the winner of a lazy draw in which nothing unknown can win any more.
@@ -136,19 +144,21 @@ impl Looking {
         let mut traces = looked(&self.candidates, &self.own, &self.lazy_draw);
         let (mut account, sampler) = (self.account.clone(), self.sampler.sampler());
         let token = if let (Reach::Lazy, Some(leader)) = (sampler.reach(), self.lazy_draw.leader()) {
+            if sampler.shares() > 0 {
+                let mut candidates = self.weighed();
+                self.after.iter().for_each(|act| act.run(&mut candidates));
+                account.share(sampler.shares(), &candidates, leader.token);
+            }
             leader.token
         } else {
-            // All are known: their weights become the candidates' logits, and the stages behind `future` run.
-            let mut candidates = self.candidates.clone();
-            candidates.reweigh(|s| {
-                let weighed = self.lazy_draw.weighed(s.token, s.logit);
-                weighed.unwrap_or_else(|| unreachable!("all candidates are known")).log_s
-            });
+            let mut candidates = self.weighed();
             if let Some(noise) = self.deals {
                 self.deal(noise, &mut candidates, &mut traces);
             }
             account.run(&self.after, &mut candidates);
-            prepared::pick(sampler.pick(), &candidates, self.noise)
+            let token = prepared::pick(sampler.pick(), &candidates, self.noise);
+            account.share(sampler.shares(), &candidates, token);
+            token
         };
         let own = self.own.iter().find(|own| own.token == token);
         account.draw(*own.unwrap_or_else(|| unreachable!("the winner is one of the candidates")), traces, None)
@@ -156,6 +166,16 @@ impl Looking {
 }
 
 impl Looking {
+    /// The candidates with their weights for logits: all are known, and the stages behind `future` can run.
+    fn weighed(&self) -> Candidates {
+        let mut candidates = self.candidates.clone();
+        candidates.reweigh(|s| {
+            let weighed = self.lazy_draw.weighed(s.token, s.logit);
+            weighed.unwrap_or_else(|| unreachable!("all candidates are known")).log_s
+        });
+        candidates
+    }
+
     /// Deals the weights of these candidates out anew, and tells of it in their traces.
     fn deal(&self, noise: StepNoise, weighed: &mut Candidates, traces: &mut [CandidateTrace]) {
         let change = |(own, weighed): (Candidate, Candidate)| Changed {
@@ -183,6 +203,10 @@ mod tests {
     use crate::sampler::{Baseline, Chain, History, Pick, Sampler, Skipped, Stage};
 
     const V: Token = 12;
+
+    fn entropy_behind(row: &[f32], n: usize) -> f64 {
+        entropy_of(&top(row, n), n)
+    }
 
     fn vocabulary() -> Vocabulary {
         static VOCABULARY: LazyLock<Vocabulary> = LazyLock::new(|| {
@@ -669,6 +693,85 @@ mod tests {
         assert_eq!(left.len(), 3);
         assert!((left.iter().map(|one| one.p).sum::<f64>() - 1.0).abs() < 1e-12);
         assert!(left.windows(2).all(|pair| pair[0].p >= pair[1].p && pair[0].log_p < pair[0].p.ln()));
+    }
+
+    #[test]
+    fn a_draw_tells_the_likeliest_tokens_whatever_the_chain_does_with_them() {
+        let text = [3, 3];
+        let z: f64 = row(&text).iter().map(|&l| f64::from(l).exp()).sum();
+        let ranked = top(&row(&text), 12);
+        let future = future("0.3", "");
+        for chain in [&["temperature = 2"][..], &["ban = [' w1']", "top-k = 1"], &["min-p = 0.3", &future]] {
+            let plain = sampler(chain, Pick::Sample);
+            for n in [0, 1, 5, 12, 99] {
+                let (mut draw, answered) = take(&plain.with_likeliest(n), &History::of_prompt(&text), 1, 1);
+                let told = std::mem::take(&mut draw.likeliest);
+                assert_eq!(told.iter().map(|one| one.token).collect::<Vec<_>>(), {
+                    ranked.iter().take(n).map(|one| one.token).collect::<Vec<_>>()
+                });
+                for one in told {
+                    let p = f64::from(row(&text)[one.token as usize]).exp() / z;
+                    assert!((one.log_p.exp() - p).abs() < 1e-12);
+                }
+                // Beside that it is the draw that tells nothing.
+                assert_eq!((draw, answered), take(&plain, &History::of_prompt(&text), 1, 1));
+            }
+        }
+    }
+
+    #[test]
+    fn the_chances_of_a_draw_are_those_of_what_all_stages_leave() {
+        let text = [3, 3];
+        // A temperature of 2 takes the root of p, and top-k leaves three.
+        let plain = sampler(&["top-k = 3", "temperature = 2"], Pick::Sample).with_shares(2);
+        let shares = take(&plain, &History::of_prompt(&text), 1, 1).0.shares.unwrap();
+        let roots: Vec<(Token, f64)> = top(&row(&text), 4)
+            .iter()
+            .filter(|one| one.token != 11)
+            .take(3)
+            .map(|one| (one.token, f64::from(one.logit / 2.0).exp()))
+            .collect();
+        let sum: f64 = roots.iter().map(|one| one.1).sum();
+        for (share, (token, root)) in shares.largest.iter().zip(&roots) {
+            assert_eq!(share.token, *token);
+            assert!((share.p - root / sum).abs() < 1e-6, "{shares:?}");
+        }
+        assert_eq!(shares.largest.len(), 2);
+        let cold = take(&sampler(&["temperature = 0"], Pick::Sample).with_shares(9), &History::of_prompt(&text), 1, 1).0;
+        assert_eq!(
+            cold.shares,
+            Some(crate::sampler::Shares { taken: 1.0, largest: vec![crate::sampler::Share { token: cold.token, p: 1.0 }] })
+        );
+    }
+
+    #[test]
+    fn with_a_future_chances_are_those_of_all_weights_and_the_tokens_stay() {
+        for (alpha, more) in [("0.4", ""), ("-1", ""), ("{ wave = { period = 17 } }", ", horizon = 'word'")] {
+            for behind in ["temperature = 1.6", "temperature = 0", "top-k = 3"] {
+                let plain = sampler(&["min-p = 0.05", &future(alpha, more), behind], Pick::Sample);
+                let asked = plain.with_shares(20);
+                let (mut history, mut looks) = (History::of_prompt(&[1, 2, 3]), [0, 0]);
+                for _ in 0..60 {
+                    let [(one, few), (other, all)] = [&plain, &asked].map(|sampler| take(sampler, &history, 5, 1));
+                    assert_eq!((one.token, one.log_p, &one.removed), (other.token, other.log_p, &other.removed));
+                    assert!(all.starts_with(&few), "they are looked at in the same order");
+                    looks = [looks[0] + few.len(), looks[1] + all.len()];
+                    let shares = other.shares.unwrap();
+                    assert!((shares.largest.iter().map(|share| share.p).sum::<f64>() - 1.0).abs() < 1e-12);
+                    assert!(shares.largest.iter().any(|share| share.token == one.token && share.p == shares.taken));
+                    if behind == "temperature = 1.6" && alpha != "-1" && other.skipped.is_none() {
+                        let weight = |one: &CandidateTrace| (one.log_s.unwrap() / 1.6).exp();
+                        let sum: f64 = other.candidates.iter().map(weight).sum();
+                        for share in &shares.largest {
+                            let candidate = other.candidates.iter().find(|one| one.token == share.token).unwrap();
+                            assert!((share.p - weight(candidate) / sum).abs() < 1e-9);
+                        }
+                    }
+                    history = history.after(&one);
+                }
+                assert_eq!(looks[0] < looks[1], alpha != "-1" && behind != "top-k = 3", "{alpha} {behind}: {looks:?}");
+            }
+        }
     }
 
     #[test]

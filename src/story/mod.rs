@@ -1,5 +1,6 @@
 //! What a story leaves behind.
 
+mod banned;
 mod mode;
 mod read;
 mod record;
@@ -7,6 +8,7 @@ mod scored;
 mod stop;
 mod trace;
 
+pub use banned::{Banned, Rewind};
 pub use mode::{APART, Chat, Mode};
 pub use read::NoRecord;
 pub use record::{AdapterFile, Draft, FORMAT, ModelFile, Record, Resumed, Run, Times, Versions};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::{APART, Mode, StopReason, TracedToken};
+use super::{APART, Banned, Mode, StopReason, TracedToken};
 use crate::files::{Form, Inputs, Output};
 use crate::model::{Adapter, CacheType, FlashAttention, LoadOptions, SessionOptions, Split};
 use crate::prob::Token;
@@ -67,6 +67,9 @@ pub struct Record {
     /// What a stage that steers by every draw remembered at the end: μ of Mirostat in bits, the average of adaptive-p.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feedback: Option<f64>,
+    /// What was not to be said and was told otherwise, of what was told last.
+    #[serde(default, skip_serializing_if = "Banned::is_none")]
+    pub banned: Banned,
     /// The mean of the tokens' log-probabilities, the model's own and unmodified, in nats.
     pub mean_log_p: f64,
     /// Rows of logits that were computed to decide about tokens.

@@ -109,7 +109,20 @@ impl TracedToken {
     /// beats.
     #[must_use]
     pub fn of(draw: &Draw, vocabulary: &Vocabulary) -> Self {
-        let Draw { token, log_p, now, alpha, excess, temperature, candidates, skipped, removed, feedback: _ } = draw;
+        let Draw {
+            token,
+            log_p,
+            now,
+            alpha,
+            excess,
+            temperature,
+            candidates,
+            skipped,
+            removed,
+            feedback: _,
+            likeliest: _,
+            shares: _,
+        } = draw;
         let candidate = |looked: &CandidateTrace| {
             let CandidateTrace { token, p, log_p: _, future, openness, log_s } = looked;
             let (id, piece) = (*token, vocabulary.show(*token));
@@ -186,6 +199,8 @@ mod tests {
                 Removed { stage: "min-p", count: 3, likeliest: Vec::new(), value: Some(0.125) },
             ],
             feedback: None,
+            likeliest: Vec::new(),
+            shares: None,
         };
         let traced = TracedToken::of(&draw, &vocabulary);
         assert_eq!((traced.piece.as_str(), traced.rank, traced.future), (" lamb", 1, Some(0.75)));

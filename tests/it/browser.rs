@@ -1,6 +1,6 @@
 //! Pages in a real browser: headless Chromium, driven over its own protocol through two pipes.
 //!
-//! Ignored, and run by `.ci/run` where there is a Chromium: `cargo test --test it browser:: -- --ignored`. axe-core, which judges
+//! Ignored, and run by `.ci/run` where there is a Chromium: `cargo test --test it -- --ignored browser:: serve::page::`. axe-core, which judges
 //! accessibility, is looked for at `target/axe-core/axe.min.js` or where `AFTERWORD_AXE` says.
 
 #![allow(clippy::assigning_clones, clippy::needless_pass_by_value)]
@@ -16,7 +16,7 @@ use afterword::report::{Page, Story, page};
 use serde_json::{Value, json};
 
 /// A browser with one page.
-struct Browser {
+pub struct Browser {
     child: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -28,7 +28,7 @@ struct Browser {
 }
 
 impl Browser {
-    fn open() -> Self {
+    pub fn open() -> Self {
         let names = ["chromium", "chromium-browser", "google-chrome"];
         let found =
             names.iter().find(|name| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success()));
@@ -61,7 +61,7 @@ impl Browser {
         browser
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    pub fn call(&mut self, method: &str, params: Value) -> Value {
         self.sent += 1;
         let mut message = json!({ "id": self.sent, "method": method, "params": params });
         if !self.session.is_empty() {
@@ -86,8 +86,12 @@ impl Browser {
     }
 
     fn go(&mut self, path: &Path) {
+        self.visit(&format!("file://{}", path.canonicalize().unwrap().display()));
+    }
+
+    /// Goes to a page.
+    pub fn visit(&mut self, url: &str) {
         self.events.clear();
-        let url = format!("file://{}", path.canonicalize().unwrap().display());
         self.call("Page.navigate", json!({ "url": url }));
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let event = self.hear();
@@ -96,14 +100,14 @@ impl Browser {
     }
 
     /// The value of an expression on the page.
-    fn run(&mut self, code: &str) -> Value {
+    pub fn run(&mut self, code: &str) -> Value {
         let params = json!({ "expression": code, "returnByValue": true, "awaitPromise": true });
         let answer = self.call("Runtime.evaluate", params);
         assert!(answer["exceptionDetails"].is_null(), "{code}: {answer}");
         answer["result"]["value"].clone()
     }
 
-    fn press(&mut self, key: &str) {
+    pub fn press(&mut self, key: &str) {
         for kind in ["keyDown", "keyUp"] {
             let code = match key {
                 "Tab" => 9,
@@ -119,7 +123,7 @@ impl Browser {
     }
 
     /// Moves the mouse to the middle of what `code` finds.
-    fn point(&mut self, code: &str) {
+    pub fn point(&mut self, code: &str) {
         let at = self.run(&format!(
             "(() => {{ const b = ({code}).getBoundingClientRect(); return [b.x + b.width / 2, b.y + b.height / 2] }})()"
         ));
@@ -127,10 +131,10 @@ impl Browser {
     }
 
     /// What the page complained of, and all it asked for beyond itself.
-    fn complaints(&self) -> Vec<&Value> {
+    pub fn complaints(&self) -> Vec<&Value> {
         let complains = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown" | "Runtime.consoleAPICalled" | "Log.entryAdded") => true,
-            Some("Network.requestWillBeSent") => event["params"]["type"] != "Document",
+            Some("Network.requestWillBeSent") => event["params"]["type"] != "Document" && !is_own(&event["params"]),
             _ => false,
         };
         self.events.iter().filter(complains).collect()
@@ -150,6 +154,14 @@ impl Drop for Browser {
     }
 }
 
+/// Whether a request goes to the server that the page is from.
+fn is_own(request: &Value) -> bool {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let (page, url) = (text(&request["documentURL"]), text(&request["request"]["url"]));
+    let server = page.split('/').take(3).collect::<Vec<_>>().join("/");
+    server.starts_with("http") && url.starts_with(&format!("{server}/"))
+}
+
 fn story(name: &str) -> Story {
     Story::of(&read_json(format!("tests/pages/{name}.json")), name)
 }
@@ -162,14 +174,14 @@ fn written(name: &str, kind: Page, stories: &[Story]) -> PathBuf {
 }
 
 /// The axe-core script.
-fn axe() -> String {
+pub fn axe() -> String {
     let here = Path::new(ROOT).join("target/axe-core/axe.min.js");
     let path = std::env::var_os("AFTERWORD_AXE").map_or(here, PathBuf::from);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("this test needs axe-core at `{}`: {error}", path.display()))
 }
 
 /// What axe-core finds to be serious.
-fn barriers(browser: &mut Browser, axe: &str) -> Vec<Value> {
+pub fn barriers(browser: &mut Browser, axe: &str) -> Vec<Value> {
     browser.run(&format!("{axe};null"));
     let found = browser.run("axe.run().then(r => r.violations.map(v => ({id: v.id, impact: v.impact, at: v.nodes.slice(0, 3).map(n => n.html + ' ' + n.failureSummary)})))");
     let serious = |one: &&Value| one["impact"] == "serious" || one["impact"] == "critical";

@@ -10,7 +10,8 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 21] = [
+const FLOORS: [(&str, u32); 23] = [
+    ("bans", 1),
     ("files", 1),
     ("prob", 1),
     ("text", 1),
@@ -31,11 +32,12 @@ const FLOORS: [(&str, u32); 21] = [
     ("bench", 6),
     ("eval", 6),
     ("judging", 6),
+    ("serve", 6),
     ("cli", 7),
 ];
 
 /// The steps along a floor.
-const NEIGHBOURS: [(&str, &str); 3] = [("sampler", "model"), ("report", "eval"), ("judging", "eval")];
+const NEIGHBOURS: [(&str, &str); 4] = [("sampler", "model"), ("report", "eval"), ("judging", "eval"), ("serve", "report")];
 
 /// What stands nowhere.
 const NOWHERE: [&str; 3] = ["todo !", "unimplemented !", "dbg !"];

@@ -33,6 +33,8 @@ mod prompts;
 mod records;
 #[cfg(feature = "cli")]
 mod report;
+#[cfg(feature = "serve")]
+mod serve;
 mod steady;
 #[cfg(feature = "cli")]
 mod template_limits;
@@ -62,6 +64,8 @@ mod compare;
 mod drafts;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod explain;
+#[cfg(feature = "llama")]
+mod handle;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
 mod hostile_text;
 #[cfg(all(feature = "llama", feature = "cli"))]

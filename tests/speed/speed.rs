@@ -10,6 +10,7 @@ mod model;
 mod peer;
 mod reading;
 mod row;
+mod serving;
 mod together;
 
 use std::path::Path;
@@ -50,6 +51,8 @@ fn main() {
     measure("the bundled model", &bundled, &Mode::ALL, 128);
 
     reading::measure("the bundled model", &bundled);
+
+    serving::measure("the bundled model", &bundled);
 
     let prompts = "Once upon a time\nThe door opened\nA wolf\nIn the deep wood\n";
     together::measure("the bundled model", &bundled, prompts, "200");

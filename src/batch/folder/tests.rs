@@ -11,7 +11,7 @@ use super::super::disk::Files;
 use super::super::merge::merge;
 use super::super::run::tests::example;
 use super::*;
-use crate::story::{Mode, ModelFile, StopReason, Times};
+use crate::story::{Banned, Mode, ModelFile, StopReason, Times};
 
 /// How a deed fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -100,6 +100,7 @@ pub fn record(run: &RunFile, item: Item) -> Record {
         clock: 0,
         tokens: vec![u32::try_from(item.number).unwrap(); 9],
         feedback: None,
+        banned: Banned::default(),
         mean_log_p: -1.5,
         evaluations: 10,
         decodes: 9,

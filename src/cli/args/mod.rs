@@ -15,6 +15,8 @@ mod hub;
 mod judge;
 mod models;
 mod score;
+#[cfg(feature = "serve")]
+mod serve;
 mod shared;
 mod telling;
 mod tools;
@@ -36,6 +38,8 @@ pub use self::eval::{Eval, EvalCommand, EvalPlan};
 pub use self::hub::{HubArgs, Pull};
 pub use self::judge::Judge;
 pub use self::score::Score;
+#[cfg(feature = "serve")]
+pub use self::serve::Serve;
 pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
@@ -83,6 +87,12 @@ pub const RENDERING: &str = "render-templates";
 pub enum Command {
     /// Tell a story that goes on from a prompt.
     Write(Write),
+    /// Serve the front-ends that writers have: SillyTavern, mikupad, Open WebUI, LibreChat, Tapestry Loom, Obsidian.
+    ///
+    /// It offers what llama-server does natively, and OpenAI's API v1; presets are chosen as models, MODEL@PRESET. It listens on this
+    /// machine alone, unless told otherwise. Ctrl-C ends it.
+    #[cfg(feature = "serve")]
+    Serve(Box<Serve>),
     /// Write a chapter piece by piece: go on, again, another word, drafts, undo, at a key each.
     ///
     /// Every piece is added to the file at once, and nothing else in it changes; what was added can be taken back, on another day too.

@@ -20,6 +20,8 @@ impl Command {
     pub fn models(&mut self) -> Vec<&mut PathBuf> {
         match self {
             Self::Write(args) => args.model.model.iter_mut().collect(),
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => args.model.model.iter_mut().collect(),
             Self::Desk(args) => args.model.model.iter_mut().collect(),
             Self::Compare(args) => args.model.model.iter_mut().collect(),
             Self::Explain(args) => args.model.model.iter_mut().collect(),

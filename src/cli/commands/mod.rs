@@ -31,6 +31,8 @@ pub mod report;
 mod resume;
 #[cfg(feature = "llama")]
 pub mod score;
+#[cfg(all(feature = "llama", feature = "serve"))]
+pub mod serve;
 #[cfg(feature = "llama")]
 pub mod tune;
 #[cfg(feature = "llama")]

@@ -20,7 +20,7 @@ use crate::cli::render::sheet::Sheet;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
-use crate::cli::tell::{ENDED_AT_ONCE, Tale, stop_in_words, tell_in};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, banned_in_words, stop_in_words, tell_in};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
 use crate::decode::{Plan, Stories};
@@ -331,5 +331,7 @@ fn colours(by: Option<ColourScale>, chosen: &Chosen, terminal: &Terminal) -> Res
 /// What it took, and why it ended.
 fn summary(tale: &Tale, plan: &Plan) -> String {
     let counts = tale.told.counts;
-    format!("{} · {} · {}", some(counts.tokens, "token"), pace(counts, tale.tell_time), stop_in_words(&tale.told.stop, plan))
+    let banned = banned_in_words(&tale.told.banned);
+    let stop = stop_in_words(&tale.told.stop, plan);
+    format!("{} · {} · {stop}{banned}", some(counts.tokens, "token"), pace(counts, tale.tell_time))
 }

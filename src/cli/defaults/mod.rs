@@ -23,8 +23,11 @@ use crate::text::{EXCERPT, excerpt};
 /// The variable that names another file than the usual one; where it is empty there is none.
 pub const FILE: &str = "AFTERWORD_CONFIG";
 
-/// Our variables that stand for no option: they name places.
-const PLACES: [&str; 4] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE"];
+/// The variable that may hold a key of the server.
+pub const SERVER_KEY: &str = "AFTERWORD_API_KEY";
+
+/// Our variables that stand for no default: they name places, or hold a secret.
+const OTHERS: [&str; 5] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE", SERVER_KEY];
 
 /// An option that may have a default of one's own: everything that is said of it, read and completed is made from this.
 #[derive(Debug)]
@@ -294,7 +297,7 @@ pub fn place() -> (Option<PathBuf>, bool) {
 /// Variables that look like ours and say nothing.
 pub fn idle_variables() -> Vec<String> {
     let ours = env::vars_os().filter_map(|(name, _)| name.into_string().ok()).filter(|name| name.starts_with("AFTERWORD_"));
-    ours.filter(|name| !PLACES.contains(&name.as_str()) && !KEYS.iter().any(|key| key.variable() == *name)).collect()
+    ours.filter(|name| !OTHERS.contains(&name.as_str()) && !KEYS.iter().any(|key| key.variable() == *name)).collect()
 }
 
 /// A path that begins in one's home, as a shell would read it: no shell reads a file or a variable.
@@ -356,6 +359,15 @@ mod tests {
         let Typed::Write(write) = command else { panic!() };
         assert_eq!((write.preset.preset.as_str(), write.story.tokens.get(), colour), ("wave", 5, Colour::Always));
         assert_eq!((write.model.model, write.model.threads.map(std::num::NonZero::get)), (Some("n.gguf".into()), Some(1)));
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn a_server_has_the_defaults_of_whoever_starts_it() {
+        let Typed::Serve(serve) = read_on(&ALL, &["serve", "--tokens", "5"]).command else { panic!() };
+        assert_eq!((serve.preset.preset.as_str(), serve.tokens.get(), serve.model.model), ("open", 5, Some("m.gguf".into())));
+        let Typed::Serve(serve) = read_on(&[], &["serve"]).command else { panic!() };
+        assert_eq!((serve.tokens.get(), serve.port, serve.host.is_loopback()), (256, 8080, true));
     }
 
     #[test]

@@ -39,7 +39,7 @@ const LONGEST_LINE: usize = 1000;
 const NARROWEST: usize = 20;
 
 /// The two streams of the program.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct Terminal {
     colour: ColorChoice,
     quiet: bool,

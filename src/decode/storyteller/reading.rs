@@ -34,7 +34,7 @@ impl Storyteller {
 
     /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun.
     pub fn unread(&self) -> Option<(Vec<Token>, usize)> {
-        let begins = self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && self.counts.tokens == 0;
+        let begins = self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && self.told().is_empty();
         let text: Vec<Token> = begins.then(|| self.seen_from(0).collect())?;
         let most = self.scores.as_ref().map_or(text.len(), |_| self.first_scored());
         Some((text, most))
@@ -64,7 +64,7 @@ impl Storyteller {
         let (Purpose::Trunk, &Phase::Reading(read)) = (&request.purpose, &self.phase) else { return None };
         let length = request.tokens.len();
         let whole = read.is_multiple_of(chunk) && length == chunk.min(self.seen() - read);
-        self.in_chunks &= alone && whole && !request.scored && self.counts.tokens == 0;
+        self.in_chunks &= alone && whole && !request.scored && self.told().is_empty();
         self.in_chunks.then_some(read + length)
     }
 
@@ -83,7 +83,7 @@ impl Storyteller {
     /// one behind them, needed where that is all.
     pub fn begin_behind(&mut self, branch: Branch, len: usize, row: Option<Vec<f32>>) {
         (self.trunk, self.held) = (Some(branch), len);
-        if self.counts.tokens == 0 {
+        if self.told().is_empty() {
             self.cached_tokens = len;
         }
         (self.phase, self.in_chunks) = (Phase::Reading(len), false);
@@ -102,7 +102,7 @@ impl Storyteller {
     /// A row that no decision can be made from.
     pub fn go_on_behind(&mut self, row: &[f32]) -> Result<()> {
         self.counts.evaluations += 1;
-        self.choose(row)
+        self.choose(row.to_vec())
     }
 
     /// While a text is read: how many of its tokens have been, and how many there are.
@@ -149,9 +149,21 @@ impl Storyteller {
         self.plan.origin().len().saturating_sub(1)
     }
 
+    /// The trunk of a story that went back, where it holds more than is left of the text, and how much of it that is.
+    pub fn overhang(&self) -> Option<(Branch, usize)> {
+        let own = self.seen() - usize::from(matches!(self.phase, Phase::Stepping(_)));
+        self.trunk.filter(|_| self.held > own).map(|trunk| (trunk, own))
+    }
+
+    /// Has this trunk now, which holds so many tokens of its text; returns the one before.
+    pub fn stand_on(&mut self, trunk: Branch, held: usize) -> Option<Branch> {
+        self.held = held;
+        self.trunk.replace(trunk)
+    }
+
     /// Goes back to reading all that the model is to see, for its branches can no longer be trusted; returns them.
     pub fn read_again(&mut self) -> Vec<Branch> {
-        if self.counts.tokens == 0 {
+        if self.told().is_empty() {
             self.cached_tokens = 0;
         }
         (self.phase, self.behind) = (Phase::Reading(0), None);

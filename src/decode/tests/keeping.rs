@@ -192,3 +192,35 @@ fn whatever_is_kept_cancelled_or_fails_every_story_is_the_one_told_alone_and_not
     }
     assert!(cached > 2000, "only {cached} tokens were taken over");
 }
+
+#[test]
+fn the_first_token_behind_what_is_kept_costs_one_decode_at_most() {
+    let free = Sampler::new(Chain::new(Vec::new()).unwrap(), Pick::Sample);
+    let first = plan(&free, &prompt(900), 3);
+    for steps_back in [true, false] {
+        let mut ledger = Ledger::new(large(), steps_back);
+        let mut text = first.prompt.clone();
+        // The prompt itself, then the same again, then what was told of it as a front-end sends it for more.
+        let mut stories = Stories::new(&mut ledger, 2).keeping(KEEP);
+        for seed in 0..5 {
+            let mut ear = Ear::default();
+            let next = Plan { prompt: text.clone(), seed, max_tokens: 1, ..first.clone() };
+            let mut rounds = 0;
+            stories.begin(next).unwrap();
+            while stories.running() > 0 {
+                stories.round(&mut ear);
+                rounds += 1;
+            }
+            // A round is a decode at most, and one that shares a prompt is none.
+            let told = ear.ended.remove(&0).unwrap().completion;
+            let reads = told.counts.prompt - told.cached_tokens;
+            assert!(
+                if seed == 0 { rounds == 4 && reads == 900 } else { rounds <= 1 && reads <= 1 },
+                "{seed}: {rounds}, {reads}"
+            );
+            if seed > 0 {
+                text.extend(told.tokens);
+            }
+        }
+    }
+}

@@ -1,15 +1,27 @@
 //! Stories of many who ask, told by one thread.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
-use crate::engine::Listener;
+use crate::decode::{Keep, Occupancy};
+use crate::engine::{Handle, Listener, Ticket};
 use crate::story::StopReason;
 
 /// Listens to a story; the receiver has what was heard.
-fn listener() -> (Listener, Receiver<StoryEvent>) {
+fn listener() -> (Box<dyn Listener>, Receiver<StoryEvent>) {
     let (send, heard) = channel();
-    (Box::new(move |event| if send.send(event).is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }), heard)
+    let hear = move |event: StoryEvent| match send.send(event) {
+        Ok(()) => ControlFlow::Continue(()),
+        Err(_) => ControlFlow::Break(()),
+    };
+    (Box::new(hear), heard)
+}
+
+/// Hands in a story and listens to it.
+fn ask(handle: &Handle, plan: &Plan) -> (Ticket, Receiver<StoryEvent>) {
+    let (listener, heard) = listener();
+    (handle.tell(plan.clone(), listener).unwrap(), heard)
 }
 
 /// The text and the end of a story, when it has one.
@@ -116,4 +128,255 @@ fn a_story_too_long_for_its_place_is_refused() {
     let engine = engine();
     let slots = Slots::for_stories(&engine, 2, &plans(&engine, 1, 20));
     assert_eq!(slots.check(&plans(&engine, 1, 500)[0]).unwrap_err().remedy, Remedy::ShorterPrompt);
+}
+
+/// A listener that can hear only so many events more.
+struct Slow {
+    hear: Box<dyn Listener>,
+    room: Arc<AtomicUsize>,
+}
+
+impl Listener for Slow {
+    fn hear(&mut self, event: StoryEvent) -> ControlFlow<()> {
+        let _ = self.room.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |room| Some(room.saturating_sub(1)));
+        self.hear.hear(event)
+    }
+
+    fn is_ready(&self) -> bool {
+        self.room.load(Ordering::SeqCst) > 0
+    }
+}
+
+/// The same as [`ask`], with room for so many events.
+fn ask_slowly(handle: &Handle, plan: &Plan, room: usize) -> (Ticket, Receiver<StoryEvent>, Arc<AtomicUsize>) {
+    let (hear, heard) = listener();
+    let room = Arc::new(AtomicUsize::new(room));
+    let slow = Slow { hear, room: Arc::clone(&room) };
+    (handle.tell(plan.clone(), Box::new(slow)).unwrap(), heard, room)
+}
+
+/// Waits until something holds of the thread: it is at work meanwhile, or asleep where it holds.
+fn until(handle: &Handle, holds: impl Fn(usize, Occupancy) -> bool) {
+    for _ in 0..100_000 {
+        let (waiting, occupancy) = handle.occupancy();
+        if holds(waiting, occupancy) {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_micros(100));
+    }
+    panic!("it never holds: {:?}", handle.occupancy());
+}
+
+#[test]
+fn a_story_rests_while_its_reader_is_full_and_no_other_with_it() {
+    let engine = Arc::new(engine());
+    let plans = plans(&engine, 3, 40);
+    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &plans)).unwrap();
+    let (ticket, slow, room) = ask_slowly(&handle, &plans[0], 7);
+    let others: Vec<_> = plans[1..].iter().map(|plan| ask(&handle, plan).1).collect();
+    for (plan, heard) in plans[1..].iter().zip(&others) {
+        let alone = tell(&engine, plan, None).0.completion.unwrap();
+        assert_eq!(all(heard).1.tokens, alone.tokens);
+    }
+    until(&handle, |_, occupancy| occupancy.resting == 1 && occupancy.running == 1);
+    let mut events: Vec<StoryEvent> = slow.try_iter().collect();
+    // What follows from one decode is heard at once, and here that is a few tokens at most.
+    assert!((7..12).contains(&events.len()), "{}", events.len());
+    room.store(usize::MAX, Ordering::SeqCst);
+    ticket.look();
+    events.extend(slow.iter());
+    let tokens: Vec<Token> = events
+        .iter()
+        .filter_map(|event| if let StoryEvent::Told { draw, .. } = event { Some(draw.token) } else { None })
+        .collect();
+    assert_eq!(tokens, tell(&engine, &plans[0], None).0.completion.unwrap().tokens);
+    drop(handle);
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_story_that_waits_or_rests_hears_at_once_that_it_is_given_up() {
+    let engine = Arc::new(engine());
+    let plans = plans(&engine, 3, 40);
+    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 1, &plans)).unwrap();
+    let (first, slow, _) = ask_slowly(&handle, &plans[0], 5);
+    let (second, waiting) = ask(&handle, &plans[1]);
+    until(&handle, |waiting, occupancy| occupancy.resting == 1 && waiting == 1);
+    second.cancel();
+    let (_, completion) = all(&waiting);
+    assert_eq!(
+        (completion.stop, completion.tokens.len(), completion.counts.prompt),
+        (StopReason::Interrupted, 0, plans[1].prompt.len())
+    );
+    // The place is taken as long as the one that rests holds it.
+    let (_, third) = ask(&handle, &plans[2]);
+    until(&handle, |waiting, _| waiting == 1);
+    first.cancel();
+    let (_, completion) = all(&slow);
+    assert_eq!(completion.stop, StopReason::Interrupted);
+    assert!(!completion.tokens.is_empty());
+    assert_eq!(all(&third).1.stop, StopReason::Tokens);
+    drop(handle);
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_story_is_given_up_behind_the_part_of_its_prompt_that_is_being_read() {
+    let engine = Arc::new(engine());
+    let tokens = prompt(&engine, &"x".repeat(700)).tokens;
+    let plan = engine.plan_behind(&wave(), &tokens, &StoryRequest::new(1, 20)).unwrap();
+    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, std::slice::from_ref(&plan))).unwrap();
+    let before = handle.occupancy().1;
+    let (hold, gate) = channel::<()>();
+    let (mut hear, heard) = listener();
+    let reads = move |event: StoryEvent| {
+        if let StoryEvent::Reading { .. } = event {
+            let _ = gate.recv();
+        }
+        hear.hear(event)
+    };
+    let ticket = handle.tell(plan.clone(), Box::new(reads)).unwrap();
+    // It reads, and waits in the middle of that for its reader.
+    ticket.cancel();
+    drop(hold);
+    let events: Vec<StoryEvent> = heard.iter().collect();
+    let read = events.iter().filter(|event| matches!(event, StoryEvent::Reading { .. })).count();
+    assert!(read <= 1, "{events:?}");
+    assert!(matches!(events.last(), Some(StoryEvent::Ended { completion, .. }) if completion.stop == StopReason::Interrupted));
+    // One that leaves by itself where it hears of the first part.
+    let (mut hear, heard) = listener();
+    let leaves = move |event: StoryEvent| {
+        let leaves = matches!(event, StoryEvent::Reading { .. });
+        let _ = hear.hear(event);
+        if leaves { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let _ = handle.tell(plan, Box::new(leaves)).unwrap();
+    let events: Vec<StoryEvent> = heard.iter().collect();
+    assert!(
+        matches!(events[..], [StoryEvent::Began, StoryEvent::Reading { read: 256, of: 700 }, StoryEvent::Ended { .. }]),
+        "{events:?}"
+    );
+    until(&handle, |_, occupancy| occupancy == before);
+    drop(handle);
+    thread.join().unwrap();
+}
+
+#[test]
+fn after_a_hundred_stories_given_up_and_asked_for_again_there_is_the_room_that_there_was() {
+    let engine = Arc::new(engine());
+    let plans = plans(&engine, 2, 60);
+    let neighbour = tell(&engine, &plans[1], None).0.completion.unwrap();
+    for keep in [Keep::default(), Keep { prompts: 2, stories: 3 }] {
+        let slots = Slots::for_stories(&engine, 2, &plans).keeping(keep);
+        let (handle, thread) = spawn(Arc::clone(&engine), slots).unwrap();
+        let before = handle.occupancy().1;
+        for time in 0..100 {
+            let (ticket, heard) = ask(&handle, &plans[0]);
+            let (_, beside) = ask(&handle, &plans[1]);
+            let enough = time % 7;
+            let mut told = 0;
+            while told < enough {
+                told += usize::from(matches!(heard.recv().unwrap(), StoryEvent::Told { .. }));
+            }
+            ticket.cancel();
+            assert_eq!(all(&heard).1.stop, StopReason::Interrupted);
+            if time % 10 == 0 {
+                assert_eq!(all(&beside).1.tokens, neighbour.tokens, "a neighbour hears nothing of it");
+            }
+        }
+        let free = |occupancy: Occupancy| (occupancy.running, occupancy.free_cells, occupancy.free_branches);
+        until(&handle, |waiting, occupancy| waiting == 0 && free(occupancy) == free(before));
+        let after = handle.occupancy().1;
+        if keep == Keep::default() {
+            assert_eq!(after, before);
+        } else {
+            assert!((1..=5).contains(&after.kept), "{after:?}");
+            assert_eq!(after.room.branches + after.kept, before.room.branches);
+        }
+        drop(handle);
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn what_is_kept_is_not_read_again_and_changes_no_token() {
+    let engine = Arc::new(engine());
+    let tell_on = |text: &str, seed| {
+        let tokens = prompt(&engine, text).tokens;
+        engine.plan_behind(&wave(), &tokens, &StoryRequest::new(seed, 12)).unwrap()
+    };
+    let text = "once upon a time , there was a cat . ".repeat(8);
+    let plans = [
+        tell_on(&text, 1),
+        tell_on(&text, 2),
+        tell_on(&format!("{text}it "), 3),
+        tell_on(&text.replacen("cat . once upon a time , there was a cat . once", "dog . once", 1), 4),
+        tell_on("write a story ", 5),
+    ];
+    let slots = Slots::for_stories(&engine, 1, &plans).keeping(Keep { prompts: 2, stories: 2 });
+    let (handle, thread) = spawn(Arc::clone(&engine), slots).unwrap();
+    let cached: Vec<usize> = plans
+        .iter()
+        .map(|plan| {
+            let (_, completion) = all(&ask(&handle, plan).1);
+            let alone = tell(&engine, plan, None).0.completion.unwrap();
+            assert_eq!((alone.tokens, alone.log_p, alone.cached_tokens), (completion.tokens, completion.log_p, 0));
+            completion.cached_tokens
+        })
+        .collect();
+    let whole = plans[0].prompt.len();
+    let same = plans[3].prompt.iter().zip(&plans[0].prompt).take_while(|(a, b)| a == b).count();
+    assert_eq!(cached, [0, whole, whole, same, 0]);
+    drop(handle);
+    thread.join().unwrap();
+}
+
+#[test]
+fn strictly_one_story_is_told_at_a_time_in_a_cleared_memory() {
+    let engine = Arc::new(engine());
+    let plans = plans(&engine, 4, 20);
+    let slots = Slots::for_stories(&engine, 3, &plans).keeping(Keep { prompts: 1, stories: 1 }).strictly();
+    let (handle, thread) = spawn(Arc::clone(&engine), slots).unwrap();
+    let all_heard: Vec<_> = plans.iter().map(|plan| ask(&handle, plan).1).collect();
+    for (plan, heard) in plans.iter().zip(&all_heard) {
+        let (_, completion) = all(heard);
+        assert_eq!(completion, tell(&engine, plan, None).0.completion.unwrap());
+        assert!(handle.occupancy().1.running <= 1);
+    }
+    drop(handle);
+    thread.join().unwrap();
+}
+
+#[test]
+fn where_the_thread_breaks_off_all_its_stories_have_failed_and_the_handle_knows() {
+    let broken = ToyBackend::new(vocabulary(), |text| {
+        assert!(text.len() < 30, "the model is broken");
+        row(text)
+    });
+    let engine = Arc::new(engine_of(broken, |_| ()));
+    let plans = plans(&engine, 3, 40);
+    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &plans)).unwrap();
+    let all_heard: Vec<_> = plans.iter().map(|plan| ask(&handle, plan).1).collect();
+    for heard in &all_heard {
+        assert_eq!(all(heard).1.failure(), Some("the thread that tells stories broke off"));
+    }
+    assert!(thread.join().is_err());
+    assert!(handle.has_broken_off() && !handle.is_open());
+    let (late, _heard) = listener();
+    assert!(handle.tell(plans[0].clone(), late).is_err());
+}
+
+#[test]
+fn a_listener_that_panics_takes_no_words_from_the_others() {
+    let engine = Arc::new(engine());
+    let plans = plans(&engine, 2, 40);
+    let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &plans)).unwrap();
+    let (_, heard) = ask(&handle, &plans[0]);
+    let panics = |event: StoryEvent| match event {
+        StoryEvent::Told { counts, .. } if counts.tokens == 3 => panic!("a listener breaks off"),
+        _ => ControlFlow::Continue(()),
+    };
+    handle.tell(plans[1].clone(), Box::new(panics)).unwrap();
+    assert!(all(&heard).1.failure().is_some());
+    assert!(thread.join().is_err() && handle.has_broken_off());
 }

@@ -20,11 +20,15 @@ use crate::sampler::{Chain, Role, Stage};
 pub(super) struct Settings {
     program: Program,
     /// By stage and key.
-    numbers: BTreeMap<(StageName, &'static str), f64>,
+    pub numbers: BTreeMap<(StageName, &'static str), f64>,
+    /// What the key of a number is called there.
+    theirs: BTreeMap<(StageName, &'static str), String>,
+    /// Keys of samplers that are not here, and would do something.
+    foreign: Vec<String>,
     breakers: Option<Vec<String>>,
     order: Vec<StageName>,
     /// Whether the likeliest token is taken, and none drawn.
-    argmax: bool,
+    pub argmax: bool,
     notes: Vec<String>,
 }
 
@@ -35,7 +39,7 @@ fn usual(program: Program) -> &'static [(StageName, &'static str, f64)] {
         Program::KoboldCpp => &[("top-k", "", 100.0), ("top-p", "", 0.92), ("temperature", "", 0.75)],
         Program::Ollama => &[("top-k", "", 40.0), ("top-p", "", 0.9), ("temperature", "", 0.8), ("penalties", "repeat", 1.1)],
         // A preset of these is laid over what was set before, or a model only advises.
-        Program::SillyTavern | Program::TextGenerationWebui | Program::ModelFile => &[],
+        Program::SillyTavern | Program::TextGenerationWebui | Program::ModelFile | Program::Request => &[],
     }
 }
 
@@ -43,17 +47,23 @@ impl Settings {
     /// Reads an object of settings.
     pub fn of(program: Program, object: &Value) -> Self {
         let Order { samplers, foreign, notes } = Order::of(program, object);
-        let mut settings = Self { program, numbers: BTreeMap::new(), breakers: None, order: samplers, argmax: false, notes };
+        let (numbers, theirs) = (BTreeMap::new(), BTreeMap::new());
+        let (breakers, order, argmax) = (None, samplers, false);
+        let mut settings = Self { program, numbers, theirs, foreign: Vec::new(), breakers, order, argmax, notes };
         let mut others = Vec::new();
         for (key, value) in object.as_object().into_iter().flatten() {
             if let Some(number) = names::number(key) {
                 match number_of(value) {
-                    Some(x) => drop(settings.numbers.insert(number, x)),
+                    Some(x) => {
+                        settings.numbers.insert(number, x);
+                        settings.theirs.insert(number, key.clone());
+                    }
                     None if value.is_null() => {}
                     None => settings.notes.push(format!("`{key} = {value}` is no number and was left out")),
                 }
             } else if let (Some(off), Some(x)) = (names::unsupported(key), number_of(value)) {
                 if x != off {
+                    settings.foreign.push(key.clone());
                     settings.notes.push(format!("`{key} = {x}` was left out: there is no such stage here"));
                 }
             } else if key.contains("sequence_breaker") {
@@ -91,6 +101,27 @@ impl Settings {
         settings
     }
 
+    /// The keys by which something was to be done that these stages do not do.
+    pub fn left_out(&self, stages: &[Stage]) -> Result<Vec<String>> {
+        let mut left_out = self.foreign.clone();
+        for kind in Stage::KINDS {
+            let is_done = |stage: &Stage| stages.iter().any(|one| one.name() == stage.name());
+            if self.stage(kind.name)?.is_some_and(|stage| !is_done(&stage)) {
+                left_out.extend(self.keys_of(kind.name).take(1).cloned());
+            }
+        }
+        Ok(left_out)
+    }
+
+    /// What the keys of a stage are called there, the first of them first; those of a dynamic temperature are the temperature's.
+    pub fn keys_of(&self, stage: StageName) -> impl Iterator<Item = &String> {
+        let ranges = if stage == "temperature" { "dynamic-temperature" } else { stage };
+        [ranges, stage]
+            .into_iter()
+            .take(if ranges == stage { 1 } else { 2 })
+            .flat_map(move |stage| elsewhere(stage).keys.iter().filter_map(move |(key, _)| self.theirs.get(&(stage, key))))
+    }
+
     fn number(&self, stage: StageName, key: &'static str) -> Option<f64> {
         self.numbers.get(&(stage, key)).copied()
     }
@@ -106,7 +137,7 @@ impl Settings {
     }
 
     /// The stages in their order.
-    fn stages(&mut self) -> Result<Vec<Stage>> {
+    pub fn stages(&mut self) -> Result<Vec<Stage>> {
         let mode = self.get("mirostat", "mode", 0.0);
         if mode == 1.0 {
             self.notes.push("Mirostat 1 became `mirostat`, which is its second version".into());
@@ -147,7 +178,18 @@ impl Settings {
             "dynamic-temperature" | "mirostat" => None,
             _ => self.plain(name),
         };
-        value.map(|value| made(name, value)).transpose()
+        value.map(|value| self.made(name, value)).transpose()
+    }
+
+    /// A stage of this value.
+    ///
+    /// # Errors
+    /// The value is out of range: in the words of the request, where it is one of those that were sent.
+    fn made(&self, name: StageName, value: Toml) -> Result<Stage> {
+        made(name, value).map_err(|error| match self.keys_of(name).next() {
+            Some(key) if self.program == Program::Request => error.context(format!("`{key}` cannot be sampled by")),
+            _ => error,
+        })
     }
 
     /// The value of a stage of which every key has a number: the numbers that are given, where the first one is on.
@@ -173,7 +215,7 @@ impl Settings {
     /// How far back is looked: 0 and less mean different things in each of the programs.
     fn last(&self, n: f64) -> Option<Toml> {
         match (whole(n), self.program) {
-            (0, Program::LlamaCpp | Program::KoboldCpp | Program::Ollama | Program::ModelFile) => None,
+            (0, Program::LlamaCpp | Program::KoboldCpp | Program::Ollama | Program::ModelFile | Program::Request) => None,
             (n, _) if n <= 0 => Some("all".into()),
             (n, _) => Some(n.into()),
         }
@@ -185,6 +227,8 @@ impl Settings {
             Program::KoboldCpp => [320.0, 320.0],
             Program::TextGenerationWebui => [1024.0, self.get("penalties", "last", 1024.0)],
             Program::SillyTavern => [0.0, 0.0],
+            // Nobody who did not ask for a window has one.
+            Program::Request => [-1.0, -1.0],
             Program::LlamaCpp | Program::Ollama | Program::ModelFile => [64.0, -1.0],
         }
     }
@@ -217,7 +261,7 @@ impl Settings {
     }
 
     /// A temperature, or a dynamic one.
-    fn temperature(&self) -> Result<Option<Stage>> {
+    pub fn temperature(&self) -> Result<Option<Stage>> {
         let dynamic = |key, usual| self.get("dynamic-temperature", key, usual);
         let temperature = self.number("temperature", "");
         let (t, range) = (temperature.unwrap_or(1.0), dynamic("range", 0.0));
@@ -231,9 +275,9 @@ impl Settings {
         match ends {
             Some((low, high)) => {
                 let keys = [("low", low.max(0.0)), ("high", high), ("exponent", dynamic("exponent", 1.0))];
-                made("dynamic-temperature", table(keys.map(|(key, x)| (key, x.into())))).map(Some)
+                self.made("dynamic-temperature", table(keys.map(|(key, x)| (key, x.into())))).map(Some)
             }
-            None => temperature.map(|t| made("temperature", t.max(0.0).into())).transpose(),
+            None => temperature.map(|t| self.made("temperature", t.max(0.0).into())).transpose(),
         }
     }
 

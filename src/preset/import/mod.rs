@@ -5,6 +5,7 @@ mod command;
 mod modelfile;
 mod names;
 mod order;
+mod request;
 mod rest;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use serde_json::Value;
 
 use self::chain::Settings;
+pub use self::request::{OfRequest, laid_over, of_request, would_do};
 
 /// A preset made of another program's settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,8 @@ enum Program {
     Ollama,
     /// No program but a model, which advises.
     ModelFile,
+    /// A request to a server, of whichever client: its fields are all that is known.
+    Request,
 }
 
 impl Program {
@@ -47,6 +51,7 @@ impl Program {
             Self::LlamaCpp => "llama.cpp",
             Self::Ollama => "Ollama",
             Self::ModelFile => "the model",
+            Self::Request => "a request",
         }
     }
 

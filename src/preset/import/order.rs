@@ -80,7 +80,7 @@ impl Order {
         let listed = ["samplers", "sampler_priority"].into_iter().find_map(|key| Some((key, named(key)?)));
         let mut samplers = match (program, listed, numbers("sampler_order")) {
             (Program::KoboldCpp, _, numbers) => of_kobold(numbers, &mut notes),
-            (Program::SillyTavern, None, Some(numbers)) => of_kobold(Some(numbers), &mut notes),
+            (Program::SillyTavern | Program::Request, None, Some(numbers)) => of_kobold(Some(numbers), &mut notes),
             (_, Some((key, listed)), _) => {
                 if program == Program::SillyTavern && key == "samplers" && named("sampler_priority").is_some() {
                     notes.push("the order is that of `samplers`, for llama.cpp; `sampler_priority` has one of its own".into());
@@ -100,6 +100,11 @@ impl Order {
             first
         });
         let mut foreign = Vec::new();
+        let is_named = ["samplers", "sampler_seq"].into_iter().any(|key| named(key).is_some());
+        if program == Program::Request && !is_named {
+            // Who names no order, or numbers that know not all, wants what he asks for.
+            complete(&mut samplers, &OF_WEBUI);
+        }
         if program == Program::SillyTavern && !samplers.contains(&"quadratic") {
             foreign = complete(&mut samplers, &OF_WEBUI);
         }
@@ -128,7 +133,7 @@ fn of_names(program: Program, key: &str, mut listed: Vec<String>, notes: &mut Ve
         }
     }
     let samplers = listed.iter().filter_map(|name| names::sampler(name));
-    if program == Program::TextGenerationWebui {
+    if program == Program::TextGenerationWebui || (program == Program::Request && key == "sampler_priority") {
         // What its list does not name runs there before what it names.
         let missing = OF_WEBUI.into_iter().filter(|sampler| !listed.iter().any(|name| names::sampler(name) == Some(*sampler)));
         missing.chain(samplers.clone()).collect()

@@ -29,7 +29,7 @@ const RELATIVE_CUT: f64 = 0.05;
 /// Looks a preset over. An empty answer means that every stage does something, and that nothing is known against its place.
 #[must_use]
 pub fn lint(preset: &Preset) -> Vec<Warning> {
-    let Preset { description: _, chain, pick } = preset;
+    let Preset { description: _, chain, pick, bans: _ } = preset;
     let stages = chain.stages();
     let mut warnings = Vec::new();
     for (at, stage) in stages.iter().enumerate() {

@@ -1,6 +1,8 @@
 //! What tests share: one way each to call the program, to read what it said, and to have a place of one's own.
 
 pub mod gguf;
+#[cfg(feature = "serve")]
+pub mod http;
 #[cfg(feature = "cli")]
 mod program;
 // Without a backend nothing that takes its time is seen.

@@ -80,7 +80,7 @@ impl<'a> Setup<'a> {
         let (cells, branches) = Stories::room_for(&plans, width);
         let parallel = parallel(args, engine, parallel_before, (cells, branches), matrix.len())?;
         // Of stories told at once those of one prompt share it, and a branch more keeps it for them.
-        let (cells, branches) = Slots { count: parallel.streams, width, cells, branches }.room();
+        let (cells, branches) = Slots::new(parallel.streams, cells, branches, width).room();
         let settings = engine.session_of(cells, branches)?.settings().clone();
         let recorder = Recorder::new(engine, &settings, width, engine.load_time.as_secs_f64())?;
         let run = RunFile {

@@ -27,6 +27,8 @@ fn draw(token: Token, others: &[(Token, f64)]) -> Draw {
         skipped: None,
         removed: Vec::new(),
         feedback: None,
+        likeliest: Vec::new(),
+        shares: None,
     }
 }
 

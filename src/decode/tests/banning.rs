@@ -1,0 +1,253 @@
+//! What is not to be said, and is told otherwise.
+
+use std::sync::Arc;
+
+use super::ledger::Ledger;
+use super::*;
+use crate::bans::{Bans, Matcher, Place};
+use crate::model::Model;
+use crate::prob::{Bits, Candidates, Rate};
+use crate::sampler::Mirostat;
+
+/// Phrases that the toy says now and then: words of its own, one by one and two together.
+const PHRASES: [&str; 5] = ["w1", "w5 w2", "w4 w7", "w8", "w10 w2"];
+
+fn bans(phrases: &[&str], at: Place) -> Arc<Matcher> {
+    let phrases = phrases.iter().map(ToString::to_string).collect();
+    Arc::new(Matcher::new(Bans { phrases, at, ..Bans::default() }).unwrap())
+}
+
+fn banning(plan: Plan, phrases: &[&str], at: Place) -> Plan {
+    let sampler = plan.sampler.with_bans(Some(bans(phrases, at)));
+    Plan { sampler, ..plan }
+}
+
+/// Whether a text holds any of these phrases, as whole words.
+fn says(text: &str, phrases: &[&str]) -> bool {
+    let mut watch = crate::bans::Watch::new(bans(phrases, Place::Start));
+    watch.push(text.as_bytes()).or(watch.finish()).is_some()
+}
+
+fn plain(stages: &[&str]) -> Sampler {
+    let stages = stages.iter().map(|stage| toml::from_str::<Stage>(stage).unwrap());
+    Sampler::new(Chain::new(stages.collect()).unwrap(), Pick::Sample)
+}
+
+#[test]
+fn nothing_banned_is_told_and_all_that_is_heard_is_the_story() {
+    for (number, at) in [Place::Start, Place::End, Place::Auto].into_iter().enumerate() {
+        let mut hits = 0;
+        for (alpha, horizon) in [("-1", "token"), ("0", "token"), ("1", "word")] {
+            for seed in 0..12 {
+                let plan = banning(plan(&sampler(alpha, horizon), &[1, 4], 100 * number as u64 + seed), &PHRASES, at);
+                let ear = hear(&mut toy(), 2, vec![plan], Ear::default());
+                let ended = &ear.ended[&0];
+                let Completion { text, tokens, banned, stop, .. } = &ended.completion;
+                assert_eq!((says(text, &PHRASES), banned.stood), (false, 0), "{text}");
+                assert_eq!(*text, ear.text(0));
+                let told: Vec<u8> = vocabulary().bytes(tokens);
+                assert_eq!(String::from_utf8(told).unwrap().trim_end_matches("</s>"), text);
+                assert!(tokens.len() == 60 || *stop == StopReason::End, "{} tokens, {stop:?}", tokens.len());
+                assert_eq!(ended.completion.counts.tokens, tokens.len());
+                hits += banned.rewinds.len();
+                for rewind in &banned.rewinds {
+                    assert!(says(&rewind.text, &PHRASES), "{rewind:?} in {text} of {banned:?}");
+                }
+            }
+        }
+        assert!(hits > 12, "only {hits} bans were met");
+    }
+}
+
+#[test]
+fn a_story_that_says_nothing_banned_is_the_one_told_without_bans() {
+    for seed in 0..20 {
+        let free = plan(&sampler("0", "token"), &[1, 4], seed);
+        let told = tell_one(2, free.clone());
+        let never = tell_one(2, banning(free, &["no such words", "w99"], Place::Auto));
+        assert_eq!(told, never);
+    }
+}
+
+/// How often each outcome came, against what is to be expected of it.
+fn chi_squared(counts: &BTreeMap<Vec<Token>, usize>, expected: &BTreeMap<Vec<Token>, f64>, all: usize) -> f64 {
+    assert!(counts.keys().all(|outcome| expected.contains_key(outcome)), "{counts:?}");
+    let square = |(outcome, p): (&Vec<Token>, &f64)| {
+        let (is, should) = (counts.get(outcome).copied().unwrap_or_default() as f64, p * all as f64);
+        (is - should).powi(2) / should
+    };
+    expected.iter().map(square).sum()
+}
+
+#[test]
+fn what_is_drawn_instead_is_what_drawing_without_it_draws() {
+    // Of three words: " w1" is likeliest, and behind it " w2"; "w1 w2" is not to be said.
+    let words = Vocabulary::new([" w0", " w1", " w2"].map(|piece| (piece, Kind::Text)));
+    let first = [0.2, 0.5, 0.3_f64];
+    let second = |before: usize| if before == 1 { [0.1, 0.3, 0.6] } else { [0.4, 0.4, 0.2_f64] };
+    #[allow(clippy::cast_possible_truncation)]
+    let logits = |p: [f64; 3]| p.map(|p| p.ln() as f32).to_vec();
+    let told = |seed: u64, at: Place| {
+        let rows =
+            move |text: &[Token]| if text.len() == 1 { logits(first) } else { logits(second(text[text.len() - 1] as usize)) };
+        let plan = banning(Plan::new(plain(&[]), vec![0], seed, 2), &["w1 w2"], at);
+        tell(&mut Toy::new(words.clone(), rows), 1, vec![plan]).remove(0).tokens
+    };
+    let all = 20_000;
+    let counted = |at: Place| {
+        let mut counts = BTreeMap::new();
+        (0..all as u64).for_each(|seed| *counts.entry(told(seed, at)).or_default() += 1);
+        counts
+    };
+    let tokens = |a: usize, b: usize| [a, b].map(|token| Token::try_from(token).unwrap()).to_vec();
+    let free = |a: usize, b: usize| first[a] * second(a)[b];
+    let outcomes = || (0..3).flat_map(|a| (0..3).map(move |b| (a, b))).filter(|&(a, b)| (a, b) != (1, 2));
+    // From the start: another first word, by its share among the others.
+    let start = outcomes().map(|(a, b)| {
+        let instead = if a == 1 { 0.0 } else { first[1] * second(1)[2] * first[a] / (1.0 - first[1]) * second(a)[b] };
+        (tokens(a, b), free(a, b) + instead)
+    });
+    // At the end: another last word.
+    let end = outcomes().map(|(a, b)| {
+        let instead = if a == 1 { free(1, 2) * second(1)[b] / (1.0 - second(1)[2]) } else { 0.0 };
+        (tokens(a, b), free(a, b) + instead)
+    });
+    for (at, expected) in [(Place::Start, start.collect::<BTreeMap<_, _>>()), (Place::End, end.collect())] {
+        assert!((expected.values().sum::<f64>() - 1.0).abs() < 1e-12);
+        let chi = chi_squared(&counted(at), &expected, all);
+        // Seven degrees of freedom: beyond 24.3 lies one of a thousand.
+        assert!(chi < 24.3, "{at:?}: {chi}");
+    }
+}
+
+#[test]
+fn the_memory_of_a_story_that_went_back_is_that_of_its_text() {
+    // Every row is a function of the text: so a story whose tokens were all likely where they stand was told from its own text.
+    for steps_back in [true, false] {
+        let mut ledger = Ledger::new(Room { cells: 4000, branches: 60, batch: 256 }, steps_back);
+        let before = ledger.room();
+        let plans: Vec<Plan> =
+            (0..6).map(|seed| banning(plan(&sampler("-1", "token"), &[1, 4], seed), &PHRASES, Place::Start)).collect();
+        let told = tell(&mut ledger, 2, plans.clone());
+        assert_eq!(ledger.room(), before);
+        assert!(told.iter().map(|told| told.banned.rewinds.len()).sum::<usize>() > 3);
+        for (plan, told) in plans.iter().zip(&told) {
+            let mut text = plan.prompt.clone();
+            let mut log_p = 0.0;
+            for (token, surprisal) in told.tokens.iter().zip(&told.carried.surprisals) {
+                let row = row(&text);
+                let own = crate::prob::Partition::of(&row).unwrap().log_p(row[*token as usize]);
+                assert_eq!(-own, *surprisal);
+                log_p += own;
+                text.push(*token);
+            }
+            assert!((log_p - told.log_p).abs() < 1e-9);
+            assert_eq!(told.carried.surprisals.len(), told.tokens.len());
+            // Told beside others or alone, in a memory that steps back or reads again: the same story.
+            assert_eq!(tell_one(2, plan.clone()).tokens, told.tokens);
+        }
+    }
+}
+
+#[test]
+fn what_a_stage_remembers_goes_back_with_the_story() {
+    let stage = Mirostat { tau: Bits::new(2.0).unwrap(), eta: Rate::new(0.3).unwrap() };
+    let steered = plain(&["mirostat = { tau = 2.0, eta = 0.3 }"]);
+    for seed in 0..8 {
+        let plan = banning(plan(&steered, &[1, 4], seed), &PHRASES, Place::Start);
+        let told = tell_one(1, plan.clone());
+        assert!(!told.banned.rewinds.is_empty());
+        // What each place did without in the end.
+        let mut without: BTreeMap<usize, Vec<Token>> = BTreeMap::new();
+        for rewind in &told.banned.rewinds {
+            without.retain(|&step, _| step <= rewind.at);
+            without.entry(rewind.at).or_default().push(rewind.tokens[0]);
+        }
+        let (mut mu, mut text) = (stage.begin(), plan.prompt.clone());
+        for (step, &token) in told.tokens.iter().enumerate() {
+            let mut row = row(&text);
+            without.get(&step).into_iter().flatten().for_each(|&token| row[token as usize] = f32::NEG_INFINITY);
+            let mut left = Candidates::of(&row, |_| true).unwrap();
+            stage.cut(&mut left, mu);
+            mu = stage.follow(mu, left.log_p(token).unwrap());
+            text.push(token);
+        }
+        let off = (told.carried.feedback.unwrap() - mu).abs();
+        assert!(off < 1e-9, "μ is {off} off");
+    }
+}
+
+#[test]
+fn a_phrase_over_the_seam_of_the_prompt_is_not_completed() {
+    // The prompt ends with " w1": no story begins with " w2".
+    for seed in 0..60 {
+        let told = tell_one(1, banning(plan(&sampler("-1", "token"), &[4, 1], seed), &["w1 w2"], Place::Start));
+        assert!(!says(&format!(" w4 w1{}", told.text), &["w1 w2"]), "{}", told.text);
+    }
+}
+
+#[test]
+fn a_stop_that_is_complete_first_ends_the_story_and_one_behind_a_ban_does_not() {
+    let mut stopped = 0;
+    for seed in 0..60 {
+        let free = Plan { stops: vec![" w1".to_owned()], ..plan(&sampler("-1", "token"), &[4, 4], seed) };
+        let told = tell_one(1, banning(free, &["w2 w1", "w1 w2"], Place::Start));
+        assert!(!told.text.contains(" w1") && !says(&told.text, &["w2 w1", "w1 w2"]), "{}", told.text);
+        stopped += usize::from(matches!(told.stop, StopReason::Stop(_)));
+    }
+    assert!(stopped > 30, "{stopped}");
+}
+
+#[test]
+fn where_nothing_else_can_come_it_stands_and_is_counted() {
+    let words = Vocabulary::new([" w0", " w1"].map(|piece| (piece, Kind::Text)));
+    // Only " w1" is ever possible behind " w1".
+    let rows = |text: &[Token]| if text.last() == Some(&1) { vec![f32::NEG_INFINITY, 0.0] } else { vec![0.0, 0.0] };
+    let plan = banning(Plan::new(plain(&[]), vec![1], 7, 12), &["w1 w1"], Place::Auto);
+    let told = tell(&mut Toy::new(words, rows), 1, vec![plan]).remove(0);
+    assert_eq!((told.tokens.len(), told.failure()), (12, None));
+    assert!(told.banned.stood > 0, "{:?}", told.banned);
+}
+
+#[test]
+fn a_weaker_ban_says_it_less_often_and_not_never() {
+    let said = |strength: f64| {
+        let bans = Bans { phrases: vec!["w1".to_owned()], strength, at: Place::Start, ..Bans::default() };
+        let bans = Some(Arc::new(Matcher::new(bans).unwrap()));
+        let stories = (0..40).map(|seed| plan(&plain(&[]).with_bans(bans.clone()), &[4], seed));
+        stories.map(|plan| tell_one(1, plan).text.matches(" w1 ").count()).sum::<usize>()
+    };
+    let (free, half, full) = (said(0.001), said(0.5), said(1.0));
+    assert!(full == 0 && half > 0 && half < free, "{full} < {half} < {free}");
+}
+
+#[test]
+fn a_ban_is_seen_coming() {
+    // Behind " w1" only " w2" comes, which is not to be said there: looking ahead, " w1" is not drawn at all.
+    let words = Vocabulary::new([" w0", " w1", " w2"].map(|piece| (piece, Kind::Text)));
+    let rows = |text: &[Token]| match text.last() {
+        Some(1) => vec![-9.0, -9.0, 9.0],
+        _ => vec![0.0, 1.0, 0.0],
+    };
+    let future = "future = { candidates = 3, entropy-top = 3, alpha = -0.5 }";
+    let rewinds = |stage: &[&str]| {
+        let plans = (0..20).map(|seed| banning(Plan::new(plain(stage), vec![0], seed, 30), &["w1 w2"], Place::Start));
+        let told = plans.map(|plan| tell(&mut Toy::new(words.clone(), rows), 1, vec![plan]).remove(0));
+        told.map(|told| told.banned.rewinds.len()).sum::<usize>()
+    };
+    let (blind, seeing) = (rewinds(&[]), rewinds(&[future]));
+    assert!(blind > 50 && seeing * 20 < blind, "{seeing} against {blind}");
+}
+
+#[test]
+fn who_leaves_while_text_is_held_has_heard_what_is_certain() {
+    let plan = banning(plan(&sampler("0", "token"), &[1, 4], 3), &PHRASES, Place::Start);
+    let whole = tell_one(2, plan.clone());
+    for tokens in 1..30 {
+        let ear = hear(&mut toy(), 2, vec![plan.clone()], Ear { leaves: Some((0, tokens)), ..Ear::default() });
+        let ended = &ear.ended[&0].completion;
+        assert!(whole.text.starts_with(&ended.text), "{:?} is no beginning of {:?}", ended.text, whole.text);
+        assert_eq!(ended.tokens, whole.tokens[..ended.tokens.len()]);
+        assert_eq!(ended.text, ear.text(0));
+    }
+}
