@@ -13,6 +13,8 @@ pub mod engine;
 pub mod eval;
 pub mod files;
 pub mod gguf;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod judging;
 #[cfg(feature = "llama")]
 pub mod llama;

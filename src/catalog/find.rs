@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use super::card::ModelCard;
-use crate::gguf::Header;
+use super::need::in_words;
+use crate::gguf::{Header, is_gguf_name, part_of};
 
 /// How deep a folder is searched: the Hugging Face cache has `models--…/snapshots/HASH/…`.
 const DEEPEST: usize = 6;
@@ -33,49 +35,120 @@ pub struct Found {
     pub labels: Vec<String>,
     /// Its file, the first one where there are several.
     pub path: PathBuf,
+    /// The file that this name leads to, where it is a link.
+    pub blob: Option<PathBuf>,
     /// What it is, or why it cannot be read.
     pub card: Result<ModelCard>,
 }
 
-/// All models in these places, sorted within each. A file that two paths lead to is there once, with all names that it is given.
+/// All models in these places, sorted within each. A file that two paths lead to is there once, with all names that it is given. What
+/// is broken is there too: links to nothing, models without their first part, and what was only half fetched.
 #[must_use]
 pub fn find(places: &Places) -> Vec<Found> {
-    let mut seen: BTreeMap<PathBuf, usize> = BTreeMap::new();
-    let mut found: Vec<Found> = Vec::new();
-    let mut add = |place: &str, label: Option<String>, path: PathBuf| {
-        let at = *seen.entry(path.canonicalize().unwrap_or_else(|_| path.clone())).or_insert(found.len());
-        if at == found.len() {
-            let card = ModelCard::read(&path);
-            found.push(Found { place: place.to_owned(), labels: Vec::new(), path, card });
-        }
-        found[at].labels.extend(label);
-    };
+    let mut all = All::default();
     for (place, folder) in &places.folders {
-        let mut files = files(folder);
-        files.retain(|path| is_model(path));
-        for path in files {
-            add(place, None, path);
+        for path in files(folder) {
+            all.look(place, path);
         }
     }
     if let Some(folder) = &places.ollama {
         for manifest in files(&folder.join("manifests")) {
             if let Some(blob) = blob(folder, &manifest) {
-                add("Ollama", label(folder, &manifest), blob);
+                all.add("Ollama", label(folder, &manifest), blob);
             }
         }
     }
-    found
+    all.found
 }
 
-/// Whether a file may be a model, and if one of several the first.
-fn is_model(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let later = name.strip_suffix(".gguf").and_then(|name| name.rsplit_once("-of-")).is_some_and(|(before, count)| {
-        count.len() == 5 && count.bytes().all(|byte| byte.is_ascii_digit()) && !before.ends_with("-00001")
-    });
-    // The part of a model that sees or hears tells no stories, but lies beside one that does.
-    let other = name.contains("mmproj") || name.contains("imatrix");
-    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf")) && !later && !other && !is_other(path)
+/// What was found so far.
+#[derive(Default)]
+struct All {
+    seen: BTreeMap<PathBuf, usize>,
+    found: Vec<Found>,
+}
+
+impl All {
+    /// Adds what this file is, if it is a model or what is left of one.
+    fn look(&mut self, place: &str, path: PathBuf) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        if let Some(cause) = half(&path, &name) {
+            self.add_card(place, repository(&path), path, || Err(cause));
+            return;
+        }
+        if !is_model_name(&name) {
+            return;
+        }
+        let first = part_of(&name).filter(|part| part.number > 1).map(|_| first_part(&path));
+        match first {
+            Some(first) if first.symlink_metadata().is_ok() => {}
+            Some(first) => {
+                let label = in_snapshot(&first);
+                self.add_card(place, label, first, || Err(anyhow!("its first part is not there")));
+            }
+            None if !path.exists() => {
+                let label = in_snapshot(&path);
+                self.add_card(place, label, path, || Err(anyhow!("it is a link to nothing")));
+            }
+            None if is_other(&path) => {}
+            None => self.add(place, in_snapshot(&path), path),
+        }
+    }
+
+    fn add(&mut self, place: &str, label: Option<String>, path: PathBuf) {
+        let read = path.clone();
+        self.add_card(place, label, path, || ModelCard::read(&read));
+    }
+
+    fn add_card(&mut self, place: &str, label: Option<String>, path: PathBuf, card: impl FnOnce() -> Result<ModelCard>) {
+        let file = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let is_link = path.symlink_metadata().is_ok_and(|facts| facts.is_symlink()) && path.exists();
+        let at = *self.seen.entry(file.clone()).or_insert(self.found.len());
+        if at == self.found.len() {
+            let blob = is_link.then_some(file);
+            self.found.push(Found { place: place.to_owned(), labels: Vec::new(), path, blob, card: card() });
+        }
+        let labels = &mut self.found[at].labels;
+        labels.extend(label.filter(|label| !labels.contains(label)));
+    }
+}
+
+/// Why a file is only the beginning of a model, if it is: as programs call it that fetch one.
+fn half(path: &Path, name: &str) -> Option<anyhow::Error> {
+    let whole = name.strip_suffix(".incomplete")?;
+    let begins_so = || {
+        let mut magic = [0; 4];
+        fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"GGUF"
+    };
+    let size = path.metadata().ok()?.len();
+    (is_model_name(whole) || begins_so()).then(|| anyhow!("it is not whole: {} of it are here", in_words(size)))
+}
+
+/// The path of the first part of the model that a later part's path is of.
+fn first_part(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    part_of(&name).map_or_else(|| path.to_owned(), |part| path.with_file_name(part.of(1)))
+}
+
+/// The repository in whose folder of the Hugging Face cache a file lies: `hf:USER/REPO`.
+fn repository(path: &Path) -> Option<String> {
+    let folder = path.iter().find_map(|part| part.to_str()?.strip_prefix("models--"))?;
+    let (user, name) = folder.split_once("--")?;
+    Some(format!("hf:{user}/{name}"))
+}
+
+/// What a file of a snapshot in the Hugging Face cache is called: `hf:USER/REPO:FILE.gguf`.
+fn in_snapshot(path: &Path) -> Option<String> {
+    let parts: Vec<&str> = path.iter().filter_map(|part| part.to_str()).collect();
+    let at = parts.windows(2).position(|two| two[0].starts_with("models--") && two[1] == "snapshots")?;
+    Some(format!("{}:{}", repository(path)?, parts.get(at + 3..).filter(|rest| !rest.is_empty())?.join("/")))
+}
+
+/// Whether a file of this name, in small letters, may be a model or a part of one. The part of a model that sees or hears tells no
+/// stories, but lies beside one that does.
+#[must_use]
+pub fn is_model_name(name: &str) -> bool {
+    is_gguf_name(name) && !name.contains("mmproj") && !name.contains("imatrix")
 }
 
 /// Whether a file says of itself that it is no model but belongs to one.
@@ -102,13 +175,18 @@ fn files(folder: &Path) -> Vec<PathBuf> {
             }
             if is_folder && depth < DEEPEST && !is_hidden {
                 folders.push((path, depth + 1));
-            } else if !is_folder && !is_hidden && path.is_file() {
+            } else if !is_folder && !is_hidden && (path.is_file() || is_link(&entry)) {
                 files.push(path);
             }
         }
     }
     files.sort();
     files
+}
+
+/// Whether an entry is a link that leads nowhere.
+fn is_link(entry: &fs::DirEntry) -> bool {
+    entry.file_type().is_ok_and(|kind| kind.is_symlink()) && !entry.path().exists()
 }
 
 /// The file of weights that one of Ollama's manifests names.

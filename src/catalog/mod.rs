@@ -10,8 +10,9 @@ mod layers;
 mod need;
 
 pub use crate::gguf::{Header, Kind, Tensor, Value};
+pub use crate::gguf::{PartName, is_gguf_name, part_of};
 pub use card::{ModelCard, Share, Vocabulary};
-pub use find::{Found, Places, find};
+pub use find::{Found, Places, find, is_model_name};
 pub use fit::{Gpu, Instead, Machine, Memory, Misfit, Placement, check, place};
 pub use layers::Layer;
 pub use need::{Need, Wish, in_words};

@@ -165,6 +165,13 @@ impl Line {
                 self.words.extend(["write", "--model", model].map(str::to_owned));
                 true
             }
+            // Names without a user are Ollama's own.
+            #[cfg(feature = "hub")]
+            ["pull", model, ..] if model.contains('/') => {
+                rest.by_ref().take(2).for_each(drop);
+                self.words.extend(["models", "pull", model].map(str::to_owned));
+                true
+            }
             [] => false,
             _ if typed.iter().any(known) => false,
             [first, ..] => {

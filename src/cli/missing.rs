@@ -97,6 +97,7 @@ pub(super) mod tests {
             place: String::new(),
             labels: labels.iter().map(|label| (*label).to_owned()).collect(),
             path: path.into(),
+            blob: None,
             card: Ok(ModelCard { name: Some(name.to_owned()), ..card.clone() }),
         };
         vec![

@@ -8,6 +8,8 @@ mod args;
 mod chapter;
 mod commands;
 mod defaults;
+#[cfg(feature = "hub")]
+mod fetching;
 mod given;
 mod habits;
 mod interrupt;
@@ -84,7 +86,8 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     let terminal = Terminal::new(args.colour, args.quiet);
-    match named(args.command).and_then(|command| dispatch(command, &terminal)) {
+    let yes = args.says_yes();
+    match named(args.command, yes, &terminal).and_then(|command| dispatch(command, yes, &terminal)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
@@ -100,9 +103,9 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 /// The command, with the files of the models that it names.
-fn named(mut command: Command) -> Result<Command> {
+fn named(mut command: Command, yes: bool, terminal: &Terminal) -> Result<Command> {
     for model in command.models() {
-        *model = named::file(model)?;
+        *model = named::file(model, yes, terminal)?;
     }
     Ok(command)
 }
@@ -132,7 +135,7 @@ fn refused(error: &clap::Error, typed: &[OsString]) -> ExitCode {
 }
 
 #[cfg(feature = "llama")]
-fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
+fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Write(args) => commands::write::run(args, terminal),
         #[cfg(feature = "serve")]
@@ -148,11 +151,11 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
         Command::Calibrate(args) => commands::calibrate::run(&args, terminal),
         Command::Cache(args) => commands::cache::run(&args, terminal),
         Command::Presets(args) => commands::presets::run(args, terminal),
-        Command::Models(args) => commands::models::run(args, terminal),
+        Command::Models(args) => commands::models::run(args, yes, terminal),
         Command::Report(args) => commands::report::run(args, terminal),
         Command::Eval(args) => commands::eval::run(&args, terminal),
         Command::Judge(args) => commands::judge::run(args, terminal),
-        Command::Config(args) => commands::config::run(args, terminal),
+        Command::Config(args) => commands::config::run(args, yes, terminal),
         Command::Doctor { json } => commands::doctor::run(json, terminal),
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
@@ -161,15 +164,15 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
 }
 
 #[cfg(not(feature = "llama"))]
-fn dispatch(command: Command, terminal: &Terminal) -> Result<Outcome> {
+fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome> {
     match command {
         Command::Cache(args) => commands::cache::run(&args, terminal),
         Command::Presets(args) => commands::presets::run(args, terminal),
-        Command::Models(args) => commands::models::run(args, terminal),
+        Command::Models(args) => commands::models::run(args, yes, terminal),
         Command::Report(args) => commands::report::run(args, terminal),
         Command::Eval(args) => commands::eval::run(&args, terminal),
         Command::Judge(args) => commands::judge::run(args, terminal),
-        Command::Config(args) => commands::config::run(args, terminal),
+        Command::Config(args) => commands::config::run(args, yes, terminal),
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),

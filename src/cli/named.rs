@@ -6,10 +6,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::catalog::{Found, find};
+use crate::catalog::{Found, find, part_of};
 use crate::cli::commands::models::places;
+#[cfg(feature = "hub")]
+use crate::cli::commands::models::pull;
 use crate::cli::missing;
+use crate::cli::render::terminal::Terminal;
 use crate::cli::usage::Usage;
+#[cfg(feature = "hub")]
+use crate::hub::{Known, Wanted};
 use crate::text::{EXCERPT, excerpt};
 
 /// So many of the models that may be meant are named.
@@ -22,21 +27,70 @@ const HOST: &str = "hf.co/";
 const UNTAGGED: &str = ":latest";
 
 /// The file of a model that was typed: this path where something is there, else the one model of this name, or else the one whose
-/// name begins so. Small and capital letters are the same.
+/// name begins so. Small and capital letters are the same. One that is named by `hf:`, its address or its short name is fetched where it
+/// is not here, if that is wanted.
 ///
 /// # Errors
 /// No model has such a name, with those that are most like it; or several have.
-pub fn file(typed: &Path) -> Result<PathBuf> {
+pub fn file(typed: &Path, yes: bool, terminal: &Terminal) -> Result<PathBuf> {
     match typed.metadata() {
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         _ => return Ok(typed.to_owned()),
     }
-    let found = find(&places());
-    match &meant(&found, &typed.to_string_lossy())[..] {
-        [] => Err(missing::unknown(typed, &found)),
-        [only] => Ok(only.path.clone()),
-        several => Err(Usage(ambiguous(&typed.to_string_lossy(), several)).into()),
+    let name = typed.to_string_lossy();
+    let whole = spelt_out(&name);
+    // A short name means what it stands for where that is here, and else what is here and called so.
+    let net = if whole == name { of_the_net(&name, yes, terminal)? } else { here(&whole)? };
+    if let Some(file) = net {
+        return Ok(file);
     }
+    let found = find(&places());
+    match &meant(&found, &name)[..] {
+        [] => match of_the_net(&whole, yes, terminal)? {
+            Some(file) => Ok(file),
+            None => Err(missing::unknown(typed, &found)),
+        },
+        [only] => Ok(only.path.clone()),
+        several => Err(Usage(ambiguous(&name, several)).into()),
+    }
+}
+
+/// The file of a model that is named by `hf:` or its address, if one is so.
+#[cfg(feature = "hub")]
+fn of_the_net(typed: &str, yes: bool, terminal: &Terminal) -> Result<Option<PathBuf>> {
+    Wanted::is_meant(typed).then(|| pull::named(typed, yes, terminal)).transpose()
+}
+
+/// The file of a model that is named by `hf:` or its address, if one is so.
+#[cfg(not(feature = "hub"))]
+#[allow(clippy::unnecessary_wraps, reason = "with the hub it may not be had")]
+fn of_the_net(_: &str, _: bool, _: &Terminal) -> Result<Option<PathBuf>> {
+    Ok(None)
+}
+
+/// The file of a model of the hub, if it is here.
+#[cfg(feature = "hub")]
+fn here(typed: &str) -> Result<Option<PathBuf>> {
+    pull::here(&typed.parse()?)
+}
+
+/// The file of a model of the hub, if it is here.
+#[cfg(not(feature = "hub"))]
+#[allow(clippy::unnecessary_wraps, reason = "with the hub it may be unreadable")]
+fn here(_: &str) -> Result<Option<PathBuf>> {
+    Ok(None)
+}
+
+/// The name by which a model is known everywhere: a short one stands for one of the hub.
+#[cfg(feature = "hub")]
+pub fn spelt_out(typed: &str) -> String {
+    Known::named(typed).map_or_else(|| typed.to_owned(), |known| format!("hf:{}", known.wanted))
+}
+
+/// The name by which a model is known everywhere.
+#[cfg(not(feature = "hub"))]
+pub fn spelt_out(typed: &str) -> String {
+    typed.to_owned()
 }
 
 /// The names of a model, the one that is shown first: labels, file, file without its ending, path, and the name that it gives itself.
@@ -59,8 +113,12 @@ fn meant<'f>(found: &'f [Found], typed: &str) -> Vec<&'f Found> {
     if typed.is_empty() {
         return Vec::new();
     }
+    // Any part of a model leads to its first one.
+    let first = part_of(typed).map(|part| part.of(1));
+    let typed = first.as_deref().unwrap_or(typed);
+    let whole = |found: &&Found| found.path.extension().is_none_or(|end| end != "incomplete");
     let with = |fits: &dyn Fn(&str) -> bool| -> Vec<&Found> {
-        found.iter().filter(|found| names(found).iter().any(|name| fits(&name.to_lowercase()))).collect()
+        found.iter().filter(whole).filter(|found| names(found).iter().any(|name| fits(&name.to_lowercase()))).collect()
     };
     let called = with(&|name| name.strip_prefix(HOST).unwrap_or(name) == typed);
     if called.is_empty() { with(&|name| name.strip_prefix(HOST).unwrap_or(name).starts_with(typed)) } else { called }

@@ -108,13 +108,18 @@ pub fn folders() -> Folders {
 }
 
 /// The folder that a variable names, if it names one.
-fn named_by(variable: &str) -> Option<PathBuf> {
+pub fn named_by(variable: &str) -> Option<PathBuf> {
     std::env::var_os(variable).filter(|folder| !folder.is_empty()).map(PathBuf::from)
 }
 
 /// Where the program keeps what it can make again: `AFTERWORD_CACHE`, or its folder in the user's cache.
 fn cache() -> Option<PathBuf> {
     named_by("AFTERWORD_CACHE").or_else(|| Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("afterword")))
+}
+
+/// Where models are kept that came from an address of the net.
+pub fn fetched() -> Option<PathBuf> {
+    Some(cache()?.join("models"))
 }
 
 /// Where tables of what is usual after a token are kept.

@@ -13,7 +13,7 @@ mod sums;
 
 pub use form::{Form, MARK};
 pub use inputs::Inputs;
-pub use output::{Output, Staged, commit_together, folder, left_behind, replace, replace_in_cache, tidy};
+pub use output::{Output, Staged, commit_together, folder, left_behind, replace, replace_in_cache, sync, tidy};
 pub use read::{bounded, causes, open, read, read_text, words};
 pub use stamp::Stamp;
 pub use sum::sha256;

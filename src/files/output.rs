@@ -232,7 +232,10 @@ fn begin(path: &Path, bytes: &[u8]) -> io::Result<NamedTempFile> {
 }
 
 /// Writes down the names in a folder, which else happens at its own time.
-fn sync(folder: &Path) -> io::Result<()> {
+///
+/// # Errors
+/// Those of the system.
+pub fn sync(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     if let Ok(folder) = File::open(folder) {
         match folder.sync_all() {

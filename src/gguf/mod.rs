@@ -10,3 +10,4 @@ mod source;
 
 pub use header::{Header, Pieces, Tensor, Value};
 pub use kinds::{Kind, mixture};
+pub use parts::{PartName, is_gguf_name, part_of};

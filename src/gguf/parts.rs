@@ -9,6 +9,43 @@ use super::header::Header;
 /// More parts than any model has: a damaged count is not believed.
 const MOST_PARTS: u64 = 10_000;
 
+/// Whether a file of this name or path is called as a GGUF file is.
+#[must_use]
+pub fn is_gguf_name(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|end| end.eq_ignore_ascii_case("gguf"))
+}
+
+/// What the name of a file says of its place among the parts of a model: `tale-00002-of-00003.gguf`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartName<'p> {
+    /// What stands before the number, as `tale`.
+    pub stem: &'p str,
+    /// Its number, from 1 up.
+    pub number: usize,
+    /// How many there are.
+    pub count: usize,
+}
+
+impl PartName<'_> {
+    /// The name of another part.
+    #[must_use]
+    pub fn of(&self, number: usize) -> String {
+        format!("{}-{number:05}-of-{:05}.gguf", self.stem, self.count)
+    }
+}
+
+/// The part of a model that a file of this name or path is, if it is one of several.
+#[must_use]
+pub fn part_of(path: &str) -> Option<PartName<'_>> {
+    let at = path.len().checked_sub(".gguf".len()).filter(|&at| path.is_char_boundary(at))?;
+    let (name, end) = path.split_at(at);
+    let (before, count) = name.rsplit_once("-of-").filter(|_| end.eq_ignore_ascii_case(".gguf"))?;
+    let (stem, number) = before.rsplit_once('-')?;
+    let five = |digits: &str| (digits.len() == 5).then(|| digits.parse::<u32>().ok()).flatten().filter(|&number| number > 0);
+    let (number, count) = (five(number)? as usize, five(count)? as usize);
+    (number <= count && count as u64 <= MOST_PARTS && count > 1).then_some(PartName { stem, number, count })
+}
+
 impl Header {
     /// Reads the headers of all parts of a model, of which any stands for the whole, and the path of the first one. A model in
     /// one file has one part.
@@ -63,4 +100,27 @@ fn part(stem: &Path, number: u64, count: u64) -> PathBuf {
     let mut name = stem.file_name().unwrap_or_default().to_owned();
     name.push(format!("-{number:05}-of-{count:05}.gguf"));
     stem.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_tells_which_part_it_is() {
+        for (name, part) in [
+            ("tale-00002-of-00003.gguf", Some(("tale", 2, 3))),
+            ("a/b-of-c-00001-of-00002.GGUF", Some(("a/b-of-c", 1, 2))),
+            ("tale.gguf", None),
+            ("tale-00001-of-00001.gguf", None),
+            ("tale-00004-of-00003.gguf", None),
+            ("tale-00000-of-00003.gguf", None),
+            ("tale-1-of-3.gguf", None),
+            ("tale-00001-of-00003.bin", None),
+            ("狼-of-狼", None),
+        ] {
+            assert_eq!(part_of(name).map(|part| (part.stem, part.number, part.count)), part, "{name}");
+        }
+        assert_eq!(part_of("tale-00002-of-00003.gguf").unwrap().of(1), "tale-00001-of-00003.gguf");
+    }
 }

@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 22] = [
+const FLOORS: [(&str, u32); 23] = [
     ("bans", 1),
     ("files", 1),
     ("prob", 1),
@@ -27,6 +27,7 @@ const FLOORS: [(&str, u32); 22] = [
     ("catalog", 4),
     ("engine", 5),
     ("batch", 6),
+    ("hub", 6),
     ("report", 6),
     ("bench", 6),
     ("eval", 6),

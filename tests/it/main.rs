@@ -19,6 +19,8 @@ mod decode;
 mod eval;
 mod fuzzed;
 mod house;
+#[cfg(feature = "hub")]
+mod hub;
 mod imports;
 #[cfg(feature = "cli")]
 mod judge;

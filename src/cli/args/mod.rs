@@ -10,6 +10,8 @@ mod config;
 mod desk;
 mod device;
 mod eval;
+#[cfg(feature = "hub")]
+mod hub;
 mod judge;
 mod models;
 mod score;
@@ -32,6 +34,8 @@ pub use self::config::{Config, ConfigChange};
 pub use self::desk::Desk;
 pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
+#[cfg(feature = "hub")]
+pub use self::hub::{HubArgs, Pull};
 pub use self::judge::Judge;
 pub use self::score::Score;
 #[cfg(feature = "serve")]
@@ -57,6 +61,22 @@ pub struct Args {
     /// Print nothing but the result and errors.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+
+    /// Say yes where it is asked whether a model that is named by `hf:` or its address is to be fetched.
+    #[cfg(feature = "hub")]
+    #[arg(long, global = true, hide_short_help = true)]
+    pub yes: bool,
+}
+
+impl Args {
+    /// Whether what is asked is answered already.
+    #[cfg_attr(not(feature = "hub"), allow(clippy::unused_self, reason = "without the hub nothing is asked"))]
+    pub fn says_yes(&self) -> bool {
+        #[cfg(feature = "hub")]
+        return self.yes;
+        #[cfg(not(feature = "hub"))]
+        false
+    }
 }
 
 /// The subcommand that the program calls itself with.
@@ -134,7 +154,7 @@ pub enum Command {
     /// List, show and check presets.
     #[command(subcommand)]
     Presets(Presets),
-    /// List the models on this machine, or tell what one is and needs.
+    /// List the models on this machine, fetch one, or tell what one is and needs.
     #[command(subcommand)]
     Models(Models),
     /// List what is kept of prompts, so that the next story behind one begins at once, or remove it.

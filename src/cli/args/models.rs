@@ -37,6 +37,8 @@ impl Command {
                 model.iter_mut().filter(|_| name == OF_THE_MODEL).collect()
             }
             Self::Models(Models::Info { path, .. }) => vec![path],
+            #[cfg(feature = "hub")]
+            Self::Models(Models::Pull(_) | Models::Known { .. }) => Vec::new(),
             Self::Presets(
                 Presets::List { .. }
                 | Presets::Import { .. }
@@ -44,7 +46,7 @@ impl Command {
                 | Presets::Schema
                 | Presets::Check { .. },
             )
-            | Self::Models(Models::List { .. })
+            | Self::Models(Models::List { .. } | Models::Use { .. })
             | Self::Report(_)
             | Self::Judge(_)
             | Self::Cache(_)

@@ -18,8 +18,8 @@ use crate::sampler::TextUnit;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
-    /// The model: a name that `afterword models list` shows, or its beginning, or the path of a GGUF file; without it the small
-    /// story model that comes with the program.
+    /// The model: a name that `afterword models list` shows, or its beginning, or the path of a GGUF file; or hf:USER/REPO[:QUANTISATION] of
+    /// the Hugging Face hub, or an address, which is fetched when you say so. Without it the small story model that comes with the program.
     #[arg(long, short, value_name = "NAME|PATH")]
     pub model: Option<PathBuf>,
 

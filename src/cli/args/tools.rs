@@ -8,6 +8,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+#[cfg(feature = "hub")]
+use super::Pull;
 use super::shared::{any_seed, from_one, from_two};
 use super::{DeviceArgs, ModelArgs};
 use crate::bench::Mode;
@@ -222,6 +224,30 @@ pub struct Report {
 /// `afterword models`
 #[derive(Debug, Subcommand)]
 pub enum Models {
+    /// Fetch a model from the Hugging Face hub, or from any address, into the cache that other programs share.
+    ///
+    /// Of a repository it takes the quantisation that is named, or the one that most would take, and says why. The header is asked
+    /// first: what cannot fit into this machine is not fetched. What broke off goes on with the same command, and a file has its name
+    /// only when it is whole and its checksum right. What comes from an address that is not of the hub lies below AFTERWORD_CACHE where that
+    /// is set, else in `afterword/models` of the user's cache folder.
+    #[cfg(feature = "hub")]
+    Pull(Box<Pull>),
+    /// Name models to begin with, with what each is good for, for `afterword models pull`.
+    #[cfg(feature = "hub")]
+    Known {
+        /// Print a JSON array.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Keep a model as the one that is meant where none is named: `afterword config set model NAME`.
+    ///
+    /// A short name that `afterword models known` tells, or one of the hub, is fetched where it is not here. `afterword config unset model` takes
+    /// it back.
+    Use {
+        /// A model by name, or a GGUF file.
+        #[arg(value_name = "NAME|PATH")]
+        name: String,
+    },
     /// Name the models of `models/`, the Hugging Face cache, llama.cpp, LM Studio and Ollama.
     List {
         /// Print a JSON array.

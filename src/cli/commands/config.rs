@@ -21,10 +21,10 @@ use crate::text::some;
 /// No file of defaults has more bytes.
 const LONGEST: u64 = 1 << 20;
 
-pub fn run(args: Config, terminal: &Terminal) -> Result<Outcome> {
+pub fn run(args: Config, yes: bool, terminal: &Terminal) -> Result<Outcome> {
     match args.change {
         None => show(args.json, terminal)?,
-        Some(ConfigChange::Set { key, value }) => set(key_of(&key)?, &value, terminal)?,
+        Some(ConfigChange::Set { key, value }) => set(key_of(&key)?, &value, yes, terminal)?,
         Some(ConfigChange::Unset { key }) => unset(key_of(&key)?, terminal)?,
     }
     Ok(Outcome::Done)
@@ -91,10 +91,15 @@ fn json(defaults: &Defaults) -> serde_json::Value {
     json!({ "file": file, "values": KEYS.iter().map(value).collect::<Vec<_>>() })
 }
 
-fn set(key: &Key, typed: &str, terminal: &Terminal) -> Result<()> {
+/// Keeps a model as the one that is meant where none is named.
+pub fn keep_model(typed: &str, yes: bool, terminal: &Terminal) -> Result<()> {
+    set(key_of("model")?, &named::spelt_out(typed), yes, terminal)
+}
+
+fn set(key: &Key, typed: &str, yes: bool, terminal: &Terminal) -> Result<()> {
     key.check(typed).map_err(|cause| Usage(format!("`{typed}` is no value of `{}`: {cause}", key.name)))?;
     let value = match key.name {
-        "model" => model(typed)?,
+        "model" => model(typed, yes, terminal)?,
         "preset" => preset(typed)?,
         _ => typed.to_owned(),
     };
@@ -120,8 +125,8 @@ fn unset(key: &Key, terminal: &Terminal) -> Result<()> {
 }
 
 /// A model as it is kept: one that is named by its name, a file by a path that leads there from everywhere.
-fn model(typed: &str) -> Result<String> {
-    let file = named::file(Path::new(typed))?;
+fn model(typed: &str, yes: bool, terminal: &Terminal) -> Result<String> {
+    let file = named::file(Path::new(typed), yes, terminal)?;
     if file == Path::new(typed) { defaults::from_everywhere(&file) } else { Ok(typed.to_owned()) }
 }
 

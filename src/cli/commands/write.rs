@@ -43,7 +43,12 @@ pub fn run(mut args: Write, terminal: &Terminal) -> Result<Outcome> {
         (None, Some(record)) => resume::again(&args, &record, terminal)?,
         (None, None) => fresh(&mut args, terminal)?,
     };
-    begun.tell(&args, terminal)
+    let told = begun.tell(&args, terminal)?;
+    #[cfg(feature = "hub")]
+    if args.model.model.is_none() && told == Outcome::Done {
+        terminal.advise("for a real model: `afterword models known`, and `afterword models pull NAME`");
+    }
+    Ok(told)
 }
 
 /// A story that is about to be told.

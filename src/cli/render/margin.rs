@@ -4,10 +4,25 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use console::Term;
-use indicatif::TermLike;
+use indicatif::{ProgressDrawTarget, ProgressStyle, TermLike};
 
 /// Columns that stay free: room for the `^C` with which a terminal answers Ctrl-C, and for the cursor behind it.
 const FREE: u16 = 3;
+
+/// Where lines of progress are drawn: standard error, or nowhere.
+pub fn target(draws: bool) -> ProgressDrawTarget {
+    if draws { ProgressDrawTarget::term_like_with_hz(Box::new(Margin::new()), 10) } else { ProgressDrawTarget::hidden() }
+}
+
+/// The columns that a line of progress may take.
+pub fn columns() -> usize {
+    usize::from(Margin::new().width())
+}
+
+/// What indicatif draws: the line as it was made.
+pub fn line() -> ProgressStyle {
+    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
+}
 
 /// Standard error without its last columns.
 ///

@@ -3,10 +3,12 @@
 pub mod bars;
 pub mod columns;
 pub mod evaluation;
+#[cfg(feature = "hub")]
+pub mod fetching;
 pub mod figures;
 pub mod flow;
 pub mod line;
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", feature = "hub"))]
 pub mod margin;
 pub mod notes;
 #[cfg(feature = "llama")]

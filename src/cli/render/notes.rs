@@ -51,6 +51,9 @@ fn ends_in_space(what: &str) -> String {
 pub fn with_hint(error: &anyhow::Error) -> anyhow::Error {
     let words = causes(error);
     let refusal = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+    if let Some(hint) = of_the_hub(error) {
+        return anyhow!("{words}\nhint: {hint}");
+    }
     let no_record = error.chain().any(<dyn std::error::Error>::is::<NoRecord>);
     match refusal.map(|refusal| hint(&refusal.remedy)) {
         Some(hint) => anyhow!("{words}\nhint: {hint}"),
@@ -59,9 +62,36 @@ pub fn with_hint(error: &anyhow::Error) -> anyhow::Error {
     }
 }
 
+/// What would help where a model could not be fetched.
+#[cfg(feature = "hub")]
+fn of_the_hub(error: &anyhow::Error) -> Option<String> {
+    let failure = error.chain().find_map(|cause| cause.downcast_ref::<crate::hub::Failure>())?;
+    failure.remedy.as_ref().map(crate::cli::render::fetching::hint)
+}
+
+/// What would help where a model could not be fetched.
+#[cfg(not(feature = "hub"))]
+fn of_the_hub(_: &anyhow::Error) -> Option<String> {
+    None
+}
+
+/// Whether a name of a model to be fetched cannot be meant.
+#[cfg(feature = "hub")]
+fn is_misnamed(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.downcast_ref::<crate::hub::Failure>().is_some_and(|failure| failure.is_usage))
+}
+
+/// Whether a name of a model to be fetched cannot be meant.
+#[cfg(not(feature = "hub"))]
+fn is_misnamed(_: &anyhow::Error) -> bool {
+    false
+}
+
 /// Whether what was typed cannot be meant.
 pub fn is_usage(error: &anyhow::Error) -> bool {
-    error.is::<Usage>() || error.chain().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.is_usage))
+    error.is::<Usage>()
+        || is_misnamed(error)
+        || error.chain().any(|cause| cause.downcast_ref::<Refusal>().is_some_and(|refusal| refusal.is_usage))
 }
 
 fn hint(remedy: &Remedy) -> String {

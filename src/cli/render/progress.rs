@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{HumanDuration, ProgressBar};
 
 use crate::cli::render::figures::gauge;
-use crate::cli::render::margin::Margin;
+pub use crate::cli::render::margin::{columns, line, target};
 use crate::cli::render::terminal::{Terminal, fit};
 use crate::decode::Counts;
 use crate::text::excerpt;
@@ -163,21 +163,6 @@ impl Progress {
     }
 }
 
-/// Where lines of progress are drawn: standard error, or nowhere.
-pub fn target(draws: bool) -> ProgressDrawTarget {
-    if draws { ProgressDrawTarget::term_like_with_hz(Box::new(Margin::new()), 10) } else { ProgressDrawTarget::hidden() }
-}
-
-/// The columns that a line of progress may take.
-pub fn columns() -> usize {
-    usize::from(Margin::new().width())
-}
-
-/// What indicatif draws: the line as it was made.
-pub fn line() -> ProgressStyle {
-    ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar())
-}
-
 fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share.clamp(0.0, 1.0))
 }
@@ -207,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_line_is_drawn_as_it_was_made() {
-        assert!(ProgressStyle::with_template("{msg}").is_ok());
+        assert!(indicatif::ProgressStyle::with_template("{msg}").is_ok());
         let progress = Progress::telling(&Terminal::new(Colour::Never, true), 3);
         progress.read(1, 2);
         progress.told(Counts { tokens: 1, ..Counts::default() });

@@ -172,6 +172,14 @@ impl Terminal {
         }
     }
 
+    /// A line on standard error for whoever sits before it; not into a file or pipe, where nobody is who could heed it.
+    #[cfg(all(feature = "llama", feature = "hub"))]
+    pub fn advise(&self, text: impl Display) {
+        if self.draws_progress() {
+            self.note(text);
+        }
+    }
+
     /// Whether progress can be drawn on standard error without disturbing the story on standard output.
     pub fn draws_progress(&self) -> bool {
         !self.quiet && io::stderr().is_terminal()

@@ -9,6 +9,8 @@ mod program;
 #[cfg(all(feature = "cli", unix))]
 #[cfg_attr(not(feature = "llama"), allow(dead_code))]
 pub mod pty;
+#[cfg(feature = "hub")]
+pub mod server;
 
 use std::panic::Location;
 use std::path::{Path, PathBuf};

@@ -90,7 +90,7 @@ pub fn err(output: &Output) -> String {
 }
 
 /// Sends a signal by its name, as `INT`.
-#[cfg(all(feature = "llama", unix))]
+#[cfg(all(any(feature = "llama", feature = "hub"), unix))]
 pub fn signal(child: &std::process::Child, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
 }

@@ -1,16 +1,13 @@
-//! `afterword models`: what models are here, and what one of them is and needs.
+//! `afterword models info`: what one model is, and what it needs of this machine.
 
-use std::env;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use etcetera::BaseStrategy;
 use serde_json::json;
 
-use crate::catalog::{Found, Machine, ModelCard, Need, Placement, Places, Wish, check, find, in_words, place};
-use crate::cli::Outcome;
-use crate::cli::args::{DeviceArgs, KvTypes, Models};
+use crate::catalog::{Machine, ModelCard, Need, Placement, Wish, check, in_words, place};
+use crate::cli::args::{DeviceArgs, KvTypes};
 use crate::cli::machine::machine;
 use crate::cli::render::figures::grouped;
 use crate::cli::render::notes::fitting;
@@ -18,98 +15,14 @@ use crate::cli::render::prose::safe;
 use crate::cli::render::terminal::{BOLD, DIM, Terminal, fit};
 use crate::cli::usage::Usage;
 use crate::engine::BATCH;
-use crate::files::causes;
 use crate::model::FlashAttention;
 use crate::text::{EXCERPT, excerpt};
 
 /// Where a context is neither asked for nor known.
-const USUAL_CONTEXT: usize = 4096;
+pub const USUAL_CONTEXT: usize = 4096;
 
-pub fn run(args: Models, terminal: &Terminal) -> Result<Outcome> {
-    match args {
-        Models::List { json } => list(json, terminal)?,
-        Models::Info { path, ctx, stories, device, json } => {
-            let context = ctx.map(std::num::NonZeroUsize::get);
-            info(&path, context, stories.get(), &device, json, terminal)?;
-        }
-    }
-    Ok(Outcome::Done)
-}
-
-/// Where models may be on this machine, by the environment variables that the other programs read.
-pub fn places() -> Places {
-    let variable = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = etcetera::choose_base_strategy().ok();
-    let home = base.as_ref().map(|base| base.home_dir().to_owned());
-    let cache = base.as_ref().map(BaseStrategy::cache_dir);
-    let at_home = |path: &str| home.as_ref().map(|home| home.join(path));
-    let hub = variable("HF_HUB_CACHE")
-        .or_else(|| variable("HUGGINGFACE_HUB_CACHE"))
-        .or_else(|| variable("HF_HOME").map(|folder| folder.join("hub")))
-        .or_else(|| variable("XDG_CACHE_HOME").map(|folder| folder.join("huggingface/hub")))
-        .or_else(|| at_home(".cache/huggingface/hub"));
-    let llama = variable("LLAMA_CACHE")
-        .or_else(|| if cfg!(target_os = "macos") { at_home("Library/Caches/llama.cpp") } else { None })
-        .or_else(|| cache.map(|cache| cache.join("llama.cpp")));
-    let own = Path::new("models").to_owned();
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    let folders = [
-        ("models/", Some(own)),
-        ("bundled", Some(shipped)),
-        ("Hugging Face", hub),
-        ("llama.cpp", llama),
-        ("LM Studio", at_home(".lmstudio/models")),
-        ("LM Studio", at_home(".cache/lm-studio/models")),
-    ];
-    let named = |(name, folder): (&str, Option<PathBuf>)| folder.map(|folder| (name.to_owned(), folder));
-    Places {
-        folders: folders.into_iter().filter_map(named).collect(),
-        ollama: variable("OLLAMA_MODELS").or_else(|| at_home(".ollama/models")),
-    }
-}
-
-fn list(as_json: bool, terminal: &Terminal) -> Result<()> {
-    let places = places();
-    let found = find(&places);
-    let mut out = terminal.out();
-    if as_json {
-        let entry = |Found { place, labels, path, card }: &Found| {
-            let mistake = card.as_ref().err().map(causes);
-            json!({ "place": place, "labels": labels, "path": path, "card": card.as_ref().ok(), "mistake": mistake })
-        };
-        let entries: Vec<_> = found.iter().map(entry).collect();
-        terminal.json(&entries)?;
-        return Ok(());
-    }
-    for Found { place, labels, path, card } in &found {
-        let what = match card {
-            Ok(card) => {
-                let kind = stored(card, 1);
-                format!(
-                    "{} · {} · {} · {kind} · {}",
-                    excerpt(&card.title(), EXCERPT),
-                    excerpt(&card.architecture, EXCERPT),
-                    billions(card.parameters),
-                    in_words(card.size)
-                )
-            }
-            Err(error) => format!("cannot be read: {}", error.root_cause()),
-        };
-        let path = path.display().to_string();
-        let called = if labels.is_empty() { path.clone() } else { labels.join(", ") };
-        writeln!(out, "{BOLD}{}{BOLD:#} {DIM}({place}){DIM:#}", safe(&called))?;
-        writeln!(out, "  {}", safe(&what))?;
-        if !labels.is_empty() {
-            writeln!(out, "  {DIM}{}{DIM:#}", safe(&path))?;
-        }
-    }
-    if found.is_empty() {
-        terminal.note("no models were found; `afterword doctor` tells where they are looked for");
-    }
-    Ok(())
-}
-
-fn info(
+/// Tells what a model is and needs.
+pub fn run(
     path: &Path,
     context: Option<usize>,
     stories: usize,
@@ -124,19 +37,7 @@ fn info(
     }
     let context = context.or(trained).unwrap_or(USUAL_CONTEXT);
     let machine = machine(device.device.as_deref(), device.split, device.main_gpu)?;
-    // A story's trunk, and the candidates that are looked at in one decode.
-    let branches = if machine.gpus.is_empty() { 2 } else { 9 };
-    let cells = context.saturating_add(branches - 1).saturating_mul(stories);
-    let KvTypes { keys, values } = device.kv_types();
-    let wish = Wish {
-        cells: cells as u64,
-        branches: branches.saturating_mul(stories) as u64,
-        stories: stories as u64,
-        batch: BATCH as u64,
-        keys,
-        values,
-        flash_attention: device.flash() != FlashAttention::Off,
-    };
+    let wish = wish(context, stories, device.kv_types(), device.flash(), &machine);
     let need = Need::of(&card, &wish);
     let placement = place(&card, &wish, &machine, device.gpu_layers);
     let misfit = check(&card, &wish, &machine, device.gpu_layers).err();
@@ -151,6 +52,22 @@ fn info(
     let page = Page { card: &card, context, stories, device, machine: &machine, need, placement };
     let verdict = misfit.map_or("it fits".to_owned(), |misfit| format!("{misfit}; {}", fitting(misfit.instead())));
     page.print(&verdict, &mut out)
+}
+
+/// So many stories of texts of so many tokens.
+pub fn wish(context: usize, stories: usize, kinds: KvTypes, flash: FlashAttention, machine: &Machine) -> Wish {
+    // A story's trunk, and the candidates that are looked at in one decode.
+    let branches = if machine.gpus.is_empty() { 2 } else { 9 };
+    let cells = context.saturating_add(branches - 1).saturating_mul(stories);
+    Wish {
+        cells: cells as u64,
+        branches: branches.saturating_mul(stories) as u64,
+        stories: stories as u64,
+        batch: BATCH as u64,
+        keys: kinds.keys,
+        values: kinds.values,
+        flash_attention: flash != FlashAttention::Off,
+    }
 }
 
 /// What is told of a model in lines.
@@ -240,7 +157,7 @@ fn facts(card: &ModelCard) -> Vec<(&'static str, String)> {
 
 /// What people call the quantisation of a model, and of which types it is, with so many of their shares: `Q4_K_M (Q8_0 63 %, …)`.
 /// What is less than half of one in a hundred goes without saying.
-fn stored(card: &ModelCard, most: usize) -> String {
+pub fn stored(card: &ModelCard, most: usize) -> String {
     let name = card.quantisation.unwrap_or("no weights");
     let shares: Vec<_> = card.types.iter().filter(|one| one.share >= 0.005).collect();
     if let [only] = shares[..]
@@ -264,7 +181,7 @@ pub fn holds(machine: &Machine) -> Vec<(String, String)> {
 }
 
 /// A number of weights: `3.4 million`.
-fn billions(parameters: u64) -> String {
+pub fn billions(parameters: u64) -> String {
     match parameters as f64 {
         many if many >= 1e9 => format!("{:.1} billion", many / 1e9),
         many if many >= 1e6 => format!("{:.1} million", many / 1e6),
