@@ -49,7 +49,7 @@ impl Cast {
         let (logit_bias, unknown) = logit_bias(&request.changes, app.engine.vocabulary())?;
         let mut ignored: BTreeSet<String> = left_out.into_iter().chain(unknown).collect();
         ignored.extend(request.idle.iter().chain(&ours.unknown).cloned());
-        let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_logit_bias(logit_bias);
+        let sampler = preset.sampler().with_logit_bias(logit_bias);
         Ok(Self {
             preset: name,
             resolved: preset,

@@ -30,9 +30,8 @@ pub fn scored(engine: &Engine, prompt: &Put, told: &Probabilities, cancel: &Canc
         worths.extend(scores.into_iter().flatten().map(|score| score.map(|score| -score.surprisal)));
     }
     let pieces = pieces(tokens, &prompt.text, engine.vocabulary());
-    let read =
-        |((&token, worth), (text, bytes)): ((&Token, Option<f64>), (String, Vec<u8>))| told.read(token, text, bytes, worth);
-    Ok(tokens.iter().zip(worths).zip(pieces).map(read).collect())
+    let worths = tokens.iter().zip(worths).zip(pieces);
+    Ok(worths.map(|((&token, worth), (text, bytes))| told.read(token, text, bytes, worth)).collect())
 }
 
 /// The text and the bytes of each token of a prompt. What a vocabulary puts before a text is none of it: a token with which texts begin,

@@ -48,7 +48,8 @@ fn told_in_pieces_of_ten_it_is_the_story_told_at_once() {
 fn by_its_own_clock_a_request_is_what_the_command_line_tells() {
     let program = Program::serving(&["--strict"]);
     for preset in ["wave", "future", "temperature", "greedy"] {
-        let body = json!({ "prompt": START, "n_predict": 60, "seed": 5, "preset": preset, "afterword": { "clock": "request" } });
+        let body =
+            json!({ "prompt": START, "n_predict": 60, "seed": 5, "preset": preset, "afterword": { "clock": "request" } });
         let asked = post(program.address, "/completion", &body).json();
         let written = ["write", START, "--preset", preset, "--seed", "5", "--tokens", "60", "--threads", "1", "--quiet"];
         let written = afterword(written).prints();
