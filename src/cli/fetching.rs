@@ -36,7 +36,7 @@ pub fn hub(args: &HubArgs) -> Result<Hub> {
         .or_else(|| Some(named_by("HF_ENDPOINT")?.to_string_lossy().into_owned()))
         .unwrap_or_else(|| HUB.to_owned());
     let endpoint: Address = text.parse().map_err(|cause: String| Usage(format!("`{text}` is no address of a hub: {cause}")))?;
-    let first = args.first_wait.map_or(Patience::default().first, Duration::from_millis);
+    let first = args.first_wait.map_or(Patience::default().first, |ms| Duration::from_millis(ms as u64));
     let settings = Settings {
         token: token(args.token_file.as_deref())?,
         insecure: args.insecure,

@@ -7,6 +7,7 @@ mod handle;
 mod healing;
 mod manuscript;
 mod prompt;
+mod resting;
 mod resume;
 mod scoring;
 mod story;

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::shared::from_nothing;
+
 /// Whom to ask, and how.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Hub")]
@@ -29,8 +31,8 @@ pub struct HubArgs {
     pub insecure: bool,
 
     /// Milliseconds before the second of five tries, for tests.
-    #[arg(long, value_name = "MS", hide = true)]
-    pub first_wait: Option<u64>,
+    #[arg(long, value_name = "MS", hide = true, value_parser = from_nothing)]
+    pub first_wait: Option<usize>,
 }
 
 /// `afterword models pull`
