@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use anyhow::Result;
 
 use super::again::Again;
-use super::banning::{Banning, Before, Verdict};
+use super::banning::Banning;
 use super::detokenizing::{Detokenizing, Heard};
 use super::healing::Healing;
 use super::loop_detector::LoopDetector;
@@ -17,6 +17,7 @@ use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, BoundSampler, Carried, Draw, History, TokenPath, Turn};
 use crate::story::{Banned, StopReason};
 
+mod hearing;
 mod reading;
 
 #[derive(Debug)]
@@ -229,40 +230,6 @@ impl Storyteller {
             }
         }
         Ok(())
-    }
-
-    /// Takes a draw into the story, and tells what is certain by it; returns the row from which it goes on, where it went back.
-    fn hear(&mut self, draw: Draw, vocabulary: &Vocabulary, settled: &mut Settled) -> Option<Vec<f32>> {
-        let feedback = self.history.feedback();
-        self.history.hear(&draw);
-        let is_full = self.told().len() >= self.plan.most_tokens() || self.seen() >= self.plan.context;
-        let Some(banning) = &mut self.banning else {
-            settled.stop = self.tell(draw, vocabulary, &mut settled.told);
-            return None;
-        };
-        let is_last = is_full || vocabulary.ends(draw.token);
-        let certain = match banning.hear(draw, feedback, is_last, vocabulary, &self.history) {
-            Verdict::Tell(certain) => certain,
-            Verdict::Back(draws, Before { row, feedback }) => {
-                self.history.take_back(draws, feedback);
-                return Some(row);
-            }
-        };
-        for _ in 0..certain {
-            if settled.stop.is_none()
-                && let Some(draw) = self.banning.as_mut().and_then(Banning::tell)
-            {
-                settled.stop = self.tell(draw, vocabulary, &mut settled.told);
-            }
-        }
-        None
-    }
-
-    /// Takes back what nobody has heard.
-    fn forget_undecided(&mut self) {
-        if let Some((draws, feedback)) = self.banning.as_mut().map(Banning::forget).filter(|(draws, _)| *draws > 0) {
-            self.history.take_back(draws, feedback);
-        }
     }
 
     /// Adds a token to the story; returns why the story ends with it, if it does.

@@ -16,6 +16,7 @@ use super::fault::Fault;
 use super::options::Options;
 use super::telling::Telling;
 use super::visit::Visit;
+use crate::bans::{Bans, Matcher};
 use crate::decode::{Cancel, Keep, Plan, plain_sampler};
 use crate::engine::{Engine, Slots, spawn};
 use crate::model::MOST_BRANCHES;
@@ -146,7 +147,10 @@ impl Drop for GivenUp {
 /// Places that hold any story of these voices, as long as the context and with all candidates looked at, as far as there can be so many
 /// branches.
 fn slots(engine: &Engine, voices: &[Voice], options: &Options) -> Result<Slots> {
-    let exhaustive = |voice: &Voice| voice.sampler().with_reach(Reach::Exhaustive).with_shares(1);
+    // What a request may add to its preset: it looks at all candidates, and goes back where it says what is banned.
+    let bans = Arc::new(Matcher::new(Bans::default()).map_err(anyhow::Error::new)?);
+    let exhaustive =
+        |voice: &Voice| voice.sampler().with_reach(Reach::Exhaustive).with_shares(1).with_bans(Some(Arc::clone(&bans)));
     let samplers = voices.iter().map(exhaustive).chain([plain_sampler()?]);
     let context = engine.context();
     let longest = |sampler| Plan { context, ..Plan::new(sampler, vec![0], 0, context.saturating_sub(1).max(1)) };

@@ -40,7 +40,7 @@ pub struct Serve {
     pub host: IpAddr,
 
     /// The port to listen at; 0 is any that is free.
-    #[arg(long, value_name = "N", default_value_t = 8080, help_heading = "Access")]
+    #[arg(long, value_name = "N", default_value_t = 8080, help_heading = "Access", value_parser = port, allow_negative_numbers = true)]
     pub port: u16,
 
     /// How many stories are told at once; others wait for their turn.
@@ -120,6 +120,11 @@ fn host(typed: &str) -> Result<IpAddr, &'static str> {
     } else {
         typed.parse().map_err(|_| "expected an address, as 127.0.0.1")
     }
+}
+
+fn port(typed: &str) -> Result<u16, String> {
+    let port = from_nothing(typed)?;
+    port.try_into().map_err(|_| format!("expected a whole number from 0 to {}", u16::MAX))
 }
 
 fn places(typed: &str) -> Result<usize, String> {

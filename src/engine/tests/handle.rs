@@ -250,7 +250,8 @@ fn where_the_thread_breaks_off_all_its_stories_have_failed_and_the_handle_knows(
 #[test]
 fn a_listener_that_panics_takes_no_words_from_the_others() {
     let engine = Arc::new(engine());
-    let plans = plans(&engine, 2, 40);
+    // Long enough that the first has not ended when the second breaks off.
+    let plans = plans(&engine, 2, 900);
     let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &plans)).unwrap();
     let (_, heard) = ask(&handle, &plans[0]);
     let panics = |event: StoryEvent| match event {

@@ -18,7 +18,7 @@ use crate::model::Vocabulary;
 use crate::serve::request::{Limits, Request, Shown, Surface, Trace};
 use crate::serve::sse::{Sink, stream};
 use crate::serve::{App, Fault, Sampling, Visit};
-use crate::story::TracedToken;
+use crate::story::{Banned, TracedToken};
 
 /// What all chunks of an answer have in common.
 pub struct Answer {
@@ -128,6 +128,10 @@ impl Answer {
         });
         if let Some(end) = &choice.end {
             ours["stop"] = end.word.into();
+            let Banned { rewinds, stood } = &end.completion.banned;
+            if !rewinds.is_empty() || *stood > 0 {
+                ours["banned"] = json!({ "rewinds": rewinds.len(), "stood": stood });
+            }
         }
         ours
     }

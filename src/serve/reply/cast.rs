@@ -1,10 +1,12 @@
 //! Who tells: the sampler that a request comes to, and what of it is not honoured.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::super::catalogue::Voice;
+use crate::bans::{Bans, List, Matcher};
 use crate::model::{Kind, Vocabulary};
 use crate::preset::{self, Edit, OfRequest, Preset};
 use crate::prob::{Bias, Token};
@@ -46,9 +48,10 @@ impl Cast {
         let voice = voice.ok_or_else(|| Fault::server("the server was started without a preset"))?;
         let sampling = ours.sampling.or(asked.sampling).unwrap_or(app.options.sampling);
         let (name, OfRequest { preset, left_out }) = decided(&voice, sampling, request)?;
-        let (logit_bias, unknown) = logit_bias(&request.changes, app.engine.vocabulary())?;
+        let Words { logit_bias, phrases, unknown } = Words::of(&request.changes, app.engine.vocabulary())?;
         let mut ignored: BTreeSet<String> = left_out.into_iter().chain(unknown).collect();
         ignored.extend(request.idle.iter().chain(&ours.unknown).cloned());
+        let preset = banning(preset, phrases)?;
         let sampler = preset.sampler().with_logit_bias(logit_bias);
         Ok(Self {
             preset: name,
@@ -108,32 +111,55 @@ fn check_numbers(fields: Fields) -> Result<(), Fault> {
     }
 }
 
-/// Changes by the numbers of tokens, and the fields of those that no token stands for.
-fn logit_bias(changes: &[Change], vocabulary: &Vocabulary) -> Result<(LogitBias, BTreeSet<String>), Fault> {
-    let (mut logit_bias, mut unknown) = (LogitBias::default(), BTreeSet::new());
-    for Change { field, word, bias } in changes {
-        let tokens = match word {
-            Word::Token(token) if (*token as usize) < vocabulary.len() => vec![*token],
-            Word::Token(token) => {
-                let last = vocabulary.len().saturating_sub(1);
-                return Err(Fault::field(field, format!("there is no token {token}: they are numbered from 0 to {last}")));
-            }
-            Word::Text(text) => spelling(text, vocabulary),
-        };
-        if tokens.is_empty() {
-            unknown.insert(field.clone());
-        }
-        for token in tokens {
-            match bias {
-                Some(bias) => {
-                    let bias = Bias::new(*bias).map_err(|error| Fault::field(field, format!("{error:#}")))?;
-                    logit_bias.added.insert(token, bias);
+/// A preset that bans these phrases too, each with the field that named it.
+fn banning(preset: Preset, phrases: Vec<(String, String)>) -> Result<Preset, Fault> {
+    let Some((field, _)) = phrases.first().cloned() else { return Ok(preset) };
+    let mut bans = preset.bans.as_ref().map_or_else(Bans::default, |bans| bans.bans().clone());
+    bans.add(List { phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect(), ..List::default() });
+    let bans = Matcher::new(bans).map_err(|wrong| Fault::field(&field, wrong))?;
+    Ok(Preset { bans: Some(Arc::new(bans)), ..preset })
+}
+
+/// What a request changes of words.
+#[derive(Default)]
+struct Words {
+    /// Changes by the numbers of tokens.
+    logit_bias: LogitBias,
+    /// What is not to be said and is no single token, with the field that named it.
+    phrases: Vec<(String, String)>,
+    /// The fields of what no token stands for.
+    unknown: BTreeSet<String>,
+}
+
+impl Words {
+    fn of(changes: &[Change], vocabulary: &Vocabulary) -> Result<Self, Fault> {
+        let Self { mut logit_bias, mut phrases, mut unknown } = Self::default();
+        for Change { field, word, bias } in changes {
+            let tokens = match word {
+                Word::Token(token) if (*token as usize) < vocabulary.len() => vec![*token],
+                Word::Token(token) => {
+                    let last = vocabulary.len().saturating_sub(1);
+                    return Err(Fault::field(field, format!("there is no token {token}: they are numbered from 0 to {last}")));
                 }
-                None => drop(logit_bias.banned.insert(token)),
+                Word::Text(text) => spelling(text, vocabulary),
+            };
+            match word {
+                Word::Text(text) if tokens.is_empty() && bias.is_none() => phrases.push((field.clone(), text.clone())),
+                _ if tokens.is_empty() => drop(unknown.insert(field.clone())),
+                _ => {}
+            }
+            for token in tokens {
+                match bias {
+                    Some(bias) => {
+                        let bias = Bias::new(*bias).map_err(|error| Fault::field(field, format!("{error:#}")))?;
+                        logit_bias.added.insert(token, bias);
+                    }
+                    None => drop(logit_bias.banned.insert(token)),
+                }
             }
         }
+        Ok(Self { logit_bias, phrases, unknown })
     }
-    Ok((logit_bias, unknown))
 }
 
 /// The tokens that are this text, or a space and this text; as a preset's `ban` and `bias` have it.

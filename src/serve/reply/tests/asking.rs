@@ -46,8 +46,17 @@ fn words_are_biased_and_banned_by_number_and_text_whoever_decides() {
     let all = told(json!({"logit_bias": {"4": 100}}));
     assert_eq!(all, "e".repeat(all.len()));
     let phrases = native(json!({"banned_strings": ["a testament", "e"]}));
-    assert_eq!(phrases["afterword"]["ignored"], json!(["banned_strings"]));
+    assert_eq!(phrases["afterword"]["ignored"], json!([]));
     assert!(!text(&phrases).contains('e'));
+    // What is no single token is taken back where it was said.
+    let signs = [".,", ",.", "..", ",,"];
+    let says = |more: Value| native(with(json!({"preset": "plain", "max_tokens": 300}), more));
+    assert!(signs.iter().any(|sign| text(&says(json!({}))).contains(sign)));
+    let without = says(json!({"banned_strings": signs}));
+    assert!(!signs.iter().any(|sign| text(&without).contains(sign)), "{without}");
+    assert!(without["afterword"]["banned"]["rewinds"].as_u64() > Some(0) && without["tokens_predicted"] == 300, "{without}");
+    let (status, message) = refused(&app(), Surface::Native, json!({"prompt": "a", "banned_strings": [" \n "]}));
+    assert!(status == 400 && message.contains("`banned_strings`") && message.contains("blank"), "{message}");
 }
 
 #[test]
