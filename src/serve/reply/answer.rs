@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::aligning::Entry;
 use super::cast::{Cast, stages};
-use super::choice::{Choice, Happened, next};
+use super::choice::{Choice, End, Happened, next};
 use super::order::{Order, Put};
 use super::probabilities::{Probabilities, Scored};
 use super::{chat, completions, native};
@@ -238,6 +238,11 @@ impl Answer {
         }
         if let Some((choice, cause)) = choices.iter().find_map(|choice| Some((choice, failure(choice)?))) {
             return Err(Fault::server(format!("the story broke off: {cause}")).with("content", choice.text.as_str().into()));
+        }
+        // Those that waited when the server began to end are for whoever asks the next one.
+        let waited = |choice: &Choice| choice.began().is_none() && choice.end.as_ref().is_some_and(End::is_interrupted);
+        if choices.iter().all(waited) {
+            return Err(Fault::unavailable("the server is about to end", 30));
         }
         let told = |(choice, (scored, tokens, trace))| Told { choice, scored, tokens, trace };
         let told: Vec<Told> = choices.into_iter().zip(parts).map(told).collect();

@@ -47,6 +47,13 @@ pub struct End {
     pub spent: Spent,
 }
 
+impl End {
+    /// Whether it was ended from outside.
+    pub fn is_interrupted(&self) -> bool {
+        self.completion.stop == StopReason::Interrupted
+    }
+}
+
 /// What a story took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Spent {

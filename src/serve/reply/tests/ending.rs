@@ -101,7 +101,7 @@ fn a_time_that_is_over_ends_a_story_with_what_it_held() {
     let all = whole(&app(), Surface::Native, body);
     assert_eq!((&all["stop_type"], &all["afterword"]["stop"]), (&json!("limit"), &json!("time")));
     let told = all["tokens_predicted"].as_u64().unwrap();
-    assert!((2..900).contains(&told), "{told}");
+    assert!(told < 900, "{told}");
     assert_eq!(text(&all).len() as u64, told);
 }
 
