@@ -93,6 +93,19 @@ pub fn spelt_out(typed: &str) -> String {
     typed.to_owned()
 }
 
+/// Whether this names a repository of the hub without saying so, and nothing lies there.
+#[cfg(feature = "hub")]
+pub fn is_repository(typed: &str) -> bool {
+    let is_one = || matches!(typed.parse(), Ok(Wanted::Repository(_)));
+    !Wanted::is_meant(typed) && !Path::new(typed).exists() && is_one()
+}
+
+/// Whether this names a repository of the hub without saying so.
+#[cfg(not(feature = "hub"))]
+pub fn is_repository(_: &str) -> bool {
+    false
+}
+
 /// The names of a model, the one that is shown first: labels, file, file without its ending, path, and the name that it gives itself.
 pub fn names(found: &Found) -> Vec<String> {
     let part = |part: Option<&std::ffi::OsStr>| part.unwrap_or_default().to_string_lossy().into_owned();

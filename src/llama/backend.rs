@@ -183,9 +183,29 @@ pub fn on_abort(listener: fn(&str)) {
             set_terminate(thrown);
         }
         #[cfg(unix)]
-        // SAFETY: the signal is raised where ggml reads weights behind the end of their mapped file, and nowhere else in this
-        // process: there no lock is held that `shortened` could wait for.
-        let _ = unsafe { signal_hook::low_level::register(libc::SIGBUS, shortened) };
+        hear_of_shortened();
+    }
+}
+
+/// Hears of the signal that is raised where weights are read behind the end of their mapped file.
+///
+/// It takes the place of the handler that Rust has set for the signal, and does not call it: that one gives the signal back its usual
+/// effect before it returns, and the second thread that reads there would end the process before the first one has said why.
+#[cfg(unix)]
+fn hear_of_shortened() {
+    extern "C" fn raised(_: libc::c_int) {
+        shortened();
+    }
+
+    // SAFETY: a structure of integers and a pointer, for which zeros are values; the handler has the form that is asked for without
+    // `SA_SIGINFO`. The signal is raised where ggml reads weights, and nowhere else in this process: there no lock is held that
+    // `shortened` could wait for.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = raised as *const () as libc::sighandler_t;
+        action.sa_flags = libc::SA_ONSTACK;
+        libc::sigemptyset(&raw mut action.sa_mask);
+        libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
     }
 }
 
@@ -203,6 +223,8 @@ fn shortened() {
     if let Some(listener) = LISTENER.get() {
         let _ = std::panic::catch_unwind(|| listener(SHORTENED));
     }
+    // The reading would be tried again.
+    std::process::abort();
 }
 
 /// The versions of llama.cpp and ggml that are linked: `llama.cpp …, ggml …`, with ggml's commit where the build knows it.

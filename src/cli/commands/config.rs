@@ -93,7 +93,10 @@ fn json(defaults: &Defaults) -> serde_json::Value {
 
 /// Keeps a model as the one that is meant where none is named.
 pub fn keep_model(typed: &str, yes: bool, terminal: &Terminal) -> Result<()> {
-    set(key_of("model")?, &named::spelt_out(typed), yes, terminal)
+    let spelt = named::spelt_out(typed);
+    // As `models pull` takes it.
+    let spelt = if named::is_repository(&spelt) { format!("hf:{spelt}") } else { spelt };
+    set(key_of("model")?, &spelt, yes, terminal)
 }
 
 fn set(key: &Key, typed: &str, yes: bool, terminal: &Terminal) -> Result<()> {

@@ -170,6 +170,9 @@ fn a_model_that_is_to_be_used_is_kept_as_a_default() {
     assert!(fs::read_to_string(&file).unwrap().ends_with("model = \"hf:a/tale\"\n"));
     uses(&["models", "use", BUNDLED]).done();
     assert!(fs::read_to_string(&file).unwrap().ends_with(&format!("model = \"{BUNDLED}\"\n")));
+    // As `models pull` takes it.
+    uses(&["models", "use", "a/tale"]).done();
+    assert!(fs::read_to_string(&file).unwrap().ends_with("model = \"hf:a/tale\"\n"));
     let said = uses(&["models", "use", "nobody"]).refused(1);
     assert!(said.contains("cannot load the model `nobody`: there is no such file"), "{said}");
     // A short name stands for its repository, which is not in this hub.
