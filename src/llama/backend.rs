@@ -190,7 +190,8 @@ pub fn on_abort(listener: fn(&str)) {
 /// Hears of the signal that is raised where weights are read behind the end of their mapped file.
 ///
 /// It takes the place of the handler that Rust has set for the signal, and does not call it: that one gives the signal back its usual
-/// effect before it returns, and the second thread that reads there would end the process before the first one has said why.
+/// effect before it returns, and the second thread that reads there would end the process before the first one has said why. And it runs
+/// on the thread's own stack, for the one that is set aside for signals is too small to say a sentence.
 #[cfg(unix)]
 fn hear_of_shortened() {
     extern "C" fn raised(_: libc::c_int) {
@@ -203,7 +204,6 @@ fn hear_of_shortened() {
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         action.sa_sigaction = raised as *const () as libc::sighandler_t;
-        action.sa_flags = libc::SA_ONSTACK;
         libc::sigemptyset(&raw mut action.sa_mask);
         libc::sigaction(libc::SIGBUS, &raw const action, std::ptr::null_mut());
     }
