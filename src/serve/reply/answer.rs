@@ -136,24 +136,6 @@ impl Answer {
         ours
     }
 
-    /// How long a choice took.
-    pub fn timings(choice: &Choice) -> Value {
-        let Some(end) = &choice.end else { return Value::Null };
-        let cached = end.completion.cached_tokens;
-        let read = choice.counts.prompt.saturating_sub(cached);
-        let per_second = |count: usize, spent: Duration| {
-            let seconds = spent.as_secs_f64();
-            if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
-        };
-        let milliseconds = |spent: Duration| spent.as_secs_f64() * 1e3;
-        let (told, spent) = (choice.told(), end.spent);
-        json!({
-            "cache_n": cached, "prompt_n": read, "prompt_ms": milliseconds(spent.reading),
-            "prompt_per_second": per_second(read, spent.reading), "predicted_n": told, "predicted_ms": milliseconds(spent.telling),
-            "predicted_per_second": per_second(told, spent.telling),
-        })
-    }
-
     /// How many tokens there were. A prompt counts once, however many drafts there are of it, and was read if one of them read it.
     pub fn usage(&self, choices: &[&Choice]) -> Value {
         let prompt: usize = self.prompts.iter().map(|prompt| prompt.tokens.len()).sum();
@@ -361,7 +343,7 @@ impl Answer {
     /// `OpenAI`'s whole answer of these choices; what is ours is that of the first.
     pub fn whole_of(&self, choices: Vec<Value>, told: &[Told]) -> Value {
         let all: Vec<&Choice> = told.iter().map(|told| &told.choice).collect();
-        let (timings, ours) = told.first().map(|told| (Self::timings(&told.choice), self.ours_of(told))).unwrap_or_default();
+        let (timings, ours) = told.first().map(|told| (told.choice.timings(), self.ours_of(told))).unwrap_or_default();
         self.framed(choices, [("usage", self.usage(&all)), ("timings", timings), ("afterword", ours)])
     }
 

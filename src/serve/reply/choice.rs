@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use serde_json::{Value, json};
 use tokio_stream::Stream;
 
 use super::aligning::{Aligning, Entry};
@@ -150,6 +151,24 @@ impl Choice {
         }
         self.text.extend(entries.iter().map(|entry| entry.text.as_str()));
         entries
+    }
+
+    /// How long it took.
+    pub fn timings(&self) -> Value {
+        let Some(end) = &self.end else { return Value::Null };
+        let cached = end.completion.cached_tokens;
+        let read = self.counts.prompt.saturating_sub(cached);
+        let per_second = |count: usize, spent: Duration| {
+            let seconds = spent.as_secs_f64();
+            if seconds > 0.0 { count as f64 / seconds } else { 0.0 }
+        };
+        let milliseconds = |spent: Duration| spent.as_secs_f64() * 1e3;
+        let (told, spent) = (self.told(), end.spent);
+        json!({
+            "cache_n": cached, "prompt_n": read, "prompt_ms": milliseconds(spent.reading),
+            "prompt_per_second": per_second(read, spent.reading), "predicted_n": told, "predicted_ms": milliseconds(spent.telling),
+            "predicted_per_second": per_second(told, spent.telling),
+        })
     }
 
     fn ended(&self, completion: Completion) -> End {

@@ -30,7 +30,7 @@ pub fn progress(answer: &Answer, choice: &Choice, progress: Value) -> Value {
 pub fn last(answer: &Answer, choice: &Choice) -> Value {
     let mut end = choice_of(choice, "", None);
     end["finish_reason"] = finish(choice);
-    answer.framed(vec![end], [("timings", Answer::timings(choice)), ("afterword", answer.ours(choice))])
+    answer.framed(vec![end], [("timings", choice.timings()), ("afterword", answer.ours(choice))])
 }
 
 /// All of it in one.

@@ -66,7 +66,7 @@ fn ended(answer: &Answer, choice: &Choice, content: &str) -> Value {
         "index": choice.order.index, "content": content, "tokens": [], "id_slot": choice.place(), "stop": true, "model": answer.model,
         "tokens_predicted": told, "tokens_evaluated": prompt, "tokens_cached": prompt + told, "generation_settings": answer.settings(choice),
         "prompt": answer.prompts[choice.order.prompt].text, "has_new_line": choice.text.contains('\n'), "truncated": false,
-        "stop_type": stop_type, "stopping_word": word, "timings": Answer::timings(choice), "afterword": answer.ours(choice),
+        "stop_type": stop_type, "stopping_word": word, "timings": choice.timings(), "afterword": answer.ours(choice),
     })
 }
 
