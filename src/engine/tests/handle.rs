@@ -237,15 +237,15 @@ fn where_the_thread_breaks_off_all_its_stories_have_failed_and_the_handle_knows(
     let engine = Arc::new(engine_of(broken, |_| ()));
     let plans = plans(&engine, 3, 40);
     let (handle, thread) = spawn(Arc::clone(&engine), Slots::for_stories(&engine, 2, &plans)).unwrap();
-    // Who comes when it has broken off already is told so, and hears of the end all the same.
     let come = |plan: &Plan| {
         let (listener, heard) = listener();
-        let _ = handle.tell(plan.clone(), listener);
-        heard
+        (handle.tell(plan.clone(), listener).is_ok(), heard)
     };
-    let all_heard: Vec<_> = plans.iter().map(come).collect();
-    for heard in &all_heard {
-        assert_eq!(all(heard).1.failure(), Some("the thread that tells stories broke off"));
+    for (was_taken, heard) in plans.iter().map(come).collect::<Vec<_>>() {
+        let end = all(&heard).1;
+        // Who comes when it has broken off already is not taken, and hears of an end all the same.
+        let expected = was_taken.then_some("the thread that tells stories broke off");
+        assert_eq!(end.failure(), expected);
     }
     assert!(thread.join().is_err());
     assert!(handle.has_broken_off() && !handle.is_open());
