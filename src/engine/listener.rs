@@ -41,6 +41,14 @@ pub enum StoryEvent {
     },
 }
 
+impl StoryEvent {
+    /// The end of a story that never began, behind a prompt of so many tokens.
+    #[must_use]
+    pub fn unbegun(prompt: usize, stop: StopReason) -> Self {
+        Self::Ended { completion: Box::new(Completion::unbegun(prompt, stop)), rest: String::new(), parts: Vec::new() }
+    }
+}
+
 /// Who hears of a story, on the thread that tells. A closure that hears events is one that is always ready.
 pub trait Listener: Send {
     /// Something happened; `Break` ends the story as interrupted.
@@ -99,9 +107,7 @@ impl Drop for Client {
         } else {
             StopReason::Interrupted
         };
-        let completion = Box::new(Completion::unbegun(self.prompt, stop));
-        let ended = StoryEvent::Ended { completion, rest: String::new(), parts: Vec::new() };
         // It may be this listener that the thread broke off in, and a second panic would end the process without a word.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.hear(ended)));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.hear(StoryEvent::unbegun(self.prompt, stop))));
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use super::fault::Fault;
-use super::telling::{Buffer, Heard, Telling, unbegun};
+use super::telling::{Buffer, Heard, Telling};
 use super::visit::Visit;
 use crate::decode::Plan;
 use crate::engine::{Handle, Listener, StoryEvent, Ticket};
@@ -208,7 +208,7 @@ impl Waiting {
     /// It ends before it began.
     fn ends(self, now: Duration, stop: StopReason) {
         // Whoever is gone need not hear of it.
-        let _ = self.events.send((now, unbegun(self.plan.prompt.len(), stop)));
+        let _ = self.events.send((now, StoryEvent::unbegun(self.plan.prompt.len(), stop)));
     }
 }
 

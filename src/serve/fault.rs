@@ -97,6 +97,12 @@ impl Fault {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message)
     }
 
+    /// 500: a story could not go on.
+    #[must_use]
+    pub fn broke_off(cause: &str) -> Self {
+        Self::server(format!("the story broke off: {cause}"))
+    }
+
     /// 400 with what would help: the engine refuses what a request asks for.
     #[must_use]
     pub fn refused(error: &anyhow::Error) -> Self {

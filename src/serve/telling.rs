@@ -11,7 +11,6 @@ use tokio_stream::{Stream, StreamExt};
 
 use super::desk::Shared;
 use super::visit::{Visit, word};
-use crate::decode::Completion;
 use crate::engine::StoryEvent;
 use crate::story::StopReason;
 
@@ -63,11 +62,6 @@ impl Buffer {
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The end of a story that never began.
-pub(super) fn unbegun(prompt: usize, stop: StopReason) -> StoryEvent {
-    StoryEvent::Ended { completion: Box::new(Completion::unbegun(prompt, stop)), rest: String::new(), parts: Vec::new() }
 }
 
 /// When what happened to a story, since 1970.
@@ -149,7 +143,9 @@ impl Telling {
     /// Takes notice of what happened.
     fn note(&mut self, heard: Option<Heard>) -> StoryEvent {
         // The thread is gone, and with it what it would have said.
-        let lost = || (self.shared.now(), unbegun(self.prompt, StopReason::Failed("the thread that tells has ended".into())));
+        let lost = || {
+            (self.shared.now(), StoryEvent::unbegun(self.prompt, StopReason::Failed("the thread that tells has ended".into())))
+        };
         let (at, event) = heard.unwrap_or_else(lost);
         match &event {
             StoryEvent::Began => {

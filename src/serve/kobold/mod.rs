@@ -137,7 +137,7 @@ async fn whole(
     let mut story = Story::begin(door.app()?, &memory, visit, body?.0).await?;
     while story.goes_on().await.is_some() {}
     if let Some(cause) = story.failure() {
-        return Err(Fault::server(format!("the story broke off: {cause}")).into());
+        return Err(Fault::broke_off(cause).into());
     }
     let headers = story.answer.headers();
     Ok(headers.put(Json(story.results()).into_response()))
@@ -159,7 +159,7 @@ async fn streamed(
             }
         }
         match story.failure() {
-            Some(cause) => sink.data(&Fault::server(format!("the story broke off: {cause}")).json()).await,
+            Some(cause) => sink.data(&Fault::broke_off(cause).json()).await,
             None => sink.event("message", &json!({ "token": "", "finish_reason": story.finish() })).await,
         }
     };

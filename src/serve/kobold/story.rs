@@ -71,7 +71,7 @@ impl Story {
 
     /// The same in the two words that these clients know.
     pub fn finish(&self) -> &'static str {
-        self.choice.end.as_ref().map_or("stop", |end| end.finish)
+        self.choice.finish().unwrap_or("stop")
     }
 
     /// What its tokens were worth, where that was asked for.

@@ -219,7 +219,7 @@ impl Answer {
             trace.extend(entries.iter().filter_map(|entry| self.traced(entry)));
         }
         if let Some((choice, cause)) = choices.iter().find_map(|choice| Some((choice, failure(choice)?))) {
-            return Err(Fault::server(format!("the story broke off: {cause}")).with("content", choice.text.as_str().into()));
+            return Err(Fault::broke_off(cause).with("content", choice.text.as_str().into()));
         }
         // Those that waited when the server began to end are for whoever asks the next one.
         let waited = |choice: &Choice| choice.began().is_none() && choice.end.as_ref().is_some_and(End::is_interrupted);
@@ -275,7 +275,7 @@ impl Answer {
                 sink.data(&chunk).await;
             }
             if let Some(cause) = failure(choice) {
-                sink.data(&Fault::server(format!("the story broke off: {cause}")).json()).await;
+                sink.data(&Fault::broke_off(cause).json()).await;
             } else if choice.end.is_some() {
                 sink.data(&self.last(choice)).await;
             }

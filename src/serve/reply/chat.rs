@@ -34,7 +34,7 @@ pub fn progress(answer: &Answer, choice: &Choice, progress: Value) -> Value {
 /// The end of a choice, behind all its tokens.
 pub fn last(answer: &Answer, choice: &Choice) -> Value {
     let mut end = delta_of(choice.order.index, &json!({}));
-    end["finish_reason"] = finish(choice);
+    end["finish_reason"] = choice.finish().into();
     answer.framed(vec![end], [("timings", choice.timings()), ("afterword", answer.ours(choice))])
 }
 
@@ -45,7 +45,7 @@ pub fn whole(answer: &Answer, told: &[Told]) -> Value {
         if !answer.reasoning.is_empty() {
             message["reasoning_content"] = answer.reasoning.as_str().into();
         }
-        let mut one = json!({ "index": told.choice.order.index, "message": message, "finish_reason": finish(&told.choice) });
+        let mut one = json!({ "index": told.choice.order.index, "message": message, "finish_reason": told.choice.finish() });
         if answer.probabilities.is_some() {
             one["logprobs"] = content(answer, &told.scored);
         }
@@ -60,8 +60,4 @@ fn content(answer: &Answer, scored: &[Scored]) -> Value {
 
 fn delta_of(draft: usize, delta: &Value) -> Value {
     json!({ "index": draft, "delta": delta, "finish_reason": null })
-}
-
-fn finish(choice: &Choice) -> Value {
-    choice.end.as_ref().map(|end| end.finish).into()
 }

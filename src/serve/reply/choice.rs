@@ -153,6 +153,11 @@ impl Choice {
         entries
     }
 
+    /// Why it ended, in the two words that every client knows; `None` before.
+    pub fn finish(&self) -> Option<&'static str> {
+        self.end.as_ref().map(|end| end.finish)
+    }
+
     /// How long it took.
     pub fn timings(&self) -> Value {
         let Some(end) = &self.end else { return Value::Null };

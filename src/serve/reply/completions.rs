@@ -29,7 +29,7 @@ pub fn progress(answer: &Answer, choice: &Choice, progress: Value) -> Value {
 /// The end of a choice, behind all its tokens.
 pub fn last(answer: &Answer, choice: &Choice) -> Value {
     let mut end = choice_of(choice, "", None);
-    end["finish_reason"] = finish(choice);
+    end["finish_reason"] = choice.finish().into();
     answer.framed(vec![end], [("timings", choice.timings()), ("afterword", answer.ours(choice))])
 }
 
@@ -40,7 +40,7 @@ pub fn whole(answer: &Answer, told: &[Told]) -> Value {
         let text = format!("{}{}", answer.echoed(&choice.order), choice.text);
         let scored = [echo(answer, choice), scored].concat();
         let mut one = choice_of(choice, &text, answer.probabilities.as_ref().map(|told| told.both(&scored, 0)).as_ref());
-        one["finish_reason"] = finish(choice);
+        one["finish_reason"] = choice.finish().into();
         answer.finished(one, told)
     };
     answer.whole_of(told.iter().map(one).collect(), told)
@@ -53,8 +53,4 @@ fn echo<'a>(answer: &'a Answer, choice: &Choice) -> &'a [Scored] {
 
 fn choice_of(choice: &Choice, text: &str, logprobs: Option<&Value>) -> Value {
     json!({ "index": choice.order.index, "text": text, "logprobs": logprobs, "finish_reason": null })
-}
-
-fn finish(choice: &Choice) -> Value {
-    choice.end.as_ref().map(|end| end.finish).into()
 }
