@@ -16,5 +16,5 @@ pub use inputs::Inputs;
 pub use output::{Output, Staged, commit_together, folder, left_behind, replace, replace_in_cache, sync, tidy};
 pub use read::{bounded, causes, open, read, read_text, words};
 pub use stamp::Stamp;
-pub use sum::sha256;
+pub use sum::{hexadecimal, sha256};
 pub use sums::Sums;

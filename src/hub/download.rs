@@ -17,7 +17,7 @@ use super::client::{Answer, Ask, Client, Tries, Trouble};
 use super::event::{Anew, Event, Watch};
 use super::failure::{Failure, Remedy};
 use super::lock::Lock;
-use crate::files::{folder, read_text, replace, sync, words};
+use crate::files::{folder, hexadecimal, read_text, replace, sync, words};
 
 /// So many bytes are read and written at a time.
 const CHUNK: usize = 1 << 17;
@@ -262,7 +262,7 @@ impl<'a> Part<'a> {
     }
 
     fn sum(&self) -> String {
-        self.sum.clone().finalize().iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
+        hexadecimal(&self.sum.clone().finalize())
     }
 
     /// Gives the whole file its name.

@@ -30,8 +30,3 @@ pub use pairs::{Pair, Pairs};
 pub use resampling::RESAMPLES;
 pub use strength::{Lead, Strengths};
 pub use tales::{Prompt, Tale, Tales};
-
-/// Bytes as digits, two each.
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |digits, byte| digits + &format!("{byte:02x}"))
-}

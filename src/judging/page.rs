@@ -5,11 +5,10 @@ use minijinja::{AutoEscape, Environment, Value, context};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
-use super::hexadecimal;
 use super::judgement::JUDGEMENT_FORMAT;
 use super::pairs::Pairs;
 use super::tales::Tales;
-use crate::files::MARK;
+use crate::files::{MARK, hexadecimal};
 use crate::text::{sanitize, script_json};
 
 /// What the page's script reads.

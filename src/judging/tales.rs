@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use anyhow::{Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
-use super::hexadecimal;
 use crate::eval::words::words;
 use crate::eval::{Corpus, LeftOut};
+use crate::files::hexadecimal;
 use crate::text::{grouped, some};
 
 /// The hexadecimal digits of a story's name in a judgement: 64 bits tell stories apart.
