@@ -22,7 +22,7 @@ fn engine() -> Arc<Engine> {
 
 fn preset(name: &str) -> Sampler {
     let preset = find(name, &Folders::default()).unwrap();
-    Sampler::new(preset.chain, preset.pick)
+    preset.sampler()
 }
 
 /// Hands in a story; the receiver has what is heard of it.

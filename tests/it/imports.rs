@@ -6,7 +6,7 @@ use crate::support::shipped;
 use afterword::model::{Kind, Vocabulary};
 use afterword::preset::{Folders, Imported, find, import, list, parse, schema};
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, History, Sampler};
+use afterword::sampler::{Ask, History};
 
 fn imported(file: &str) -> Imported {
     import(&fs::read_to_string(format!("tests/imports/{file}")).unwrap(), file).unwrap()
@@ -37,7 +37,7 @@ fn names_and_notes(text: &str) -> (Vec<String>, String) {
 fn survivors(file: &str, row: &[f32]) -> Vec<u32> {
     let preset = parse(&imported(file).toml, file).unwrap();
     let vocabulary = Vocabulary::new((0..row.len()).map(|n| (format!(" {n}"), Kind::Text)));
-    let sampler = Sampler::new(preset.chain, preset.pick).with_detail();
+    let sampler = preset.sampler().with_detail();
     let mut turn = sampler.bind(&vocabulary).unwrap().turn(&History::of_prompt(&[39]), row, Noise::new(1, &[])).unwrap();
     let Ask::Take(draw) = turn.ask() else { panic!("a chain without future looks at nothing") };
     let mut left: Vec<u32> = draw.candidates.iter().map(|one| one.token).collect();

@@ -68,7 +68,7 @@ fn looking_ahead_costs_few_evaluations_a_token() {
     let weights = weights();
     let at_0 = cost(&tell(&weights, &plans(&weights, &future("0"), 0..4), 1, 1));
     let preset: Preset = find("wave", &Folders::default()).unwrap();
-    let on_the_wave = cost(&tell(&weights, &plans(&weights, &Sampler::new(preset.chain, preset.pick), 0..4), 1, 1));
+    let on_the_wave = cost(&tell(&weights, &plans(&weights, &preset.sampler(), 0..4), 1, 1));
     let under = "future = { candidates = 20, entropy-top = 20, alpha = 0, ceiling = 0.5 }";
     let ceiling = cost(&tell(&weights, &plans(&weights, &sampler(&["min-p = 0.05", under, "temperature = 1"]), 0..4), 1, 1));
     let own_voice = cost(&tell(&weights, &plans(&weights, &future("-1"), 0..1), 1, 1));

@@ -3,7 +3,7 @@
 use afterword::model::{Kind, Vocabulary};
 use afterword::preset::parse;
 use afterword::prob::Noise;
-use afterword::sampler::{Ask, History, Sampler};
+use afterword::sampler::{Ask, History};
 
 const TOKENS: usize = 600;
 
@@ -22,7 +22,7 @@ fn told(alpha: &str, seed: u64) -> Vec<f64> {
         format!("[[chain]]\nfuture = {{ candidates = 24, entropy-top = 12, alpha = {alpha} }}\n[[chain]]\ntemperature = 1.0\n");
     let preset = parse(&text, "steady").unwrap();
     let vocabulary = Vocabulary::new((0..24).map(|n| (format!(" {n}"), Kind::Text)));
-    let sampler = Sampler::new(preset.chain, preset.pick).bind(&vocabulary).unwrap();
+    let sampler = preset.sampler().bind(&vocabulary).unwrap();
     let (mut history, mut surprisals) = (History::of_prompt(&[1]).planning(TOKENS), Vec::new());
     while surprisals.len() < TOKENS {
         let mut turn = sampler.turn(&history, &row(history.text()), Noise::new(seed, &[1])).unwrap();

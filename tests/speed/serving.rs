@@ -36,7 +36,7 @@ pub fn measure(name: &str, model: &Path) {
     let engine = Engine::open(options, Machine::default(), Arc::new(InProcess), |_| true).unwrap();
     let engine = Arc::new(engine);
     let preset = find("min-p", &Folders::default()).unwrap();
-    let sampler = Sampler::new(preset.chain.clone(), preset.pick);
+    let sampler = preset.sampler();
 
     let edge = Edge {
         now: || SystemTime::UNIX_EPOCH.elapsed().unwrap_or(Duration::ZERO),

@@ -96,7 +96,7 @@ fn every_shipped_preset_tells_in_ten_requests_what_it_tells_in_one() {
         let path = entry.unwrap().path();
         if path.extension().is_some_and(|extension| extension == "toml") {
             let preset = read(&path, &Folders::default()).unwrap();
-            let sampler = Sampler::new(preset.chain, preset.pick);
+            let sampler = preset.sampler();
             assert_same(|| teller(-90.0), &hundred(&sampler, 3), &[Hands::Text, Hands::All], &path.display().to_string());
             count += 1;
         }

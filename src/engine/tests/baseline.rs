@@ -36,7 +36,7 @@ fn preset() -> Preset {
 }
 
 fn measured() -> Sampler {
-    Sampler::new(preset().chain, preset().pick)
+    preset().sampler()
 }
 
 /// The record of a story that is measured against the engine's table.

@@ -35,7 +35,7 @@ fn ten_requests_of_ten_tokens_tell_the_story_of_one_of_a_hundred() {
     let preset = |name: &str| {
         let file = std::fs::read_to_string(format!("configs/{name}.toml")).unwrap();
         let preset = crate::preset::parse(&file, name).unwrap();
-        Sampler::new(preset.chain, preset.pick)
+        preset.sampler()
     };
     let future =
         "future = { candidates = 8, entropy-top = 8, alpha = { band = { surprisal = [1.5, 2.5], window = 16 } }, derail = 1 }";

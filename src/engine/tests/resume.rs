@@ -8,7 +8,7 @@ use crate::story::{Record, StopReason};
 
 fn begin(engine: &Engine, preset: &Preset, request: &StoryRequest) -> (Record, Listener) {
     let prompt = prompt(engine, "the sea ");
-    let plan = engine.plan(&Sampler::new(preset.chain.clone(), preset.pick).with_detail(), &prompt, request).unwrap();
+    let plan = engine.plan(&preset.sampler().with_detail(), &prompt, request).unwrap();
     recorded_plan(engine, preset, &prompt, &plan, None)
 }
 
@@ -17,7 +17,7 @@ fn on(engine: &Engine, record: &Record, at: Option<usize>, take: Option<&str>, r
     let record = Record::parse(&record.to_json().unwrap()).unwrap();
     let preset = Preset::of_record(&record.resolved).unwrap();
     let standing = engine.standing(&record, at, take).unwrap();
-    let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_detail();
+    let sampler = preset.sampler().with_detail();
     let plan = engine.resume(&sampler, &record, &standing, request).unwrap();
     recorded_plan(engine, &preset, &Prompt::of_record(&record), &plan, None)
 }

@@ -33,7 +33,7 @@ pub(super) fn recorded_of(
     enough: Option<usize>,
 ) -> (Record, Listener) {
     let preset = preset();
-    let sampler = Sampler::new(preset.chain.clone(), preset.pick).with_detail();
+    let sampler = preset.sampler().with_detail();
     let plan = engine.plan(&sampler, prompt, request).unwrap();
     recorded_plan(engine, &preset, prompt, &plan, enough)
 }
@@ -143,7 +143,7 @@ fn a_record_brings_back_every_option_that_it_tells_of() {
 }
 
 pub(super) fn explained(engine: &Engine, question: &Question) -> Decided {
-    let closely = Sampler::new(preset().chain, preset().pick);
+    let closely = preset().sampler();
     engine.explain(question, &closely, &mut (), &Cancel::new()).unwrap().unwrap()
 }
 
