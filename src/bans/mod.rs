@@ -16,5 +16,5 @@ mod watch;
 
 pub use fold::fold;
 pub use matcher::Matcher;
-pub use spec::{Bans, List, Place, Wrong};
+pub use spec::{Bans, List, Redraw, Wrong};
 pub use watch::{Match, Watch, Which};

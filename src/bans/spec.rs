@@ -26,13 +26,13 @@ pub struct Bans {
     #[schemars(range(min = 0, max = 1))]
     pub strength: f64,
     /// Which word is changed.
-    pub at: Place,
+    pub at: Redraw,
 }
 
 /// Which word of a phrase that is banned is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Place {
+pub enum Redraw {
     /// The first, as everybody else does it: fluent, and told anew from there.
     Start,
     /// The last, without which the phrase is none: nothing is taken back. Clumsy where it was nearly certain.
@@ -46,7 +46,7 @@ impl Default for Bans {
     fn default() -> Self {
         let (phrases, patterns, lists) = (Vec::new(), Vec::new(), Vec::new());
         let [within, retries] = [200, 20].map(|count| NonZeroUsize::MIN.saturating_add(count - 1));
-        Self { phrases, patterns, lists, within, retries, strength: 1.0, at: Place::Auto }
+        Self { phrases, patterns, lists, within, retries, strength: 1.0, at: Redraw::Auto }
     }
 }
 

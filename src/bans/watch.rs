@@ -7,6 +7,7 @@ use unicode_normalization::char::is_combining_mark;
 
 use super::fold::fold;
 use super::matcher::Matcher;
+use super::spec::Bans;
 use super::trie::{Node, ROOT};
 
 /// A ban that was found.
@@ -92,6 +93,12 @@ impl Watch {
     #[must_use]
     pub fn new(matcher: Arc<Matcher>) -> Self {
         Self { matcher, bytes: 0, broken: Vec::new(), characters: 0, last: None, end: 0, live: Vec::new() }
+    }
+
+    /// What is looked for.
+    #[must_use]
+    pub fn bans(&self) -> &Bans {
+        self.matcher.bans()
     }
 
     /// The bytes so far.
@@ -256,7 +263,7 @@ fn advance(matcher: &Matcher, node: Node, c: char) -> Step {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Bans, Wrong};
+    use super::super::Wrong;
     use super::*;
     use proptest::prelude::*;
 

@@ -3,7 +3,7 @@
 //!
 //! A ban is about text, and a text is only known when it is told. So a story goes on, and its listeners hear of a token as soon as
 //! nothing that may still come can make its text a part of a ban. Where one is complete, the story goes back to the token where it
-//! begins (or to the one that completed it, [`Place`]), and draws there again without that token.
+//! begins (or to the one that completed it, [`Redraw`]), and draws there again without that token.
 //!
 //! **Exactness.** A draw is the largest of ln p + g over Gumbel noise g. Without the token that was largest, the largest of the rest
 //! falls on each other token with its share of p among them, whatever won before: so the token drawn instead is one of p without the
@@ -14,7 +14,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::bans::{Match, Matcher, Place, Watch};
+use crate::bans::{Match, Matcher, Redraw, Watch};
 use crate::model::Vocabulary;
 use crate::prob::{Bias, Noise, Token};
 use crate::sampler::{Draw, History, LogitBias, Without};
@@ -26,7 +26,6 @@ const BACK: usize = 3;
 /// The draws of a story that are not told yet, and what is known of bans in its text.
 #[derive(Debug)]
 pub(super) struct Banning {
-    matcher: Arc<Matcher>,
     watch: Watch,
     /// What was drawn last, of which nobody has heard.
     undecided: VecDeque<Undecided>,
@@ -78,7 +77,6 @@ impl Banning {
         let mut watch = Watch::new(Arc::clone(matcher));
         watch.push(before);
         Self {
-            matcher: Arc::clone(matcher),
             watch,
             undecided: VecDeque::new(),
             without: BTreeMap::new(),
@@ -94,8 +92,7 @@ impl Banning {
     pub fn meet(&mut self, step: usize, noise: Noise) -> (Without, Noise) {
         self.time = self.again.unwrap_or(self.banned.rewinds.len());
         let bias = self.without.get(&step).cloned().unwrap_or_default();
-        let strength = self.matcher.bans().strength;
-        (Without { bias, ahead: Some((self.watch.clone(), strength)) }, noise.of_time(self.time))
+        (Without { bias, ahead: Some(self.watch.clone()) }, noise.of_time(self.time))
     }
 
     /// Remembers the row from which it decides.
@@ -138,11 +135,16 @@ impl Banning {
         let certain = if is_last { self.undecided.len() } else { self.certain() };
         if certain > 0 {
             // Nobody goes back to before what is told.
-            let told = history.step() - self.undecided.len() + certain;
+            let told = self.step_of(certain, history);
             self.without = self.without.split_off(&told);
             self.tries = 0;
         }
         Verdict::Tell(certain)
+    }
+
+    /// The step of an undecided draw, or of the one behind the last.
+    fn step_of(&self, at: usize, history: &History) -> usize {
+        history.step() - self.undecided.len() + at
     }
 
     /// How many of the undecided draws are part of no ban, whatever comes, and whatever other draws the story goes back to.
@@ -164,23 +166,23 @@ impl Banning {
         let first = self.undecided.iter().position(ends_behind(found.from))?;
         let last = self.undecided.iter().position(ends_behind(found.to - 1))?.max(first);
         let unlikely = self.undecided[last].draw.log_p < 0.5_f64.ln();
-        let at = match self.matcher.bans().at {
-            Place::End => last,
-            Place::Auto if unlikely => last,
-            Place::Start | Place::Auto => first,
+        let bans = self.watch.bans();
+        let at = match bans.at {
+            Redraw::End => last,
+            Redraw::Auto if unlikely => last,
+            Redraw::Start | Redraw::Auto => first,
         };
-        let step = |at: usize| history.step() - self.undecided.len() + at;
-        let tried = |at: usize| self.without.get(&step(at)).map_or(0, |bias| bias.banned.len() + bias.added.len());
-        let soft = self.matcher.bans().strength < 1.0;
+        let tried =
+            |at: usize| self.without.get(&self.step_of(at, history)).map_or(0, |bias| bias.banned.len() + bias.added.len());
         // A factor is asked for once a place: what is drawn in spite of it stands.
-        let most = if soft { 1 } else { self.matcher.bans().retries.get() };
+        let most = if bans.strength < 1.0 { 1 } else { bans.retries.get() };
         let is_stuck = self.tries >= most.saturating_mul(BACK + 1);
         (at.saturating_sub(BACK)..=at).rev().find(|&at| !is_stuck && tried(at) < most)
     }
 
     /// Goes back to an undecided draw, and does without its token there.
     fn go_back(&mut self, at: usize, found: Match, vocabulary: &Vocabulary, history: &History) -> Verdict {
-        let step = history.step() - self.undecided.len() + at;
+        let step = self.step_of(at, history);
         let back = self.undecided.split_off(at);
         let draws = back.len();
         let tokens: Vec<Token> = back.iter().map(|undecided| undecided.draw.token).collect();
@@ -189,7 +191,7 @@ impl Banning {
         // What was tried behind this place was tried behind another text.
         self.without.retain(|&other, _| other <= step);
         let without = self.without.entry(step).or_default();
-        let strength = self.matcher.bans().strength;
+        let strength = self.watch.bans().strength;
         match Bias::new((1.0 - strength).ln()) {
             Ok(bias) if strength < 1.0 => drop(without.added.insert(first.draw.token, bias)),
             _ => drop(without.banned.insert(first.draw.token)),

@@ -343,9 +343,10 @@ impl Storyteller {
             Cow::Borrowed(_) => row,
             Cow::Owned(fitting) => fitting,
         };
+        let step = self.told().len();
         let Phase::Choosing(turn, _) = &mut self.phase else { return Ok(vec![branch]) };
         if let Some(again) = &mut self.again {
-            again.see(self.history.text().len() - self.plan.prompt.len(), &path, &row);
+            again.see(step, &path, &row);
         }
         turn.learn(&path, &row);
         self.known.push(Known { path, branch, row });

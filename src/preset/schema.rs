@@ -107,7 +107,7 @@ mod tests {
     use super::super::overlay::Draft;
     use super::super::writing::line;
     use super::*;
-    use crate::bans::Place;
+    use crate::bans::Redraw;
     use crate::prob::{
         Alpha, Amplitude, Ceiling, Cycle, Excess, Last, Multiplier, Part, Period, Phase, Schedule, Shape, Share, Top, Unit,
     };
@@ -243,14 +243,14 @@ mod tests {
         let own = read("[bans]\nphrases = ['a testament to']\nat = 'end'");
         assert_eq!(
             (bans(&own).phrases, bans(&own).at, bans(&own).within.get()),
-            (vec!["a testament to".to_owned()], Place::End, 200)
+            (vec!["a testament to".to_owned()], Redraw::End, 200)
         );
         assert_eq!(read(&own.to_toml().unwrap()), own);
         assert_eq!(read(&own.to_commented_toml().unwrap()), own);
         assert_eq!(Preset::of_record(&own.to_toml().unwrap()).unwrap(), own);
         // A list is in the preset with all that it holds, whatever becomes of the list.
         let listed = over(&own, "[bans]\nlists = ['worn']").unwrap();
-        assert!(bans(&listed).phrases.len() > 20 && bans(&listed).lists.is_empty() && bans(&listed).at == Place::End);
+        assert!(bans(&listed).phrases.len() > 20 && bans(&listed).lists.is_empty() && bans(&listed).at == Redraw::End);
         assert_eq!(bans(&listed).phrases.iter().filter(|phrase| *phrase == "a testament to").count(), 1);
         // What is not written stays, and what bans nothing is none.
         assert_eq!(over(&own, "[[chain]]\nmin-p = 0.1").unwrap().bans, own.bans);

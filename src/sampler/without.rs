@@ -11,8 +11,8 @@ use crate::prob::{FLOOR, Ranked, Token};
 pub struct Without {
     /// Changes of logits, behind the sampler's own.
     pub bias: LogitBias,
-    /// The text so far, with how much of its weight a candidate loses of whose futures all say what is banned, 0 to 1.
-    pub ahead: Option<(Watch, f64)>,
+    /// The text so far, where what is banned is to be seen coming.
+    pub ahead: Option<Watch>,
 }
 
 impl Without {
@@ -22,11 +22,11 @@ impl Without {
     /// tokens, the factor is 1 − strength · m: what of the candidate can still be told. It is at most 1, so that what bounds a weight
     /// without it bounds it still.
     pub(super) fn foresee(&self, path: &TokenPath, likeliest: Vec<Ranked>, vocabulary: &Vocabulary) -> (f64, Vec<Ranked>) {
-        let Some((watch, strength)) = &self.ahead else { return (0.0, likeliest) };
-        let mut ahead = watch.clone();
+        let Some(mut ahead) = self.ahead.clone() else { return (0.0, likeliest) };
+        let strength = ahead.bans().strength;
         let says = path.0.iter().any(|&token| ahead.push(vocabulary.piece(token)).is_some());
         if says {
-            return (left(*strength, 1.0), likeliest);
+            return (left(strength, 1.0), likeliest);
         }
         let ends = |token: Token| {
             if vocabulary.ends(token) { ahead.finish().is_some() } else { ahead.would_end(vocabulary.piece(token)) }
@@ -36,7 +36,7 @@ impl Without {
         let all: f64 = likeliest.iter().map(weight).sum();
         let (ending, future): (Vec<Ranked>, Vec<Ranked>) = likeliest.into_iter().partition(|ranked| ends(ranked.token));
         let share = ending.iter().map(weight).sum::<f64>() / all;
-        (left(*strength, share), future)
+        (left(strength, share), future)
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::ledger::Ledger;
 use super::*;
-use crate::bans::{Bans, Matcher, Place};
+use crate::bans::{Bans, Matcher, Redraw};
 use crate::model::Model;
 use crate::prob::{Bits, Candidates, Rate};
 use crate::sampler::Mirostat;
@@ -12,19 +12,19 @@ use crate::sampler::Mirostat;
 /// Phrases that the toy says now and then: words of its own, one by one and two together.
 const PHRASES: [&str; 5] = ["w1", "w5 w2", "w4 w7", "w8", "w10 w2"];
 
-fn bans(phrases: &[&str], at: Place) -> Arc<Matcher> {
+fn bans(phrases: &[&str], at: Redraw) -> Arc<Matcher> {
     let phrases = phrases.iter().map(ToString::to_string).collect();
     Arc::new(Matcher::new(Bans { phrases, at, ..Bans::default() }).unwrap())
 }
 
-fn banning(plan: Plan, phrases: &[&str], at: Place) -> Plan {
+fn banning(plan: Plan, phrases: &[&str], at: Redraw) -> Plan {
     let sampler = plan.sampler.with_bans(Some(bans(phrases, at)));
     Plan { sampler, ..plan }
 }
 
 /// Whether a text holds any of these phrases, as whole words.
 fn says(text: &str, phrases: &[&str]) -> bool {
-    let mut watch = crate::bans::Watch::new(bans(phrases, Place::Start));
+    let mut watch = crate::bans::Watch::new(bans(phrases, Redraw::Start));
     watch.push(text.as_bytes()).or(watch.finish()).is_some()
 }
 
@@ -35,7 +35,7 @@ fn plain(stages: &[&str]) -> Sampler {
 
 #[test]
 fn nothing_banned_is_told_and_all_that_is_heard_is_the_story() {
-    for (number, at) in [Place::Start, Place::End, Place::Auto].into_iter().enumerate() {
+    for (number, at) in [Redraw::Start, Redraw::End, Redraw::Auto].into_iter().enumerate() {
         let mut hits = 0;
         for (alpha, horizon) in [("-1", "token"), ("0", "token"), ("1", "word")] {
             for seed in 0..12 {
@@ -64,7 +64,7 @@ fn a_story_that_says_nothing_banned_is_the_one_told_without_bans() {
     for seed in 0..20 {
         let free = plan(&sampler("0", "token"), &[1, 4], seed);
         let told = tell_one(2, free.clone());
-        let never = tell_one(2, banning(free, &["no such words", "w99"], Place::Auto));
+        let never = tell_one(2, banning(free, &["no such words", "w99"], Redraw::Auto));
         assert_eq!(told, never);
     }
 }
@@ -87,14 +87,14 @@ fn what_is_drawn_instead_is_what_drawing_without_it_draws() {
     let second = |before: usize| if before == 1 { [0.1, 0.3, 0.6] } else { [0.4, 0.4, 0.2_f64] };
     #[allow(clippy::cast_possible_truncation)]
     let logits = |p: [f64; 3]| p.map(|p| p.ln() as f32).to_vec();
-    let told = |seed: u64, at: Place| {
+    let told = |seed: u64, at: Redraw| {
         let rows =
             move |text: &[Token]| if text.len() == 1 { logits(first) } else { logits(second(text[text.len() - 1] as usize)) };
         let plan = banning(Plan::new(plain(&[]), vec![0], seed, 2), &["w1 w2"], at);
         tell(&mut Toy::new(words.clone(), rows), 1, vec![plan]).remove(0).tokens
     };
     let all = 20_000;
-    let counted = |at: Place| {
+    let counted = |at: Redraw| {
         let mut counts = BTreeMap::new();
         (0..all as u64).for_each(|seed| *counts.entry(told(seed, at)).or_default() += 1);
         counts
@@ -112,7 +112,7 @@ fn what_is_drawn_instead_is_what_drawing_without_it_draws() {
         let instead = if a == 1 { free(1, 2) * second(1)[b] / (1.0 - second(1)[2]) } else { 0.0 };
         (tokens(a, b), free(a, b) + instead)
     });
-    for (at, expected) in [(Place::Start, start.collect::<BTreeMap<_, _>>()), (Place::End, end.collect())] {
+    for (at, expected) in [(Redraw::Start, start.collect::<BTreeMap<_, _>>()), (Redraw::End, end.collect())] {
         assert!((expected.values().sum::<f64>() - 1.0).abs() < 1e-12);
         let chi = chi_squared(&counted(at), &expected, all);
         // Seven degrees of freedom: beyond 24.3 lies one of a thousand.
@@ -127,7 +127,7 @@ fn the_memory_of_a_story_that_went_back_is_that_of_its_text() {
         let mut ledger = Ledger::new(Room { cells: 4000, branches: 60, batch: 256 }, steps_back);
         let before = ledger.room();
         let plans: Vec<Plan> =
-            (0..6).map(|seed| banning(plan(&sampler("-1", "token"), &[1, 4], seed), &PHRASES, Place::Start)).collect();
+            (0..6).map(|seed| banning(plan(&sampler("-1", "token"), &[1, 4], seed), &PHRASES, Redraw::Start)).collect();
         let told = tell(&mut ledger, 2, plans.clone());
         assert_eq!(ledger.room(), before);
         assert!(told.iter().map(|told| told.banned.rewinds.len()).sum::<usize>() > 3);
@@ -154,7 +154,7 @@ fn what_a_stage_remembers_goes_back_with_the_story() {
     let stage = Mirostat { tau: Bits::new(2.0).unwrap(), eta: Rate::new(0.3).unwrap() };
     let steered = plain(&["mirostat = { tau = 2.0, eta = 0.3 }"]);
     for seed in 0..8 {
-        let plan = banning(plan(&steered, &[1, 4], seed), &PHRASES, Place::Start);
+        let plan = banning(plan(&steered, &[1, 4], seed), &PHRASES, Redraw::Start);
         let told = tell_one(1, plan.clone());
         assert!(!told.banned.rewinds.is_empty());
         // What each place did without in the end.
@@ -181,7 +181,7 @@ fn what_a_stage_remembers_goes_back_with_the_story() {
 fn a_phrase_over_the_seam_of_the_prompt_is_not_completed() {
     // The prompt ends with " w1": no story begins with " w2".
     for seed in 0..60 {
-        let told = tell_one(1, banning(plan(&sampler("-1", "token"), &[4, 1], seed), &["w1 w2"], Place::Start));
+        let told = tell_one(1, banning(plan(&sampler("-1", "token"), &[4, 1], seed), &["w1 w2"], Redraw::Start));
         assert!(!says(&format!(" w4 w1{}", told.text), &["w1 w2"]), "{}", told.text);
     }
 }
@@ -191,7 +191,7 @@ fn a_stop_that_is_complete_first_ends_the_story_and_one_behind_a_ban_does_not() 
     let mut stopped = 0;
     for seed in 0..60 {
         let free = Plan { stops: vec![" w1".to_owned()], ..plan(&sampler("-1", "token"), &[4, 4], seed) };
-        let told = tell_one(1, banning(free, &["w2 w1", "w1 w2"], Place::Start));
+        let told = tell_one(1, banning(free, &["w2 w1", "w1 w2"], Redraw::Start));
         assert!(!told.text.contains(" w1") && !says(&told.text, &["w2 w1", "w1 w2"]), "{}", told.text);
         stopped += usize::from(matches!(told.stop, StopReason::Stop(_)));
     }
@@ -203,7 +203,7 @@ fn where_nothing_else_can_come_it_stands_and_is_counted() {
     let words = Vocabulary::new([" w0", " w1"].map(|piece| (piece, Kind::Text)));
     // Only " w1" is ever possible behind " w1".
     let rows = |text: &[Token]| if text.last() == Some(&1) { vec![f32::NEG_INFINITY, 0.0] } else { vec![0.0, 0.0] };
-    let plan = banning(Plan::new(plain(&[]), vec![1], 7, 12), &["w1 w1"], Place::Auto);
+    let plan = banning(Plan::new(plain(&[]), vec![1], 7, 12), &["w1 w1"], Redraw::Auto);
     let told = tell(&mut Toy::new(words, rows), 1, vec![plan]).remove(0);
     assert_eq!((told.tokens.len(), told.failure()), (12, None));
     assert!(told.banned.stood > 0, "{:?}", told.banned);
@@ -212,7 +212,7 @@ fn where_nothing_else_can_come_it_stands_and_is_counted() {
 #[test]
 fn a_weaker_ban_says_it_less_often_and_not_never() {
     let said = |strength: f64| {
-        let bans = Bans { phrases: vec!["w1".to_owned()], strength, at: Place::Start, ..Bans::default() };
+        let bans = Bans { phrases: vec!["w1".to_owned()], strength, at: Redraw::Start, ..Bans::default() };
         let bans = Some(Arc::new(Matcher::new(bans).unwrap()));
         let stories = (0..40).map(|seed| plan(&plain(&[]).with_bans(bans.clone()), &[4], seed));
         stories.map(|plan| tell_one(1, plan).text.matches(" w1 ").count()).sum::<usize>()
@@ -231,7 +231,7 @@ fn a_ban_is_seen_coming() {
     };
     let future = "future = { candidates = 3, entropy-top = 3, alpha = -0.5 }";
     let rewinds = |stage: &[&str]| {
-        let plans = (0..20).map(|seed| banning(Plan::new(plain(stage), vec![0], seed, 30), &["w1 w2"], Place::Start));
+        let plans = (0..20).map(|seed| banning(Plan::new(plain(stage), vec![0], seed, 30), &["w1 w2"], Redraw::Start));
         let told = plans.map(|plan| tell(&mut Toy::new(words.clone(), rows), 1, vec![plan]).remove(0));
         told.map(|told| told.banned.rewinds.len()).sum::<usize>()
     };
@@ -241,7 +241,7 @@ fn a_ban_is_seen_coming() {
 
 #[test]
 fn who_leaves_while_text_is_held_has_heard_what_is_certain() {
-    let plan = banning(plan(&sampler("0", "token"), &[1, 4], 3), &PHRASES, Place::Start);
+    let plan = banning(plan(&sampler("0", "token"), &[1, 4], 3), &PHRASES, Redraw::Start);
     let whole = tell_one(2, plan.clone());
     for tokens in 1..30 {
         let ear = hear(&mut toy(), 2, vec![plan.clone()], Ear { leaves: Some((0, tokens)), ..Ear::default() });
