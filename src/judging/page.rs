@@ -1,7 +1,7 @@
 //! A page on which a person judges: one HTML file that needs nothing else, and gives the same lines that a [`super::Ledger`] keeps.
 
 use anyhow::{Context, Result};
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -9,7 +9,7 @@ use super::judgement::JUDGEMENT_FORMAT;
 use super::pairs::Pairs;
 use super::tales::Tales;
 use crate::files::{MARK, hexadecimal};
-use crate::text::{sanitize, script_json};
+use crate::text::{html_page, sanitize, script_json};
 
 /// What the page's script reads.
 #[derive(Serialize)]
@@ -52,18 +52,14 @@ pub fn page(tales: &Tales, pairs: &Pairs, round: usize, words: Option<usize>) ->
         pairs,
     };
     let data = script_json(&data).context("cannot write the data of the page")?;
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("page", include_str!("page.html")).context("cannot read the template of the page")?;
-    let template = environment.get_template("page").context("cannot read the template of the page")?;
     let safe = |text: &str| Value::from_safe_string(text.to_owned());
-    let page = template.render(context! {
+    let values = context! {
         mark => MARK,
         style => safe(include_str!("page.css")),
         script => safe(include_str!("page.js")),
         data => safe(&data),
-    });
-    page.context("cannot write the page")
+    };
+    html_page(include_str!("page.html"), values)
 }
 
 #[cfg(test)]

@@ -2,16 +2,15 @@
 
 use std::fmt::Write;
 
-use anyhow::{Context, Result};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Value, context};
+use anyhow::Result;
+use minijinja::{Value, context};
 
 use super::page::style;
 use super::scatter::{Path, Point, scatter};
 use crate::eval::statistics::hull;
 use crate::eval::{Better, Difference, Estimate, Evaluation, Group, Judged, Measured};
 use crate::files::MARK;
-use crate::text::{sanitize, some};
+use crate::text::{html_page, sanitize, some};
 
 /// Below this adjusted p a difference is told as one.
 const SURE: f64 = 0.05;
@@ -22,15 +21,8 @@ const SURE: f64 = 0.05;
 /// # Errors
 /// None that an evaluation could bring.
 pub fn evaluation_page(title: &str, evaluation: &Evaluation) -> Result<String> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.context("cannot set the syntax of the page")?);
-    let template = include_str!("evaluation.html");
-    environment.add_template("evaluation", template).context("cannot read the template of the page")?;
-    let template = environment.get_template("evaluation").context("cannot read the template of the page")?;
     let judges: Vec<Value> = (0..evaluation.judges.len()).map(|judge| of_judge(evaluation, judge)).collect();
-    let page = template.render(context! {
+    let values = context! {
         title => sanitize(title),
         mark => MARK,
         style => Value::from_safe_string(style() + include_str!("evaluation.css")),
@@ -40,8 +32,8 @@ pub fn evaluation_page(title: &str, evaluation: &Evaluation) -> Result<String> {
         judges,
         unjudged => Value::from_safe_string(unjudged(evaluation)),
         groups => GROUPS.iter().filter_map(|group| of_group(evaluation, *group)).collect::<Vec<_>>(),
-    });
-    page.context("cannot write the page")
+    };
+    html_page(include_str!("evaluation.html"), values)
 }
 
 /// What was compared, in a line.

@@ -3,8 +3,7 @@
 use std::fmt::Write;
 
 use anyhow::{Context, Result};
-use minijinja::syntax::SyntaxConfig;
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::chart::{COLUMN, SMALL, WIDE, chart};
 use super::colour_scale::{ColourScale, DARK, LIGHT, Palette, STEPS};
@@ -12,7 +11,7 @@ use super::data::Data;
 
 use super::story::Story;
 use crate::files::MARK;
-use crate::text::{sanitize, script_json};
+use crate::text::{html_page, sanitize, script_json};
 
 /// What a page is to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,17 +39,11 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
         Page::Story | Page::Folder => Vec::new(),
     };
     let data = script_json(&Data::of(stories, &partings)).context("cannot write the data of the page")?;
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-    environment.set_syntax(syntax.context("cannot set the syntax of the page")?);
-    environment.add_template("page", include_str!("page.html")).context("cannot read the template of the page")?;
-    let template = environment.get_template("page").context("cannot read the template of the page")?;
     let safe = |text: &str| Value::from_safe_string(text.to_owned());
     let shown: Vec<Value> = stories.iter().enumerate().map(|(at, story)| shown(kind, story, at)).collect();
     let read = stories.iter().any(|story| story.read);
     let tints = ColourScale::ALL.into_iter().filter(|by| !read || !by.needs_future());
-    let page = template.render(context! {
+    let values = context! {
         title,
         mark => MARK,
         kind => match kind { Page::Story => "story", Page::Folder => "folder", Page::Comparison => "comparison" },
@@ -62,8 +55,8 @@ pub fn page(kind: Page, title: &str, stories: &[Story]) -> Result<String> {
         traced => stories.iter().any(|story| !story.trace.is_empty()),
         presets => presets(stories),
         tints => tints.map(|by| context! { name => by.name(), sign => label(by) }).collect::<Vec<_>>(),
-    });
-    page.context("cannot write the page")
+    };
+    html_page(include_str!("page.html"), values)
 }
 
 /// What the template needs of a story.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use minijinja::{AutoEscape, Environment, Value, context};
+use minijinja::{Value, context};
 
 use super::app::{App, Door};
 use super::fault::Fault;
 use super::recipes::recipes;
 use crate::report::{ColourScale, STEPS, style};
-use crate::text::{grouped, sanitize, script_json};
+use crate::text::{grouped, html_page, sanitize, script_json};
 
 /// By what words may be coloured here.
 const TINTS: [ColourScale; 5] =
@@ -40,9 +40,6 @@ fn loading() -> Response {
 }
 
 fn written(app: &App, address: &str) -> anyhow::Result<String> {
-    let mut environment = Environment::new();
-    environment.set_auto_escape_callback(|_| AutoEscape::Html);
-    environment.add_template("page", include_str!("page.html"))?;
     let safe = |text: &str| Value::from_safe_string(text.to_owned());
     let catalogue = &app.catalogue;
     let model = sanitize(catalogue.model());
@@ -57,7 +54,7 @@ fn written(app: &App, address: &str) -> anyhow::Result<String> {
     let recipes: Vec<Value> = recipes
         .map(|recipe| context! { client => recipe.client, place => recipe.place, typed => recipe.typed, more => recipe.more })
         .collect();
-    Ok(environment.get_template("page")?.render(context! {
+    let values = context! {
         mark => crate::files::MARK,
         version => env!("CARGO_PKG_VERSION"),
         style => safe(&(style() + include_str!("page.css"))),
@@ -73,7 +70,8 @@ fn written(app: &App, address: &str) -> anyhow::Result<String> {
         stories => app.desk().places(),
         context => grouped(app.engine.context()),
         tints => TINTS.map(|tint| context! { name => tint.name(), sign => tint.sign() }).to_vec(),
-    })?)
+    };
+    html_page(include_str!("page.html"), values)
 }
 
 /// The scales by which words are coloured, for the script.

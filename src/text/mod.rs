@@ -4,12 +4,14 @@
 //! a token is shown by [`visible`]. Stories into a pipe or a file are the one thing that goes as it is.
 
 mod decode;
+mod page;
 mod plural;
 mod sanitize;
 mod script_json;
 mod words;
 
 pub use decode::{decode, no_nul};
+pub use page::html_page;
 pub use plural::{grouped, plural, some};
 pub use sanitize::{EXCERPT, excerpt, sanitize, visible};
 pub use script_json::script_json;
