@@ -1,5 +1,6 @@
 //! A server under load: many clients at once who come, leave in the middle, and send what is none; and what is left of it afterwards.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use afterword::decode::Occupancy;
@@ -79,6 +80,12 @@ fn at_rest(toy: &Toy) -> Occupancy {
         toy.stories() == (0, 0) && waiting == 0 && occupancy.running == 0
     });
     occupancy(toy).1
+}
+
+/// Keeps other loads away while it is held: the files and the memory that are counted are those of the whole process.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How many files this process has open; nothing where that is not told.
@@ -275,6 +282,7 @@ fn whatever_is_sent_is_answered_with_a_story_or_a_sentence() {
 #[test]
 #[ignore = "takes minutes: a hundred thousand requests"]
 fn a_hundred_thousand_mutants_are_answered_with_a_story_or_a_sentence() {
+    let _alone = alone();
     let toy = Toy::of(Options { stories: 4, queue: 64, kobold: true, ..Options::default() });
     let before = (at_rest(&toy), open_files());
     withstand_from(&toy, 100..108, 12_500);
@@ -300,6 +308,7 @@ fn a_minute_of_eight_clients_on_a_real_model_leaves_nothing_behind() {
 
     use afterword::engine::{Engine, EngineOptions};
 
+    let _alone = alone();
     let mut options = EngineOptions::new(crate::support::BUNDLED);
     options.threads = std::num::NonZeroUsize::new(1);
     let renderer = Arc::new(afterword::chat::InProcess);
