@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 23] = [
+const FLOORS: [(&str, u32); 24] = [
     ("bans", 1),
     ("files", 1),
     ("prob", 1),
@@ -31,6 +31,7 @@ const FLOORS: [(&str, u32); 23] = [
     ("report", 6),
     ("bench", 6),
     ("eval", 6),
+    ("explore", 6),
     ("judging", 6),
     ("serve", 6),
     ("cli", 7),
