@@ -28,10 +28,10 @@ impl Stories<'_> {
     /// Ends a story, if there is one, and gives its room back.
     pub(super) fn end(&mut self, number: usize, stop: StopReason, unheard: Heard, observer: &mut dyn Observer) {
         let Some(mut story) = self.tellers[number].take() else { return };
-        let [_, keeps] = self.kept.keeps();
+        let ([_, keeps], running) = (self.kept.keeps(), self.running());
         // Where a decode failed, the trunk may be gone.
         if keeps && !matches!(stop, StopReason::Failed(_)) {
-            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(text, trunk, None));
+            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(text, trunk, None, running));
             self.release(gone.unwrap_or_default());
         }
         let (ended, branches) = story.end(stop, unheard);

@@ -24,7 +24,8 @@ pub struct Keep {
     /// Prompts, each with the row behind it: a story with the same prompt reads nothing of it. Each takes a branch.
     pub prompts: usize,
     /// Stories with what they were told from, as far as the model has read them: a prompt that begins alike is read from
-    /// where it differs. Each takes a branch and the cells of its text.
+    /// where it differs. Each takes a branch and the cells of its text. Those that run count too: every token of a llama.cpp
+    /// attends, masked, to all cells that are taken, so that what is kept beside many stories makes all of them slow.
     pub stories: usize,
 }
 
@@ -75,18 +76,29 @@ impl Kept {
         self.entries.len()
     }
 
-    /// Keeps a text, which this branch holds; returns the branches that are kept no longer.
-    pub fn keep(&mut self, tokens: Vec<Token>, branch: Branch, row: Option<Vec<f32>>) -> Vec<Branch> {
+    /// Keeps a text, which this branch holds, beside so many stories that run; returns the branches that are kept no longer.
+    pub fn keep(&mut self, tokens: Vec<Token>, branch: Branch, row: Option<Vec<f32>>, running: usize) -> Vec<Branch> {
         let is_prompt = row.is_some();
         // One text is kept once, and a row that is known stays known.
         let equal = |entry: &mut Entry| entry.tokens == tokens && entry.row.is_some() == is_prompt;
         let mut gone: Vec<Branch> = self.entries.extract_if(.., equal).map(|entry| entry.branch).collect();
         self.entries.push(Entry { tokens, branch, row });
-        let most = if is_prompt { self.keep.prompts } else { self.keep.stories };
-        let alike = |entry: &Entry| entry.row.is_some() == is_prompt;
-        if self.entries.iter().filter(|entry| alike(entry)).count() > most {
-            let oldest = self.entries.iter().position(alike);
-            gone.extend(oldest.map(|oldest| self.entries.remove(oldest).branch));
+        gone.extend(self.bound(running));
+        gone
+    }
+
+    /// Gives up the texts, the least recently used first, that are too many beside so many stories that run.
+    pub fn bound(&mut self, running: usize) -> Vec<Branch> {
+        let mut gone = Vec::new();
+        for (is_prompt, most) in [(true, self.keep.prompts), (false, self.keep.stories.saturating_sub(running))] {
+            let alike = |entry: &Entry| entry.row.is_some() == is_prompt;
+            let mut surplus = self.entries.iter().filter(|entry| alike(entry)).count().saturating_sub(most);
+            let is_surplus = |entry: &mut Entry| {
+                let goes = surplus > 0 && alike(entry);
+                surplus -= usize::from(goes);
+                goes
+            };
+            gone.extend(self.entries.extract_if(.., is_surplus).map(|entry| entry.branch));
         }
         gone
     }

@@ -160,7 +160,8 @@ fn slots(engine: &Engine, voices: &[Voice], options: &Options) -> Result<Slots> 
     }
     let count = options.stories.clamp(1, MOST_STORIES);
     let slots = Slots::for_stories(engine, count, &shapes);
-    let keep = Keep { prompts: count, stories: count + 2 };
+    // A place holds a story that runs or one that is kept; of a single one the chat outlives the request for its title.
+    let keep = Keep { prompts: count, stories: count.max(2) };
     // Each place may need one branch more for a prompt that is shared.
     let left = MOST_BRANCHES - keep.prompts - keep.stories - count;
     Ok(Slots { branches: slots.branches.min(left / count), ..slots.keeping(keep) })

@@ -124,6 +124,26 @@ fn who_leaves_while_a_long_prompt_is_read_leaves_what_was_read_of_it() {
 }
 
 #[test]
+fn those_that_run_and_those_that_are_kept_are_no_more_than_were_asked_for() {
+    let plans: Vec<Plan> = (0..6).map(|seed| plan(&sampler("-1", "token"), &prompt(20 + seed), seed.into())).collect();
+    let mut ledger = Ledger::new(large(), true);
+    let mut stories = Stories::new(&mut ledger, 2).keeping(Keep { prompts: 0, stories: 3 });
+    drive(&mut stories, 1, &mut each(plans[..3].to_vec()), &mut (), &Cancel::new());
+    assert_eq!(stories.occupancy().kept, 3);
+    for (running, plan) in (1..).zip(&plans[3..]) {
+        stories.begin(plan.clone()).unwrap();
+        assert_eq!((stories.occupancy().running, stories.occupancy().kept), (running, 3 - running));
+    }
+    while stories.running() > 0 {
+        stories.round(&mut ());
+        assert!(stories.occupancy().running + stories.occupancy().kept <= 3);
+    }
+    assert_eq!(stories.occupancy().kept, 3);
+    drop(stories);
+    assert_eq!(ledger.toy.living(), 0);
+}
+
+#[test]
 fn what_is_kept_goes_before_a_story_lacks_room() {
     let plans: Vec<Plan> = (0..6).map(|seed| plan(&sampler("0", "word"), &prompt(40 + seed), seed.into())).collect();
     // Just the room of the largest: whatever is kept has to go when the next one begins, but its own beginning.
