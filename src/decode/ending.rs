@@ -1,6 +1,7 @@
 //! How stories end, and what becomes of the room that they had.
 
 use super::detokenizing::Heard;
+use super::kept::Kind;
 use super::observer::Observer;
 use super::prompt_sharing::Left;
 use super::round::Stories;
@@ -31,7 +32,9 @@ impl Stories<'_> {
         let ([_, keeps], running) = (self.kept.keeps(), self.running());
         // Where a decode failed, the trunk may be gone.
         if keeps && !matches!(stop, StopReason::Failed(_)) {
-            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(text, trunk, None, running));
+            let (row, left) = story.arrive().unzip();
+            self.release(left.into_iter().collect());
+            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(Kind::Story, text, trunk, row, running));
             self.release(gone.unwrap_or_default());
         }
         let (ended, branches) = story.end(stop, unheard);

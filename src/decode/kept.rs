@@ -15,6 +15,8 @@ use crate::prob::Token;
 ///
 /// - a story whose whole prompt was kept goes on from the very row behind it, and is the one that is told in an empty memory, as
 ///   long as no kept `stories` lie between: so with `prompts` alone;
+/// - a story that goes on from all of an ended one whose last token had been looked at has its row, and goes on as that one would
+///   have, where nothing else was told meanwhile;
 /// - a story that takes over a part of its prompt reads the rest in other parts than it would have read the whole, and may part
 ///   from the one that is told in an empty memory.
 ///
@@ -29,6 +31,13 @@ pub struct Keep {
     pub stories: usize,
 }
 
+/// What a kept text was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Prompt,
+    Story,
+}
+
 /// The texts that are kept.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -39,9 +48,10 @@ pub(super) struct Kept {
 
 #[derive(Debug)]
 struct Entry {
+    kind: Kind,
     tokens: Vec<Token>,
     branch: Branch,
-    /// The row behind it, of a prompt.
+    /// The row behind it, where it is known.
     row: Option<Vec<f32>>,
 }
 
@@ -77,12 +87,23 @@ impl Kept {
     }
 
     /// Keeps a text, which this branch holds, beside so many stories that run; returns the branches that are kept no longer.
-    pub fn keep(&mut self, tokens: Vec<Token>, branch: Branch, row: Option<Vec<f32>>, running: usize) -> Vec<Branch> {
-        let is_prompt = row.is_some();
+    pub fn keep(
+        &mut self,
+        kind: Kind,
+        tokens: Vec<Token>,
+        branch: Branch,
+        row: Option<Vec<f32>>,
+        running: usize,
+    ) -> Vec<Branch> {
         // One text is kept once, and a row that is known stays known.
-        let equal = |entry: &mut Entry| entry.tokens == tokens && entry.row.is_some() == is_prompt;
-        let mut gone: Vec<Branch> = self.entries.extract_if(.., equal).map(|entry| entry.branch).collect();
-        self.entries.push(Entry { tokens, branch, row });
+        let equal = |entry: &mut Entry| entry.tokens == tokens && entry.kind == kind;
+        let mut gone: Vec<Branch> = Vec::new();
+        let mut known = None;
+        for entry in self.entries.extract_if(.., equal) {
+            gone.push(entry.branch);
+            known = known.or(entry.row);
+        }
+        self.entries.push(Entry { kind, tokens, branch, row: row.or(known) });
         gone.extend(self.bound(running));
         gone
     }
@@ -90,8 +111,8 @@ impl Kept {
     /// Gives up the texts, the least recently used first, that are too many beside so many stories that run.
     pub fn bound(&mut self, running: usize) -> Vec<Branch> {
         let mut gone = Vec::new();
-        for (is_prompt, most) in [(true, self.keep.prompts), (false, self.keep.stories.saturating_sub(running))] {
-            let alike = |entry: &Entry| entry.row.is_some() == is_prompt;
+        for (kind, most) in [(Kind::Prompt, self.keep.prompts), (Kind::Story, self.keep.stories.saturating_sub(running))] {
+            let alike = |entry: &Entry| entry.kind == kind;
             let mut surplus = self.entries.iter().filter(|entry| alike(entry)).count().saturating_sub(most);
             let is_surplus = |entry: &mut Entry| {
                 let goes = surplus > 0 && alike(entry);
