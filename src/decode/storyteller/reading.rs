@@ -32,9 +32,10 @@ impl Storyteller {
         Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
     }
 
-    /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun.
+    /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun, or is to read it all.
     pub fn unread(&self) -> Option<(Vec<Token>, usize)> {
         let begins = self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && self.told().is_empty();
+        let begins = begins && !self.plan.reads_afresh;
         let text: Vec<Token> = begins.then(|| self.seen_from(0).collect())?;
         let most = self.scores.as_ref().map_or(text.len(), |_| self.first_scored());
         Some((text, most))

@@ -60,8 +60,23 @@ fn a_story_that_goes_on_from_an_ended_one_reads_what_is_new() {
         drive(&mut stories, 1, &mut each([next.clone()]), &mut ear, &Cancel::new());
         drop(stories);
         let answer = ear.completions().remove(0);
-        assert_eq!((&answer.tokens, answer.cached_tokens), (&by_hand(&next), 500 + told.len() - 1));
+        assert_eq!((&answer.tokens, answer.cached_tokens), (&by_hand(&next), 500 + told.len()));
         assert_eq!(ledger.toy.living(), 0);
+    }
+}
+
+#[test]
+fn who_goes_on_from_all_of_a_story_whose_last_token_was_looked_at_has_its_row() {
+    for (alpha, read) in [("0", 0), ("-1", 1)] {
+        let first = plan(&sampler(alpha, "token"), &prompt(50), 3);
+        for steps_back in [true, false] {
+            let mut ledger = Ledger::new(large(), steps_back);
+            let told = in_turn(&mut ledger, KEEP, std::slice::from_ref(&first)).remove(0);
+            let next = plan(&sampler(alpha, "token"), &[&first.prompt[..], &told.tokens].concat(), 8);
+            let answer = in_turn(&mut ledger, KEEP, &[first.clone(), next.clone()]).remove(1);
+            assert_eq!((&answer.tokens, answer.counts.prompt - answer.cached_tokens), (&by_hand(&next), read), "{alpha}");
+            assert_eq!(ledger.toy.living(), 0);
+        }
     }
 }
 
