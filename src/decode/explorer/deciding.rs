@@ -3,8 +3,9 @@
 use anyhow::Result;
 
 use super::{Explorer, NodeId};
+use crate::bans::Watch;
 use crate::prob::Noise;
-use crate::sampler::{Ask, BoundSampler, Draw, History, TokenPath};
+use crate::sampler::{Ask, BoundSampler, Draw, History, TokenPath, Without};
 
 impl Explorer<'_> {
     /// Decides about the token behind a node, as a story does that comes there and looks at `width` candidates in one decode.
@@ -24,7 +25,9 @@ impl Explorer<'_> {
         width: usize,
         see: &mut dyn FnMut(&TokenPath, &[f32]),
     ) -> Result<Draw> {
-        let mut turn = sampler.turn(history, self.row(node)?, noise)?;
+        let ahead = sampler.sampler().bans().map(|bans| Watch::behind(bans, &sampler.vocabulary().bytes(&self.text(node))));
+        let without = Without { ahead, ..Without::default() };
+        let mut turn = sampler.turn_without(history, self.row(node)?, noise, without)?;
         loop {
             let paths = match turn.ask() {
                 Ask::Take(draw) => return Ok(draw),
