@@ -47,6 +47,8 @@ struct Node {
     drawn: Option<[f64; 2]>,
     /// What a stage that steers remembers behind it.
     feedback: Option<f64>,
+    /// How often the story that was told up to here had gone back, because of what it was not to say.
+    time: usize,
     /// The memory of its text.
     branch: Option<Branch>,
     row: Option<Vec<f32>>,

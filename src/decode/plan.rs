@@ -163,6 +163,8 @@ pub struct Continuation {
     pub planned: Option<usize>,
     /// What the piece before left behind beside its tokens: [`Completion::carried`].
     pub carried: Option<Carried>,
+    /// How often the story has gone back because of what it was not to say ([`Banned::time_of`]).
+    pub time: usize,
 }
 
 /// What a story has cost so far.

@@ -108,6 +108,8 @@ impl Engine {
         let plan = self.plan_behind(sampler, &prompt, &StoryRequest { min_tokens: 0, ..request.clone() })?;
         // The step at which the model ended it draws the same end again, under the same seed.
         let least = if standing.had_ended { request.min_tokens.max(told + 1) } else { request.min_tokens };
+        let taken = standing.taken;
+        let time = record.banned.time_of(standing.tokens.len() - taken);
         let feedback = record.feedback.filter(|_| standing.tokens == record.tokens);
         let carried = feedback.map(|_| Carried { feedback, ..Carried::default() });
         Ok(Plan {
@@ -120,6 +122,7 @@ impl Engine {
                 scored: true,
                 planned: None,
                 carried,
+                time,
             },
             ..plan
         })

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::support::{Ends, afterword, folder, kept, read_json};
 use afterword::explore::{How, Tree};
 use afterword::report::{ColourScale, Page, Story, figure, page};
-use afterword::story::{Record, TracedToken};
+use afterword::story::{Banned, Record, Rewind, Stood, TracedToken};
 use serde_json::Value;
 
 const FIXED: [&str; 3] = ["wave", "plain", "hostile"];
@@ -71,6 +71,26 @@ fn a_temperature_that_moves_is_on_the_page() {
     let data = data(&page(Page::Story, "breathing", &[Story::of(&record, "breathing")]).unwrap());
     let temperature = |token: usize| data["stories"][0]["rows"][token][12].as_f64();
     assert_eq!((temperature(0), temperature(1)), (None, Some(1.25)));
+}
+
+#[test]
+fn what_was_not_said_is_on_the_page_at_its_place_and_in_a_table() {
+    let mut record = record("wave");
+    let back = |at: usize, text: &str| Rewind { at, ban: "a <b>".to_owned(), text: text.to_owned(), tokens: vec![5, 6] };
+    record.banned = Banned {
+        rewinds: vec![back(1, " a\u{1b} hush"), back(1, " a hiss"), back(usize::MAX, "of a story that ended before")],
+        stood: vec![Stood { at: 2, ban: "so be it".to_owned() }],
+        ..Banned::default()
+    };
+    let page = page(Page::Story, "banned", &[Story::of(&record, "banned")]).unwrap();
+    let unsaid = serde_json::json!([[1, " a\u{fffd} hush"], [1, " a hiss"], [usize::MAX, "of a story that ended before"]]);
+    assert_eq!(data(&page)["stories"][0]["unsaid"], unsaid);
+    let table = page.split("What was not said").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!((table.matches("<tr>").count(), table.matches("<del").count()), (5, 3), "{table}");
+    assert!(table.contains("<th scope=\"row\">2</th>") && table.contains("a &lt;b&gt;"), "{table}");
+    assert!(table.contains("it stands") && table.contains("so be it"), "{table}");
+    let none = made("wave");
+    assert!(!none.contains("What was not said") && data(&none)["stories"][0].get("unsaid").is_none());
 }
 
 #[test]

@@ -1,11 +1,10 @@
 //! A decision at a node of the tree.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use super::super::again::Again;
+use super::super::again::{Again, Seen};
 use super::super::cancel::Cancel;
 use super::super::healing::Healing;
 use super::super::plan::Plan;
@@ -14,7 +13,7 @@ use super::{Explorer, NodeId};
 use crate::bans::Watch;
 use crate::model::{Kind, Model, Vocabulary};
 use crate::prob::{Noise, Token, top};
-use crate::sampler::{Ask, BoundSampler, Draw, History, LogitBias, TokenPath, TopTokenTrace, Turn, Without};
+use crate::sampler::{Ask, BoundSampler, Draw, History, TokenPath, TopTokenTrace, Turn, Without};
 
 /// What a candidate that was looked at becomes: the row from which it is weighed; nothing where nobody waits for it any more.
 type See<'s> = &'s mut dyn FnMut(&TokenPath, Vec<f32>) -> Option<Vec<f32>>;
@@ -50,7 +49,9 @@ impl Explorer<'_> {
         width: usize,
         see: &mut dyn FnMut(&TokenPath, &[f32]),
     ) -> Result<Draw> {
-        let turn = sampler.turn(history, self.row(node)?, noise)?;
+        let ahead = sampler.sampler().bans().map(|bans| Watch::behind(bans, &sampler.vocabulary().bytes(&self.text(node))));
+        let without = Without { ahead, ..Without::default() };
+        let turn = sampler.turn_without(history, self.row(node)?, noise, without)?;
         let closely = Closely { nexts: 0, width, keeps: false, own: None };
         let draw = self.finish(node, turn, closely, &mut |path, row| {
             see(path, &row);
@@ -87,16 +88,14 @@ impl Explorer<'_> {
         let carried = plan.continuation.carried.clone().unwrap_or_else(|| self.history(node, told).carried());
         let history = History::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried);
         let healing = Healing::new(&plan.heal, &vocabulary).behind(plan.continuation.before_heal);
-        let ahead = sampler.sampler().bans().map(|bans| {
-            let mut watch = Watch::new(Arc::clone(bans));
-            watch.push(&vocabulary.bytes(&plan.prompt));
-            watch
-        });
-        let mut again = Again::new(&[], sampler.clone(), closely.nexts);
+        let ahead = sampler.sampler().bans().map(|bans| Watch::behind(bans, &vocabulary.bytes(&plan.prompt)));
+        let mut again = Again::new(&[], &[], sampler.clone(), closely.nexts);
+        let time = plan.continuation.time.max(self.nodes[node.0].time);
         let row = healing.fitting(self.row(node)?, story);
         again.meet(0, &row);
-        let without = Without { bias: LogitBias::default(), ahead };
-        let turn = sampler.turn_without(&history, &row, Noise::new(plan.seed, plan.origin()), without)?;
+        let without = Without { ahead, ..Without::default() };
+        let noise = Noise::new(plan.seed, plan.origin()).of_time(time);
+        let turn = sampler.turn_without(&history, &row, noise, without)?;
         let draw = self.finish(node, turn, closely, &mut |path, row| {
             let row = healing.fitting(&row, story.iter().chain(&path.0)).into_owned();
             again.see(0, path, &row);
@@ -104,7 +103,7 @@ impl Explorer<'_> {
         })?;
         let Some(draw) = draw else { return Ok(None) };
         let own = closely.own.map(|token| TopTokenTrace { token, log_p: again.log_p(token) });
-        let (strayed, next) = again.seen();
+        let Seen { strayed, next, .. } = again.seen();
         Ok(Some(Decided { draw, own, strayed, next }))
     }
 

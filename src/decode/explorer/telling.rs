@@ -54,7 +54,8 @@ impl Explorer<'_> {
         let Witness { draws, ended, .. } = witness;
         for (story, completion) in ended {
             self.know_told(node, told, &completion);
-            draws[story].iter().fold(node, |at, draw| self.take(at, draw));
+            let end = draws[story].iter().fold(node, |at, draw| self.take(at, draw));
+            self.nodes[end.0].time = completion.banned.before + completion.banned.rewinds.len();
         }
         for (text, branch, row) in kept {
             self.take_in(&text, branch, row);
@@ -100,6 +101,7 @@ impl Explorer<'_> {
     /// Lets a story know what the tree knows of what was told before; whether that is all it needs.
     fn carry(&self, node: NodeId, plan: &mut Plan) -> bool {
         let Plan { sampler, continuation, .. } = plan;
+        continuation.time = continuation.time.max(self.nodes[node.0].time);
         if continuation.carried.is_none() {
             let carried = self.history(node, continuation.told).carried();
             let is_whole = carried.surprisals.len() == continuation.told;

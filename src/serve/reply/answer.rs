@@ -128,9 +128,10 @@ impl Answer {
         });
         if let Some(end) = &choice.end {
             ours["stop"] = end.word.into();
-            let Banned { rewinds, stood } = &end.completion.banned;
-            if !rewinds.is_empty() || *stood > 0 {
-                ours["banned"] = json!({ "rewinds": rewinds.len(), "stood": stood });
+            let banned = &end.completion.banned;
+            if !banned.is_none() {
+                let Banned { before: _, rewinds, stood } = banned;
+                ours["banned"] = json!({ "rewinds": rewinds.len(), "stood": stood.len() });
             }
         }
         ours

@@ -1,12 +1,11 @@
 //! Who tells: the sampler that a request comes to, and what of it is not honoured.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::super::catalogue::Voice;
-use crate::bans::{Bans, List, Matcher};
+use crate::bans::List;
 use crate::engine::Heal;
 use crate::model::{Kind, Vocabulary};
 use crate::preset::{self, Edit, OfRequest, Preset};
@@ -86,7 +85,11 @@ fn decided(voice: &Voice, sampling: Sampling, request: &Request) -> Result<(Stri
             let left_out = would.map(|(name, _)| name.to_owned()).collect();
             (voice.name.clone(), OfRequest { preset: own, left_out })
         }
-        Sampling::Client => (CLIENT.to_owned(), preset::of_request(&request.body).map_err(refused)?),
+        Sampling::Client => {
+            let OfRequest { preset, left_out } = preset::of_request(&request.body).map_err(refused)?;
+            // Whoever rules, what is not to be said is not.
+            (CLIENT.to_owned(), OfRequest { preset: Preset { bans: own.bans, ..preset }, left_out })
+        }
         Sampling::Both => (voice.name.clone(), preset::laid_over(&request.body, &own).map_err(refused)?),
     })
 }
@@ -120,12 +123,11 @@ fn check_numbers(fields: Fields) -> Result<(), Fault> {
 }
 
 /// A preset that bans these phrases too, each with the field that named it.
-fn banning(preset: Preset, phrases: Vec<(String, String)>) -> Result<Preset, Fault> {
+fn banning(mut preset: Preset, phrases: Vec<(String, String)>) -> Result<Preset, Fault> {
     let Some((field, _)) = phrases.first().cloned() else { return Ok(preset) };
-    let mut bans = preset.bans.as_ref().map_or_else(Bans::default, |bans| bans.bans().clone());
-    bans.add(List { phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect(), ..List::default() });
-    let bans = Matcher::new(bans).map_err(|wrong| Fault::field(&field, wrong))?;
-    Ok(Preset { bans: Some(Arc::new(bans)), ..preset })
+    let phrases = phrases.into_iter().map(|(_, phrase)| phrase).collect();
+    preset.ban(List { phrases, ..List::default() }).map_err(|wrong| Fault::field(&field, wrong))?;
+    Ok(preset)
 }
 
 /// What a request changes of words.
