@@ -162,13 +162,6 @@ impl Explanation {
             let piece = vocabulary.show(token);
             Named { token, piece, ends: vocabulary.ends(token), log_p }
         };
-        let exponents = match (alpha, preset.chain.split().1) {
-            (Some(alpha), Some(future)) => {
-                let (a, b) = future.curve.exponents(Alpha::new(*alpha).context("α is out of its range")?);
-                Some(Exponents { a, b })
-            }
-            _ => None,
-        };
         let cut = |removed: &Removed, stage: &'static str, label: String| {
             let likeliest = removed.likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
             Cut { stage, label, value: removed.value, removed: removed.count, likeliest }
@@ -212,7 +205,7 @@ impl Explanation {
             alpha: *alpha,
             excess: *excess,
             temperature: *temperature,
-            exponents,
+            exponents: exponents(*alpha, preset)?,
             stages,
             left,
             candidates: candidates.iter().zip(weights).map(tell).collect(),
@@ -222,6 +215,13 @@ impl Explanation {
             strayed: strayed.map(|at| at + 1),
         })
     }
+}
+
+/// What p and Ĥ are raised to at this α.
+fn exponents(alpha: Option<f64>, preset: &Preset) -> Result<Option<Exponents>> {
+    let (Some(alpha), Some(future)) = (alpha, preset.chain.split().1) else { return Ok(None) };
+    let (a, b) = future.curve.exponents(Alpha::new(alpha).context("α is out of its range")?);
+    Ok(Some(Exponents { a, b }))
 }
 
 /// s of each candidate divided by their sum, so that it can be read beside p.
