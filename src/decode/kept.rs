@@ -153,6 +153,11 @@ impl Kept {
         Ok(None)
     }
 
+    /// Gives all of them up: each text with the branch that holds it, and the row behind it where that is known.
+    pub fn give_all(&mut self) -> Vec<(Vec<Token>, Branch, Option<Vec<f32>>)> {
+        self.entries.drain(..).map(|Entry { tokens, branch, row, .. }| (tokens, branch, row)).collect()
+    }
+
     /// Gives up the one that was used least recently.
     pub fn give_up(&mut self) -> Option<Branch> {
         (!self.entries.is_empty()).then(|| self.entries.remove(0).branch)
