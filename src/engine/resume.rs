@@ -102,7 +102,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::plan`].
     pub fn resume(&self, sampler: &Sampler, record: &Record, standing: &Standing, request: &StoryRequest) -> Result<Plan> {
-        let told = record.clock.min(record.prompt_tokens.len()) + standing.tokens.len();
+        let clock = record.clock.min(record.prompt_tokens.len());
+        let told = clock + standing.tokens.len();
         let prompt = self.fitting([&record.prompt_tokens[..], &standing.tokens].concat())?;
         let plan = self.plan_behind(sampler, &prompt, &StoryRequest { min_tokens: 0, ..request.clone() })?;
         // The step at which the model ended it draws the same end again, under the same seed.
@@ -114,7 +115,7 @@ impl Engine {
         Ok(Plan {
             sampler: plan.sampler.with_min_tokens(least),
             heal: record.healed.clone(),
-            continuation: Continuation { told, taken, scored: true, planned: None, carried, time },
+            continuation: Continuation { told, before_heal: clock, taken, scored: true, planned: None, carried, time },
             ..plan
         })
     }
