@@ -112,6 +112,8 @@ pub enum Report {
         number: u64,
         /// All that is known of it.
         explanation: Box<Explanation>,
+        /// What each of its candidates would add to the text, in bytes.
+        texts: Vec<Vec<u8>>,
     },
     /// Where a candidate would lead.
     Ghost {

@@ -38,7 +38,8 @@ const FLOORS: [(&str, u32); 24] = [
 ];
 
 /// The steps along a floor.
-const NEIGHBOURS: [(&str, &str); 4] = [("sampler", "model"), ("report", "eval"), ("judging", "eval"), ("serve", "report")];
+const NEIGHBOURS: [(&str, &str); 5] =
+    [("sampler", "model"), ("report", "eval"), ("judging", "eval"), ("serve", "report"), ("explore", "report")];
 
 /// What stands nowhere.
 const NOWHERE: [&str; 3] = ["todo !", "unimplemented !", "dbg !"];
