@@ -6,6 +6,7 @@ use super::prompt_sharing::Left;
 use super::round::Stories;
 use crate::files::causes;
 use crate::model::Branch;
+use crate::prob::Token;
 use crate::story::StopReason;
 
 impl Stories<'_> {
@@ -45,6 +46,19 @@ impl Stories<'_> {
         self.resting.remove(&number);
         self.make_room();
         observer.ended(number, ended);
+    }
+
+    /// Keeps a text of somebody else's, with the row behind it: stories go on from there, and what it takes of the memory counts as
+    /// free for them.
+    pub(super) fn hold(&mut self, text: Vec<Token>, branch: Branch, row: Vec<f32>) {
+        self.unpromised = (self.unpromised.0 + text.len(), self.unpromised.1 + 1);
+        let gone = self.kept.keep(text, branch, Some(row));
+        self.release(gone);
+    }
+
+    /// Hands out what is kept: each text with the branch that holds it.
+    pub(super) fn hand_back(&mut self) -> Vec<(Vec<Token>, Branch)> {
+        self.kept.give_all()
     }
 
     pub(super) fn release(&mut self, branches: Vec<Branch>) {

@@ -120,6 +120,11 @@ impl Kept {
         Ok(None)
     }
 
+    /// Gives all of them up, with what they hold.
+    pub fn give_all(&mut self) -> Vec<(Vec<Token>, Branch)> {
+        self.entries.drain(..).map(|entry| (entry.tokens, entry.branch)).collect()
+    }
+
     /// Gives up the one that was used least recently.
     pub fn give_up(&mut self) -> Option<Branch> {
         (!self.entries.is_empty()).then(|| self.entries.remove(0).branch)

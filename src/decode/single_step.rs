@@ -8,13 +8,13 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use super::again::Again;
 use super::cancel::Cancel;
 use super::drive::{Next, drive_on};
-use super::explorer::{Budget, Explorer};
+use super::explorer::{Budget, Closely, Explorer};
 use super::observer::{Ended, Observer, Told};
 use super::plan::{Completion, Plan};
 use super::round::Stories;
 use crate::model::Model;
-use crate::prob::{Noise, Token};
-use crate::sampler::{BoundSampler, Draw, History, Reach, Sampler, TopTokenTrace};
+use crate::prob::Token;
+use crate::sampler::{BoundSampler, Draw, Reach, Sampler, TopTokenTrace};
 use crate::story::StopReason;
 
 /// A place in a story.
@@ -104,24 +104,10 @@ fn decide_behind(
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Decided>> {
-    plan.check(model.vocabulary())?;
     let branches = model.room().branches;
     let mut explorer = Explorer::new(model, Budget { branches, rows: branches + 1 });
-    let node = explorer.add(explorer.root(), &plan.prompt);
-    let mut hear = |read, of| {
-        let left = cancel.is_cancelled() || observer.reading(0, read, of).is_break();
-        if left { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    if cancel.is_cancelled() || !explorer.reach(node, &mut hear)? {
-        return Ok(None);
-    }
-    let carried = plan.continuation.carried.clone().unwrap_or_default();
-    let history = History::of_text(&plan.prompt, plan.continuation.told).planning(plan.planned()).carrying(carried);
-    let mut again = Again::new(&[], closely.clone(), nexts);
-    again.meet(0, explorer.row(node)?);
-    let noise = Noise::new(plan.seed, plan.origin());
-    let draw = explorer.decide(node, closely, &history, noise, width, &mut |path, row| again.see(0, path, row))?;
-    decided(plan, draw, None, again).map(Some)
+    let how = Closely { nexts, width, keeps: false, own: None };
+    explorer.decide_next(plan, closely, how, &mut |read, of| observer.reading(0, read, of), cancel)
 }
 
 /// The decision with all that was seen on the way to it.

@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use super::export::Export;
 use super::guide::{Report, Request};
 use super::key::{Code, Key};
 use super::tree::{NodeId, Tree};
@@ -13,7 +14,6 @@ use crate::engine::{Explanation, StoryRequest};
 use crate::prob::Token;
 use crate::report::ColourScale;
 
-mod awaited;
 mod blind;
 mod comparison;
 mod deeds;
@@ -25,7 +25,6 @@ mod telling;
 mod trunk;
 mod voices;
 
-pub use awaited::{Facts, Form, Sort};
 pub use blind::Blind;
 pub use comparison::Comparison;
 pub use field::{Asked, Field};
@@ -80,7 +79,7 @@ pub enum Effect {
     /// The tree is saved here: [`Event::Saved`].
     Save(PathBuf),
     /// The tree is exported: [`Event::Exported`].
-    Export(Form, PathBuf),
+    Export(Export, PathBuf),
     /// It is over.
     Quit,
 }
@@ -145,6 +144,8 @@ pub struct App {
     ghosts: BTreeMap<Token, String>,
     shows_ghosts: bool,
     layer: Option<ColourScale>,
+    /// The text that was scored last for a layer.
+    scored: Option<NodeId>,
     task: Option<Task>,
     /// Of the last request.
     number: u64,
@@ -154,7 +155,7 @@ pub struct App {
     visited: BTreeMap<NodeId, NodeId>,
     closed: BTreeSet<NodeId>,
     file: Option<PathBuf>,
-    form: Form,
+    form: Export,
     /// Whether something is not saved.
     unsaved: bool,
     is_leaving: bool,
@@ -183,13 +184,14 @@ impl App {
             ghosts: BTreeMap::new(),
             shows_ghosts: true,
             layer: None,
+            scored: None,
             task: None,
             number: 0,
             said: None,
             visited: BTreeMap::new(),
             closed: BTreeSet::new(),
             file,
-            form: Form::default(),
+            form: Export::Text,
             unsaved: false,
             is_leaving: false,
             now,

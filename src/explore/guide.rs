@@ -1,197 +1,171 @@
-//! The model's side of a tree: what it is asked, and what it reports.
+//! The model's side of a tree: one thread owns the memory, answers what it is asked at a place, and reports.
+//!
+//! Requests are answered in their order, and every one is over with a [`Report::Over`]. Whoever does not want to wait gives up what
+//! was asked with [`Guide::cancel`]. The memory grows with what is asked of it; what was in it is read again then.
 
-use std::sync::Arc;
+mod asking;
+mod cutting;
+mod deciding;
+mod planning;
+mod report;
+mod telling;
+#[cfg(test)]
+pub(super) mod tests;
 
-use super::tree::{Beginning, NodeId, Piece, Place, Tree};
-use crate::engine::{Explanation, StoryRequest};
-use crate::preset::Preset;
-use crate::prob::Token;
-use crate::sampler::TextUnit;
-use crate::story::StopReason;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
-/// By what is decided: a preset as it runs.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recipe {
-    /// The name by which it was asked for.
-    pub name: String,
-    /// What was changed in it, as it was typed.
-    pub set: Vec<String>,
-    /// The preset, with all changes made.
-    pub preset: Preset,
+use anyhow::{Context, Result};
+
+pub use asking::{Aim, Recipe, Request, Stretch, Way, Wish};
+use planning::Prepared;
+pub use report::{Cost, Report};
+
+use crate::decode::{Budget, Cancel, Explorer};
+use crate::engine::Engine;
+use crate::files::causes;
+use crate::model::MOST_BRANCHES;
+
+/// Texts that stay in memory beside what a request needs: those that the writer was at last.
+const KEPT: usize = 8;
+
+/// Rows that stay known.
+const ROWS: usize = 64;
+
+/// The cells of a memory at least: less would soon be too little.
+const LEAST: usize = 1024;
+
+/// The way to the model's side. Where it is gone, that ends.
+pub struct Guide {
+    requests: Sender<Job>,
+    all: Cancel,
+    /// What is asked for now is given up by this flag.
+    now: Mutex<Cancel>,
 }
 
-/// A text of the tree, as a model reads it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Way {
-    /// What it goes on from.
-    pub beginning: Arc<Beginning>,
-    /// What stands behind that, node by node.
-    pub stretches: Vec<Stretch>,
+/// A request, and what gives it up.
+struct Job {
+    request: Request,
+    cancel: Cancel,
 }
 
-/// A node of such a text, or its beginning.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Stretch {
-    /// The node.
-    pub node: NodeId,
-    /// Its text.
-    pub text: Vec<u8>,
-    /// The tokens of its text; none where that is not cut yet.
-    pub tokens: Vec<Token>,
+/// What is being answered.
+struct Work<'w> {
+    engine: &'w Engine,
+    request: &'w Request,
+    cancel: &'w Cancel,
+    hear: &'w mut dyn FnMut(Report),
 }
 
-/// What the model is asked at a place. Everything that follows is reported under the number.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// The number of the request, which its asker gives.
-    pub number: u64,
-    /// The text that it is about.
-    pub way: Way,
-    /// By what is decided.
-    pub recipe: Arc<Recipe>,
-    /// The limits of the whole story, and the seed.
-    pub story: StoryRequest,
-    /// What is wanted.
-    pub wish: Wish,
-}
-
-/// What is wanted of the model at a place.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Wish {
-    /// The decision about the next token, with all candidates looked at: [`Report::Decided`].
-    Decide,
-    /// Where each of these candidates would lead, to the end of so many words: a [`Report::Ghost`] each.
-    Ghosts {
-        /// The candidates.
-        candidates: Vec<Token>,
-        /// How many words, that of the candidate among them; at least 1.
-        words: usize,
-    },
-    /// To tell on, once into each of these nodes, under seeds that follow each other: [`Report::Told`] for each token.
-    Tell {
-        /// The nodes, which hold nothing yet.
-        into: Vec<NodeId>,
-        /// How far.
-        aim: Aim,
-    },
-    /// How surprising each token of the text was to the model: [`Report::Scored`].
-    Score,
-}
-
-/// How far is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aim {
-    /// So many tokens.
-    Tokens(usize),
-    /// To the end of the sentence or paragraph.
-    Whole(TextUnit),
-}
-
-/// What the model's side reports.
-#[derive(Debug, Clone)]
-pub enum Report {
-    /// The tokens of a text that was not cut before.
-    Cut {
-        /// Its node.
-        node: NodeId,
-        /// The tokens.
-        tokens: Vec<Piece>,
-    },
-    /// So many tokens of a text are read: it was not in memory.
-    Reading {
-        /// The request.
-        number: u64,
-        /// Read now.
-        read: usize,
-        /// To be read in all.
-        of: usize,
-    },
-    /// The decision at the place.
-    Decided {
-        /// The request.
-        number: u64,
-        /// All that is known of it.
-        explanation: Box<Explanation>,
-        /// What each of its candidates would add to the text, in bytes.
-        texts: Vec<Vec<u8>>,
-    },
-    /// Where a candidate would lead.
-    Ghost {
-        /// The request.
-        number: u64,
-        /// The candidate.
-        candidate: Token,
-        /// Its text, and what would come after it.
-        text: String,
-    },
-    /// What each token of a node was worth to the model.
-    Scored {
-        /// The request.
-        number: u64,
-        /// The node.
-        node: NodeId,
-        /// Its tokens, with their traces.
-        tokens: Vec<Piece>,
-    },
-    /// A token was told.
-    Told {
-        /// The request.
-        number: u64,
-        /// The node that it is told into.
-        node: NodeId,
-        /// The bytes that it adds to the node's text.
-        text: Vec<u8>,
-        /// The token.
-        piece: Piece,
-    },
-    /// What was told into a node has ended.
-    Ended {
-        /// The request.
-        number: u64,
-        /// The node.
-        node: NodeId,
-        /// Why.
-        stop: StopReason,
-        /// How many of the tokens that were told make the text, as [`Tree::trim`] takes them; all where nothing is cut.
-        keep: usize,
-        /// Bytes behind those.
-        text: Vec<u8>,
-        /// The tokens that spell them.
-        then: Vec<Piece>,
-    },
-    /// The request is over: the last report of it.
-    Over {
-        /// The request.
-        number: u64,
-        /// Why it broke off, in a sentence; nothing where it is done or was cancelled.
-        failed: Option<String>,
-        /// What it has cost.
-        cost: Cost,
-    },
-    /// The model's side has ended, and nothing more will be reported.
-    Gone,
-}
-
-/// What a request has cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Cost {
-    /// Decodes.
-    pub decodes: usize,
-    /// Tokens that were evaluated in them.
-    pub evaluations: usize,
-}
-
-impl Tree {
-    /// The text before a place, as a model reads it.
-    #[must_use]
-    pub fn before(&self, place: Place) -> Way {
-        let cut = |id: NodeId| {
-            let node = self.node(id)?;
-            let at = if id == place.node { place.at } else { node.len() };
-            let tokens = node.tokens.iter().take(at).map(|piece| piece.token).collect();
-            Some(Stretch { node: id, text: node.text[..node.bytes_before(at)].to_vec(), tokens })
-        };
-        let stretches = self.way(place.node).into_iter().skip(1).filter_map(cut);
-        Way { beginning: Arc::new(self.beginning().clone()), stretches: stretches.collect() }
+impl Guide {
+    /// A thread that answers with this engine; `hear` gets its reports, on that thread.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn spawn(engine: Arc<Engine>, hear: impl FnMut(Report) + Send + 'static) -> Result<(Self, JoinHandle<()>)> {
+        let (requests, asked) = channel();
+        let mut last = Last(hear);
+        let run = move || serve(&engine, &asked, &mut last.0);
+        let thread = thread::Builder::new().name("guide".to_owned()).spawn(run).context("cannot start a thread")?;
+        let all = Cancel::new();
+        let now = Mutex::new(all.child());
+        Ok((Self { requests, all, now }, thread))
     }
+
+    /// Asks for something, behind all that was asked before; whether there is anybody to ask.
+    pub fn ask(&self, request: Request) -> bool {
+        let cancel = self.now.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.requests.send(Job { request, cancel }).is_ok()
+    }
+
+    /// Gives up all that was asked until now: what is being answered ends with what there is of it, as soon as the decode is over that
+    /// runs.
+    pub fn cancel(&self) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        now.cancel();
+        *now = self.all.child();
+    }
+}
+
+impl Drop for Guide {
+    fn drop(&mut self) {
+        self.all.cancel();
+    }
+}
+
+/// Reports the end of the thread, however it comes.
+struct Last<H: FnMut(Report)>(H);
+
+impl<H: FnMut(Report)> Drop for Last<H> {
+    fn drop(&mut self) {
+        (self.0)(Report::Gone);
+    }
+}
+
+/// Answers until nobody can ask any more.
+fn serve(engine: &Engine, asked: &Receiver<Job>, hear: &mut dyn FnMut(Report)) {
+    let (mut room, mut larger) = ((LEAST, KEPT), None);
+    while let Some((job, prepared)) = larger.take().or_else(|| next(engine, asked, hear)) {
+        room = roomy(room, prepared.room, engine.context());
+        let over = |failed| Report::Over { number: job.request.number, failed, cost: Cost::default() };
+        match engine.session_of(room.0, room.1) {
+            Err(error) => {
+                hear(over(Some(causes(&error))));
+                room = (LEAST, KEPT);
+            }
+            Ok(mut session) => {
+                let mut explorer = Explorer::new(&mut *session, Budget { branches: room.1, rows: ROWS });
+                let mut work = Some((job, prepared));
+                while let Some((job, prepared)) = work.take() {
+                    if prepared.room.0 > room.0 || prepared.room.1 > room.1 {
+                        larger = Some((job, prepared));
+                        break;
+                    }
+                    answer(engine, &mut explorer, &job, prepared, hear);
+                    work = next(engine, asked, hear);
+                }
+            }
+        }
+    }
+}
+
+/// The next request that can be answered, with what is needed for it.
+fn next(engine: &Engine, asked: &Receiver<Job>, hear: &mut dyn FnMut(Report)) -> Option<(Job, Prepared)> {
+    loop {
+        let job = asked.recv().ok()?;
+        let Job { request, cancel } = &job;
+        let prepared = Work { engine, request, cancel, hear }.prepare();
+        match prepared {
+            Ok(prepared) => return Some((job, prepared)),
+            Err(error) => {
+                hear(Report::Over { number: request.number, failed: Some(causes(&error)), cost: Cost::default() });
+            }
+        }
+    }
+}
+
+/// Room for what is needed and more to come: twice as much at least where it was too small.
+fn roomy(has: (usize, usize), needed: (usize, usize), context: usize) -> (usize, usize) {
+    let grown = |has: usize, needed: usize, most: usize| {
+        if needed <= has { has } else { needed.next_power_of_two().min(most).max(needed) }
+    };
+    let branches = (needed.1 + KEPT).next_multiple_of(KEPT).min(MOST_BRANCHES);
+    (grown(has.0, needed.0, 2 * context), has.1.max(branches).max(needed.1))
+}
+
+/// Answers one request.
+fn answer(engine: &Engine, explorer: &mut Explorer, job: &Job, prepared: Prepared, hear: &mut dyn FnMut(Report)) {
+    let Job { request, cancel } = job;
+    let before = (explorer.decodes(), explorer.evaluations());
+    let mut work = Work { engine, request, cancel, hear };
+    let answered = match &request.wish {
+        Wish::Decide { own } => work.decide(explorer, &prepared, *own),
+        Wish::Ghosts { candidates, words } => work.ghosts(explorer, &prepared, candidates, *words),
+        Wish::Tell { into, .. } => work.tell(explorer, prepared, into),
+        Wish::Score => work.score(explorer, &prepared),
+    };
+    let failed = answered.err().map(|error| causes(&error));
+    let cost = Cost { decodes: explorer.decodes() - before.0, evaluations: explorer.evaluations() - before.1 };
+    hear(Report::Over { number: request.number, failed, cost });
 }

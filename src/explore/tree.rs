@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use anyhow::{Result, bail, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::Prompt;
@@ -10,10 +11,15 @@ use crate::prob::Token;
 use crate::story::{Mode, Record};
 
 mod changing;
+mod measures;
 mod node;
 mod past;
+#[cfg(test)]
+mod tests;
 
 pub use changing::Unchanged;
+pub use measures::{Sort, Statistics};
+pub(super) use node::open_character;
 pub use node::{How, Node, NodeId, Piece, Place, Told, Vote};
 use past::Past;
 
@@ -36,6 +42,14 @@ pub struct Beginning {
     /// The tokens; none where no model has cut them yet.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt_tokens: Vec<Token>,
+    /// How many of the last of these were told before, in a text that grows: to waves and noise the story began before them.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub clock: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 /// The model whose texts these are.
@@ -83,6 +97,60 @@ impl Tree {
         let node = Node { text: beginning.shown().as_bytes().to_vec(), created, ..Node::default() };
         let nodes = BTreeMap::from([(root, Arc::new(node))]);
         Self { beginning, model, nodes, root, current: root, next: 1, past: Past::default() }
+    }
+
+    /// The same tree for this model, and how many texts are no longer cut into tokens: all of them, where another one cut them, for its
+    /// tokens mean nothing to this one, and neither does what was known at them. It cannot be undone.
+    ///
+    /// # Errors
+    /// The story is an answer to a request, which was put to the other model in its own template.
+    pub fn for_model(mut self, model: ModelName) -> Result<(Self, usize)> {
+        if self.model.sha256 == model.sha256 || self.model.sha256.is_empty() {
+            return Ok((Self { model, ..self }, 0));
+        }
+        if matches!(self.beginning.mode, Mode::Chat(_)) {
+            bail!("the story answers a request that was put to another model in its chat template: `{}`", self.model.name);
+        }
+        let cut = self.nodes.values().filter(|node| !node.tokens.is_empty()).count();
+        for node in self.nodes.values_mut() {
+            Arc::make_mut(node).tokens.clear();
+        }
+        let beginning = Beginning { healed: String::new(), prompt_tokens: Vec::new(), clock: 0, ..self.beginning };
+        Ok((Self { beginning, model, past: Past::default(), ..self }, cut))
+    }
+
+    /// The tree of these nodes, of which each knows those behind it.
+    ///
+    /// # Errors
+    /// A root or a current node that is not there, a root that does not hold the beginning, or nodes that do not hang on the root.
+    pub(super) fn of_nodes(
+        beginning: Beginning,
+        model: ModelName,
+        nodes: BTreeMap<NodeId, Arc<Node>>,
+        root: NodeId,
+        current: NodeId,
+    ) -> Result<Self> {
+        let next = nodes.last_key_value().map_or(0, |(last, _)| last.0.saturating_add(1));
+        let tree = Self { beginning, model, nodes, root, current, next, past: Past::default() };
+        let Some(first) = tree.node(root) else { bail!("the tree begins with node {}, which is not there", root.0) };
+        ensure!(first.text == tree.beginning.shown().as_bytes(), "the tree begins with another text than that of its prompt");
+        ensure!(first.parent.is_none(), "the tree begins with node {}, which goes on from another one", root.0);
+        ensure!(tree.nodes.contains_key(&current), "the tree stands at node {}, which is not there", current.0);
+        let stray = tree.nodes.iter().find(|(id, node)| node.parent.is_none() && **id != root);
+        if let Some((stray, _)) = stray {
+            bail!("node {} of the tree goes on from nothing", stray.0);
+        }
+        ensure!(tree.in_order().len() == tree.len(), "nodes of the tree go on from each other");
+        Ok(tree)
+    }
+
+    /// The same tree, as this model's where nobody has said whose it is: its texts have no tokens yet.
+    #[must_use]
+    pub fn of_model(mut self, model: ModelName) -> Self {
+        if self.model.sha256.is_empty() {
+            self.model = model;
+        }
+        self
     }
 
     /// What all texts go on from.
@@ -184,6 +252,14 @@ impl Tree {
         Place { node, at: self.node(node).map_or(0, Node::len) }
     }
 
+    /// How many tokens of the story stand before a place, those that were told before it began among them: t there. A text that is not
+    /// cut counts as one.
+    #[must_use]
+    pub fn told_before(&self, place: Place) -> usize {
+        let before = |id: NodeId| self.node(id).map_or(0, |node| if id == place.node { place.at } else { node.len() });
+        self.beginning.clock + self.way(place.node).into_iter().skip(1).map(before).sum::<usize>()
+    }
+
     /// The node behind this place in the text of `leaf`, where the place is the end of its node and the text goes on.
     #[must_use]
     pub fn after(&self, place: Place, leaf: NodeId) -> Option<NodeId> {
@@ -207,12 +283,12 @@ impl Beginning {
     #[must_use]
     pub fn of_prompt(prompt: &Prompt) -> Self {
         let Prompt { text, mode, parse_special, tokens, healed, notes: _ } = prompt.clone();
-        Self { prompt: text, mode, parse_special, healed, prompt_tokens: tokens }
+        Self { prompt: text, mode, parse_special, healed, prompt_tokens: tokens, clock: 0 }
     }
 
     /// What a recorded story goes on from.
     #[must_use]
     pub fn of_record(record: &Record) -> Self {
-        Self::of_prompt(&Prompt::of_record(record))
+        Self { clock: record.clock, ..Self::of_prompt(&Prompt::of_record(record)) }
     }
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Ends, afterword, folder, kept, read_json};
+use afterword::explore::{How, Tree};
 use afterword::report::{ColourScale, Page, Story, figure, page};
 use afterword::story::{Record, TracedToken};
 use serde_json::Value;
@@ -177,5 +178,28 @@ fn what_is_no_record_is_refused_in_one_sentence() {
     ] {
         let said = afterword(["report", path.to_str().unwrap()]).refused(1);
         assert!(said.starts_with("error: ") && said.contains(what), "{said}");
+    }
+}
+
+#[test]
+fn a_tree_has_a_page_with_each_of_its_branches() {
+    let record = record("wave");
+    let mut tree = Tree::of_record(&record, None, 0);
+    let root = tree.end(tree.root());
+    tree.grow(root, b" and <b>lived</b>", vec![], How::Typed, 0).unwrap();
+    let path = folder("tree").join("tree.json");
+    fs::write(&path, tree.to_json().unwrap()).unwrap();
+    let page = afterword(["report", path.to_str().unwrap(), "--out", "-"]).done().stdout;
+    let page = String::from_utf8(page).unwrap();
+    let stories = &data(&page)["stories"];
+    assert_eq!((stories.as_array().unwrap().len(), &stories[1]["rest"]), (2, &Value::from(" and <b>lived</b>")));
+    assert!(stories[0]["rest"].as_str().unwrap().starts_with(&record.text[..20]) && !page.contains("<b>lived"));
+
+    // What is neither is no record; a tree that is torn says so.
+    for (text, says) in [("{\"a\": 1}", "it is no record"), ("{\"afterword-tree\": 9}", "the tree is of form 9")] {
+        fs::write(&path, text).unwrap();
+        let output = afterword(["report", path.to_str().unwrap(), "--out", "-"]).ended();
+        assert!(!output.status.success());
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

@@ -212,7 +212,7 @@ pub enum Presets {
   afterword report story.json
   afterword report stories/ --out stories.html"#)]
 pub struct Report {
-    /// Records that `afterword write --record` wrote, or a folder of them.
+    /// Records that `afterword write --record` wrote, or a folder of them; or trees that `afterword explore` keeps.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub records: Vec<PathBuf>,
 

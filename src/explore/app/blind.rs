@@ -25,7 +25,7 @@ impl Blind {
             .filter(|other| tree.node(*other).is_some_and(|other| !other.is_empty()))
             .min_by_key(|other| votes(*other))?;
         let lot = Noise::new(node.0 ^ other.0.rotate_left(32), &[]).at(votes(node) + votes(other), 0).bits(0);
-        Some(Self { pair: if lot % 2 == 0 { [node, other] } else { [other, node] } })
+        Some(Self { pair: if lot.is_multiple_of(2) { [node, other] } else { [other, node] } })
     }
 }
 

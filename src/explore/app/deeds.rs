@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use anyhow::Error;
 
-use super::Form;
 use super::field::{Asked, Typed};
 use super::lists::List;
 use super::telling::traced;
 use super::voices::completions;
 use super::{App, Effect, Field, Screen};
+use crate::explore::export::Export;
 use crate::explore::key::{Code, Key};
 use crate::explore::tree::{How, NodeId, Piece, Place, Unchanged};
 use crate::files::causes;
@@ -196,7 +196,10 @@ impl App {
         let path = || (!text.trim().is_empty()).then(|| PathBuf::from(text.trim()));
         match asked {
             Asked::Set => self.set(text),
-            Asked::Search => self.list(List::search(&self.tree, text)),
+            Asked::Search => match List::search(&self.tree, text) {
+                Ok(list) => self.list(list),
+                Err(error) => self.said = Some(one_line(&error)),
+            },
             Asked::Note => {
                 let noted = self.tree.annotate(self.node_here(), text.trim());
                 self.changed(noted);
@@ -216,10 +219,10 @@ impl App {
     pub(super) fn form_key(&mut self, key: Key) {
         self.screen = Screen::Page;
         let Code::Char(c) = key.code else { return };
-        let chosen = Form::ALL.iter().enumerate().find(|(at, _)| c.to_digit(10) == u32::try_from(at + 1).ok());
+        let chosen = Export::ALL.iter().enumerate().find(|(at, _)| c.to_digit(10) == u32::try_from(at + 1).ok());
         if let Some((_, form)) = chosen {
             self.form = *form;
-            let field = Field::new(Asked::Export, format!("story.{}", form.extension()));
+            let field = Field::new(Asked::Export, format!("story.{}", form.ending()));
             self.field = Some(field);
         }
     }

@@ -1,5 +1,7 @@
 //! Places to go to: bookmarks, and what a search has found.
 
+use anyhow::Result;
+
 use super::{App, Screen};
 use crate::explore::key::{Code, Key};
 use crate::explore::tree::{Place, Tree};
@@ -47,8 +49,10 @@ impl List {
     }
 
     /// All places of the tree where these words stand.
-    #[must_use]
-    pub fn search(tree: &Tree, words: &str) -> Self {
+    ///
+    /// # Errors
+    /// Words that are too long to look for.
+    pub fn search(tree: &Tree, words: &str) -> Result<Self> {
         let found = |place: Place| {
             let text = tree.text(place.node);
             let own = tree.node(place.node).map_or(0, |node| node.text.len() - node.bytes_before(place.at));
@@ -58,7 +62,7 @@ impl List {
             let words = excerpt(&String::from_utf8_lossy(&text[from + blank.unwrap_or(0)..]), EXCERPT);
             Found { place, words: words.trim_start_matches('\u{fffd}').to_owned(), note: String::new() }
         };
-        Self { title: format!("search: {words}"), found: tree.search(words).into_iter().map(found).collect(), at: 0 }
+        Ok(Self { title: format!("search: {words}"), found: tree.search(words)?.into_iter().map(found).collect(), at: 0 })
     }
 
     /// Points at one, the last where there are not so many.

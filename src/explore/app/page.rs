@@ -58,6 +58,7 @@ impl App {
             'c' => {
                 let at = LAYERS.iter().position(|layer| *layer == self.layer).unwrap_or(0);
                 self.layer = LAYERS[(at + 1) % LAYERS.len()];
+                self.ask_scores();
             }
             'g' => {
                 self.shows_ghosts = !self.shows_ghosts;

@@ -29,6 +29,7 @@ pub(super) struct Task {
 enum Work {
     Decides,
     Ghosts,
+    Scores,
     Tells(Vec<NodeId>),
 }
 
@@ -39,7 +40,8 @@ impl App {
         self.texts.clear();
         self.ghosts.clear();
         if !self.is_telling() {
-            self.ask(self.here(), Wish::Decide, Work::Decides, self.story.clone());
+            let wish = Wish::Decide { own: self.token_at(self.cursor) };
+            self.ask(self.here(), wish, Work::Decides, self.story.clone());
         }
     }
 
@@ -50,6 +52,16 @@ impl App {
         let candidates: Vec<Token> = candidates.filter(|token| !self.ghosts.contains_key(token)).take(GHOSTS).collect();
         if !candidates.is_empty() {
             self.ask(self.here(), Wish::Ghosts { candidates, words: WORDS }, Work::Ghosts, self.story.clone());
+        }
+    }
+
+    /// Asks what the words of the text were worth to the model, where words are to be coloured of which that is not known.
+    pub(super) fn ask_scores(&mut self) {
+        let leaf = self.tree.current();
+        let is_known = self.layer.is_none() || self.scored == Some(leaf) || self.spots().all(|spot| spot.trace().is_some());
+        if !is_known && !self.is_telling() {
+            self.scored = Some(leaf);
+            self.ask(self.tree.end(leaf), Wish::Score, Work::Scores, self.story.clone());
         }
     }
 
@@ -76,6 +88,7 @@ impl App {
         Some(match what {
             Work::Decides => "looking".to_owned(),
             Work::Ghosts => "looking ahead".to_owned(),
+            Work::Scores => "reading the text".to_owned(),
             Work::Tells(into) if into.len() == 1 => "telling · Space stops".to_owned(),
             Work::Tells(into) => format!("telling {} · Space stops", some(into.len(), "draft")),
         })
@@ -153,7 +166,7 @@ impl App {
 
     pub(super) fn report(&mut self, report: Report) {
         match report {
-            Report::Cut { node, tokens } => self.learn(node, &tokens),
+            Report::Cut { node, tokens } | Report::Scored { node, tokens, .. } => self.learn(node, &tokens),
             Report::Reading { number, read, of } => {
                 if let Some(task) = self.task.as_mut().filter(|task| task.number == number) {
                     task.reading = (read < of).then_some((read, of));
@@ -182,7 +195,7 @@ impl App {
                 self.task = None;
                 self.said = Some("the model has ended: what is here can still be read and saved".to_owned());
             }
-            Report::Decided { .. } | Report::Ghost { .. } | Report::Over { .. } | Report::Scored { .. } => {}
+            Report::Decided { .. } | Report::Ghost { .. } | Report::Over { .. } => {}
         }
     }
 
@@ -241,8 +254,9 @@ impl App {
             }
         }
         match what {
-            Work::Decides => self.ask_ghosts(),
             Work::Ghosts => {}
+            Work::Scores if self.decision.is_none() => self.ask_decision(),
+            Work::Decides | Work::Scores => self.ask_ghosts(),
             Work::Tells(into) => {
                 for node in into {
                     self.tree.withdraw(node);

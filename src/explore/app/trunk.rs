@@ -1,10 +1,9 @@
 //! The tree as a list of its branches.
 
-use super::Sort;
 use super::blind::Blind;
 use super::{App, Screen};
 use crate::explore::key::{Code, Key};
-use crate::explore::tree::{NodeId, Place};
+use crate::explore::tree::{NodeId, Place, Sort};
 
 /// What of the tree is shown, and where the writer points.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -89,7 +88,6 @@ impl App {
         let Some(Row { node, is_closed, .. }) = rows.get(at).copied() else { return self.back() };
         match key.code {
             Code::Up => self.point(at.saturating_sub(1)),
-            Code::Down => self.point(at + 1),
             Code::PageUp => self.point(at.saturating_sub(10)),
             Code::PageDown => self.point(at + 10),
             Code::Home => self.point(0),
@@ -100,7 +98,7 @@ impl App {
                 self.trunk.at = above.filter(|above| rows.iter().any(|row| row.node == *above)).or(self.trunk.at);
             }
             Code::Right if is_closed => drop(self.closed.remove(&node)),
-            Code::Right => self.point(at + 1),
+            Code::Right | Code::Down => self.point(at + 1),
             Code::Enter => {
                 self.screen = Screen::Page;
                 let start = if node == self.tree.root() { self.tree.end(node) } else { Place { node, at: 0 } };

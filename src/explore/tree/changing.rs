@@ -182,28 +182,36 @@ impl Tree {
         true
     }
 
-    /// The last tokens of a node that was told are no part of the text: it keeps so many of them, and then these.
-    pub fn trim(&mut self, node: NodeId, keep: usize, text: &[u8], then: &[Piece]) {
-        let Some(tokens) = self.node(node).map(|node| node.tokens.len()) else { return };
+    /// The last tokens of a node that was told are no part of the text: it keeps so many of them, and then these; whether it is there.
+    pub fn trim(&mut self, node: NodeId, keep: usize, text: &[u8], then: &[Piece]) -> bool {
+        let Some(tokens) = self.node(node).map(|node| node.tokens.len()) else { return false };
         let gone = tokens.saturating_sub(keep);
-        self.know(node, |node| {
-            node.tokens.truncate(node.tokens.len().saturating_sub(gone));
-            node.text.truncate(node.tokens.iter().map(|piece| piece.len).sum());
-            node.text.extend_from_slice(text);
-            node.tokens.extend_from_slice(then);
-        });
+        if gone > 0 || !then.is_empty() {
+            self.know(node, |node| {
+                node.tokens.truncate(node.tokens.len().saturating_sub(gone));
+                node.text.truncate(node.tokens.iter().map(|piece| piece.len).sum());
+                node.text.extend_from_slice(text);
+                node.tokens.extend_from_slice(then);
+            });
+        }
+        true
     }
 
-    /// The tokens of a text that was not cut yet are known now; whether they spell it. It is no change.
+    /// The tokens of a text are known, or what they were worth: a text that was not cut is cut then, and a token that nothing was known of
+    /// has its trace; whether they spell the text. It is no change.
     pub fn learn(&mut self, node: NodeId, tokens: &[Piece]) -> bool {
         let length: usize = tokens.iter().map(|piece| piece.len).sum();
-        let fits = |node: &Node| !node.is_cut() && node.text.len() == length && node.parent.is_some();
+        let fits = |node: &Node| node.text.len() == length && node.parent.is_some();
         if !self.node(node).is_some_and(fits) {
             return false;
         }
         self.know(node, |node| {
-            if fits(node) {
+            if fits(node) && !node.is_cut() {
                 node.tokens = tokens.to_vec();
+            } else if fits(node) && node.tokens.len() == tokens.len() {
+                for (piece, known) in node.tokens.iter_mut().zip(tokens).filter(|(piece, known)| piece.token == known.token) {
+                    piece.trace = piece.trace.take().or_else(|| known.trace.clone());
+                }
             }
         });
         true

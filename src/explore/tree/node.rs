@@ -101,6 +101,14 @@ pub struct Vote {
     pub at: u64,
 }
 
+impl Told {
+    /// The preset in words: its name and what was changed in it.
+    #[must_use]
+    pub fn recipe(&self) -> String {
+        std::iter::once(&self.preset).chain(&self.set).map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+}
+
 impl Node {
     /// How many pieces it has: its tokens, or one where there is text that is not cut.
     #[must_use]
@@ -145,4 +153,11 @@ impl Node {
     pub fn shown(&self) -> String {
         String::from_utf8_lossy(&self.text).into_owned()
     }
+}
+
+/// The beginning of a character with which a text ends; nothing where it ends with a whole one.
+pub(in crate::explore) fn open_character(text: &[u8]) -> &[u8] {
+    let last = text.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let is_open = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    if is_open { last } else { &[] }
 }

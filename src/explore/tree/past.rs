@@ -61,6 +61,43 @@ impl Tree {
         }
     }
 
+    /// Forgets what was before: this is how the tree begins.
+    pub(in crate::explore) fn forget_past(&mut self) {
+        self.past = Past::default();
+    }
+
+    /// A node into which nothing was told goes, as if it had never been: now, and in every past and future; and so does the change that
+    /// made it, if that has done nothing else. Whether there was such a node.
+    pub fn withdraw(&mut self, node: NodeId) -> bool {
+        let empty = self.node(node).filter(|node| node.is_empty() && node.children.is_empty());
+        let Some(parent) = empty.and_then(|node| node.parent) else { return false };
+        let without = |held: &mut Arc<Node>| {
+            if held.children.contains(&node) {
+                Arc::make_mut(held).children.retain(|child| *child != node);
+            }
+        };
+        self.nodes.remove(&node);
+        self.nodes.get_mut(&parent).into_iter().for_each(without);
+        for change in self.past.undo.iter_mut().chain(&mut self.past.redo) {
+            change.nodes.remove(&node);
+            change.nodes.values_mut().flatten().for_each(without);
+            if change.current == node {
+                change.current = parent;
+            }
+        }
+        let stood_there = self.current == node;
+        if stood_there {
+            self.current = parent;
+        }
+        let nothing = |change: &mut Change| change.nodes.iter().all(|(id, was)| self.nodes.get(id) == was.as_ref());
+        if let Some(change) = self.past.undo.pop_if(nothing)
+            && stood_there
+        {
+            self.current = change.current;
+        }
+        true
+    }
+
     /// Whether there is a change to be undone, and one to be made again.
     #[must_use]
     pub fn can_undo_and_redo(&self) -> [bool; 2] {

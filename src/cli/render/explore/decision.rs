@@ -113,8 +113,8 @@ impl Table {
 
     fn heads(&self) -> Line<'static> {
         let heads = if self.has_future { &["p", "Ĥ", "s"][..] } else { &["model", "p"] };
-        let heads: String = heads.iter().map(|head| format!(" {}", fit(head, NUMBER - 1 + self.bars))).collect();
-        Line::styled(format!("  {}{heads}", fit("token", self.pieces)).trim_end().to_owned(), DIM)
+        let heads: Vec<String> = heads.iter().map(|head| fit(head, NUMBER - 1 + self.bars)).collect();
+        Line::styled(format!("  {} {}", fit("token", self.pieces), heads.join(" ")).trim_end().to_owned(), DIM)
     }
 
     fn row(&self, one: &ExplainedCandidate, is_chosen: bool, stands: Option<Token>, drawn: Token) -> Line<'static> {

@@ -10,7 +10,7 @@ use super::page::put;
 use super::view::Hits;
 use crate::cli::render::prose::wrap;
 use crate::cli::render::terminal::fit;
-use crate::explore::{Form, List, PAGE, TREE, Target};
+use crate::explore::{Export, List, PAGE, TREE, Target};
 
 /// Columns of a key.
 const KEY: usize = 11;
@@ -57,8 +57,11 @@ pub fn list(buffer: &mut Buffer, area: Rect, list: &List, hits: &mut Hits) {
 /// In what forms a tree can be exported.
 pub fn forms(buffer: &mut Buffer, area: Rect) {
     put(buffer, area, 0, &Line::styled("export", BOLD));
-    for (at, form) in Form::ALL.iter().enumerate() {
-        let line = Line::from(vec![Span::styled(format!("{:<3}", at + 1), BOLD), Span::raw(form.name())]);
+    for (at, form) in Export::ALL.iter().enumerate() {
+        let line = Line::from(vec![
+            Span::styled(format!("{:<3}", at + 1), BOLD),
+            Span::raw(format!("{} (.{})", form.name(), form.ending())),
+        ]);
         put(buffer, area, at + 2, &line);
     }
 }

@@ -10,7 +10,7 @@ use super::look::{BOLD, DIM, HERE, OWN};
 use super::page::put;
 use super::view::Hits;
 use crate::cli::render::terminal::fit;
-use crate::explore::{App, Facts, How, Node, Row, Sort};
+use crate::explore::{App, How, Node, Row, Sort, Statistics};
 use crate::text::visible;
 
 /// Columns of what a branch was told with.
@@ -55,9 +55,9 @@ fn line(app: &App, row: &Row, node: &Node, words: usize, is_here: bool) -> Line<
     };
     let shown = if node.text.is_empty() { "(nothing yet)".to_owned() } else { visible(&node.shown()).replace('·', " ") };
     let text = fit(&format!("{indent}{}", shown.trim()), words.saturating_sub(2));
-    let Facts { tokens, surprisal, openness } = app.tree().facts(row.node);
+    let Statistics { tokens, surprisal, future, .. } = app.tree().statistics(row.node);
     let number = |value: Option<f64>| value.map_or("–".to_owned(), |value| format!("{value:.2}"));
-    let numbers = format!(" {tokens:>6} {:>5} {:>5}  ", number(surprisal), number(openness));
+    let numbers = format!(" {tokens:>6} {:>5} {:>5}  ", number(surprisal), number(future));
     let style = match (&node.how, row.is_on_line) {
         (How::Told(_), false) => Style::new(),
         (How::Told(_), true) => BOLD,

@@ -103,38 +103,38 @@ impl View {
             Screen::Help(scrolled) => rest::help(buffer, inner, *scrolled),
             Screen::Leave => rest::leave(buffer, inner),
         }
-        self.foot(frame, foot, app);
+        self::foot(frame, foot, app);
         look.finish(frame.buffer_mut());
     }
+}
 
-    /// What was said, or what is typed; and the keys.
-    fn foot(&self, frame: &mut Frame, area: Rect, app: &App) {
-        let columns = usize::from(area.width);
-        if let Some(field) = app.field() {
-            let asked = format!("{}: ", field.asked.question());
-            // The end of a long line is what is being typed.
-            let room = columns.saturating_sub(asked.width() + 1);
-            let text = safe(&field.text).replace('\n', " ");
-            let mut from = 0;
-            while text[from..].width() > room {
-                from += text[from..].chars().next().map_or(1, char::len_utf8);
-            }
-            let shown = &text[from..];
-            let line = Line::from(vec![Span::styled(asked.clone(), BOLD), Span::raw(shown.to_owned())]);
-            put(frame.buffer_mut(), area, 0, &line);
-            let hints = field.completions.join("  ");
-            put(frame.buffer_mut(), area, 1, &Line::styled(fit(&hints, columns), DIM));
-            let column = u16::try_from(asked.width() + shown.width()).unwrap_or(u16::MAX);
-            frame.set_cursor_position(Position::new(area.x + column.min(area.width - 1), area.y));
-            return;
+/// What was said, or what is typed; and the keys.
+fn foot(frame: &mut Frame, area: Rect, app: &App) {
+    let columns = usize::from(area.width);
+    if let Some(field) = app.field() {
+        let asked = format!("{}: ", field.asked.question());
+        // The end of a long line is what is being typed.
+        let room = columns.saturating_sub(asked.width() + 1);
+        let text = safe(&field.text).replace('\n', " ");
+        let mut from = 0;
+        while text[from..].width() > room {
+            from += text[from..].chars().next().map_or(1, char::len_utf8);
         }
-        let said = app.said().map(|said| Line::styled(fit(said, columns), BOLD));
-        let said = said.or_else(|| app.doing().map(|doing| Line::styled(fit(&doing, columns), DIM)));
-        if let Some(said) = said {
-            put(frame.buffer_mut(), area, 0, &said);
-        }
-        put(frame.buffer_mut(), area, 1, &Line::styled(fit(keys(app.screen()), columns), DIM));
+        let shown = &text[from..];
+        let line = Line::from(vec![Span::styled(asked.clone(), BOLD), Span::raw(shown.to_owned())]);
+        put(frame.buffer_mut(), area, 0, &line);
+        let hints = field.completions.join("  ");
+        put(frame.buffer_mut(), area, 1, &Line::styled(fit(&hints, columns), DIM));
+        let column = u16::try_from(asked.width() + shown.width()).unwrap_or(u16::MAX);
+        frame.set_cursor_position(Position::new(area.x + column.min(area.width - 1), area.y));
+        return;
     }
+    let said = app.said().map(|said| Line::styled(fit(said, columns), BOLD));
+    let said = said.or_else(|| app.doing().map(|doing| Line::styled(fit(&doing, columns), DIM)));
+    if let Some(said) = said {
+        put(frame.buffer_mut(), area, 0, &said);
+    }
+    put(frame.buffer_mut(), area, 1, &Line::styled(fit(keys(app.screen()), columns), DIM));
 }
 
 /// What is told by which model, with what.

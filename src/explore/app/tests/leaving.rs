@@ -54,8 +54,8 @@ fn a_tree_with_a_file_is_saved_when_time_passes() {
 fn exports_have_a_form_and_a_place() {
     let mut sitting = Sitting::new();
     sitting.press("x1");
-    let form = Form::ALL[0];
-    assert_eq!(sitting.app.field().map(|field| field.text.clone()), Some(format!("story.{}", form.extension())));
+    let form = Export::ALL[0];
+    assert_eq!(sitting.app.field().map(|field| field.text.clone()), Some(format!("story.{}", form.ending())));
     sitting.press("⏎");
     assert!(matches!(&sitting.effects[..], [Effect::Export(chosen, _)] if *chosen == form));
     sitting.hear(Event::Exported(Ok("story.md".into())));

@@ -4,6 +4,7 @@ mod choosing;
 mod leaving;
 mod random;
 mod telling;
+mod toy;
 mod trees;
 
 use std::sync::Arc;
@@ -101,7 +102,7 @@ impl Sitting {
         let step = request.way.stretches.iter().map(|stretch| stretch.tokens.len()).sum();
         let number = request.number;
         match &request.wish {
-            Wish::Decide => {
+            Wish::Decide { .. } => {
                 let explanation = Box::new(explanation(step, request.story.seed));
                 let texts = WORDS.iter().map(|word| word.as_bytes().to_vec()).collect();
                 self.report(Report::Decided { number, explanation, texts });
@@ -115,7 +116,7 @@ impl Sitting {
                 let count = if let Aim::Tokens(count) = aim { *count } else { 4 };
                 for (draft, &node) in into.iter().enumerate() {
                     for at in 0..count.min(most) {
-                        let word = (request.story.seed as usize + draft + step + at) % WORDS.len();
+                        let word = (usize::try_from(request.story.seed).unwrap() + draft + step + at) % WORDS.len();
                         let (text, piece) = told(word);
                         self.report(Report::Told { number, node, text, piece });
                     }
@@ -123,33 +124,24 @@ impl Sitting {
                         self.asked = Some(request);
                         return;
                     }
-                    let (stop, keep) = (StopReason::Tokens, usize::MAX);
-                    self.report(Report::Ended { number, node, stop, keep, text: Vec::new(), then: Vec::new() });
+                    let (text, then) = (Vec::new(), Vec::new());
+                    self.report(Report::Ended { number, node, stop: StopReason::Tokens, keep: usize::MAX, text, then });
                 }
             }
-            Wish::Score => {}
+            Wish::Score => {
+                for stretch in &request.way.stretches {
+                    let piece = |token: &Token, len: usize| Piece { token: *token, len, ..told(0).1 };
+                    let known = self.app.tree().node(stretch.node).map(|node| node.tokens.clone()).unwrap_or_default();
+                    let tokens = known.iter().map(|known| piece(&known.token, known.len)).collect();
+                    self.report(Report::Scored { number, node: stretch.node, tokens });
+                }
+            }
         }
         self.over(number);
     }
 
     pub(crate) fn press(&mut self, keys: &str) {
-        for c in keys.chars() {
-            let key = match c {
-                '←' => Key::plain(Code::Left),
-                '→' => Key::plain(Code::Right),
-                '↑' => Key::plain(Code::Up),
-                '↓' => Key::plain(Code::Down),
-                '⏎' => Key::plain(Code::Enter),
-                '⌫' => Key::plain(Code::Backspace),
-                '⇥' => Key::plain(Code::Tab),
-                '⎋' => Key::plain(Code::Escape),
-                '⇤' => Key::plain(Code::Home),
-                '⇱' => Key::plain(Code::End),
-                '↻' => Key::ctrl(Code::Char('r')),
-                c => Key::typed(c),
-            };
-            self.hear(Event::Key(key));
-        }
+        keys.chars().for_each(|c| self.hear(Event::Key(pressed(c))));
     }
 
     /// The text in sight.
@@ -169,10 +161,32 @@ impl Sitting {
     }
 }
 
+/// The key that a sign stands for.
+fn pressed(sign: char) -> Key {
+    match sign {
+        '←' => Key::plain(Code::Left),
+        '→' => Key::plain(Code::Right),
+        '↑' => Key::plain(Code::Up),
+        '↓' => Key::plain(Code::Down),
+        '⏎' => Key::plain(Code::Enter),
+        '⌫' => Key::plain(Code::Backspace),
+        '⇥' => Key::plain(Code::Tab),
+        '⎋' => Key::plain(Code::Escape),
+        '⇤' => Key::plain(Code::Home),
+        '⇱' => Key::plain(Code::End),
+        '↻' => Key::ctrl(Code::Char('r')),
+        c => Key::typed(c),
+    }
+}
+
+fn token(word: usize) -> Token {
+    Token::try_from(word).unwrap()
+}
+
 fn told(word: usize) -> (Vec<u8>, Piece) {
     let text = WORDS[word].as_bytes().to_vec();
     let trace = TracedToken {
-        id: word as Token,
+        id: token(word),
         piece: WORDS[word].to_owned(),
         p: 0.25,
         rank: 0,
@@ -188,14 +202,14 @@ fn told(word: usize) -> (Vec<u8>, Piece) {
         removed: Vec::new(),
         cuts: Vec::new(),
     };
-    let piece = Piece { token: word as Token, len: text.len(), trace: Some(Arc::new(trace)) };
+    let piece = Piece { token: token(word), len: text.len(), trace: Some(Arc::new(trace)) };
     (text, piece)
 }
 
 /// A decision among all words, likeliest first; the second one would be drawn.
 fn explanation(step: usize, seed: u64) -> Explanation {
     let named =
-        |word: usize| Named { token: word as Token, piece: WORDS[word].to_owned(), ends: false, log_p: -(word as f64) - 0.5 };
+        |word: usize| Named { token: token(word), piece: WORDS[word].to_owned(), ends: false, log_p: -(word as f64) - 0.5 };
     let candidate = |word: usize| ExplainedCandidate {
         named: named(word),
         p: 0.4 / (word + 1) as f64,

@@ -3,21 +3,21 @@
 use super::*;
 
 /// The keys, those that change something more often than others.
-const KEYS: &str = "←→↑↓⏎⌫⇥⎋⇤⇱↻ spnruecg[]{}=bBi/t|x?mdhov12⏎⏎⏎→→→←←   uuu↻a.d";
+pub(super) const KEYS: &str = "←→↑↓⏎⌫⇥⎋⇤⇱↻ spnruecg[]{}=bBi/t|x?mdhov12⏎⏎⏎→→→←←   uuu↻a.d";
 
 /// Numbers that look random, the same every time.
-struct Dice(u64);
+pub(super) struct Dice(pub u64);
 
 impl Dice {
-    fn below(&mut self, most: usize) -> usize {
+    pub fn below(&mut self, most: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % most
     }
 }
 
-/// Every node is its parent's child, once, and the texts of the line make up its text.
-fn assert_whole(sitting: &Sitting) {
-    let tree = sitting.app.tree();
+/// Every node is its parent's child, once, its pieces make up its text, and a file keeps all of it.
+pub(super) fn assert_whole(app: &App) {
+    let tree = app.tree();
     let nodes = tree.in_order();
     assert_eq!(nodes.len(), tree.len());
     for id in nodes {
@@ -25,21 +25,23 @@ fn assert_whole(sitting: &Sitting) {
         assert!(node.children.iter().all(|child| tree.node(*child).unwrap().parent == Some(id)));
         assert_eq!(node.pieces().map(<[u8]>::len).sum::<usize>(), node.text.len());
     }
-    assert!(tree.node(tree.current()).is_some() && sitting.app.cursor() <= sitting.app.len());
+    assert!(tree.node(tree.current()).is_some() && app.cursor() <= app.len());
+    let kept = Tree::of_json(&tree.to_json().unwrap()).unwrap();
+    assert!(kept == *tree, "what is kept is another tree");
 }
 
-fn assert_undone(sitting: &mut Sitting, first: &Tree) {
-    let last = sitting.app.tree().clone();
+pub(super) fn assert_undone(app: &mut App, first: &Tree) {
+    let last = app.tree().clone();
     let mut undone = 0;
-    while sitting.app.tree.undo() {
+    while app.tree.undo() {
         undone += 1;
     }
-    assert!(sitting.app.tree == *first, "after {undone} changes were taken back");
+    assert!(app.tree == *first, "after {undone} changes were taken back");
     for _ in 0..undone {
-        assert!(sitting.app.tree.redo());
+        assert!(app.tree.redo());
     }
-    sitting.app.tree.go(last.current()).unwrap();
-    assert!(sitting.app.tree == last, "after {undone} changes were made again");
+    app.tree.go(last.current()).unwrap();
+    assert!(app.tree == last, "after {undone} changes were made again");
 }
 
 #[test]
@@ -67,7 +69,7 @@ fn whatever_is_pressed_the_tree_is_whole_and_can_be_undone_and_kept() {
                 _ => {}
             }
         }
-        assert_whole(&sitting);
-        assert_undone(&mut sitting, &first);
+        assert_whole(&sitting.app);
+        assert_undone(&mut sitting.app, &first);
     }
 }

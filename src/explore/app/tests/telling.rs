@@ -70,6 +70,16 @@ fn what_is_told_again_has_the_next_seed() {
 }
 
 #[test]
+fn words_that_are_to_be_coloured_are_scored_where_nothing_is_known_of_them() {
+    let mut sitting = Sitting::new();
+    sitting.hear(Event::Edited(Some("a king".to_owned())));
+    let known = |sitting: &Sitting| sitting.app.spots().filter(|spot| spot.trace().is_some()).count();
+    assert_eq!((sitting.app.len(), known(&sitting)), (6, 0));
+    sitting.press("c");
+    assert_eq!((known(&sitting), sitting.app.decision().is_some()), (6, true));
+}
+
+#[test]
 fn what_is_answered_late_changes_nothing() {
     let mut sitting = Sitting::new();
     sitting.answers = false;
