@@ -1,6 +1,7 @@
 //! How stories end, and what becomes of the room that they had.
 
 use super::detokenizing::Heard;
+use super::kept::Kind;
 use super::observer::Observer;
 use super::prompt_sharing::Left;
 use super::round::Stories;
@@ -29,10 +30,12 @@ impl Stories<'_> {
     /// Ends a story, if there is one, and gives its room back.
     pub(super) fn end(&mut self, number: usize, stop: StopReason, unheard: Heard, observer: &mut dyn Observer) {
         let Some(mut story) = self.tellers[number].take() else { return };
-        let [_, keeps] = self.kept.keeps();
+        let ([_, keeps], running) = (self.kept.keeps(), self.running());
         // Where a decode failed, the trunk may be gone.
         if keeps && !matches!(stop, StopReason::Failed(_)) {
-            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(text, trunk, None));
+            let (row, left) = story.arrive().unzip();
+            self.release(left.into_iter().collect());
+            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(Kind::Story, text, trunk, row, running));
             self.release(gone.unwrap_or_default());
         }
         let (ended, branches) = story.end(stop, unheard);

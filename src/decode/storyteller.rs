@@ -94,7 +94,7 @@ impl Storyteller {
         let before = &plan.prompt[origin.len()..];
         let bytes = vocabulary.bytes(before);
         let loops = LoopDetector::behind(before);
-        let healing = Healing::new(&plan.heal, vocabulary);
+        let healing = Healing::new(&plan.heal, vocabulary).behind(plan.continuation.before_heal);
         let own = healing.left(before);
         let line = vocabulary.last_line(&plan.prompt) + &String::from_utf8_lossy(own);
         // Who hands on surprisals alone is of a time when nothing followed the entropies.

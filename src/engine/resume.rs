@@ -102,7 +102,8 @@ impl Engine {
     /// # Errors
     /// As [`Engine::plan`].
     pub fn resume(&self, sampler: &Sampler, record: &Record, standing: &Standing, request: &StoryRequest) -> Result<Plan> {
-        let told = record.clock.min(record.prompt_tokens.len()) + standing.tokens.len();
+        let clock = record.clock.min(record.prompt_tokens.len());
+        let told = clock + standing.tokens.len();
         let prompt = self.fitting([&record.prompt_tokens[..], &standing.tokens].concat())?;
         let plan = self.plan_behind(sampler, &prompt, &StoryRequest { min_tokens: 0, ..request.clone() })?;
         // The step at which the model ended it draws the same end again, under the same seed.
@@ -112,7 +113,14 @@ impl Engine {
         Ok(Plan {
             sampler: plan.sampler.with_min_tokens(least),
             heal: record.healed.clone(),
-            continuation: Continuation { told, taken: standing.taken, scored: true, planned: None, carried },
+            continuation: Continuation {
+                told,
+                before_heal: clock,
+                taken: standing.taken,
+                scored: true,
+                planned: None,
+                carried,
+            },
             ..plan
         })
     }

@@ -179,7 +179,9 @@ impl Answer {
         let begin = |order: Order| {
             let telling = app.tell(visit, order.plan.clone())?;
             let units = self.echoed(&order).encode_utf16().count();
-            Ok(Choice::new(order, telling, &self.vocabulary, units, self.limits.time))
+            let text = self.prompts.get(order.prompt).map(|prompt| prompt.text.clone()).unwrap_or_default();
+            let choice = Choice::new(order, telling, &self.vocabulary, units, self.limits.time);
+            Ok(choice.behind(text, Arc::clone(app.spaces())))
         };
         orders.into_iter().map(begin).collect()
     }

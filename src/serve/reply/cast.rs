@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::catalogue::Voice;
 use crate::bans::{Bans, List, Matcher};
+use crate::engine::Heal;
 use crate::model::{Kind, Vocabulary};
 use crate::preset::{self, Edit, OfRequest, Preset};
 use crate::prob::{Bias, Token};
@@ -27,6 +28,10 @@ pub struct Cast {
     pub sampling: Sampling,
     /// What t is.
     pub clock: Clock,
+    /// What at the end of a prompt is told anew.
+    pub heal: Heal,
+    /// Whether a prompt is read, whatever is kept of it in memory.
+    pub reads_afresh: bool,
     /// Names of fields that would do something elsewhere and did nothing.
     pub ignored: Vec<String>,
 }
@@ -43,10 +48,10 @@ impl Cast {
         check_numbers(Fields::of(&request.body))?;
         let ours = &request.ours;
         let asked = ours.model.as_deref().map(|model| app.asked(model)).transpose()?.unwrap_or_default();
-        let named = ours.preset.as_deref().map(|name| app.catalogue.voice(name)).transpose()?;
-        let voice = named.or(asked.voice).or_else(|| app.catalogue.voices().first().cloned());
+        let named = ours.preset.as_deref().map(|name| app.catalogue.called(name)).transpose()?.unwrap_or_default();
+        let voice = named.voice.or(asked.voice).or_else(|| app.catalogue.voices().first().cloned());
         let voice = voice.ok_or_else(|| Fault::server("the server was started without a preset"))?;
-        let sampling = ours.sampling.or(asked.sampling).unwrap_or(app.options.sampling);
+        let sampling = ours.sampling.or(named.sampling).or(asked.sampling).unwrap_or(app.options.sampling);
         let (name, OfRequest { preset, left_out }) = decided(&voice, sampling, request)?;
         let Words { logit_bias, phrases, unknown } = Words::of(&request.changes, app.engine.vocabulary())?;
         let mut ignored: BTreeSet<String> = left_out.into_iter().chain(unknown).collect();
@@ -59,6 +64,9 @@ impl Cast {
             sampler: seen(&sampler, request),
             sampling,
             clock: ours.clock.unwrap_or(app.options.clock),
+            // Whoever wants the prompt back wants all of it.
+            heal: if request.shown.echo { Heal::Off } else { ours.heal.unwrap_or_default() },
+            reads_afresh: request.reads_afresh,
             ignored: ignored.into_iter().collect(),
         })
     }

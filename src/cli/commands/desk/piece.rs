@@ -46,8 +46,8 @@ impl Piece {
     /// What these tokens let appear behind the plan's prompt, without the end of the writer's own text that they may spell. `None` within
     /// a character.
     fn text_of(&self, tokens: &[Token], vocabulary: &Vocabulary) -> Option<String> {
-        let Plan { prompt, heal, .. } = &self.plan;
-        let before = &prompt[self.plan.origin().len()..];
+        let Plan { prompt, heal, continuation, .. } = &self.plan;
+        let before = &prompt[self.plan.origin().len() + continuation.before_heal..];
         let all = told_text(&[before, tokens].concat(), heal, vocabulary);
         Some(all.strip_prefix(&told_text(before, heal, vocabulary))?.to_owned()).filter(|text| !text.ends_with('\u{fffd}'))
     }
@@ -98,7 +98,8 @@ impl Piece {
         let mut plan = self.plan.clone();
         plan.max_tokens = plan.max_tokens.saturating_sub(kept.len()).max(1);
         plan.prompt.extend(&kept);
-        plan.continuation = Continuation { told: plan.continuation.told + kept.len(), ..Continuation::default() };
+        let Continuation { told, before_heal, .. } = plan.continuation;
+        plan.continuation = Continuation { told: told + kept.len(), before_heal, ..Continuation::default() };
         let (taken, tokens) = &self.taken;
         Some((plan, (taken.clone() + &text, tokens + kept.len())))
     }
