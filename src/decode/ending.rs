@@ -55,12 +55,12 @@ impl Stories<'_> {
     /// free for them.
     pub(super) fn hold(&mut self, text: Vec<Token>, branch: Branch, row: Vec<f32>) {
         self.unpromised = (self.unpromised.0 + text.len(), self.unpromised.1 + 1);
-        let gone = self.kept.keep(text, branch, Some(row));
+        let gone = self.kept.keep(Kind::Prompt, text, branch, Some(row), 0);
         self.release(gone);
     }
 
-    /// Hands out what is kept: each text with the branch that holds it.
-    pub(super) fn hand_back(&mut self) -> Vec<(Vec<Token>, Branch)> {
+    /// Hands out what is kept: each text with the branch that holds it, and the row behind it where that is known.
+    pub(super) fn hand_back(&mut self) -> Vec<(Vec<Token>, Branch, Option<Vec<f32>>)> {
         self.kept.give_all()
     }
 

@@ -153,9 +153,9 @@ impl Kept {
         Ok(None)
     }
 
-    /// Gives all of them up, with what they hold.
-    pub fn give_all(&mut self) -> Vec<(Vec<Token>, Branch)> {
-        self.entries.drain(..).map(|entry| (entry.tokens, entry.branch)).collect()
+    /// Gives all of them up: each text with the branch that holds it, and the row behind it where that is known.
+    pub fn give_all(&mut self) -> Vec<(Vec<Token>, Branch, Option<Vec<f32>>)> {
+        self.entries.drain(..).map(|Entry { tokens, branch, row, .. }| (tokens, branch, row)).collect()
     }
 
     /// Gives up the one that was used least recently.

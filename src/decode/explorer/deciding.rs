@@ -86,7 +86,7 @@ impl Explorer<'_> {
         let (story, told) = (&plan.prompt[plan.origin().len()..], plan.continuation.told);
         let carried = plan.continuation.carried.clone().unwrap_or_else(|| self.history(node, told).carried());
         let history = History::of_text(&plan.prompt, told).planning(plan.planned()).carrying(carried);
-        let healing = Healing::new(&plan.heal, &vocabulary);
+        let healing = Healing::new(&plan.heal, &vocabulary).behind(plan.continuation.before_heal);
         let ahead = sampler.sampler().bans().map(|bans| {
             let mut watch = Watch::new(Arc::clone(bans));
             watch.push(&vocabulary.bytes(&plan.prompt));

@@ -56,8 +56,8 @@ impl Explorer<'_> {
             self.know_told(node, told, &completion);
             draws[story].iter().fold(node, |at, draw| self.take(at, draw));
         }
-        for (text, branch) in kept {
-            self.take_in(&text, branch);
+        for (text, branch, row) in kept {
+            self.take_in(&text, branch, row);
         }
         Ok(())
     }
@@ -150,13 +150,16 @@ impl Explorer<'_> {
     }
 
     /// Takes a text that lies in memory into the tree; what was used least recently makes place for it.
-    fn take_in(&mut self, text: &[Token], branch: Branch) {
+    fn take_in(&mut self, text: &[Token], branch: Branch, row: Option<Vec<f32>>) {
         let node = self.add(self.root(), text);
         let is_full = self.living.len() >= self.budget.branches && !self.living.contains(&node);
         if let Some(&oldest) = self.living.iter().min_by_key(|node| self.nodes[node.0].used).filter(|_| is_full) {
             self.forget(oldest);
         }
         self.settle(node, branch);
+        if let Some(row) = row {
+            self.know(node, row);
+        }
     }
 }
 
