@@ -141,6 +141,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(*args, terminal),
         Command::Desk(args) => commands::desk::run(args, terminal),
+        #[cfg(feature = "explore")]
+        Command::Explore(args) => commands::explore::run(*args, terminal),
         Command::Batch(args) => commands::batch::run(&args, terminal),
         Command::Bench(args) => commands::bench::run(&args, terminal),
         Command::Compare(args) => commands::compare::run(args, terminal),
@@ -178,6 +180,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         Command::RenderTemplates => template_process::run(),
         #[cfg(feature = "serve")]
         Command::Serve(_) => without_backend(),
+        #[cfg(feature = "explore")]
+        Command::Explore(_) => without_backend(),
         Command::Write(_)
         | Command::Desk(_)
         | Command::Batch(_)

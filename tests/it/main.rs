@@ -66,6 +66,8 @@ mod compare;
 mod drafts;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod explain;
+#[cfg(all(feature = "llama", feature = "explore", unix))]
+mod explore;
 #[cfg(feature = "llama")]
 mod handle;
 #[cfg(all(feature = "llama", feature = "cli", unix))]

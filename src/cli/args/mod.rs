@@ -10,6 +10,8 @@ mod config;
 mod desk;
 mod device;
 mod eval;
+#[cfg(feature = "explore")]
+mod explore;
 #[cfg(feature = "hub")]
 mod hub;
 mod judge;
@@ -34,6 +36,8 @@ pub use self::config::{Config, ConfigChange};
 pub use self::desk::Desk;
 pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
+#[cfg(feature = "explore")]
+pub use self::explore::Explore;
 #[cfg(feature = "hub")]
 pub use self::hub::{HubArgs, Pull};
 pub use self::judge::Judge;
@@ -98,6 +102,13 @@ pub enum Command {
     /// Every piece is added to the file at once, and nothing else in it changes; what was added can be taken back, on another day too.
     /// Keys are shown. Without a terminal each line of standard input is a key.
     Desk(Desk),
+    /// Stand inside a story and choose: what each word opens, other words, drafts, branches, all kept as a tree.
+    ///
+    /// It draws on the terminal. At the cursor it shows the candidates with p, Ĥ and s, and where each would lead; Enter takes another word
+    /// and grows a branch beside the one that is there, Space tells on. Nothing is overwritten, everything can be undone, and the tree is
+    /// kept in a file, from which other programs for trees of text can be served.
+    #[cfg(feature = "explore")]
+    Explore(Box<Explore>),
     /// Tell the same prompt with several presets, under one seed, and show where they part.
     ///
     /// Each story is the one that `write` tells with this preset and seed. What a story shares with the first one is plain; from

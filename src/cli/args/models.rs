@@ -23,6 +23,8 @@ impl Command {
             #[cfg(feature = "serve")]
             Self::Serve(args) => args.model.model.iter_mut().collect(),
             Self::Desk(args) => args.model.model.iter_mut().collect(),
+            #[cfg(feature = "explore")]
+            Self::Explore(args) => args.model.model.iter_mut().collect(),
             Self::Compare(args) => args.model.model.iter_mut().collect(),
             Self::Explain(args) => args.model.model.iter_mut().collect(),
             Self::Batch(args) => args.model.model.iter_mut().collect(),

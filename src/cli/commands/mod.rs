@@ -19,6 +19,8 @@ pub mod drafts;
 pub mod eval;
 #[cfg(feature = "llama")]
 pub mod explain;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod judge;
 pub mod manual;
 pub mod models;

@@ -78,7 +78,7 @@ pub const KEYS: [Key; 6] = [
         without: "",
         is_number: true,
         check: |text| from_one(text).map(drop),
-        not_for: &["bench", "tune", "calibrate", "plan", "desk"],
+        not_for: &["bench", "tune", "calibrate", "plan", "desk", "explore"],
     },
     Key {
         name: "gpu-layers",
