@@ -12,6 +12,8 @@ mod support;
 mod browser;
 mod catalog;
 mod chain;
+#[cfg(all(feature = "cli", unix))]
+mod cluster;
 #[cfg(feature = "cli")]
 mod config;
 mod decode;

@@ -27,7 +27,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::batch::Batch;
+pub use self::batch::{Batch, Part};
 pub use self::cache::{Cache, CacheDeed, KeepingArgs};
 pub use self::colour::Colour;
 pub use self::config::{Config, ConfigChange};

@@ -20,7 +20,7 @@ pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command 
 }
 
 /// A command that does not hear of whoever runs the tests: neither of a configuration nor of variables that stand for options.
-fn deaf(program: &str) -> Command {
+pub fn deaf(program: &str) -> Command {
     let mut command = Command::new(program);
     let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.as_encoded_bytes().starts_with(b"AFTERWORD_"));
     for name in ours {
