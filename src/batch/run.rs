@@ -256,6 +256,7 @@ pub(super) mod tests {
                 drafts: 1,
                 stops: vec!["###".into()],
                 width: 1,
+                tuned: None,
                 cells: 64,
                 branches: 4,
                 batch: 32,
@@ -293,8 +294,8 @@ pub(super) mod tests {
         let mut run = example();
         run.shard = Some("2/3".parse().unwrap());
         run.seeds = Seeds::one(u64::MAX);
-        run.prompt[0].tokens = std::num::NonZeroUsize::new(3);
         run.model_parts = vec!["bb".into(), "cc".into()];
+        run.prompt[0].tokens = std::num::NonZeroUsize::new(3);
         run.asking.system = Some("A \"system\"\n".into());
         let text = toml::to_string_pretty(&run).unwrap();
         assert_eq!(toml::from_str::<RunFile>(&text).unwrap(), run, "{text}");
@@ -311,8 +312,8 @@ pub(super) mod tests {
             assert_eq!(run.differences(&before).join("; "), told);
         };
         change(|run| run.model.sha256 = "bb".into(), "the model is another (it was `a.gguf`)");
-        change(|run| run.seeds = Seeds::one(3), "the seeds are 3 (they were 1..2)");
         change(|run| run.model_parts = vec!["cc".into()], "the model is another (it was `a.gguf`)");
+        change(|run| run.seeds = Seeds::one(3), "the seeds are 3 (they were 1..2)");
         change(|run| run.strict = false, "`strict` was given");
         change(|run| run.settings.limit = 10, "`tokens` is 10 (it was 9)");
         change(|run| run.preset[0].resolved.push('x'), "the preset `wave` is another");

@@ -90,6 +90,8 @@ mod replay;
 mod resume;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+mod rpc;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod score;
 #[cfg(all(feature = "llama", feature = "cli", unix))]

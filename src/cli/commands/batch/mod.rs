@@ -20,10 +20,10 @@ use crate::batch::{Entry, Files, Findings, Finished, Folder, Heard, Item, merge}
 use crate::cli::Outcome;
 use crate::cli::args::Batch;
 use crate::cli::interrupt::interrupted;
-use crate::cli::opening::open;
+use crate::cli::opening::{Opened, open};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::usage::Usage;
-use crate::engine::{Engine, Recorded};
+use crate::engine::{Engine, Recorded, Width};
 use crate::files::causes;
 use crate::story::{Record, StopReason, TracedToken};
 use crate::text::plural;
@@ -33,7 +33,7 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
         return join(args, terminal);
     }
     let shard = parts::shard(args.shard, terminal)?;
-    let engine = open(&args.model, terminal)?;
+    let engine = begun(open(&args.model, terminal)?, args);
     let setup = Setup::new(args, shard, &engine, terminal)?;
     let root = if args.force { beside(&args.out, &setup)? } else { args.out.clone() };
     let items = setup.items();
@@ -85,6 +85,19 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)
+}
+
+/// The model as it is to tell in this folder. Where width and threads are left to what was found, a folder that was begun goes on with
+/// its own, whatever was found since to be faster: they decide about bits.
+fn begun(opened: Opened, args: &Batch) -> Opened {
+    let asked = args.force || args.model.width != Width::Auto || args.model.threads.is_some();
+    let before = Folder::run(&args.out).ok().flatten().map(|run| run.settings).filter(|_| !asked);
+    match before {
+        Some(run) if run.tuned.is_some() || opened.tuned().is_some() => {
+            Opened { engine: opened.engine.paced_as(&run), ..opened }
+        }
+        _ => opened,
+    }
 }
 
 fn has_failed(entry: &Entry) -> bool {
