@@ -11,6 +11,7 @@ pub mod cli;
 pub mod decode;
 pub mod engine;
 pub mod eval;
+pub mod explore;
 pub mod files;
 pub mod gguf;
 #[cfg(feature = "hub")]

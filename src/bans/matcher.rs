@@ -9,6 +9,7 @@ use regex_automata::{Anchored, MatchKind};
 use super::fold::fold;
 use super::spec::{Bans, Wrong};
 use super::trie::Trie;
+use super::watch::Which;
 
 /// The most bytes that the table of all patterns may have.
 const LARGEST: usize = 16 << 20;
@@ -48,13 +49,16 @@ impl Matcher {
         if !(bans.strength > 0.0 && bans.strength <= 1.0) {
             return Err(Wrong::Range { key: "strength", allowed: "above 0 and at most 1" });
         }
+        if !(bans.bias.is_finite() && bans.bias <= 0.0) {
+            return Err(Wrong::Range { key: "bias", allowed: "a number, at most 0" });
+        }
         let mut phrases = Trie::default();
         for (number, phrase) in bans.phrases.iter().enumerate() {
             let folded = folded(phrase);
             match folded[..] {
                 [] => return Err(Wrong::Blank { phrase: number }),
                 [letter] if letter.is_alphanumeric() => return Err(Wrong::OneLetter { phrase: number, letter }),
-                _ => phrases.add(folded.into_iter(), number),
+                _ => phrases.add(&folded, number),
             }
         }
         let patterns = (!bans.patterns.is_empty()).then(|| Patterns::new(&bans.patterns)).transpose()?;
@@ -65,6 +69,15 @@ impl Matcher {
     #[must_use]
     pub fn bans(&self) -> &Bans {
         &self.bans
+    }
+
+    /// A ban that was found, as it is written.
+    #[must_use]
+    pub fn written(&self, which: Which) -> &str {
+        match which {
+            Which::Phrase(number) => &self.bans.phrases[number],
+            Which::Pattern(number) => &self.bans.patterns[number],
+        }
     }
 }
 
@@ -114,22 +127,27 @@ impl Patterns {
         self.start
     }
 
-    /// Reads one character more; whether some pattern has matched, and how it can go on, if it can.
-    pub fn step(&self, mut state: StateID, c: char) -> (bool, Option<StateID>) {
-        let mut matched = false;
+    /// Reads one character more: the pattern that has matched, and how it can go on, if it can.
+    pub fn step(&self, mut state: StateID, c: char) -> (Option<usize>, Option<StateID>) {
+        let mut matched = None;
         for byte in c.encode_utf8(&mut [0; 4]).bytes() {
             state = self.table.next_state(state, byte);
             // A match is told one byte late.
-            matched |= self.looks && self.table.is_match_state(state);
+            matched = matched.or_else(|| if self.looks { self.matched(state) } else { None });
         }
-        matched |= !self.looks && self.matches_here(state);
+        matched = matched.or_else(|| if self.looks { None } else { self.matches_here(state) });
         let dead = self.table.is_dead_state(state) || self.table.is_quit_state(state);
         (matched, (!dead).then_some(state))
     }
 
-    /// Whether some pattern matches if the text ends here.
-    pub fn matches_here(&self, state: StateID) -> bool {
-        self.table.is_match_state(self.table.next_eoi_state(state))
+    /// The pattern that matches if the text ends here.
+    pub fn matches_here(&self, state: StateID) -> Option<usize> {
+        self.matched(self.table.next_eoi_state(state))
+    }
+
+    /// The first pattern of a state of matches.
+    fn matched(&self, state: StateID) -> Option<usize> {
+        self.table.is_match_state(state).then(|| self.table.match_pattern(state, 0).as_usize())
     }
 
     /// Whether some pattern matches nothing at all, or whatever comes.
@@ -140,9 +158,9 @@ impl Patterns {
                 let Some(before) = state else { return false };
                 let (matched, after) = self.step(before, c);
                 state = after;
-                matched
+                matched.is_some()
             })
         };
-        self.matches_here(self.start) || PROBES.iter().all(matches)
+        self.matches_here(self.start).is_some() || PROBES.iter().all(matches)
     }
 }

@@ -10,11 +10,13 @@
 
 mod fold;
 mod matcher;
+mod openings;
 mod spec;
 mod trie;
 mod watch;
 
 pub use fold::fold;
 pub use matcher::Matcher;
+pub use openings::Openings;
 pub use spec::{Bans, List, Redraw, Wrong};
 pub use watch::{Match, Watch, Which};

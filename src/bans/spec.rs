@@ -1,5 +1,6 @@
 //! Bans as they are written.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
 
@@ -10,8 +11,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Bans {
-    /// Phrases. Case, kinds of quotes and dashes and runs of white space make no difference; a phrase that begins or ends with a letter or
-    /// a digit is only found where a word begins or ends: `in` is not in *king*.
+    /// Phrases and words. Case, kinds of quotes and dashes and runs of white space make no difference; what begins or ends with a letter or
+    /// a digit is only found where a word begins or ends: `in` is not in *king*. They are found in the text: a word is, however many tokens
+    /// it is cut into, with and without a space before it.
     pub phrases: Vec<String>,
     /// Regular expressions, in the syntax of Rust's crate `regex`, without look-around and backreferences, on the text in lower case
     /// with straight quotes and single spaces. The shortest match counts.
@@ -27,6 +29,10 @@ pub struct Bans {
     pub strength: f64,
     /// Which word is changed.
     pub at: Redraw,
+    /// What is added to the logit of a token with which the first word of a phrase would be whole, in nats: l ← l + b, b at most 0. So
+    /// *shivers* comes less often, not only *shivers down*; a phrase that begins with `a` takes from every *a*. 0 changes nothing.
+    #[schemars(range(max = 0))]
+    pub bias: f64,
 }
 
 /// Which word of a phrase that is banned is changed.
@@ -46,7 +52,7 @@ impl Default for Bans {
     fn default() -> Self {
         let (phrases, patterns, lists) = (Vec::new(), Vec::new(), Vec::new());
         let [within, retries] = [200, 20].map(|count| NonZeroUsize::MIN.saturating_add(count - 1));
-        Self { phrases, patterns, lists, within, retries, strength: 1.0, at: Redraw::Auto }
+        Self { phrases, patterns, lists, within, retries, strength: 1.0, at: Redraw::Auto, bias: 0.0 }
     }
 }
 
@@ -60,11 +66,8 @@ impl Bans {
     /// Adds what a list bans and these do not yet.
     pub fn add(&mut self, list: List) {
         for (all, more) in [(&mut self.phrases, list.phrases), (&mut self.patterns, list.patterns)] {
-            for one in more {
-                if !all.contains(&one) {
-                    all.push(one);
-                }
-            }
+            let mut known: HashSet<String> = all.iter().cloned().collect();
+            all.extend(more.into_iter().filter(|one| known.insert(one.clone())));
         }
     }
 }
@@ -115,21 +118,30 @@ pub enum Wrong {
     },
 }
 
+impl Wrong {
+    /// What is wrong with it, without its number: `is blank: it bans nothing`.
+    #[must_use]
+    pub fn what(&self) -> String {
+        match self {
+            Self::Blank { .. } => "is blank: it bans nothing".to_owned(),
+            Self::OneLetter { letter, .. } => {
+                format!("is the one letter `{letter}`: every text would be banned that has it as a word")
+            }
+            Self::Pattern { cause, .. } => format!("is no pattern: {cause}"),
+            Self::MatchesAll { .. } => "matches every text".to_owned(),
+            Self::Range { allowed, .. } => format!("must be {allowed}"),
+        }
+    }
+}
+
 impl fmt::Display for Wrong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Blank { phrase } => write!(f, "phrase {} is blank: it bans nothing", phrase + 1),
-            Self::OneLetter { phrase, letter } => {
-                write!(
-                    f,
-                    "phrase {} is the one letter `{letter}`: every text would be banned that has it as a word",
-                    phrase + 1
-                )
-            }
-            Self::Pattern { pattern, cause } => write!(f, "pattern {}: {cause}", pattern + 1),
-            Self::MatchesAll { pattern } => write!(f, "pattern {} matches every text", pattern + 1),
-            Self::Range { key, allowed } => write!(f, "`{key}` must be {allowed}"),
-        }
+            Self::Blank { phrase } | Self::OneLetter { phrase, .. } => write!(f, "phrase {}", phrase + 1),
+            Self::Pattern { pattern, .. } | Self::MatchesAll { pattern } => write!(f, "pattern {}", pattern + 1),
+            Self::Range { key, .. } => write!(f, "`{key}`"),
+        }?;
+        write!(f, " {}", self.what())
     }
 }
 

@@ -26,8 +26,8 @@ pub struct Match {
 pub enum Which {
     /// The phrase of this number, counted from 0.
     Phrase(usize),
-    /// One of the patterns.
-    Pattern,
+    /// The pattern of this number, counted from 0.
+    Pattern(usize),
 }
 
 /// One text while it grows.
@@ -95,6 +95,14 @@ impl Watch {
         Self { matcher, bytes: 0, broken: Vec::new(), characters: 0, last: None, end: 0, live: Vec::new() }
     }
 
+    /// What comes behind this text.
+    #[must_use]
+    pub fn behind(matcher: &Arc<Matcher>, text: &[u8]) -> Self {
+        let mut watch = Self::new(Arc::clone(matcher));
+        watch.push(text);
+        watch
+    }
+
     /// What is looked for.
     #[must_use]
     pub fn bans(&self) -> &Bans {
@@ -139,12 +147,7 @@ impl Watch {
         let whole = |live: &Live| {
             let which = match live.state {
                 State::Word(_, phrase) => Which::Phrase(phrase),
-                State::Pattern(state) => self
-                    .matcher
-                    .patterns
-                    .as_ref()
-                    .is_some_and(|patterns| patterns.matches_here(state))
-                    .then_some(Which::Pattern)?,
+                State::Pattern(state) => Which::Pattern(self.matcher.patterns.as_ref()?.matches_here(state)?),
                 State::Phrase(_) => return None,
             };
             Some(Match { from: live.from, to: self.end, which })
@@ -164,11 +167,31 @@ impl Watch {
         self.bytes - from
     }
 
-    /// Whether this piece, told next, would end a match, or end one if the word ended with it.
+    /// Whether the text ends in a word, which may go on.
+    pub(super) fn is_in_word(&self) -> bool {
+        self.last.is_some_and(is_of_word)
+    }
+
+    /// What has been read of phrases at the end of the text, where that is whole characters.
+    pub(super) fn begun(&self) -> impl Iterator<Item = Node> {
+        let live = self.live.iter().filter(|_| self.broken.is_empty());
+        live.filter_map(|live| match live.state {
+            State::Phrase(node) | State::Word(node, _) => Some(node),
+            State::Pattern(_) => None,
+        })
+    }
+
+    /// What this piece, told next, would complete, or would if the word ended with it.
     #[must_use]
-    pub fn would_end(&self, piece: &[u8]) -> bool {
+    pub fn would_complete(&self, piece: &[u8]) -> Option<Match> {
         let mut ahead = self.clone();
-        ahead.push(piece).is_some() || ahead.finish().is_some()
+        ahead.push(piece).or_else(|| ahead.finish())
+    }
+
+    /// A ban that was found, as it is written.
+    #[must_use]
+    pub fn written(&self, found: Match) -> &str {
+        self.matcher.written(found.which)
     }
 
     /// Adds a character, which takes these bytes.
@@ -222,7 +245,7 @@ impl Watch {
 }
 
 /// Whether it is part of a word: a letter, a digit, or what is written on one.
-fn is_of_word(c: char) -> bool {
+pub(super) fn is_of_word(c: char) -> bool {
     c.is_alphanumeric() || is_combining_mark(c)
 }
 
@@ -232,9 +255,9 @@ fn step(matcher: &Matcher, state: State, c: char) -> Step {
         State::Pattern(state) => {
             let Some(patterns) = &matcher.patterns else { return Step::Dead };
             return match patterns.step(state, c) {
-                (true, next) => Step::Matched(Which::Pattern, true, next.map(State::Pattern)),
-                (false, Some(next)) => Step::Goes(State::Pattern(next)),
-                (false, None) => Step::Dead,
+                (Some(which), next) => Step::Matched(Which::Pattern(which), true, next.map(State::Pattern)),
+                (None, Some(next)) => Step::Goes(State::Pattern(next)),
+                (None, None) => Step::Dead,
             };
         }
         State::Word(node, phrase) if !is_of_word(c) => {
@@ -331,6 +354,10 @@ mod tests {
         for (piece, held) in [("It was", 0), (" not", 3), (" a", 0), (" not", 3), (" only", 8), (" a", 10), (".", 0)] {
             assert_eq!((watch.push(piece.as_bytes()), watch.held()), (None, held), "{piece}");
         }
+        // Of several patterns it is known which matched.
+        let mut watch = Watch::new(matcher(&["so be it"], &["b[.]c", "b.d"]).unwrap());
+        let found = watch.push(b"a bxd").unwrap();
+        assert_eq!((found.which, watch.written(found)), (Which::Pattern(1), "b.d"));
         // What a pattern asks of what comes behind it is waited for.
         assert_eq!(first(&[], &[r"\bbut\b"], "butter but"), Some((7, 10)));
         assert_eq!(first(&[], &[r"\bbut\b"], "butter"), None);
@@ -344,7 +371,9 @@ mod tests {
         for all in [".*", ".", "", "a?", "[^x]"] {
             assert_eq!(wrong(&[], &["so", all]), "pattern 2 matches every text", "{all}");
         }
-        assert!(wrong(&[], &["(so"]).starts_with("pattern 1: "), "{}", wrong(&[], &["(so"]));
+        assert!(wrong(&[], &["(so"]).starts_with("pattern 1 is no pattern: "), "{}", wrong(&[], &["(so"]));
+        let less = Bans { bias: 0.5, ..Bans::default() };
+        assert_eq!(Matcher::new(less).unwrap_err().to_string(), "`bias` must be a number, at most 0");
         let large = Bans { strength: 1.5, ..Bans::default() };
         assert_eq!(Matcher::new(large).unwrap_err().to_string(), "`strength` must be above 0 and at most 1");
     }
@@ -355,8 +384,33 @@ mod tests {
         watch.push(b"It was a testament");
         for (piece, ends) in [(" to", true), (" TO", true), (" tomorrow", false), (".", false), (" to her", true), ("s", false)]
         {
-            assert_eq!(watch.would_end(piece.as_bytes()), ends, "{piece}");
+            assert_eq!(watch.would_complete(piece.as_bytes()).is_some(), ends, "{piece}");
         }
+    }
+
+    #[test]
+    fn what_a_character_costs_does_not_grow_with_the_number_of_phrases() {
+        // Words of which text and phrases are made, so that phrases begin all the time; some noise that any machine makes.
+        let mixed = |at: u32| at.wrapping_mul(2_654_435_761) >> 16;
+        let word = |at: u32, of: u32| format!("w{}", mixed(at) % of);
+        let phrase = |at: u32| [0, 1, 2].map(|next| word(3 * at + next, 500)).join(" ");
+        let text: Vec<char> = (0..4_000).map(|at| word(90_001 + at, 500)).collect::<Vec<_>>().join(" ").chars().collect();
+        // The states that are visited at all characters together, and the most at one.
+        let visited = |count: u32| {
+            let phrases: Vec<String> = (0..count).map(phrase).collect();
+            let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
+            let mut watch = Watch::new(matcher(&phrases, &[]).unwrap());
+            let states = text.iter().map(|c| {
+                let begun = watch.live.len() + 1;
+                watch.push(c.to_string().as_bytes());
+                begun
+            });
+            states.fold((0, 0), |(all, most), states| (all + states, most.max(states)))
+        };
+        let (few, many) = (visited(50), visited(5_000));
+        // A beginning lives as long as some phrase goes on so: as many as the longest has words, and the one that begins.
+        assert!(many.1 <= 4, "{} states at one character", many.1);
+        assert!(many.0 < 3 * few.0, "{} states of 5,000 phrases, {} of 50", many.0, few.0);
     }
 
     /// Of every phrase at every place whether it stands there, in so many words.

@@ -74,10 +74,9 @@ impl Chapter {
             terminal.note(format_args!("`{path}` is longer than the context: the model sees {what}, and not {words} between"));
         }
         let prompt = put(engine, TypedPrompt { text: seen.text, typed: false }, asking, request.seed, most, terminal)?;
-        // Where the end of the text is told anew, the story in it begins there.
-        let told = if prompt.healed.is_empty() { self.manuscript.told().min(seen.end) } else { 0 };
+        let told = self.manuscript.told().min(seen.end).saturating_sub(prompt.healed.len());
         let told = engine.tokens_of_end(&prompt.tokens, told);
-        Ok((prompt, Continuation { told, ..Continuation::default() }))
+        Ok((prompt, Continuation { told, before_heal: told, ..Continuation::default() }))
     }
 
     /// What stands right before the story: the last paragraph.

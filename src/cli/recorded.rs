@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::cli::args::{KvTypes, ModelArgs};
+use crate::cli::args::{ChangeArgs, KvTypes, ModelArgs};
 use crate::cli::missing::still_there;
 use crate::cli::opening::{BUNDLED, bundled};
 use crate::cli::settings::Chosen;
@@ -110,6 +110,6 @@ pub fn other_build(engine: &Engine, record: &Record) -> bool {
 }
 
 /// The preset as it ran, with what is to be otherwise now.
-pub fn preset_of(record: &Record, edits: &[String]) -> Result<Chosen> {
-    Chosen::changed(&record.preset, Preset::of_record(&record.resolved)?, edits)
+pub fn preset_of(record: &Record, changes: &ChangeArgs) -> Result<Chosen> {
+    Chosen::changed(&record.preset, Preset::of_record(&record.resolved)?, changes)
 }

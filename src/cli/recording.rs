@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-use crate::cli::args::ModelArgs;
+use crate::cli::args::{ChangeArgs, ModelArgs};
 use crate::cli::opening::bundled;
 use crate::cli::usage::Usage;
 use crate::files::{Form, Inputs, Output};
@@ -19,13 +19,15 @@ pub fn record_at(path: PathBuf, inputs: &Inputs) -> Result<Output> {
 }
 
 /// The files that a story is told from, none of which an output may take the place of.
-pub fn inputs<'a>(model: &ModelArgs, presets: impl IntoIterator<Item = &'a str>) -> Inputs {
+pub fn inputs<'a>(model: &ModelArgs, changes: &ChangeArgs, presets: impl IntoIterator<Item = &'a str>) -> Inputs {
     let adapters = &model.lora;
     let model = model.model.clone().or_else(|| bundled().ok());
     let inputs = model.iter().fold(Inputs::streams(), |inputs, path| inputs.with(path, "the model"));
     let inputs = adapters.iter().fold(inputs, |inputs, adapter| inputs.with(&adapter.file, "an adapter"));
-    presets.into_iter().map(Path::new).fold(inputs, |inputs, path| match path.extension() {
-        Some(_) => inputs.with(path, "a preset"),
+    let presets = presets.into_iter().map(|name| (Path::new(name), "a preset"));
+    let bans = changes.bans.iter().map(|name| (Path::new(name), "a file of bans"));
+    presets.chain(bans).fold(inputs, |inputs, (path, what)| match path.extension() {
+        Some(_) => inputs.with(path, what),
         None => inputs,
     })
 }

@@ -6,10 +6,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Result;
 use etcetera::BaseStrategy;
 
+use crate::bans::{Bans, List, Matcher};
 use crate::catalog::ModelCard;
 #[cfg(feature = "llama")]
 use crate::cli::args::ModelArgs;
-use crate::cli::args::Trace;
+use crate::cli::args::{ChangeArgs, Trace};
 #[cfg(feature = "llama")]
 use crate::cli::machine::processor;
 #[cfg(feature = "llama")]
@@ -20,7 +21,7 @@ use crate::engine::StateFolder;
 use crate::engine::TunedFolder;
 use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
-use crate::text::grouped;
+use crate::text::{EXCERPT, excerpt, grouped};
 
 /// The name of the preset that a model brings with it.
 pub const OF_THE_MODEL: &str = "model";
@@ -34,13 +35,14 @@ pub struct Chosen {
 
 impl Chosen {
     /// Finds a preset and makes the changes.
-    pub fn find(name: &str, edits: &[String]) -> Result<Self> {
-        Self::changed(name, found(name)?, edits)
+    pub fn find(name: &str, changes: &ChangeArgs) -> Result<Self> {
+        Self::changed(name, found(name)?, changes)
     }
 
-    /// A preset that is at hand, under this name and with these changes.
-    pub fn changed(name: &str, mut preset: Preset, edits: &[String]) -> Result<Self> {
-        for edit in edits {
+    /// A preset that is at hand, under this name and with these changes. Bans come first, so that a value of them can be changed.
+    pub fn changed(name: &str, mut preset: Preset, changes: &ChangeArgs) -> Result<Self> {
+        lay_bans(&mut preset, changes)?;
+        for edit in &changes.set {
             // An edit stands on the command line, so what is wrong in it is wrong usage.
             let edited = Edit::parse(edit).and_then(|edit| preset.set(&edit));
             edited.map_err(|error| Usage(format!("{error:#}")))?;
@@ -49,21 +51,21 @@ impl Chosen {
     }
 
     /// The preset of this name with these changes; `model` is what the makers of this model advise, or of the bundled one.
-    pub fn advised(name: &str, edits: &[String], model: Option<&Path>) -> Result<Self> {
+    pub fn advised(name: &str, changes: &ChangeArgs, model: Option<&Path>) -> Result<Self> {
         if name != OF_THE_MODEL {
-            return Self::find(name, edits);
+            return Self::find(name, changes);
         }
         let path = model.map_or_else(usual_model, |path| Ok(path.to_owned()))?;
         let card = ModelCard::read(&path)?;
         let advised = of_model(&card.sampling, &card.title())?;
         let preset = parse(&advised.toml, &card.title())?;
-        Self::changed(OF_THE_MODEL, preset, edits)
+        Self::changed(OF_THE_MODEL, preset, changes)
     }
 
     /// As [`Chosen::advised`], with the model that tells the story.
     #[cfg(feature = "llama")]
-    pub fn of(name: &str, edits: &[String], model: &ModelArgs) -> Result<Self> {
-        Self::advised(name, edits, model.model.as_deref())
+    pub fn of(name: &str, changes: &ChangeArgs, model: &ModelArgs) -> Result<Self> {
+        Self::advised(name, changes, model.model.as_deref())
     }
 
     /// Its sampler.
@@ -79,6 +81,34 @@ impl Chosen {
             Some(Trace::Full) => self.sampler().with_detail().with_reach(Reach::Exhaustive),
         }
     }
+}
+
+/// Lays what is not to be said over the bans of a preset.
+///
+/// # Errors
+/// A phrase that cannot be meant, or bans that cannot be read.
+pub fn lay_bans(preset: &mut Preset, changes: &ChangeArgs) -> Result<()> {
+    let ChangeArgs { set: _, ban, bans } = changes;
+    for one in bans {
+        preset.ban_listed(one).map_err(|error| match error.downcast::<UnknownName>() {
+            Ok(unknown) => Usage(unknown.to_string()).into(),
+            Err(error) => error,
+        })?;
+    }
+    for phrase in ban {
+        let alone = Bans { phrases: vec![phrase.clone()], ..Bans::default() };
+        Matcher::new(alone).map_err(|wrong| {
+            Usage(format!(
+                "cannot ban `{}`: it {}\nhint: `--ban \"a testament to\"` bans a phrase",
+                excerpt(phrase, EXCERPT),
+                wrong.what()
+            ))
+        })?;
+    }
+    if !ban.is_empty() {
+        preset.ban(List { phrases: ban.clone(), ..List::default() })?;
+    }
+    Ok(())
 }
 
 /// The preset of this name or path. A name that nobody has is wrong usage, as a wrong option is.

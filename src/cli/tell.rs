@@ -12,7 +12,7 @@ use crate::files::causes;
 use crate::model::{Choice, Model};
 use crate::sampler::Draw;
 use crate::story::{Banned, StopReason};
-use crate::text::some;
+use crate::text::{EXCERPT, excerpt, some};
 
 /// What helps where nothing was told.
 pub const ENDED_AT_ONCE: &str = "the model ended the story at once: `--min-tokens 50` makes it go on";
@@ -27,14 +27,26 @@ pub fn stop_in_words(stop: &StopReason, plan: &Plan) -> String {
     }
 }
 
-/// How often a story was told otherwise than it was going to be, and what stands in spite of that, behind a dot; nothing where nothing
-/// banned was met.
-pub fn banned_in_words(banned: &Banned) -> String {
-    let Banned { rewinds, stood } = banned;
-    let otherwise =
-        if rewinds.is_empty() { String::new() } else { format!(" · {} told otherwise", some(rewinds.len(), "place")) };
-    let stood = if *stood == 0 { String::new() } else { format!(" · {} stood", some(*stood, "ban")) };
-    otherwise + &stood
+/// How often a story was told otherwise than it was going to be, behind a dot; nothing where nothing banned was met.
+pub fn rewinds_in_words(banned: &Banned) -> String {
+    let places = banned.rewinds.len();
+    if places == 0 { String::new() } else { format!(" · {} told otherwise", some(places, "place")) }
+}
+
+/// What a story says that it was not to say, since nothing else would come there: a fault of the result, which is told whoever wants
+/// quiet.
+pub fn stood_in_words(banned: &Banned) -> Option<String> {
+    const NAMED: usize = 3;
+    let mut bans: Vec<&str> = Vec::new();
+    for stood in &banned.stood {
+        if !bans.contains(&stood.ban.as_str()) {
+            bans.push(&stood.ban);
+        }
+    }
+    let named: Vec<String> = bans.iter().take(NAMED).map(|ban| format!("`{}`", excerpt(ban, EXCERPT))).collect();
+    let more = if bans.len() > NAMED { " and others" } else { "" };
+    (!bans.is_empty())
+        .then(|| format!("it says what is banned, since nothing else would come there: {}{more}", named.join(", ")))
 }
 
 /// A story that was told, with its times.

@@ -18,7 +18,7 @@ use crate::bans::{Match, Matcher, Redraw, Watch};
 use crate::model::Vocabulary;
 use crate::prob::{Bias, Noise, Token};
 use crate::sampler::{Draw, History, LogitBias, Without};
-use crate::story::{Banned, Rewind};
+use crate::story::{Banned, Rewind, Stood};
 
 /// How many tokens before the beginning of a ban may be changed where none is left to begin it with.
 const BACK: usize = 3;
@@ -72,25 +72,23 @@ pub(super) struct Before {
 }
 
 impl Banning {
-    /// Of a story behind this text.
-    pub fn new(matcher: &Arc<Matcher>, before: &[u8]) -> Self {
-        let mut watch = Watch::new(Arc::clone(matcher));
-        watch.push(before);
+    /// Of a story behind this text, in which it has gone back so often.
+    pub fn new(matcher: &Arc<Matcher>, before: &[u8], time: usize) -> Self {
         Self {
-            watch,
+            watch: Watch::behind(matcher, before),
             undecided: VecDeque::new(),
             without: BTreeMap::new(),
             row: Vec::new(),
             time: 0,
             again: None,
             tries: 0,
-            banned: Banned::default(),
+            banned: Banned { before: time, ..Banned::default() },
         }
     }
 
     /// What the story at this step does without, and its noise.
     pub fn meet(&mut self, step: usize, noise: Noise) -> (Without, Noise) {
-        self.time = self.again.unwrap_or(self.banned.rewinds.len());
+        self.time = self.again.unwrap_or(self.banned.before.saturating_add(self.banned.rewinds.len()));
         let bias = self.without.get(&step).cloned().unwrap_or_default();
         (Without { bias, ahead: Some(self.watch.clone()) }, noise.of_time(self.time))
     }
@@ -129,7 +127,8 @@ impl Banning {
             if let Some(at) = self.place(found, history) {
                 return self.go_back(at, found, vocabulary, history);
             }
-            self.banned.stood += 1;
+            let ban = self.watch.written(found).to_owned();
+            self.banned.stood.push(Stood { at: history.step() - 1, ban });
             self.watch.forgive();
         }
         let certain = if is_last { self.undecided.len() } else { self.certain() };
@@ -196,10 +195,11 @@ impl Banning {
             Ok(bias) if strength < 1.0 => drop(without.added.insert(first.draw.token, bias)),
             _ => drop(without.banned.insert(first.draw.token)),
         }
+        let ban = self.watch.written(found).to_owned();
         self.watch = first.watch;
         self.again = Some(first.time);
         self.tries += 1;
-        self.banned.rewinds.push(Rewind { at: step, text, tokens });
+        self.banned.rewinds.push(Rewind { at: step, ban, text, tokens });
         Verdict::Back(draws, Before { row: first.row, feedback: first.feedback })
     }
 

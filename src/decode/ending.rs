@@ -1,11 +1,13 @@
 //! How stories end, and what becomes of the room that they had.
 
 use super::detokenizing::Heard;
+use super::kept::Kind;
 use super::observer::Observer;
 use super::prompt_sharing::Left;
 use super::round::Stories;
 use crate::files::causes;
 use crate::model::Branch;
+use crate::prob::Token;
 use crate::story::StopReason;
 
 impl Stories<'_> {
@@ -28,10 +30,12 @@ impl Stories<'_> {
     /// Ends a story, if there is one, and gives its room back.
     pub(super) fn end(&mut self, number: usize, stop: StopReason, unheard: Heard, observer: &mut dyn Observer) {
         let Some(mut story) = self.tellers[number].take() else { return };
-        let [_, keeps] = self.kept.keeps();
+        let ([_, keeps], running) = (self.kept.keeps(), self.running());
         // Where a decode failed, the trunk may be gone.
         if keeps && !matches!(stop, StopReason::Failed(_)) {
-            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(text, trunk, None));
+            let (row, left) = story.arrive().unzip();
+            self.release(left.into_iter().collect());
+            let gone = story.give_trunk().map(|(text, trunk)| self.kept.keep(Kind::Story, text, trunk, row, running));
             self.release(gone.unwrap_or_default());
         }
         let (ended, branches) = story.end(stop, unheard);
@@ -45,6 +49,19 @@ impl Stories<'_> {
         self.resting.remove(&number);
         self.make_room();
         observer.ended(number, ended);
+    }
+
+    /// Keeps a text of somebody else's, with the row behind it: stories go on from there, and what it takes of the memory counts as
+    /// free for them.
+    pub(super) fn hold(&mut self, text: Vec<Token>, branch: Branch, row: Vec<f32>) {
+        self.unpromised = (self.unpromised.0 + text.len(), self.unpromised.1 + 1);
+        let gone = self.kept.keep(Kind::Prompt, text, branch, Some(row), 0);
+        self.release(gone);
+    }
+
+    /// Hands out what is kept: each text with the branch that holds it, and the row behind it where that is known.
+    pub(super) fn hand_back(&mut self) -> Vec<(Vec<Token>, Branch, Option<Vec<f32>>)> {
+        self.kept.give_all()
     }
 
     pub(super) fn release(&mut self, branches: Vec<Branch>) {

@@ -14,8 +14,13 @@ use crate::model::{Branch, Model, Origin, Rows, Step};
 use crate::prob::Token;
 use crate::sampler::{Carried, Draw, History};
 
+mod counted;
 mod deciding;
 mod holding;
+mod telling;
+
+use counted::Counted;
+pub use deciding::Closely;
 
 /// The name of a node of an [`Explorer`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,21 +56,20 @@ struct Node {
 
 /// A tree of texts over one model, whose free room is its own.
 pub struct Explorer<'m> {
-    model: &'m mut dyn Model,
+    model: Counted<'m>,
     budget: Budget,
     nodes: Vec<Node>,
     /// Nodes whose texts are in memory.
     living: BTreeSet<NodeId>,
     now: u64,
-    decodes: usize,
-    evaluations: usize,
 }
 
 impl<'m> Explorer<'m> {
     /// A tree of nothing but its root, which is the empty text.
     pub fn new(model: &'m mut dyn Model, budget: Budget) -> Self {
         let budget = Budget { branches: budget.branches.max(1), rows: budget.rows.max(1) };
-        Self { model, budget, nodes: vec![Node::default()], living: BTreeSet::new(), now: 0, decodes: 0, evaluations: 0 }
+        let model = Counted { model, decodes: 0, evaluations: 0 };
+        Self { model, budget, nodes: vec![Node::default()], living: BTreeSet::new(), now: 0 }
     }
 
     /// The empty text, of which there is no row.
@@ -126,13 +130,13 @@ impl<'m> Explorer<'m> {
     /// Decodes so far.
     #[must_use]
     pub fn decodes(&self) -> usize {
-        self.decodes
+        self.model.decodes
     }
 
     /// Tokens that were evaluated in them.
     #[must_use]
     pub fn evaluations(&self) -> usize {
-        self.evaluations
+        self.model.evaluations
     }
 
     /// The row behind a node's text.
@@ -163,8 +167,6 @@ impl<'m> Explorer<'m> {
             let part = CHUNK.min(self.model.room().batch).max(1).min(text.len() - read);
             let step = Step { from, tokens: &text[read..read + part], rows: Rows::Last };
             let made = self.model.extend(&[step], &mut |_, _, last| row = last.to_vec());
-            self.decodes += 1;
-            self.evaluations += part;
             let branch = match made {
                 Ok(made) => made[0],
                 Err(error) => {
@@ -254,8 +256,6 @@ impl<'m> Explorer<'m> {
         let steps: Vec<Step> = forks.iter().map(step).collect();
         let mut rows = vec![Vec::new(); steps.len()];
         let made = self.model.extend(&steps, &mut |step, _, row| rows[step] = row.to_vec());
-        self.decodes += 1;
-        self.evaluations += forks.len();
         for (&(node, _), branch) in forks.iter().zip(made?) {
             self.settle(node, branch);
         }

@@ -22,13 +22,16 @@ pub(super) struct Healing {
     bytes: Vec<u8>,
     /// Whether tokens spell the bytes from each of them on, and perhaps more; the last one is the end.
     spelt_from: Vec<bool>,
+    /// So many tokens of the story stand before the bytes.
+    behind: usize,
     vocabulary: Vocabulary,
 }
 
 impl Healing {
     pub fn new(text: &str, vocabulary: &Vocabulary) -> Self {
         let bytes = text.as_bytes().to_vec();
-        let mut healing = Self { spelt_from: vec![false; bytes.len() + 1], bytes, vocabulary: vocabulary.clone() };
+        let spelt_from = vec![false; bytes.len() + 1];
+        let mut healing = Self { spelt_from, bytes, behind: 0, vocabulary: vocabulary.clone() };
         healing.spelt_from[text.len()] = true;
         for from in (0..text.len()).rev() {
             healing.spelt_from[from] = (0..).take(vocabulary.len()).any(|token| healing.fits(token, &healing.bytes[from..]));
@@ -36,10 +39,15 @@ impl Healing {
         healing
     }
 
+    /// The same behind so many tokens of the story.
+    pub fn behind(self, behind: usize) -> Self {
+        Self { behind, ..self }
+    }
+
     /// What is left to be spelt behind these tokens of the story.
     pub fn left<'t>(&self, told: impl IntoIterator<Item = &'t Token>) -> &[u8] {
         let mut left = self.bytes.as_slice();
-        for &token in told {
+        for &token in told.into_iter().skip(self.behind) {
             if left.is_empty() {
                 break;
             }

@@ -15,6 +15,8 @@ use crate::prob::Token;
 ///
 /// - a story whose whole prompt was kept goes on from the very row behind it, and is the one that is told in an empty memory, as
 ///   long as no kept `stories` lie between: so with `prompts` alone;
+/// - a story that goes on from all of an ended one whose last token had been looked at has its row, and goes on as that one would
+///   have, where nothing else was told meanwhile;
 /// - a story that takes over a part of its prompt reads the rest in other parts than it would have read the whole, and may part
 ///   from the one that is told in an empty memory.
 ///
@@ -24,8 +26,16 @@ pub struct Keep {
     /// Prompts, each with the row behind it: a story with the same prompt reads nothing of it. Each takes a branch.
     pub prompts: usize,
     /// Stories with what they were told from, as far as the model has read them: a prompt that begins alike is read from
-    /// where it differs. Each takes a branch and the cells of its text.
+    /// where it differs. Each takes a branch and the cells of its text. Those that run count too: every token of a llama.cpp
+    /// attends, masked, to all cells that are taken, so that what is kept beside many stories makes all of them slow.
     pub stories: usize,
+}
+
+/// What a kept text was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Prompt,
+    Story,
 }
 
 /// The texts that are kept.
@@ -38,9 +48,10 @@ pub(super) struct Kept {
 
 #[derive(Debug)]
 struct Entry {
+    kind: Kind,
     tokens: Vec<Token>,
     branch: Branch,
-    /// The row behind it, of a prompt.
+    /// The row behind it, where it is known.
     row: Option<Vec<f32>>,
 }
 
@@ -75,18 +86,40 @@ impl Kept {
         self.entries.len()
     }
 
-    /// Keeps a text, which this branch holds; returns the branches that are kept no longer.
-    pub fn keep(&mut self, tokens: Vec<Token>, branch: Branch, row: Option<Vec<f32>>) -> Vec<Branch> {
-        let is_prompt = row.is_some();
+    /// Keeps a text, which this branch holds, beside so many stories that run; returns the branches that are kept no longer.
+    pub fn keep(
+        &mut self,
+        kind: Kind,
+        tokens: Vec<Token>,
+        branch: Branch,
+        row: Option<Vec<f32>>,
+        running: usize,
+    ) -> Vec<Branch> {
         // One text is kept once, and a row that is known stays known.
-        let equal = |entry: &mut Entry| entry.tokens == tokens && entry.row.is_some() == is_prompt;
-        let mut gone: Vec<Branch> = self.entries.extract_if(.., equal).map(|entry| entry.branch).collect();
-        self.entries.push(Entry { tokens, branch, row });
-        let most = if is_prompt { self.keep.prompts } else { self.keep.stories };
-        let alike = |entry: &Entry| entry.row.is_some() == is_prompt;
-        if self.entries.iter().filter(|entry| alike(entry)).count() > most {
-            let oldest = self.entries.iter().position(alike);
-            gone.extend(oldest.map(|oldest| self.entries.remove(oldest).branch));
+        let equal = |entry: &mut Entry| entry.tokens == tokens && entry.kind == kind;
+        let mut gone: Vec<Branch> = Vec::new();
+        let mut known = None;
+        for entry in self.entries.extract_if(.., equal) {
+            gone.push(entry.branch);
+            known = known.or(entry.row);
+        }
+        self.entries.push(Entry { kind, tokens, branch, row: row.or(known) });
+        gone.extend(self.bound(running));
+        gone
+    }
+
+    /// Gives up the texts, the least recently used first, that are too many beside so many stories that run.
+    pub fn bound(&mut self, running: usize) -> Vec<Branch> {
+        let mut gone = Vec::new();
+        for (kind, most) in [(Kind::Prompt, self.keep.prompts), (Kind::Story, self.keep.stories.saturating_sub(running))] {
+            let alike = |entry: &Entry| entry.kind == kind;
+            let mut surplus = self.entries.iter().filter(|entry| alike(entry)).count().saturating_sub(most);
+            let is_surplus = |entry: &mut Entry| {
+                let goes = surplus > 0 && alike(entry);
+                surplus -= usize::from(goes);
+                goes
+            };
+            gone.extend(self.entries.extract_if(.., is_surplus).map(|entry| entry.branch));
         }
         gone
     }
@@ -118,6 +151,11 @@ impl Kept {
             return Ok(Some(Beginning { branch, len, row }));
         }
         Ok(None)
+    }
+
+    /// Gives all of them up: each text with the branch that holds it, and the row behind it where that is known.
+    pub fn give_all(&mut self) -> Vec<(Vec<Token>, Branch, Option<Vec<f32>>)> {
+        self.entries.drain(..).map(|Entry { tokens, branch, row, .. }| (tokens, branch, row)).collect()
     }
 
     /// Gives up the one that was used least recently.

@@ -31,7 +31,7 @@ mod whole_end;
 
 pub use cancel::Cancel;
 pub use drive::{Next, Source, drive, each, tell};
-pub use explorer::{Budget, Explorer, NodeId};
+pub use explorer::{Budget, Closely, Explorer, NodeId};
 pub use kept::Keep;
 pub use observer::{Attention, Ended, Observer, Occupancy, Part, Told};
 pub use plan::{Completion, Continuation, Counts, Plan};

@@ -16,7 +16,7 @@ pub struct Plan {
     /// The tokens that the story goes on from, at least 1: what was told of it before among them.
     pub prompt: Vec<Token>,
     /// The end of the writer's text that these tokens leave out: the first tokens told spell it, and the text of the story begins behind
-    /// it. A token is drawn among those that fit to it, with the model's probabilities renormalised over them; noise is that of the
+    /// it. What was told before begins with it too, or stands before it, as the continuation says. A token is drawn among those that fit to it, with the model's probabilities renormalised over them; noise is that of the
     /// prompt without it. Empty where the tokens are the whole text.
     pub heal: String,
     /// How much of it was told before.
@@ -34,6 +34,8 @@ pub struct Plan {
     /// for it, where it could come to need more. A story without a limit then ends, or shifts its context, where its slot is
     /// full, and not where the whole context is. `None`: as many as it needs.
     pub budget: Option<usize>,
+    /// Whether the prompt is read, whatever is kept of it in memory. What others read of it at the same time is shared all the same.
+    pub reads_afresh: bool,
     /// Whether a story goes on at a full context: with the prompt and the later half of what the model saw of the story, read
     /// afresh. Without, it ends there.
     pub context_shift: bool,
@@ -50,8 +52,23 @@ impl Plan {
     pub fn new(sampler: Sampler, prompt: Vec<Token>, seed: u64, max_tokens: usize) -> Self {
         let context = prompt.len().saturating_add(max_tokens);
         let (heal, continuation) = (String::new(), Continuation::default());
-        let (to, budget, context_shift, stop_on_loop, stops) = (None, None, false, false, Vec::new());
-        Self { sampler, prompt, heal, continuation, seed, max_tokens, to, context, budget, context_shift, stop_on_loop, stops }
+        let (to, budget, stops) = (None, None, Vec::new());
+        let [reads_afresh, context_shift, stop_on_loop] = [false; 3];
+        Self {
+            sampler,
+            prompt,
+            heal,
+            continuation,
+            seed,
+            max_tokens,
+            to,
+            context,
+            budget,
+            reads_afresh,
+            context_shift,
+            stop_on_loop,
+            stops,
+        }
     }
 
     /// The same story as one that goes on. The least number of tokens is of those that are to be told now.
@@ -137,12 +154,17 @@ pub struct Continuation {
     pub told: usize,
     /// How many of the last of these were not drawn, but put there by the writer. It changes nothing of what is told.
     pub taken: usize,
+    /// How many of them, the first ones, stand before the end of the text that [`Plan::heal`] leaves out: 0 where the story began with
+    /// that, `told` where it is yet to be told.
+    pub before_heal: usize,
     /// Whether it is computed how surprising the told tokens were even where no stage follows that, so that it is known of the whole story.
     pub scored: bool,
     /// The most tokens that the whole story may have; `None`: those told before and those that are to be told now.
     pub planned: Option<usize>,
     /// What the piece before left behind beside its tokens: [`Completion::carried`].
     pub carried: Option<Carried>,
+    /// How often the story has gone back because of what it was not to say ([`Banned::time_of`]).
+    pub time: usize,
 }
 
 /// What a story has cost so far.

@@ -7,7 +7,7 @@ use anyhow::{Result, anyhow, ensure};
 
 use super::again::Again;
 use super::detokenizing::Heard;
-use super::kept::{Beginning, Keep, Kept};
+use super::kept::{Beginning, Keep, Kept, Kind};
 use super::observer::{Observer, Told};
 use super::plan::Plan;
 use super::prompt_cache::PromptCache;
@@ -135,6 +135,8 @@ impl<'m> Stories<'m> {
             self.fail(number, &error, &mut ());
             return Err(error);
         }
+        let gone = self.kept.bound(self.running());
+        self.release(gone);
         self.make_room();
         Ok(number)
     }
@@ -245,7 +247,7 @@ impl<'m> Stories<'m> {
         if keeps && self.model.room().branches > branches {
             let prompt = story.prompt().to_vec();
             let kept = fork(self.model, branch, prompt.len())?;
-            let gone = self.kept.keep(prompt, kept, Some(row.to_vec()));
+            let gone = self.kept.keep(Kind::Prompt, prompt, kept, Some(row.to_vec()), self.running());
             self.release(gone);
         }
         Ok(())

@@ -5,17 +5,17 @@ use std::ops::ControlFlow;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::again::Again;
+use super::again::{Again, Seen};
 use super::cancel::Cancel;
 use super::drive::{Next, drive_on};
-use super::explorer::{Budget, Explorer};
+use super::explorer::{Budget, Closely, Explorer};
 use super::observer::{Ended, Observer, Told};
 use super::plan::{Completion, Plan};
 use super::round::Stories;
 use crate::model::Model;
-use crate::prob::{Noise, Token};
-use crate::sampler::{BoundSampler, Draw, History, Reach, Sampler, TopTokenTrace};
-use crate::story::StopReason;
+use crate::prob::Token;
+use crate::sampler::{BoundSampler, Draw, Reach, Sampler, TopTokenTrace};
+use crate::story::{Rewind, StopReason};
 
 /// A place in a story.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub struct StoryStep<'a> {
     pub which: usize,
     /// The tokens that stand before it, as far as this plan tells them.
     pub told: &'a [Token],
+    /// The places that it went back to, in the order in which it did, counted as these tokens are.
+    pub rewinds: &'a [Rewind],
     /// The token that the story has there, where it is known.
     pub own: Option<Token>,
 }
@@ -64,7 +66,7 @@ pub fn decide(
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Decided>> {
-    let StoryStep { plans, which, told, own } = place;
+    let StoryStep { plans, which, told, rewinds, own } = place;
     let plan = plans.get(which).context("there is no story to be told again")?;
     ensure!(told.len() < plan.most_tokens(), "the story has at most {} tokens", plan.most_tokens());
     let closely = closely.with_reach(Reach::Exhaustive).with_detail().bind(model.vocabulary())?;
@@ -78,19 +80,21 @@ pub fn decide(
     for (at, plan) in plans.iter().enumerate() {
         let number = stories.begin(plan.clone())?;
         if at == which {
-            stories.lead(number, Again::new(told, closely.clone(), nexts));
+            stories.lead(number, Again::new(told, rewinds, closely.clone(), nexts));
         }
         numbers.insert(number, at);
     }
-    let mut witness = Witness { observer, which, at: told.len(), step: 0, draw: None, ended: None, left: false };
+    let mut witness = Witness { observer, which, ended: None, left: false };
     drive_on(&mut stories, numbers, plans.len(), &mut |_| Next::Never, &mut witness, cancel);
-    let Witness { draw, ended, left, step, .. } = witness;
+    let Witness { ended, left, .. } = witness;
     let (completion, again) = ended.context("the story does not end")?;
-    match (completion.stop, draw) {
-        (StopReason::Failed(cause), _) => Err(anyhow!(cause)),
-        (_, _) if left || cancel.is_cancelled() => Ok(None),
-        (stop, None) => bail!("told again the story ends after {step} tokens: {stop}"),
-        (_, Some(draw)) => decided(plan, draw, own, again.context("the story is not told again")?).map(Some),
+    match completion.stop {
+        StopReason::Failed(cause) => Err(anyhow!(cause)),
+        _ if left || cancel.is_cancelled() => Ok(None),
+        stop => {
+            let ended = format!("told again the story ends after {} tokens: {stop}", completion.tokens.len());
+            decided(plan, own, again.context("the story is not told again")?, &ended).map(Some)
+        }
     }
 }
 
@@ -104,30 +108,24 @@ fn decide_behind(
     observer: &mut dyn Observer,
     cancel: &Cancel,
 ) -> Result<Option<Decided>> {
-    plan.check(model.vocabulary())?;
     let branches = model.room().branches;
     let mut explorer = Explorer::new(model, Budget { branches, rows: branches + 1 });
-    let node = explorer.add(explorer.root(), &plan.prompt);
-    let mut hear = |read, of| {
-        let left = cancel.is_cancelled() || observer.reading(0, read, of).is_break();
-        if left { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    };
-    if cancel.is_cancelled() || !explorer.reach(node, &mut hear)? {
-        return Ok(None);
-    }
-    let carried = plan.continuation.carried.clone().unwrap_or_default();
-    let history = History::of_text(&plan.prompt, plan.continuation.told).planning(plan.planned()).carrying(carried);
-    let mut again = Again::new(&[], closely.clone(), nexts);
-    again.meet(0, explorer.row(node)?);
-    let noise = Noise::new(plan.seed, plan.origin());
-    let draw = explorer.decide(node, closely, &history, noise, width, &mut |path, row| again.see(0, path, row))?;
-    decided(plan, draw, None, again).map(Some)
+    let how = Closely { nexts, width, keeps: false, own: None };
+    explorer.decide_next(plan, closely, how, &mut |read, of| observer.reading(0, read, of), cancel)
 }
 
-/// The decision with all that was seen on the way to it.
-fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<Decided> {
+/// The decision with all that was seen on the way to it; `ended` is how the story ended, where it did not come there.
+fn decided(plan: &Plan, own: Option<Token>, again: Again, ended: &str) -> Result<Decided> {
     let own = own.map(|token| TopTokenTrace { token, log_p: again.log_p(token) });
-    let (strayed, next) = again.seen();
+    let Seen { draw, strayed, lost, next } = again.seen();
+    if let Some(lost) = lost {
+        bail!(
+            "told again the story goes back to its token {} because of what it was not to say, and did not when it was told: of what \
+             came then nothing is known",
+            lost + 1
+        );
+    }
+    let draw = draw.with_context(|| ended.to_owned())?;
     if let Some(strayed) = strayed.filter(|_| plan.sampler.chain().has_feedback()) {
         bail!(
             "told again another token is drawn at the story's token {}, and its preset (`mirostat`, `adaptive-p`) steers by \
@@ -142,10 +140,6 @@ fn decided(plan: &Plan, draw: Draw, own: Option<Token>, again: Again) -> Result<
 struct Witness<'o> {
     observer: &'o mut dyn Observer,
     which: usize,
-    /// The number of the token that is asked for, and of the one that is told next.
-    at: usize,
-    step: usize,
-    draw: Option<Draw>,
     ended: Option<(Completion, Option<Again>)>,
     /// Whether nobody listens any more.
     left: bool,
@@ -160,10 +154,6 @@ impl Observer for Witness<'_> {
     fn told(&mut self, story: usize, told: &Told) -> ControlFlow<()> {
         if story == self.which {
             self.left |= self.observer.told(story, told).is_break();
-            if self.step == self.at {
-                self.draw = Some(told.draw.clone());
-            }
-            self.step += 1;
         }
         ControlFlow::Continue(())
     }
@@ -175,7 +165,7 @@ impl Observer for Witness<'_> {
     }
 
     fn round_over(&mut self) -> ControlFlow<()> {
-        let over = self.left || self.draw.is_some() || self.ended.is_some();
+        let over = self.left || self.ended.is_some();
         if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }
 }
@@ -239,7 +229,7 @@ mod tests {
             assert_eq!((draws.len(), &tokens(&shown)), (30, &all));
             for (at, draw) in shown.iter().enumerate() {
                 let (mut model, plans) = (toy(), [plan(&sampler)]);
-                let place = StoryStep { plans: &plans, which: 0, told: &all[..at], own: Some(all[at]) };
+                let place = StoryStep { plans: &plans, which: 0, told: &all[..at], rewinds: &[], own: Some(all[at]) };
                 let again = decide(&mut model, &sampler, place, 2, 2, &mut (), &Cancel::new()).unwrap().unwrap();
                 assert_eq!((&again.draw, model.living()), (draw, 0));
                 assert_eq!((again.strayed, again.own.unwrap().log_p), (None, draw.log_p));
@@ -256,7 +246,7 @@ mod tests {
         let mut model = toy();
         let _ = tell(&mut model, 1, vec![Plan { max_tokens: 16, ..plan(&sampler) }]);
         let (cost, mut model) = (model.evaluations, toy());
-        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..15], own: None };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..15], rewinds: &[], own: None };
         decide(&mut model, &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap();
         assert!(model.evaluations <= cost + 4, "{} for {cost}", model.evaluations);
     }
@@ -266,7 +256,7 @@ mod tests {
         let sampler = sampler(&[FUTURE]);
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
-        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: Some(2) };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..9], rewinds: &[], own: Some(2) };
         let again = decide(&mut toy(), &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap().unwrap();
         assert_eq!(again.strayed, Some(4));
         // The row behind the story's own tokens is the one that decides.
@@ -281,7 +271,7 @@ mod tests {
         let sampler = sampler(&["mirostat = { tau = 1 }"]);
         let mut all = tokens(&told(plan(&sampler)));
         all[4] = (all[4] + 1) % 4;
-        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..9], own: None };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &all[..9], rewinds: &[], own: None };
         let refused = decide(&mut toy(), &sampler, place, 1, 1, &mut (), &Cancel::new()).unwrap_err().to_string();
         assert!(refused.contains("token 5,") && refused.contains("mirostat"), "{refused}");
     }
@@ -292,7 +282,7 @@ mod tests {
         let plans: Vec<Plan> = (3..6).map(|seed| Plan { seed, ..plan(&sampler) }).collect();
         let draws = told(plans[1].clone());
         let (all, mut model) = (tokens(&draws), toy());
-        let place = StoryStep { plans: &plans, which: 1, told: &all[..9], own: Some(all[9]) };
+        let place = StoryStep { plans: &plans, which: 1, told: &all[..9], rewinds: &[], own: Some(all[9]) };
         let mut heard = Draws(Vec::new());
         let again = decide(&mut model, &sampler, place, 1, 1, &mut heard, &Cancel::new()).unwrap().unwrap();
         assert_eq!((again.strayed, again.draw.token, model.living()), (None, all[9], 0));
@@ -303,7 +293,7 @@ mod tests {
     fn another_sampler_decides_at_the_place_and_nowhere_else() {
         let (own, other) = (sampler(&[FUTURE]), sampler(&["temperature = 0"]));
         let all = tokens(&told(plan(&own)));
-        let place = StoryStep { plans: &[plan(&own)], which: 0, told: &all[..9], own: Some(all[9]) };
+        let place = StoryStep { plans: &[plan(&own)], which: 0, told: &all[..9], rewinds: &[], own: Some(all[9]) };
         let again = decide(&mut toy(), &other, place, 1, 1, &mut (), &Cancel::new()).unwrap().unwrap();
         assert_eq!((again.strayed, again.draw.now.rank), (None, Some(0)));
     }
@@ -319,7 +309,7 @@ mod tests {
         }
 
         let sampler = sampler(&[]);
-        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &[1], own: None };
+        let place = StoryStep { plans: &[plan(&sampler)], which: 0, told: &[1], rewinds: &[], own: None };
         let mut model = toy();
         model.fail_at = Some(1);
         assert!(decide(&mut model, &sampler, place, 1, 1, &mut (), &Cancel::new()).is_err());

@@ -12,9 +12,10 @@ use super::loop_detector::LoopDetector;
 use super::observer::Ended;
 use super::plan::{Completion, Counts, Plan};
 use super::request::{Answer, DecodeRequest, Known, Purpose, drop_lost};
+use crate::bans::Watch;
 use crate::model::{Branch, Origin, Vocabulary};
 use crate::prob::{Noise, Token};
-use crate::sampler::{Ask, BoundSampler, Carried, Draw, History, TokenPath, Turn};
+use crate::sampler::{Ask, BoundSampler, Carried, Draw, History, TokenPath, Turn, Without};
 use crate::story::{Banned, StopReason};
 
 mod hearing;
@@ -94,7 +95,7 @@ impl Storyteller {
         let before = &plan.prompt[origin.len()..];
         let bytes = vocabulary.bytes(before);
         let loops = LoopDetector::behind(before);
-        let healing = Healing::new(&plan.heal, vocabulary);
+        let healing = Healing::new(&plan.heal, vocabulary).behind(plan.continuation.before_heal);
         let own = healing.left(before);
         let line = vocabulary.last_line(&plan.prompt) + &String::from_utf8_lossy(own);
         // Who hands on surprisals alone is of a time when nothing followed the entropies.
@@ -122,7 +123,10 @@ impl Storyteller {
             in_chunks: true,
             counts: Counts { prompt: plan.prompt.len(), ..Counts::default() },
             again: None,
-            banning: plan.sampler.bans().map(|bans| Banning::new(bans, &vocabulary.bytes(&plan.prompt))),
+            banning: {
+                let before = || vocabulary.bytes(&plan.prompt);
+                plan.sampler.bans().map(|bans| Banning::new(bans, &before(), plan.continuation.time))
+            },
             plan,
         })
     }
@@ -204,7 +208,19 @@ impl Storyteller {
             None => draw,
         };
         let token = draw.token;
-        if let Some(row) = self.hear(draw, vocabulary, settled) {
+        let back = self.hear(draw, vocabulary, settled);
+        let to = self.told().len();
+        if let Some(again) = &mut self.again {
+            if back.is_some() {
+                again.go_back(to);
+            }
+            if again.is_over() {
+                // All that was to be seen has been seen.
+                settled.stop.get_or_insert(StopReason::Interrupted);
+                return Ok(());
+            }
+        }
+        if let Some(row) = back {
             settled.went_back = true;
             settled.free.extend(self.known.drain(..).map(|known| known.branch));
             return self.choose(row);
@@ -276,13 +292,17 @@ impl Storyteller {
         let step = self.told().len();
         let fitting = self.healing.fitting(&row, self.story());
         let other = self.again.as_mut().and_then(|again| again.meet(step, &fitting));
-        let sampler = other.unwrap_or(&self.sampler);
-        let turn = if let Some(banning) = &mut self.banning {
-            let (without, noise) = banning.meet(self.history.step(), self.noise);
-            sampler.turn_without(&self.history, &fitting, noise, without)?
-        } else {
-            sampler.turn(&self.history, &fitting, self.noise)?
-        };
+        let (is_other, sampler) = (other.is_some(), other.unwrap_or(&self.sampler));
+        let (mut without, mut noise) = (Without::default(), self.noise);
+        if let Some(banning) = &mut self.banning {
+            (without, noise) = banning.meet(self.history.step(), self.noise);
+        }
+        let (bans, own) = (sampler.sampler().bans(), self.sampler.sampler().bans());
+        if is_other && bans != own {
+            // Who looks closely asks what if something else were not to be said.
+            without.ahead = bans.map(|bans| Watch::behind(bans, &sampler.vocabulary().bytes(self.history.text())));
+        }
+        let turn = sampler.turn_without(&self.history, &fitting, noise, without)?;
         if let Some(banning) = &mut self.banning {
             banning.keep(row);
         }

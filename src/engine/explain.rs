@@ -9,8 +9,8 @@ use crate::decode::{Cancel, Decided, Observer, Plan, Stories, StoryStep, decide}
 use crate::model::MOST_BRANCHES;
 use crate::prob::Token;
 use crate::sampler::Sampler;
-use crate::story::Record;
-use crate::text::{EXCERPT, excerpt, some};
+use crate::story::{Banned, Record};
+use crate::text::some;
 
 /// How many tokens after each candidate are told.
 const NEXT: usize = 5;
@@ -42,16 +42,6 @@ impl<'a> Question<'a> {
         if after < stood {
             let message = format!("token {} stood before the story was gone on with, from token {} on", after + 1, stood + 1);
             return Err(Refusal::usage(message, Remedy::EarlierRecord));
-        }
-        if let Some(before) = record.banned.rewinds.iter().find(|rewind| rewind.at <= after) {
-            let message = format!(
-                "the story went back to token {} because of `{}`, and how it was told again there is not known well enough to explain \
-                 token {}",
-                before.at + 1,
-                excerpt(&before.text, EXCERPT),
-                after + 1
-            );
-            return Err(Refusal::usage(message, Remedy::TellAgain));
         }
         let told = record.tokens.get(stood..after).filter(|_| after < record.tokens.len());
         let told = told.ok_or_else(|| {
@@ -119,7 +109,8 @@ impl Engine {
         };
         let stood = record.map_or(0, Record::stood);
         let own = record.map(|record| record.tokens[stood + told.len()]);
-        let place = StoryStep { plans, which: *which, told, own };
+        let rewinds = record.map_or(Banned::default(), |record| record.banned.clone().counted_from(stood)).rewinds;
+        let place = StoryStep { plans, which: *which, told, rewinds: &rewinds, own };
         let decided = decide(&mut *session, &closely, place, NEXT, width, observer, cancel)?;
         Ok(decided.map(|decided| Decided { strayed: decided.strayed.map(|at| stood + at), ..decided }))
     }

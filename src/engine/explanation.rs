@@ -3,11 +3,16 @@
 use anyhow::{Context, Result};
 use serde::Serialize;
 
+use crate::bans::Watch;
 use crate::decode::Decided;
 use crate::model::{Kind, Vocabulary};
 use crate::preset::Preset;
 use crate::prob::{Alpha, Token};
 use crate::sampler::{CandidateTrace, Draw, Pick, Removed, TopTokenTrace};
+
+/// Under which names it is told what the story had at a place and was not to say.
+const BANS: &str = "bans";
+const TAKEN_BACK: &str = "taken back";
 
 /// Where the next token is asked for.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -51,7 +56,8 @@ pub struct Explanation {
     pub temperature: Option<f64>,
     /// The exponents a of p and b of Ĥ.
     pub exponents: Option<Exponents>,
-    /// What each stage of the chain removed, in their order.
+    /// What each stage of the chain removed, in their order; before them, where the story went back to this token, what it had there and
+    /// was not to say.
     pub stages: Vec<Cut>,
     /// How many candidates `future` has; without it how many tokens the chain leaves.
     pub left: usize,
@@ -125,6 +131,10 @@ pub struct ExplainedCandidate {
     pub log_s: Option<f64>,
     /// s divided by the sum over the candidates.
     pub share: Option<f64>,
+    /// 1 − m, what of its weight is left where something banned may end behind it; `None` where that is all of it.
+    pub left: Option<f64>,
+    /// The phrase or pattern that it would complete: it would be taken back.
+    pub completes: Option<String>,
     /// What is likeliest to come after it, likeliest first; empty where that was not looked at.
     pub next: Vec<Named>,
 }
@@ -152,20 +162,19 @@ impl Explanation {
             let piece = vocabulary.show(token);
             Named { token, piece, ends: vocabulary.ends(token), log_p }
         };
-        let exponents = match (alpha, preset.chain.split().1) {
-            (Some(alpha), Some(future)) => {
-                let (a, b) = future.curve.exponents(Alpha::new(*alpha).context("α is out of its range")?);
-                Some(Exponents { a, b })
-            }
-            _ => None,
+        let cut = |removed: &Removed, stage: &'static str, label: String| {
+            let likeliest = removed.likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
+            Cut { stage, label, value: removed.value, removed: removed.count, likeliest }
         };
+        // What a place does without comes before the chain.
+        let (without, removed) = removed.split_at(removed.len().saturating_sub(preset.chain.stages().len()));
+        let without =
+            without.iter().filter(|removed| removed.count > 0).map(|removed| cut(removed, BANS, TAKEN_BACK.to_owned()));
         let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
-            let Removed { stage: name, count, likeliest, value } = removed;
-            let likeliest = likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            let label = value.map_or_else(|| stage.label(), |value| format!("{name} {value:.3}"));
-            Cut { stage: name, label, value: *value, removed: *count, likeliest }
+            let label = removed.value.map_or_else(|| stage.label(), |value| format!("{} {value:.3}", removed.stage));
+            cut(removed, removed.stage, label)
         });
-        let stages: Vec<Cut> = stages.collect();
+        let stages: Vec<Cut> = without.chain(stages).collect();
         let left = if alpha.is_some() {
             candidates.len()
         } else {
@@ -174,11 +183,18 @@ impl Explanation {
             all.saturating_sub(stages.iter().map(|cut| cut.removed).sum())
         };
         let weights = normalised(candidates);
+        let watch = preset.bans.as_ref().map(|bans| Watch::behind(bans, &vocabulary.bytes(&moment.prompt_tokens)));
+        let completes = |token: Token| {
+            let watch = watch.as_ref()?;
+            let found = if vocabulary.ends(token) { watch.finish() } else { watch.would_complete(vocabulary.piece(token)) };
+            Some(watch.written(found?).to_owned())
+        };
         let tell = |(looked, share): (&CandidateTrace, Option<f64>)| {
-            let CandidateTrace { token, p, log_p, future, openness, log_s } = *looked;
+            let CandidateTrace { token, p, log_p, future, openness, log_s, left } = *looked;
             let next = nexts.get(&token).into_iter().flatten();
             let next = next.map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            ExplainedCandidate { named: named(token, log_p), p, future, openness, log_s, share, next }
+            let completes = completes(token);
+            ExplainedCandidate { named: named(token, log_p), p, future, openness, log_s, share, left, completes, next }
         };
         Ok(Self {
             moment,
@@ -189,7 +205,7 @@ impl Explanation {
             alpha: *alpha,
             excess: *excess,
             temperature: *temperature,
-            exponents,
+            exponents: exponents(*alpha, preset)?,
             stages,
             left,
             candidates: candidates.iter().zip(weights).map(tell).collect(),
@@ -199,6 +215,13 @@ impl Explanation {
             strayed: strayed.map(|at| at + 1),
         })
     }
+}
+
+/// What p and Ĥ are raised to at this α.
+fn exponents(alpha: Option<f64>, preset: &Preset) -> Result<Option<Exponents>> {
+    let (Some(alpha), Some(future)) = (alpha, preset.chain.split().1) else { return Ok(None) };
+    let (a, b) = future.curve.exponents(Alpha::new(alpha).context("α is out of its range")?);
+    Ok(Some(Exponents { a, b }))
 }
 
 /// s of each candidate divided by their sum, so that it can be read beside p.
@@ -214,7 +237,7 @@ mod tests {
     use super::*;
 
     fn looked(log_s: Option<f64>) -> CandidateTrace {
-        CandidateTrace { token: 1, p: 0.5, log_p: -1.0, future: None, openness: None, log_s }
+        CandidateTrace { token: 1, p: 0.5, log_p: -1.0, future: None, openness: None, log_s, left: None }
     }
 
     #[test]

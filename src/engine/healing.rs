@@ -41,7 +41,7 @@ impl Engine {
     /// Takes back from the tokens of a text that ends with the writer's own words those that are to be told anew; returns the end of these
     /// words that they spelt. Nothing where the cut does not lie as it must: where no token would be left, where one of the template's
     /// would be taken, or where tokens do not spell the words as they were typed.
-    pub(super) fn heal(&self, tokens: &mut Vec<Token>, written: &str, heal: Heal) -> String {
+    pub(crate) fn heal(&self, tokens: &mut Vec<Token>, written: &str, heal: Heal) -> String {
         let vocabulary = self.vocabulary();
         let bytes = |tokens: &[Token]| tokens.iter().map(|&token| vocabulary.piece(token).len()).sum::<usize>();
         let blank = written.len() - written.trim_end_matches(is_blank).len();

@@ -158,7 +158,7 @@ impl Recorder {
             prompt_tokens: plan.prompt[..stands].to_vec(),
             clock: stands - plan.origin().len(),
             feedback: completion.carried.feedback,
-            banned: completion.banned,
+            banned: completion.banned.counted_from(stands - plan.origin().len()),
             mean_log_p: if told > 0 {
                 // Of all tokens, which were scored while they were read.
                 let all = &completion.carried.surprisals;

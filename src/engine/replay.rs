@@ -131,9 +131,10 @@ fn plan_of(record: &Record) -> Result<Plan> {
                 "of its tokens {stood} cannot have stood before it went on"
             );
             let carried = feedback.map(|_| Carried { feedback, ..Carried::default() });
-            (stood, Continuation { told: clock + stood, taken, scored: true, planned: None, carried })
+            let time = record.banned.before;
+            (stood, Continuation { told: clock + stood, before_heal: clock, taken, scored: true, planned: None, carried, time })
         }
-        None => (0, Continuation { told: clock, ..Continuation::default() }),
+        None => (0, Continuation { told: clock, before_heal: clock, ..Continuation::default() }),
     };
     let prompt = [&origin[..], &record.tokens[..stood]].concat();
     let limit = run.limit - stood;

@@ -102,17 +102,28 @@ impl Engine {
     /// # Errors
     /// As [`Engine::plan`].
     pub fn resume(&self, sampler: &Sampler, record: &Record, standing: &Standing, request: &StoryRequest) -> Result<Plan> {
-        let told = record.clock.min(record.prompt_tokens.len()) + standing.tokens.len();
+        let clock = record.clock.min(record.prompt_tokens.len());
+        let told = clock + standing.tokens.len();
         let prompt = self.fitting([&record.prompt_tokens[..], &standing.tokens].concat())?;
         let plan = self.plan_behind(sampler, &prompt, &StoryRequest { min_tokens: 0, ..request.clone() })?;
         // The step at which the model ended it draws the same end again, under the same seed.
         let least = if standing.had_ended { request.min_tokens.max(told + 1) } else { request.min_tokens };
+        let taken = standing.taken;
+        let time = record.banned.time_of(standing.tokens.len() - taken);
         let feedback = record.feedback.filter(|_| standing.tokens == record.tokens);
         let carried = feedback.map(|_| Carried { feedback, ..Carried::default() });
         Ok(Plan {
             sampler: plan.sampler.with_min_tokens(least),
             heal: record.healed.clone(),
-            continuation: Continuation { told, taken: standing.taken, scored: true, planned: None, carried },
+            continuation: Continuation {
+                told,
+                before_heal: clock,
+                taken: standing.taken,
+                scored: true,
+                planned: None,
+                carried,
+                time,
+            },
             ..plan
         })
     }

@@ -53,9 +53,18 @@ pub struct Listed {
     pub hidden: bool,
 }
 
-/// No preset has the name that was asked for.
+/// No preset, or no list of bans, has the name that was asked for.
 #[derive(Debug)]
 pub struct UnknownName(String);
+
+impl UnknownName {
+    pub(super) fn of(fault: Fault) -> Self {
+        Self(match fault.hint {
+            Some(hint) => format!("{}\nhint: {hint}", fault.cause),
+            None => fault.cause,
+        })
+    }
+}
 
 impl fmt::Display for UnknownName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,10 +80,7 @@ impl std::error::Error for UnknownName {}
 /// # Errors
 /// An [`UnknownName`], with the nearest as a hint; the file cannot be read; what it says is a [`Mistake`].
 pub fn find(name_or_path: &str, folders: &Folders) -> Result<Preset> {
-    let origin = locate(name_or_path, None, folders).map_err(|fault| match fault.hint {
-        Some(hint) => UnknownName(format!("{}\nhint: {hint}", fault.cause)),
-        None => UnknownName(fault.cause),
-    })?;
+    let origin = locate(name_or_path, None, folders).map_err(UnknownName::of)?;
     load(&origin, folders, &mut Vec::new())
 }
 

@@ -101,7 +101,6 @@ impl Mistake {
     }
 
     /// The same in another kind of file.
-    #[cfg(feature = "cli")]
     pub(crate) fn of(self, what: &'static str) -> Self {
         Self { what, ..self }
     }

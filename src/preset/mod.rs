@@ -14,10 +14,11 @@
 //! pick = "sample"             # or "argmax"
 //! ```
 //!
-//! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it as `extends` would, [`lint`] says what in
-//! it does nothing or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
+//! [`find`] turns a name or a path into a [`Preset`], [`Edit`] changes one value of it as `extends` would, [`Preset::ban_listed`] lays
+//! bans over its own that stand apart from it, [`lint`] says what in it does nothing or does harm. A mistake in a file is a [`Mistake`]: it shows the line, points at the place, and knows the nearest word.
 
 mod additions;
+mod banning;
 mod check;
 mod edit;
 mod find;

@@ -1,21 +1,20 @@
 //! A preset laid over another: what `extends` and edits change, and where a new stage stands.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 use super::additions::{Lacking, lacking};
+use super::banning::Standing;
 use super::check;
-use super::lists;
 use super::mistake::Fault;
 use super::schema::{Draw, Preset, value_of};
 use super::structure;
 use super::vocabulary::is_stage;
 use super::writing::line;
-use crate::bans::{Bans, Matcher, Wrong};
+use crate::bans::Bans;
 use crate::sampler::{Chain, Stage};
 
 /// The word that takes a stage away.
@@ -91,13 +90,12 @@ impl<'t> Draft<'t> {
     pub fn resolve(self, below: Option<&Preset>) -> Result<Preset, Fault> {
         let Self { tree, text, typed } = self;
         structure::check(tree.get_ref(), text, below.is_some())?;
-        let place = tree.get_ref().get("bans").map(Spanned::span);
-        let at = |fault: Fault| Fault { span: place.clone(), ..fault };
+        let bans_stand = Standing::of(tree.get_ref());
         let Some(below) = below else {
             let Written { description, chain, draw, bans, .. } = written(tree)?;
             let chain = Chain::new(chain).map_err(|error| Fault::of_chain(&error))?;
             let (description, pick) = (description.unwrap_or_default(), draw.unwrap_or_default().pick);
-            return Ok(Preset { description, chain, pick, bans: bans.map(ready).transpose().map_err(at)?.flatten() });
+            return Ok(Preset { description, chain, pick, bans: bans_stand.ready(bans)? });
         };
         let stages = below.chain.stages();
         let texts = Texts::of(below)?;
@@ -131,7 +129,7 @@ impl<'t> Draft<'t> {
             description: description.unwrap_or_else(|| below.description.clone()),
             chain,
             pick: draw.map_or(below.pick, |Draw { pick }| pick),
-            bans: bans.map_or_else(|| Ok(below.bans.clone()), |bans| ready(bans).map_err(at))?,
+            bans: if bans.is_some() { bans_stand.ready(bans)? } else { below.bans.clone() },
         })
     }
 }
@@ -146,6 +144,11 @@ impl Table {
 /// Reads the preset of a text that extends nothing.
 pub(super) fn read(text: &str) -> Result<Preset, Fault> {
     Draft::read(text)?.resolve(None)
+}
+
+/// The bans of a tree.
+pub(super) fn bans_in(tree: Spanned<DeTable>) -> Result<Option<Bans>, Fault> {
+    Ok(written(tree)?.bans)
 }
 
 /// What a tree means.
@@ -220,33 +223,21 @@ fn lay_under<'t>(tree: &mut DeTable<'t>, below: &[Stage], texts: &'t Texts, text
 }
 
 /// The bans of a preset as a line of TOML.
-fn below_bans(preset: &Preset) -> Result<Option<String>, Fault> {
+pub(super) fn below_bans(preset: &Preset) -> Result<Option<String>, Fault> {
     let Some(bans) = &preset.bans else { return Ok(None) };
     let bans = toml::Value::try_from(bans.bans()).map_err(|error| Fault::new(error.to_string()))?;
     Ok(Some(line("bans", &bans)))
 }
 
-/// Bans with all that their lists hold, ready; nothing where they ban nothing.
-fn ready(mut bans: Bans) -> Result<Option<Arc<Matcher>>, Fault> {
-    for name in std::mem::take(&mut bans.lists) {
-        bans.add(lists::find(&name)?);
-    }
-    if bans.is_empty() {
-        return Ok(None);
-    }
-    let wrong = |wrong: Wrong| Fault::new(format!("the bans cannot be meant: {wrong}"));
-    Ok(Some(Arc::new(Matcher::new(bans).map_err(wrong)?)))
-}
-
 /// The value in a line of TOML.
-fn value_in<'t>(line: &'t str, key: &str) -> Result<DeValue<'t>, Fault> {
+pub(super) fn value_in<'t>(line: &'t str, key: &str) -> Result<DeValue<'t>, Fault> {
     let mut table = DeTable::parse(line).map_err(|error| Fault::of_syntax(&error, line))?.into_inner();
     table.remove(key).map(Spanned::into_inner).ok_or_else(|| Fault::new(format!("`{key}` is not written")))
 }
 
 /// Gives a table the keys of another that it does not have, and so on in its tables. Where a table names one thing of several
 /// (`alpha`), it takes nothing of another thing.
-fn fill<'t>(written: &mut Spanned<DeValue<'t>>, name: &str, below: DeValue<'t>) {
+pub(super) fn fill<'t>(written: &mut Spanned<DeValue<'t>>, name: &str, below: DeValue<'t>) {
     let place = written.span();
     let (DeValue::Table(table), DeValue::Table(below)) = (written.get_mut(), below) else { return };
     if structure::NUMBER_OR_NAMED.contains(&name) && !below.keys().any(|key| table.contains_key(key.get_ref().as_ref())) {

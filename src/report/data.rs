@@ -50,7 +50,7 @@ impl<'a> Data<'a> {
         for (at, story) in stories.iter().enumerate() {
             let rows = story.trace.iter().zip(&story.slices);
             let rows: Vec<Value> = rows.map(|(token, slice)| row(token, slice, &mut pieces, &mut stages)).collect();
-            told.push(json!({
+            let mut data = json!({
                 "name": story.name,
                 "file": story.file,
                 "label": story.label,
@@ -58,7 +58,14 @@ impl<'a> Data<'a> {
                 "rest": if story.trace.is_empty() { story.text.as_str() } else { "" },
                 "parts": partings.get(at).copied().flatten(),
                 "rows": rows,
-            }));
+            });
+            // What was taken back: before which token, and as it stood there.
+            let back: Vec<(usize, &String)> =
+                story.unsaid.iter().filter_map(|one| Some((one.at, one.text.as_ref()?))).collect();
+            if !back.is_empty() {
+                data["unsaid"] = json!(back);
+            }
+            told.push(data);
         }
         Self {
             tints: ColourScale::ALL.map(scale).to_vec(),
@@ -97,7 +104,7 @@ fn row<'a>(token: &'a TracedToken, slice: &'a str, pieces: &mut Numbered<'a>, st
         TracedSkip::OwnVoice => 2,
     });
     let mut candidate = |one: &'a TracedCandidate| {
-        let TracedCandidate { id: other, piece, p, future, openness, s } = one;
+        let TracedCandidate { id: other, piece, p, future, openness, left: _, s } = one;
         let mut cells = vec![json!(pieces.number(piece)), json!(p), json!(future), json!(s)];
         if other == id || openness.is_some() {
             cells.push(json!(u8::from(other == id)));

@@ -37,7 +37,10 @@
       if (index === story.parts) word.classList.add("parts");
       return word;
     });
-    text.replaceChildren(lead, ...words);
+    // What was not said, before the word that was told instead of its first.
+    const unsaid = words.map(() => []);
+    for (const [index, said] of story.unsaid || []) unsaid[index]?.push(make("del", "", said));
+    text.replaceChildren(lead, ...words.flatMap((word, index) => [...unsaid[index], word]));
     text.tabIndex = 0;
     text.setAttribute("role", "group");
     text.setAttribute("aria-label", `The ${data.read ? "text" : "story"}. The arrow keys go from word to word and show ${data.read ? "how likely each was" : "why each was chosen"}.`);

@@ -9,7 +9,7 @@ use super::chart::{COLUMN, SMALL, WIDE, chart};
 use super::colour_scale::{ColourScale, DARK, LIGHT, Palette, STEPS};
 use super::data::Data;
 
-use super::story::Story;
+use super::story::{Story, Unsaid};
 use crate::files::MARK;
 use crate::text::{html_page, sanitize, script_json};
 
@@ -81,8 +81,15 @@ fn shown(kind: Page, story: &Story, at: usize) -> Value {
         read => story.read,
         facts => story.facts.iter().map(|(name, value)| context! { name, value }).collect::<Vec<_>>(),
         resolved => &story.resolved,
+        unsaid => story.unsaid.iter().map(unsaid).collect::<Vec<_>>(),
         beginning => beginning(&story.text),
     }
+}
+
+/// What the template needs of something that a story was not to say. Tokens are counted from 1.
+fn unsaid(one: &Unsaid) -> Value {
+    let Unsaid { at, text, ban, tokens } = one;
+    context! { token => at.saturating_add(1), text, ban, tokens }
 }
 
 /// Some words of a story, for a list.

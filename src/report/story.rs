@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::align::slices_behind;
-use crate::story::{Mode, Record, Resumed, ScoredText, StopReason, TracedToken};
+use crate::story::{Banned, Mode, Record, Resumed, Rewind, ScoredText, Stood, StopReason, TracedToken};
 use crate::text::{sanitize, some};
 
 /// A story to be shown. Its texts are harmless already, see [`sanitize`]; what they mean to HTML they still mean.
@@ -39,8 +39,23 @@ pub struct Story {
     pub resolved: String,
     /// How it was made: pairs of a name and a value.
     pub facts: Vec<(String, String)>,
+    /// What it was not to say, in the order in which it was met.
+    pub unsaid: Vec<Unsaid>,
     /// Whether it was given and read, and not told.
     pub read: bool,
+}
+
+/// What a story was not to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsaid {
+    /// The number of the token at which it was told otherwise, or with which it was complete and stands, counted from 0.
+    pub at: usize,
+    /// What was taken back, as it stood in the text; nothing where it stands.
+    pub text: Option<String>,
+    /// The phrase or the pattern.
+    pub ban: String,
+    /// How many tokens were taken back.
+    pub tokens: usize,
 }
 
 impl Story {
@@ -63,6 +78,21 @@ impl Story {
             facts: facts(record).into_iter().map(|(name, value)| (name.to_owned(), clean(&value))).collect(),
             ..Self::healed(&record.preset, &record.prompt, &record.healed, told, &record.trace)
         }
+        .without(&record.banned)
+    }
+
+    /// The same story, of which it is known what it was not to say.
+    #[must_use]
+    pub fn without(self, banned: &Banned) -> Self {
+        let Banned { before: _, rewinds, stood } = banned;
+        let back = rewinds.iter().map(|Rewind { at, ban, text, tokens }| Unsaid {
+            at: *at,
+            text: Some(clean(text)),
+            ban: clean(ban),
+            tokens: tokens.len(),
+        });
+        let stands = stood.iter().map(|Stood { at, ban }| Unsaid { at: *at, text: None, ban: clean(ban), tokens: 0 });
+        Self { unsaid: back.chain(stands).collect(), ..self }
     }
 
     /// A story that goes on from its prompt, with nothing known about how it was made.
@@ -90,6 +120,7 @@ impl Story {
             preset: clean(label),
             resolved: String::new(),
             facts: Vec::new(),
+            unsaid: Vec::new(),
             read: false,
         }
     }

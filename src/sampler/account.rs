@@ -111,7 +111,15 @@ impl Account {
         let tell = |candidate: Candidate| {
             let own = self.watched.iter().find(|one| one.token == candidate.token)?;
             let p = mass.log_p(candidate.logit).exp();
-            Some(CandidateTrace { token: candidate.token, p, log_p: own.log_p, future: None, openness: None, log_s: None })
+            Some(CandidateTrace {
+                token: candidate.token,
+                p,
+                log_p: own.log_p,
+                future: None,
+                openness: None,
+                log_s: None,
+                left: None,
+            })
         };
         let mut left: Vec<CandidateTrace> = candidates.iter().filter_map(tell).collect();
         left.sort_by(by_p);
@@ -149,8 +157,8 @@ pub(super) fn looked(candidates: &Candidates, own: &[Own], lazy_draw: &LazyDraw)
         let log_p = mass.log_p(logit);
         let weighed = lazy_draw.weighed(token, log_p);
         let [future, log_s] = [weighed.map(|one| one.future), weighed.map(|one| one.log_s)];
-        let openness = weighed.and_then(|one| one.openness);
-        CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, openness, log_s }
+        let [openness, left] = [weighed.and_then(|one| one.openness), weighed.and_then(|one| one.left)];
+        CandidateTrace { token, p: log_p.exp(), log_p: own.log_p, future, openness, log_s, left }
     };
     let mut looked: Vec<CandidateTrace> = candidates.iter().zip(own).map(tell).collect();
     looked.sort_by(by_p);

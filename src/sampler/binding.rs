@@ -9,11 +9,13 @@ use super::baseline::Usual;
 use super::chain::Chain;
 use super::history::History;
 use super::opening::Opening;
+use super::prepared::{PreparedStage, StageOp};
 use super::sampler::Sampler;
-use super::stages::{Future, Stage};
+use super::stages::{Bias, Future, Rule, Stage};
 use super::step::Turn;
 use super::token_patterns::TokenPattern;
 use super::without::Without;
+use crate::bans::{Openings, Watch};
 use crate::model::{Kind, Vocabulary};
 use crate::prob::{Noise, Token};
 
@@ -54,6 +56,8 @@ struct Parts {
     bound: Binding,
     /// ln Ē of every token, where Ĥ is measured against it.
     usual: Option<Usual>,
+    /// The tokens with which what is not to be said would begin, where they are to come less often.
+    openings: Option<Openings>,
 }
 
 impl BoundSampler {
@@ -67,7 +71,8 @@ impl BoundSampler {
         bound.check(sampler.chain())?;
         let measures = sampler.chain().measured();
         let usual = measures.map(|future| usual(sampler, future, vocabulary)).transpose()?;
-        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound, usual })))
+        let openings = sampler.bans().filter(|bans| bans.bans().bias < 0.0).map(|bans| Openings::of(bans, &pieces(vocabulary)));
+        Ok(Self(Arc::new(Parts { sampler: sampler.clone(), vocabulary: vocabulary.clone(), bound, usual, openings })))
     }
 
     /// The turn for the row of logits after the text that `history` holds: one logit a token of the vocabulary, in nats up to a
@@ -104,10 +109,25 @@ impl BoundSampler {
         self.0.usual.as_ref()
     }
 
+    /// What takes from the tokens with which the first word of something that is not to be said would be whole, behind this text.
+    pub(super) fn opening_bias(&self, ahead: Option<&Watch>) -> Option<PreparedStage> {
+        let (openings, ahead) = (self.0.openings.as_ref()?, ahead?);
+        let penalty = -ahead.bans().bias;
+        let tokens = openings.after(ahead, &pieces(&self.0.vocabulary));
+        let penalties: Vec<(Token, f64)> = tokens.into_iter().map(|token| (token, penalty)).collect();
+        (!penalties.is_empty()).then(|| PreparedStage::of(Bias::NAME, StageOp::Penalise(penalties)))
+    }
+
     /// What its chain needs to know of it.
     pub(super) fn bound(&self) -> &Binding {
         &self.0.bound
     }
+}
+
+/// The tokens of text with their pieces.
+fn pieces(vocabulary: &Vocabulary) -> impl Iterator<Item = (Token, &[u8])> + Clone {
+    let texts = (0..).take(vocabulary.len()).filter(|&token| vocabulary.kind(token) == Kind::Text);
+    texts.map(|token| (token, vocabulary.piece(token)))
 }
 
 /// ln Ē of every token, by the sampler's table.

@@ -79,8 +79,11 @@ pub struct CandidateTrace {
     /// Ĥ as it was weighed: min(Ĥ, c)/c under a ceiling, divided by what is usual after the token where there is a baseline;
     /// `None` where it was weighed as it is, or is not known.
     pub openness: Option<f64>,
-    /// ln s = a·ln p + b·ln Ĥ, of Ĥ as it was weighed; `None` where Ĥ is not known.
+    /// ln s = a·ln p + b·ln Ĥ, of Ĥ as it was weighed, + ln of what is `left`; `None` where Ĥ is not known.
     pub log_s: Option<f64>,
+    /// What of the weight is left by what is not to be said: 1 − strength · m, with the share m of the likeliest tokens behind it in which
+    /// something banned ends; `None` where that is all of it, or not known.
+    pub left: Option<f64>,
 }
 
 /// Why a turn of a chain with `future` looked at nothing.

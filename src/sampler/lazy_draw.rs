@@ -77,6 +77,8 @@ pub(super) struct Weighed {
     /// Ĥ'/Ē; `None` where Ĥ is weighed as it is.
     pub openness: Option<f64>,
     pub log_s: f64,
+    /// What of the weight is left by what is not to be said; `None` where that is all of it.
+    pub left: Option<f64>,
 }
 
 /// The candidates of one turn, best bound first, of equals the smaller token first.
@@ -127,7 +129,8 @@ impl LazyDraw {
         let (future, usual) = (candidate.future?, candidate.usual);
         let openness = (!self.plain).then(|| self.weighing.log_openness(future, usual).exp());
         let log_s = self.weighing.log_s(log_p, future, usual) + candidate.left;
-        Some(Weighed { future, openness, log_s })
+        let left = (candidate.left < 0.0).then(|| candidate.left.exp());
+        Some(Weighed { future, openness, log_s, left })
     }
 
     /// Ĥ of a candidate is known now, and ln of what is left of its weight by what is not to be said, at most 0.

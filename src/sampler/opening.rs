@@ -75,7 +75,9 @@ impl<'a> Opening<'a> {
         let mut scene = Scene { history, place: &place, vocabulary, bound: sampler.bound(), coins, thrown: 0 };
         let (before, _, after) = chain.split();
         let (before, after) = (scene.prepare(before), scene.prepare(after));
-        let before = sampler.sampler().logit_bias().prepared().chain(without.bias.prepared()).chain(before).collect();
+        let opening_bias = sampler.opening_bias(without.ahead.as_ref());
+        let without_these = sampler.sampler().logit_bias().prepared().chain(without.bias.prepared()).chain(opening_bias);
+        let before = without_these.chain(before).collect();
         let [noise, deals] = [DRAW, DEALS].map(|stage| noise.at(history.step(), stage));
         let last = history.text().last().copied();
         let must_go_on = false;
@@ -188,7 +190,8 @@ impl<'a> Opening<'a> {
             deals: self.chain().shuffles().then_some(self.deals),
             after: self.after,
             noise: self.noise,
-            without: self.without,
+            // What is looked at only to be shown decides nothing.
+            without: if skipped.is_some() { Without::default() } else { self.without },
         })
     }
 

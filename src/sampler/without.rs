@@ -11,7 +11,7 @@ use crate::prob::{FLOOR, Ranked, Token};
 pub struct Without {
     /// Changes of logits, behind the sampler's own.
     pub bias: LogitBias,
-    /// The text so far, where what is banned is to be seen coming.
+    /// The text so far, where what is banned is to be seen coming: by a turn that looks at candidates to decide.
     pub ahead: Option<Watch>,
 }
 
@@ -29,7 +29,11 @@ impl Without {
             return (left(strength, 1.0), likeliest);
         }
         let ends = |token: Token| {
-            if vocabulary.ends(token) { ahead.finish().is_some() } else { ahead.would_end(vocabulary.piece(token)) }
+            if vocabulary.ends(token) {
+                ahead.finish().is_some()
+            } else {
+                ahead.would_complete(vocabulary.piece(token)).is_some()
+            }
         };
         let most = likeliest.first().map_or(0.0, |ranked| f64::from(ranked.logit));
         let weight = |ranked: &Ranked| (f64::from(ranked.logit) - most).exp();

@@ -14,6 +14,7 @@ use super::catalogue::{Asked, Catalogue, Voice};
 use super::desk::Desk;
 use super::fault::Fault;
 use super::options::Options;
+use super::spaces::Spaces;
 use super::telling::Telling;
 use super::visit::Visit;
 use crate::bans::{Bans, Matcher};
@@ -49,6 +50,8 @@ pub struct App {
     /// Time, chance and log.
     pub edge: Arc<Edge>,
     desk: Desk,
+    /// Texts that were told and end in a space.
+    spaces: Arc<Spaces>,
     /// One at a time may have a memory of its own.
     alone: Semaphore,
     said: Mutex<BTreeSet<String>>,
@@ -70,8 +73,8 @@ impl App {
         let (handle, thread) = spawn(Arc::clone(&engine), slots)?;
         let catalogue = Catalogue::new(&engine, options.alias.as_deref(), voices);
         let desk = Desk::new(handle, slots.count, options.queue, edge.now);
-        let (opened, alone, said) = ((edge.now)(), Semaphore::new(1), Mutex::default());
-        Ok((Self { engine, slots, options, catalogue, opened, edge, desk, alone, said }, thread))
+        let (opened, alone, said, spaces) = ((edge.now)(), Semaphore::new(1), Mutex::default(), Arc::default());
+        Ok((Self { engine, slots, options, catalogue, opened, edge, desk, spaces, alone, said }, thread))
     }
 
     /// Hands in a story of this visit's. It waits for a place, in the order in which they came; whoever drops the telling ends it.
@@ -88,6 +91,11 @@ impl App {
     #[must_use]
     pub fn desk(&self) -> &Desk {
         &self.desk
+    }
+
+    /// The texts that were told and end in a space.
+    pub(super) fn spaces(&self) -> &Arc<Spaces> {
+        &self.spaces
     }
 
     /// Which preset a request's `model` means.
@@ -160,7 +168,8 @@ fn slots(engine: &Engine, voices: &[Voice], options: &Options) -> Result<Slots> 
     }
     let count = options.stories.clamp(1, MOST_STORIES);
     let slots = Slots::for_stories(engine, count, &shapes);
-    let keep = Keep { prompts: count, stories: count + 2 };
+    // A place holds a story that runs or one that is kept; of a single one the chat outlives the request for its title.
+    let keep = Keep { prompts: count, stories: count.max(2) };
     // Each place may need one branch more for a prompt that is shared.
     let left = MOST_BRANCHES - keep.prompts - keep.stories - count;
     Ok(Slots { branches: slots.branches.min(left / count), ..slots.keeping(keep) })

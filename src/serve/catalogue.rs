@@ -93,7 +93,14 @@ impl Catalogue {
             Some(rest) if rest.starts_with('@') => Some(&rest[1..]),
             _ => model.rsplit_once('@').map(|(_, behind)| behind),
         };
-        let Some(name) = behind else { return Ok(Asked::default()) };
+        behind.map_or(Ok(Asked::default()), |name| self.called(name))
+    }
+
+    /// What this name of a preset means: `client`, `both` and `preset` name whose values count, where no preset is called so.
+    ///
+    /// # Errors
+    /// 404 where it is neither.
+    pub fn called(&self, name: &str) -> Result<Asked, Fault> {
         match self.voice(name) {
             Ok(voice) => Ok(Asked { voice: Some(voice), sampling: None }),
             Err(fault) => match Sampling::named(name) {

@@ -72,6 +72,12 @@ impl Fault {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", message)
     }
 
+    /// 408: the rest of the request did not come.
+    #[must_use]
+    pub fn too_slow(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", message)
+    }
+
     /// 413: the body is longer than any that is read.
     #[must_use]
     pub fn too_large(message: impl Into<String>) -> Self {

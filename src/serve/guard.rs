@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
@@ -13,6 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+use tokio::time::timeout;
 use tokio_stream::StreamExt;
 
 use super::app::Door;
@@ -158,24 +160,25 @@ fn is_known(keys: &[String], offered: &[&[u8]]) -> bool {
 /// The JSON object that a request is.
 pub struct Object(pub Map<String, Value>);
 
-impl<S: Send + Sync> FromRequest<S> for Object {
+impl FromRequest<Arc<Door>> for Object {
     type Rejection = Fault;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Fault> {
+    async fn from_request(request: Request, door: &Arc<Door>) -> Result<Self, Fault> {
         // What a page may send without asking beforehand is no JSON to a browser.
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let essence = kind.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case("application/json") {
             return Err(Fault::not_json("the body is to be JSON, with the header `Content-Type: application/json`"));
         }
-        object(&body(request.into_body()).await?).map(Self)
+        object(&body(request.into_body(), door.options.stall).await?).map(Self)
     }
 }
 
-/// All bytes of a body. What is too long is read on and forgotten, so that whoever sends it gets to the answer.
-async fn body(body: Body) -> Result<Vec<u8>, Fault> {
+/// All bytes of a body, of which something comes at least so often. What is too long is read on and forgotten, so that whoever sends it gets to the answer.
+async fn body(body: Body, stall: Duration) -> Result<Vec<u8>, Fault> {
     let (mut bytes, mut length, mut frames) = (Vec::new(), 0_usize, body.into_data_stream());
-    while let Some(frame) = frames.next().await {
+    let too_slow = |_| Fault::too_slow(format!("no more of the body came for {} seconds", stall.as_secs()));
+    while let Some(frame) = timeout(stall, frames.next()).await.map_err(too_slow)? {
         let frame = frame.map_err(|error| Fault::invalid(format!("the body breaks off: {error}")))?;
         length += frame.len();
         match length {
@@ -195,11 +198,38 @@ fn object(body: &[u8]) -> Result<Map<String, Value>, Fault> {
     if body.is_empty() {
         return Err(Fault::invalid("the body is empty: it is to be a JSON object"));
     }
-    match serde_json::from_slice(body) {
+    match serde_json::from_slice(body).or_else(|error| serde_json::from_slice(&whole_pairs(body).ok_or(error)?)) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Fault::invalid("the body is to be a JSON object")),
         Err(error) => Err(Fault::invalid(format!("cannot read the body as JSON: {error}"))),
     }
+}
+
+/// The same JSON with U+FFFD in the place of each half of a surrogate pair: a page that cuts a text by units of UTF-16 sends one where
+/// it has cut a character. `None` where there is no such half.
+fn whole_pairs(body: &[u8]) -> Option<Vec<u8>> {
+    let unit = |at: usize| -> Option<u16> {
+        let escape = body.get(at..at + 6)?.strip_prefix(b"\\u")?;
+        u16::from_str_radix(std::str::from_utf8(escape).ok()?, 16).ok()
+    };
+    let (mut mended, mut at, mut halves) = (Vec::with_capacity(body.len()), 0, 0);
+    while at < body.len() {
+        let taken = match (unit(at), unit(at + 6)) {
+            _ if body[at] != b'\\' => 1,
+            (Some(0xd800..0xdc00), Some(0xdc00..0xe000)) => 12,
+            (Some(0xd800..0xe000), _) => {
+                halves += 1;
+                mended.extend(b"\\ufffd");
+                at += 6;
+                continue;
+            }
+            // A backslash goes with what it escapes.
+            _ => 2,
+        };
+        mended.extend(&body[at..body.len().min(at + taken)]);
+        at += taken;
+    }
+    (halves > 0).then_some(mended)
 }
 
 #[cfg(test)]

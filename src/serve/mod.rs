@@ -21,6 +21,7 @@ mod reply;
 mod request;
 mod router;
 mod server;
+mod spaces;
 mod sse;
 mod telling;
 mod tokens;

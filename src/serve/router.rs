@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Extension, Request, State};
-use axum::http::header;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{Uri, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -52,13 +52,30 @@ pub fn router(door: Arc<Door>) -> Router {
         .route("/v1/internal/encode", post(tokens::encode))
         .route("/v1/internal/token-count", post(tokens::encode));
     let routes = if door.options.kobold { routes.merge(kobold::routes()) } else { routes };
-    routes
+    let routes = routes
         .fallback(nowhere)
         .method_not_allowed_fallback(otherwise)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(guard)
         .layer(visit)
-        .with_state(door)
+        .with_state(door);
+    // What changes a path has to stand before what looks at it.
+    Router::new().fallback_service(routes).layer(from_fn(tidied))
+}
+
+/// Takes out of a path the slashes that are too many: front-ends put their own path behind an address that may end with one.
+async fn tidied(mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path.contains("//") || path.len() > 1 && path.ends_with('/') {
+        let names: Vec<&str> = path.split('/').filter(|name| !name.is_empty()).collect();
+        let query = request.uri().query().map_or(String::new(), |query| format!("?{query}"));
+        let mut parts = request.uri().clone().into_parts();
+        parts.path_and_query = format!("/{}{query}", names.join("/")).parse().ok();
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    next.run(request).await
 }
 
 async fn native(State(door): State<Arc<Door>>, Extension(visit): Extension<Arc<Visit>>, Object(body): Object) -> Answer {

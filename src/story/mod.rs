@@ -8,7 +8,7 @@ mod scored;
 mod stop;
 mod trace;
 
-pub use banned::{Banned, Rewind};
+pub use banned::{Banned, Rewind, Stood};
 pub use mode::{APART, Chat, Mode};
 pub use read::NoRecord;
 pub use record::{AdapterFile, Draft, FORMAT, ModelFile, Record, Resumed, Run, Times, Versions};

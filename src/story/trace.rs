@@ -67,6 +67,9 @@ pub struct TracedCandidate {
     /// Ĥ as it was weighed, where that is not Ĥ itself: behind a ceiling, and against what is usual after the token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openness: Option<f64>,
+    /// What of its weight was left by what was not to be said, where that was not all of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<f64>,
     /// s = p^a · Ĥ^b, its weight, of Ĥ as it was weighed. It is no share: of the candidates that were not looked at nothing is known.
     pub s: f64,
 }
@@ -124,10 +127,10 @@ impl TracedToken {
             shares: _,
         } = draw;
         let candidate = |looked: &CandidateTrace| {
-            let CandidateTrace { token, p, log_p: _, future, openness, log_s } = looked;
+            let CandidateTrace { token, p, log_p: _, future, openness, log_s, left } = looked;
             let (id, piece) = (*token, vocabulary.show(*token));
-            let (future, openness) = (short((*future)?), openness.map(short));
-            Some(TracedCandidate { id, piece, p: short(*p), future, openness, s: short((*log_s)?.exp()) })
+            let (future, openness, left) = (short((*future)?), openness.map(short), left.map(short));
+            Some(TracedCandidate { id, piece, p: short(*p), future, openness, left, s: short((*log_s)?.exp()) })
         };
         let future = candidates.iter().find(|looked| looked.token == *token).and_then(|looked| looked.future);
         let cuts = removed.iter().filter_map(|cut| Some((cut.stage.to_owned(), short(cut.value?)))).collect();
@@ -184,6 +187,7 @@ mod tests {
             future,
             openness: None,
             log_s: future.map(f64::ln),
+            left: None,
         };
         let draw = Draw {
             token: 1,

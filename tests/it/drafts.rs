@@ -232,14 +232,18 @@ fn whenever_it_is_killed_drafts_are_whole_or_not_there() {
         ]);
         let mut child = command.arg(&folder).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // From when the second file stands there drafts are being saved; the first one only asks about the place. At a third of the
-        // kills some are saved already, however busy the machine is.
-        let files = [1, 2, 5][round % 3];
-        let saving = || fs::read_dir(&folder).is_ok_and(|entries| entries.count() > files);
+        // kills one has its name already, however busy the machine and its disk are.
+        let files = || fs::read_dir(&folder).map_or(0, Iterator::count);
+        let is_named = || {
+            fs::read_dir(&folder)
+                .is_ok_and(|entries| entries.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with(".txt")))
+        };
+        let saving = || [files() > 1, files() > 30, is_named()][round % 3];
         while !saving() && child.try_wait().unwrap().is_none() {
             std::thread::sleep(std::time::Duration::from_micros(200));
         }
         // They end one after another, and are saved so; on a busy machine that takes long.
-        let within = [15_000, 60_000, 200_000][round % 3];
+        let within = [15_000, 60_000, 60_000][round % 3];
         std::thread::sleep(std::time::Duration::from_micros((state >> 33) % within));
         child.kill().unwrap();
         child.wait().unwrap();

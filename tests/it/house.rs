@@ -10,7 +10,7 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use syn::visit::{self, Visit};
 
 /// The floor of every module. A module names only what lies below it.
-const FLOORS: [(&str, u32); 23] = [
+const FLOORS: [(&str, u32); 24] = [
     ("bans", 1),
     ("files", 1),
     ("prob", 1),
@@ -31,13 +31,15 @@ const FLOORS: [(&str, u32); 23] = [
     ("report", 6),
     ("bench", 6),
     ("eval", 6),
+    ("explore", 6),
     ("judging", 6),
     ("serve", 6),
     ("cli", 7),
 ];
 
 /// The steps along a floor.
-const NEIGHBOURS: [(&str, &str); 4] = [("sampler", "model"), ("report", "eval"), ("judging", "eval"), ("serve", "report")];
+const NEIGHBOURS: [(&str, &str); 5] =
+    [("sampler", "model"), ("report", "eval"), ("judging", "eval"), ("serve", "report"), ("explore", "report")];
 
 /// What stands nowhere.
 const NOWHERE: [&str; 3] = ["todo !", "unimplemented !", "dbg !"];

@@ -51,6 +51,8 @@ mod backend;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod bad_input;
 #[cfg(all(feature = "llama", feature = "cli"))]
+mod bans;
+#[cfg(all(feature = "llama", feature = "cli"))]
 mod batch;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod bench;

@@ -100,6 +100,42 @@ fn what_is_typed_wrong_is_wrong_usage_and_a_file_that_fails_is_a_failure() {
 }
 
 #[test]
+fn bans_that_are_typed_and_those_of_files_are_laid_over_those_of_the_preset() {
+    let user = User::new("bans");
+    fs::write(user.preset("mine"), "[[chain]]\nmin-p = 0.1\n[bans]\nphrases = ['so it goes']\nretries = 3").unwrap();
+    fs::write(user.0.join("work/shared.toml"), "[bans]\nphrases = ['so be it']\npatterns = ['not (just|only)']\n").unwrap();
+    let shown = user.prints(&["show", "mine", "--bans", "shared.toml", "--ban", "at last", "--set", "bans.strength=0.5"]);
+    for line in [
+        "phrases = [\"so it goes\", \"so be it\", \"at last\"]",
+        "patterns = [\"not (just|only)\"]",
+        "retries = 3",
+        "strength = 0.5",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    // A preset without bans has them then, a shipped list goes by its name, and what is written is read back.
+    let worn = user.prints(&["show", "greedy", "--bans", "worn"]);
+    assert!(worn.contains("a testament to"), "{worn}");
+    user.prints(&["new", "clean", "--from", "greedy", "--bans", "worn"]);
+    assert_eq!(bare(&user.prints(&["show", "clean"])), bare(&worn));
+
+    let said = user.is_refused(&["show", "wave", "--ban", "e"]);
+    assert!(said.starts_with("error: cannot ban `e`: it is the one letter `e`: every text would be banned"), "{said}");
+    assert!(user.is_refused(&["show", "wave", "--ban", " "]).contains("it is blank: it bans nothing"));
+    assert!(user.is_refused(&["show", "wave", "--bans", "wrn"]).contains("hint: did you mean `worn`?"));
+    fs::write(user.0.join("work/wrong.toml"), "phrase = ['so']").unwrap();
+    fs::write(user.0.join("work/all.toml"), "patterns = ['.*']").unwrap();
+    for (file, cause) in [
+        ("none.toml", "cannot read the bans `none.toml`: no such file or directory"),
+        ("wrong.toml", "cannot read the bans `wrong.toml`, line 1, column 1: unknown key `phrase`"),
+        ("all.toml", "the bans cannot be meant: pattern 1 matches every text"),
+    ] {
+        let said = user.types(&["show", "wave", "--bans", file]).refused(1);
+        assert!(said.contains(cause), "{file}: {said}");
+    }
+}
+
+#[test]
 fn the_hint_of_a_refused_change_works_as_it_stands() {
     let user = User::new("hints");
     let said = user.is_refused(&["show", "greedy", "--set", "future.alpha=0.5"]);

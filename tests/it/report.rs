@@ -6,8 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::support::{Ends, afterword, folder, kept, read_json};
+use afterword::explore::{How, Tree};
 use afterword::report::{ColourScale, Page, Story, figure, page};
-use afterword::story::{Record, TracedToken};
+use afterword::story::{Banned, Record, Rewind, Stood, TracedToken};
 use serde_json::Value;
 
 const FIXED: [&str; 3] = ["wave", "plain", "hostile"];
@@ -70,6 +71,26 @@ fn a_temperature_that_moves_is_on_the_page() {
     let data = data(&page(Page::Story, "breathing", &[Story::of(&record, "breathing")]).unwrap());
     let temperature = |token: usize| data["stories"][0]["rows"][token][12].as_f64();
     assert_eq!((temperature(0), temperature(1)), (None, Some(1.25)));
+}
+
+#[test]
+fn what_was_not_said_is_on_the_page_at_its_place_and_in_a_table() {
+    let mut record = record("wave");
+    let back = |at: usize, text: &str| Rewind { at, ban: "a <b>".to_owned(), text: text.to_owned(), tokens: vec![5, 6] };
+    record.banned = Banned {
+        rewinds: vec![back(1, " a\u{1b} hush"), back(1, " a hiss"), back(usize::MAX, "of a story that ended before")],
+        stood: vec![Stood { at: 2, ban: "so be it".to_owned() }],
+        ..Banned::default()
+    };
+    let page = page(Page::Story, "banned", &[Story::of(&record, "banned")]).unwrap();
+    let unsaid = serde_json::json!([[1, " a\u{fffd} hush"], [1, " a hiss"], [usize::MAX, "of a story that ended before"]]);
+    assert_eq!(data(&page)["stories"][0]["unsaid"], unsaid);
+    let table = page.split("What was not said").nth(1).unwrap().split("</table>").next().unwrap();
+    assert_eq!((table.matches("<tr>").count(), table.matches("<del").count()), (5, 3), "{table}");
+    assert!(table.contains("<th scope=\"row\">2</th>") && table.contains("a &lt;b&gt;"), "{table}");
+    assert!(table.contains("it stands") && table.contains("so be it"), "{table}");
+    let none = made("wave");
+    assert!(!none.contains("<summary>What was not said") && data(&none)["stories"][0].get("unsaid").is_none());
 }
 
 #[test]
@@ -177,5 +198,28 @@ fn what_is_no_record_is_refused_in_one_sentence() {
     ] {
         let said = afterword(["report", path.to_str().unwrap()]).refused(1);
         assert!(said.starts_with("error: ") && said.contains(what), "{said}");
+    }
+}
+
+#[test]
+fn a_tree_has_a_page_with_each_of_its_branches() {
+    let record = record("wave");
+    let mut tree = Tree::of_record(&record, None, 0);
+    let root = tree.end(tree.root());
+    tree.grow(root, b" and <b>lived</b>", vec![], How::Typed, 0).unwrap();
+    let path = folder("tree").join("tree.json");
+    fs::write(&path, tree.to_json().unwrap()).unwrap();
+    let page = afterword(["report", path.to_str().unwrap(), "--out", "-"]).done().stdout;
+    let page = String::from_utf8(page).unwrap();
+    let stories = &data(&page)["stories"];
+    assert_eq!((stories.as_array().unwrap().len(), &stories[1]["rest"]), (2, &Value::from(" and <b>lived</b>")));
+    assert!(stories[0]["rest"].as_str().unwrap().starts_with(&record.text[..20]) && !page.contains("<b>lived"));
+
+    // What is neither is no record; a tree that is torn says so.
+    for (text, says) in [("{\"a\": 1}", "it is no record"), ("{\"afterword-tree\": 9}", "the tree is of form 9")] {
+        fs::write(&path, text).unwrap();
+        let output = afterword(["report", path.to_str().unwrap(), "--out", "-"]).ended();
+        assert!(!output.status.success());
+        assert!(String::from_utf8_lossy(&output.stderr).contains(says), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

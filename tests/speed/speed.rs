@@ -1,9 +1,11 @@
 //! The benchmark: what must be fast, as ratios between things measured in turns on one machine, and the time that one row
 //! takes outside the model. `cargo bench` runs it; it measures and judges, and fails at nothing. Where model files are named,
-//! `cargo bench --bench speed -- judge.gguf`, only how fast they read is measured; `-- serving` measures the server alone.
+//! `cargo bench --bench speed -- judge.gguf`, only how fast they read is measured; `-- serving` measures the server
+//! alone, and `-- banning` what is not to be said.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)] // A benchmark speaks, and one that cannot run may panic.
 
+mod banning;
 #[path = "../it/support/gguf/mod.rs"]
 mod gguf;
 mod model;
@@ -42,7 +44,12 @@ fn main() {
         serving::measure("the bundled model", &bundled);
         return;
     }
+    if std::env::args().any(|arg| arg == "banning") {
+        banning::measure();
+        return;
+    }
     row::measure();
+    banning::measure();
     peer::measure();
 
     let large = model::large().write();

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::shared::count_or_auto;
-use super::{ModelArgs, PromptArgs, StoryArgs, Trace};
+use super::{ChangeArgs, ModelArgs, PromptArgs, StoryArgs, Trace};
 use crate::batch::{Seeds, Shard};
 use crate::engine::Width;
 
@@ -49,9 +49,9 @@ pub struct Batch {
     #[arg(long, value_name = "KEY=A,B,…", help_heading = "Story")]
     pub vary: Vec<String>,
 
-    /// Change one value of every preset. May be repeated.
-    #[arg(long, value_name = "KEY=VALUE", help_heading = "Story")]
-    pub set: Vec<String>,
+    /// What is otherwise than in the presets.
+    #[command(flatten)]
+    pub changes: ChangeArgs,
 
     /// The seeds: `7`, `1..8` (both ends belong to it), `1..4,9`; `--seed 7` is short for one.
     #[arg(long, default_value = "1", help_heading = "Story", conflicts_with = "seed")]

@@ -44,7 +44,7 @@ pub use self::rpc::RpcServe;
 pub use self::score::Score;
 #[cfg(feature = "serve")]
 pub use self::serve::Serve;
-pub use self::shared::{ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
+pub use self::shared::{ChangeArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs, Think, from_one};
 pub use self::telling::{Compare, Explain, Layout, Replay, Trace, Write};
 pub use self::tools::{Bench, Calibrate, Models, Presets, Report, Tune, USUAL_TOP};
 pub use self::typed::Typed;

@@ -31,7 +31,7 @@ Where to type the address, http://127.0.0.1:8080:
   Python         OpenAI(base_url="http://127.0.0.1:8080/v1", api_key="none")
 Presets are chosen as models: MODEL@PRESET."#)]
 pub struct Serve {
-    /// The decisions where a request names no preset.
+    /// The decisions where a request names no preset; what is banned is so in every preset.
     #[command(flatten)]
     pub preset: PresetArgs,
 

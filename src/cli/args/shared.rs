@@ -78,9 +78,36 @@ pub struct PresetArgs {
     #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
     pub preset: String,
 
+    /// What is otherwise than in the preset.
+    #[command(flatten)]
+    pub changes: ChangeArgs,
+}
+
+/// What is otherwise than in a preset, or in every one of several.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Sampler")]
+pub struct ChangeArgs {
     /// Change one value of the preset: `future.alpha=0.3`, `temperature=0.8`, `draw.pick=argmax`. May be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+
+    /// Do not say this, whatever its case, its quotes and its spaces: a word or a phrase. Where the story says it all the same, it goes back
+    /// and is told otherwise before anybody sees it. May be repeated.
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub ban: Vec<String>,
+
+    /// Do not say what stands in this file: TOML as in the table `[bans]` of a preset, with `phrases`, `patterns` and `lists`, laid over what
+    /// the preset bans; or in a list that comes with the program: `worn`. May be repeated.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub bans: Vec<String>,
+}
+
+impl ChangeArgs {
+    /// Whether nothing is otherwise.
+    pub fn is_empty(&self) -> bool {
+        let Self { set, ban, bans } = self;
+        set.is_empty() && ban.is_empty() && bans.is_empty()
+    }
 }
 
 /// How the prompt is put to an instruct model.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::shared::{adapter, any_seed, from_nothing, from_one, unescaped};
-use super::{DeviceArgs, KeepingArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs, Typed};
+use super::{ChangeArgs, DeviceArgs, KeepingArgs, ModelArgs, PresetArgs, PromptArgs, StoryArgs, Typed};
 use crate::model::Adapter;
 use crate::report::ColourScale;
 
@@ -187,9 +187,9 @@ pub struct Compare {
     #[arg(long, value_name = "KEY=A,B,…")]
     pub vary: Vec<String>,
 
-    /// Change one value of every preset. May be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    /// What is otherwise than in the presets.
+    #[command(flatten)]
+    pub changes: ChangeArgs,
 
     /// How the prompt is put.
     #[command(flatten)]

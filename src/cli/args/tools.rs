@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 #[cfg(feature = "hub")]
 use super::Pull;
 use super::shared::{any_seed, from_one, from_two};
-use super::{DeviceArgs, ModelArgs};
+use super::{ChangeArgs, DeviceArgs, ModelArgs};
 use crate::bench::Mode;
 use crate::sampler::Horizon;
 
@@ -22,9 +22,9 @@ pub struct Bench {
     #[arg(long, value_name = "NAME|FILE", default_value = "article")]
     pub preset: String,
 
-    /// Change one value of the preset. May be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    /// What is otherwise than in the preset.
+    #[command(flatten)]
+    pub changes: ChangeArgs,
 
     /// How the stories begin; without it some beginnings of fairy tales. May be repeated.
     #[arg(long, value_name = "TEXT")]
@@ -66,9 +66,9 @@ pub struct Tune {
     #[arg(long, value_name = "NAME|FILE", default_value = "article")]
     pub preset: String,
 
-    /// Change one value of the preset. May be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    /// What is otherwise than in the preset.
+    #[command(flatten)]
+    pub changes: ChangeArgs,
 
     /// How the story begins whose lookahead is counted; without it the beginning of a fairy tale.
     #[arg(long, value_name = "TEXT")]
@@ -151,9 +151,9 @@ pub enum Presets {
     Show {
         /// A preset by name, or a TOML file.
         name: String,
-        /// Change one value before it is shown. May be repeated.
-        #[arg(long, value_name = "KEY=VALUE")]
-        set: Vec<String>,
+        /// What is changed before it is shown.
+        #[command(flatten)]
+        changes: ChangeArgs,
         /// The model whose makers' advice is shown as the preset `model`; without it the model that comes with the program.
         #[arg(long, short, value_name = "NAME|PATH")]
         model: Option<PathBuf>,
@@ -168,9 +168,9 @@ pub enum Presets {
         /// The preset that it begins as, by name or TOML file.
         #[arg(long, value_name = "NAME|FILE", default_value = "wave")]
         from: String,
-        /// Change one value. May be repeated.
-        #[arg(long, value_name = "KEY=VALUE")]
-        set: Vec<String>,
+        /// What is changed in it.
+        #[command(flatten)]
+        changes: ChangeArgs,
         /// The model whose makers' advice it begins as with `--from model`; without it the model that comes with the program.
         #[arg(long, short, value_name = "NAME|PATH")]
         model: Option<PathBuf>,
@@ -216,7 +216,7 @@ pub enum Presets {
   afterword report story.json
   afterword report stories/ --out stories.html"#)]
 pub struct Report {
-    /// Records that `afterword write --record` wrote, or a folder of them.
+    /// Records that `afterword write --record` wrote, or a folder of them; or trees that `afterword explore` keeps.
     #[arg(required = true, value_name = "FILE|DIR")]
     pub records: Vec<PathBuf>,
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::bench::{Bench, Job, Measure, Row, Samplers, rows};
 use crate::catalog::in_words;
-use crate::cli::args::Bench as Args;
+use crate::cli::args::{Bench as Args, ChangeArgs};
 use crate::cli::interrupt::{at_once, interrupted};
 use crate::cli::opening::open;
 use crate::cli::render::line::{Ink, Line};
@@ -28,7 +28,7 @@ const PROMPTS: [&str; 4] = [
 ];
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let chosen = Chosen::of(&args.preset, &args.set, &args.model)?;
+    let chosen = Chosen::of(&args.preset, &args.changes, &args.model)?;
     let Some(_) = chosen.preset.chain.split().1 else {
         let hint = "hint: measure one that has, such as `--preset article`";
         return Err(Usage(format!(
@@ -50,7 +50,7 @@ pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
 
 /// What the arguments ask to be measured.
 fn bench(args: &Args, engine: &Engine, chosen: &Chosen, prompts: Vec<Vec<Token>>) -> Result<Bench> {
-    let wave = engine.furnished(&Chosen::find("article-wave", &[])?.sampler())?;
+    let wave = engine.furnished(&Chosen::find("article-wave", &ChangeArgs::default())?.sampler())?;
     Ok(Bench {
         samplers: Samplers::new(&engine.furnished(&chosen.sampler())?, chosen.preset.pick, wave)?,
         modes: once(&args.modes),

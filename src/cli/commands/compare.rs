@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::Outcome;
-use crate::cli::args::{Compare, Layout, ModelArgs};
+use crate::cli::args::{ChangeArgs, Compare, Layout, ModelArgs};
 use crate::cli::opening::open;
 use crate::cli::prompt;
 use crate::cli::prompting::put;
@@ -49,7 +49,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
         asking,
         presets,
         vary: varied,
-        set,
+        changes,
         story,
         model,
         keeping,
@@ -58,8 +58,8 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
         layout,
         json,
     } = args;
-    let voices = voices(&presets, &varied, &set, &model)?;
-    let inputs = inputs(&model, presets.iter().map(String::as_str));
+    let voices = voices(&presets, &varied, &changes, &model)?;
+    let inputs = inputs(&model, &changes, presets.iter().map(String::as_str));
     let drawn = drawn.map(|path| Picture::new(path, voices.len(), &inputs)).transpose()?;
     let prompt = prompt::TypedPrompt::of(Some(typed), asking.asked())?;
     let seed = seed(story.seed);
@@ -109,7 +109,7 @@ struct Voice {
 }
 
 /// Each preset, with each combination of the varied values where there are any.
-fn voices(presets: &[String], varied: &[String], set: &[String], model: &ModelArgs) -> Result<Vec<Voice>> {
+fn voices(presets: &[String], varied: &[String], changes: &ChangeArgs, model: &ModelArgs) -> Result<Vec<Voice>> {
     let names: Vec<&str> = match (presets, varied) {
         ([], []) => USUAL.to_vec(),
         ([], _) => vec![VARIED],
@@ -118,7 +118,7 @@ fn voices(presets: &[String], varied: &[String], set: &[String], model: &ModelAr
     let combinations = combinations(varied, names.len())?;
     let mut voices = Vec::new();
     for &name in &names {
-        let chosen = Chosen::of(name, set, model)?;
+        let chosen = Chosen::of(name, changes, model)?;
         for edits in &combinations {
             let mut chosen = chosen.clone();
             for edit in edits {
@@ -153,7 +153,7 @@ fn drawable(compared: &Compared, tale: &Tale, prompt: &Prompt, engine: &Engine) 
         resolved: compared.resolved.clone(),
         evaluations: tale.told.counts.evaluations as f64 / trace.len().max(1) as f64,
         facts: facts.collect(),
-        ..Story::healed(&compared.label, &prompt.text, &prompt.healed, &tale.told.text, &trace)
+        ..Story::healed(&compared.label, &prompt.text, &prompt.healed, &tale.told.text, &trace).without(&tale.told.banned)
     }
 }
 

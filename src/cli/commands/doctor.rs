@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::catalog::Machine;
 use crate::cli::Outcome;
+use crate::cli::args::ChangeArgs;
 use crate::cli::commands::models::{holds, places};
 use crate::cli::machine::machine;
 use crate::cli::opening::{bundled, open_with};
@@ -116,7 +117,7 @@ fn findings(noted: &mut impl FnMut(anyhow::Error)) -> Vec<Tuned> {
 
 /// Tells a short story with the bundled model; returns its tokens a second.
 fn prove(terminal: &Terminal) -> Result<f64> {
-    let chosen = Chosen::find("wave", &[])?;
+    let chosen = Chosen::find("wave", &ChangeArgs::default())?;
     let engine = open_with(EngineOptions::new(bundled()?), terminal)?;
     let prompt = engine.tokens("Once upon a time")?;
     let plan = engine.plan_behind(&chosen.sampler(), &prompt, &StoryRequest::new(1, TOKENS))?;

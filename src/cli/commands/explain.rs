@@ -133,7 +133,7 @@ fn of_prompt(args: Explain, terminal: &Terminal) -> Result<Asked> {
         let hint = "`--record FILE` names it, and without it the token behind the prompt is explained";
         return Err(Usage(format!("`{option}` is for a story that was told, and none is given\nhint: {hint}")).into());
     }
-    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
+    let chosen = Chosen::of(&preset.preset, &preset.changes, &model)?;
     let text = TypedPrompt::of(typed, asking.asked())?;
     let seed = seed(typed_seed);
     let opened = open(&model, terminal)?;
@@ -163,8 +163,8 @@ fn of_record(args: Explain, path: &Path, terminal: &Terminal) -> Result<Asked> {
     }
     let refusal = || format!("cannot read the record `{}`", path.display());
     let replay = Replay::of(&record).with_context(refusal)?;
-    let chosen = preset_of(&record, &preset.set).with_context(refusal)?;
-    let what_if = !preset.set.is_empty() || differs(&model, &record);
+    let chosen = preset_of(&record, &preset.changes).with_context(refusal)?;
+    let what_if = !preset.changes.is_empty() || differs(&model, &record);
     let opened = open_with(as_recorded(&model, &record)?, terminal)?;
     let replay = replay.furnished(&opened.engine, &record)?;
     if other_build(&opened, &record) {

@@ -19,11 +19,11 @@ use crate::preset::{Listed, Paragraph, Preset, PresetOrigin, lint, list, markdow
 pub fn run(args: Presets, terminal: &Terminal) -> Result<Outcome> {
     match args {
         Presets::List { json } => show_list(json, terminal)?,
-        Presets::Show { name, set, model, json } => {
-            show(&Chosen::advised(&name, &set, model.as_deref())?.preset, json, terminal)?;
+        Presets::Show { name, changes, model, json } => {
+            show(&Chosen::advised(&name, &changes, model.as_deref())?.preset, json, terminal)?;
         }
-        Presets::New { name, from, set, model, out } => {
-            let begun = Chosen::advised(&from, &set, model.as_deref())?;
+        Presets::New { name, from, changes, model, out } => {
+            let begun = Chosen::advised(&from, &changes, model.as_deref())?;
             preset_files::new(&name, &begun, out, terminal)?;
         }
         Presets::Import { file, name, out } => preset_files::import(&file, name.as_deref(), out, terminal)?,

@@ -1,4 +1,4 @@
-//! `afterword report`: a page of the stories that records keep.
+//! `afterword report`: a page of the stories that records keep, and of the branches of trees.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,9 +10,10 @@ use crate::catalog::in_words;
 use crate::cli::Outcome;
 use crate::cli::args::Report;
 use crate::cli::render::terminal::Terminal;
+use crate::explore::{NoTree, Tree};
 use crate::files::{Form, Inputs, Output};
 use crate::report::{Page, Story, page};
-use crate::story::Record;
+use crate::story::{NoRecord, Record};
 use crate::text::{plural, some};
 
 /// Where a folder of stories keeps its records.
@@ -41,7 +42,7 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
         if path.is_dir() {
             records_of(path, &mut stories, &mut others)?;
         } else {
-            stories.push(Story::of(&Record::read(path)?, &name(path)).in_file(path));
+            stories.extend(stories_in(path)?);
         }
     }
     let (kind, title) = match &stories[..] {
@@ -72,6 +73,18 @@ pub fn run(args: Report, terminal: &Terminal) -> Result<Outcome> {
         ));
     }
     Ok(Outcome::Done)
+}
+
+/// The story of a record, or the branches of a tree.
+fn stories_in(path: &Path) -> Result<Vec<Story>> {
+    match Record::read(path) {
+        Ok(record) => Ok(vec![Story::of(&record, &name(path)).in_file(path)]),
+        Err(error) if error.is::<NoRecord>() => match Tree::read(path) {
+            Err(other) if other.is::<NoTree>() => Err(error),
+            tree => Ok(tree?.branches()),
+        },
+        Err(error) => Err(error),
+    }
 }
 
 /// The stories of a folder, or of its folder `stories`, by name; and the names of files that could be records and are none.

@@ -63,11 +63,11 @@ pub fn again(args: &Write, path: &Path, terminal: &Terminal) -> Result<Begun> {
 
 /// The record's preset as it ran, unless another is named; with the changes that are made now.
 fn chosen(args: &Write, record: &Record, path: &Path) -> Result<Chosen> {
-    let PresetArgs { preset, set } = &args.preset;
+    let PresetArgs { preset, changes } = &args.preset;
     if args.typed.has("preset") {
-        return Chosen::of(preset, set, &args.model);
+        return Chosen::of(preset, changes, &args.model);
     }
-    preset_of(record, set).with_context(|| format!("cannot read the record `{}`", path.display()))
+    preset_of(record, changes).with_context(|| format!("cannot read the record `{}`", path.display()))
 }
 
 /// What the record's story was asked for, where nothing else was typed; how long it may be is for the caller to say.
@@ -99,7 +99,8 @@ fn opened(args: &Write, record: &Record, terminal: &Terminal) -> Result<Opened> 
 /// Says what is perhaps not meant.
 fn advise(args: &Write, record: &Record, standing: &Standing, take: Option<&str>, engine: &Opened, terminal: &Terminal) {
     let same_seed = args.story.seed.is_none_or(|seed| seed == record.seed);
-    if let (Some(at), None, true) = (args.at, take, same_seed && !args.typed.has("preset") && args.preset.set.is_empty()) {
+    let same_preset = !args.typed.has("preset") && args.preset.changes.is_empty();
+    if let (Some(at), None, true) = (args.at, take, same_seed && same_preset) {
         terminal.note(format_args!("the same seed tells the same words again from token {at} on: `--seed` tells others"));
     }
     if standing.had_ended {

@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::cli::Outcome;
-use crate::cli::args::Score;
+use crate::cli::args::{ChangeArgs, Score};
 use crate::cli::commands::bench::{ModelName, model};
 use crate::cli::given::{Given, Texts};
 use crate::cli::interrupt::{at_once, interruption};
@@ -36,7 +36,9 @@ pub fn run(args: Score, terminal: &Terminal) -> Result<Outcome> {
     let Score { texts: paths, prompt, model, colour_by, out, json } = args;
     check_colour(colour_by)?;
     let Texts { mut given, left_out } = Texts::of(&paths)?;
-    let inputs = paths.iter().fold(inputs(&model, []), |inputs, path| inputs.with(path, "a text that is scored"));
+    let inputs = paths
+        .iter()
+        .fold(inputs(&model, &ChangeArgs::default(), []), |inputs, path| inputs.with(path, "a text that is scored"));
     let place = out.map(|path| page_at(path, &inputs)).transpose()?;
     if let Some(prompt) = prompt {
         for one in &mut given {

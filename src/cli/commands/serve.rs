@@ -17,7 +17,7 @@ use crate::cli::defaults::SERVER_KEY;
 use crate::cli::interrupt::{interruption, leave};
 use crate::cli::opening::{bundled, open_with};
 use crate::cli::render::terminal::Terminal;
-use crate::cli::settings::{Chosen, folders, now, seed};
+use crate::cli::settings::{Chosen, folders, lay_bans, now, seed};
 use crate::cli::usage::Usage;
 use crate::engine::EngineOptions;
 use crate::files::read_text;
@@ -94,7 +94,7 @@ fn greet(address: &str, app: &App, terminal: &Terminal) {
 
 /// All presets that have a name, the chosen one first. One that cannot be read is told of, and left out.
 fn voices(args: &Serve, terminal: &Terminal) -> Result<Vec<Voice>> {
-    let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
+    let chosen = Chosen::of(&args.preset.preset, &args.preset.changes, &args.model)?;
     // A file is called as one would call the preset in it.
     let name = Path::new(&chosen.name).file_stem().map_or(chosen.name.clone(), |stem| stem.to_string_lossy().into_owned());
     let mut voices = vec![Voice { name, preset: Arc::new(chosen.preset) }];
@@ -103,7 +103,11 @@ fn voices(args: &Serve, terminal: &Terminal) -> Result<Vec<Voice>> {
             continue;
         }
         match listed.preset {
-            Ok(preset) => voices.push(Voice { name: listed.name, preset: Arc::new(preset) }),
+            Ok(mut preset) => {
+                // What is not to be said is not, whoever tells.
+                lay_bans(&mut preset, &args.preset.changes)?;
+                voices.push(Voice { name: listed.name, preset: Arc::new(preset) });
+            }
             Err(error) => {
                 let cause = crate::files::causes(&error);
                 terminal.note(format_args!("left out: {}", cause.lines().next().unwrap_or_default()));

@@ -40,7 +40,7 @@ struct Bed<'w> {
 const PROMPT: &str = "Once upon a time there was a king who had three daughters, and";
 
 pub fn run(args: &Args, terminal: &Terminal) -> Result<Outcome> {
-    let chosen = Chosen::of(&args.preset, &args.set, &args.model)?;
+    let chosen = Chosen::of(&args.preset, &args.changes, &args.model)?;
     if chosen.preset.chain.split().1.is_none() {
         let hint = "name one that has, such as `--preset future`";
         let message = format!("the preset `{}` has no stage `future`, so nothing is looked at", chosen.name);

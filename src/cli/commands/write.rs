@@ -20,7 +20,7 @@ use crate::cli::render::sheet::Sheet;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
-use crate::cli::tell::{ENDED_AT_ONCE, Tale, banned_in_words, stop_in_words, tell_in};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, rewinds_in_words, stood_in_words, stop_in_words, tell_in};
 use crate::cli::usage::Usage;
 use crate::cli::{Outcome, is_closed_pipe};
 use crate::decode::{Plan, Stories};
@@ -77,7 +77,7 @@ impl Outputs {
     /// What the arguments ask for.
     pub fn of(args: &Write, chosen: &Chosen, terminal: &Terminal) -> Result<Self> {
         let colours = colours(args.colour_by, chosen, terminal)?;
-        let inputs = inputs(&args.model, [args.preset.preset.as_str()]);
+        let inputs = inputs(&args.model, &args.preset.changes, [args.preset.preset.as_str()]);
         let record = args.record.clone().map(|path| record_at(path, &inputs)).transpose()?;
         let folder = args.out.clone().map(|folder| Kept::new(folder, args.drafts, inputs)).transpose()?;
         Ok(Self { colours, record, folder })
@@ -91,7 +91,7 @@ impl Outputs {
 
 /// A story of a prompt.
 fn fresh(args: &mut Write, terminal: &Terminal) -> Result<Begun> {
-    let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
+    let chosen = Chosen::of(&args.preset.preset, &args.preset.changes, &args.model)?;
     let prompt = prompt::TypedPrompt::of(args.prompt.take(), args.asking.asked())?;
     let outputs = Outputs::of(args, &chosen, terminal)?;
     let seed = seed(args.story.seed);
@@ -128,10 +128,10 @@ impl Begun {
 /// Tells on from a file and adds to it. A terminal shows its last paragraph before; into a pipe goes what is told.
 fn append(chapter: Chapter, path: &Path, args: Write, terminal: &Terminal) -> Result<Outcome> {
     let Write { preset, story, model, keeping, record, trace, no_prompt, colour_by, .. } = args;
-    let chosen = Chosen::of(&preset.preset, &preset.set, &model)?;
+    let chosen = Chosen::of(&preset.preset, &preset.changes, &model)?;
     let colours = colours(colour_by, &chosen, terminal)?;
     check_kept(record.is_some(), false, trace.is_some(), NonZeroUsize::MIN)?;
-    let inputs = inputs(&model, [preset.preset.as_str()]);
+    let inputs = inputs(&model, &preset.changes, [preset.preset.as_str()]);
     let inputs = inputs.with(path, "the file that is told on");
     let record = record.map(|path| record_at(path, &inputs)).transpose()?;
     let request = story.request(seed(story.seed.or(chapter.seed())));
@@ -206,6 +206,9 @@ impl Story<'_> {
         match broken {
             Some(_) => sheet.break_off(),
             None => self.sum_up(&tale, terminal),
+        }
+        if let Some(stood) = stood_in_words(&tale.told.banned) {
+            terminal.err(stood);
         }
         let interrupted = tale.told.stop == StopReason::Interrupted;
         let added = self.chapter.take().map_or(Ok(()), |mut chapter| chapter.add(&tale.told, terminal));
@@ -331,7 +334,7 @@ fn colours(by: Option<ColourScale>, chosen: &Chosen, terminal: &Terminal) -> Res
 /// What it took, and why it ended.
 fn summary(tale: &Tale, plan: &Plan) -> String {
     let counts = tale.told.counts;
-    let banned = banned_in_words(&tale.told.banned);
+    let banned = rewinds_in_words(&tale.told.banned);
     let stop = stop_in_words(&tale.told.stop, plan);
     format!("{} · {} · {stop}{banned}", some(counts.tokens, "token"), pace(counts, tale.tell_time))
 }

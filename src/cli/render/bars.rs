@@ -55,6 +55,7 @@ pub fn page(explanation: &Explanation, width: usize) -> String {
         inked(Ink::Plain, &remark(explanation), width),
         empty(),
         table(explanation, &columns, width),
+        candidates.iter().filter_map(unsaid).flat_map(|line| indented(Ink::Dim, &line, width)).collect(),
         empty(),
         signed(&legend(explanation, &columns), width),
     ];
@@ -145,6 +146,9 @@ fn stage_lines(stage: &Cut, width: usize) -> Vec<String> {
     vec![line]
 }
 
+/// The head of what is left of a weight by what is not to be said.
+const LEFT: &str = "1−m";
+
 /// The head of the model's own probabilities.
 const MODEL: &str = "model";
 
@@ -170,6 +174,13 @@ fn with_future(candidates: &[ExplainedCandidate]) -> Vec<Column<'static>> {
     if candidates.iter().any(|one| one.openness.is_some()) {
         let full = candidates.iter().filter_map(|one| one.openness).fold(1.0, f64::max);
         columns.insert(2, Column { head: "Ĥ′", style: FUTURE, full, value: |one| one.openness, lifts: false });
+    }
+    if candidates.iter().any(|one| one.left.is_some()) {
+        let last = columns.len() - 1;
+        columns.insert(
+            last,
+            Column { head: LEFT, style: HELD, full: 1.0, value: |one| one.left.or(one.future.map(|_| 1.0)), lifts: false },
+        );
     }
     columns
 }
@@ -258,6 +269,12 @@ fn table(explanation: &Explanation, columns: &[Column], width: usize) -> Vec<Str
     lines
 }
 
+/// Why a candidate would not stay.
+fn unsaid(candidate: &ExplainedCandidate) -> Option<String> {
+    let ban = safe(candidate.completes.as_ref()?);
+    Some(format!("{} would be taken back: with it `{ban}` would be said", name(&candidate.named)))
+}
+
 /// Whether the token is the one that is drawn, or the one that the story has.
 fn mark(named: &Named, explanation: &Explanation) -> &'static str {
     match &explanation.recorded {
@@ -290,6 +307,11 @@ fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, S
                 ("p", "the model's probability, among these candidates".into()),
                 ("Ĥ", "how open the story is after the token: 0 is settled, 1 wide open".into()),
                 ("Ĥ′", "Ĥ as it is weighed: at most its ceiling, and against what is usual after the token".into()),
+                (
+                    LEFT,
+                    "what is left of s: m is the share of what is likeliest behind the token that ends what is not to be said"
+                        .into(),
+                ),
                 ("share", format!("of s = p^a · {weighed}^b in the sum of all, a = {a}, b = {b}; ▲ above p, ▼ below")),
             ]
         }
@@ -345,6 +367,8 @@ mod tests {
                 openness: None,
                 log_s: known(-1.0),
                 share: known(s),
+                left: None,
+                completes: None,
                 next,
             }
         };
@@ -393,6 +417,21 @@ mod tests {
             "› (the end)  0.200 ███▊            1.000 ██████████████  ▲ 0.500 █████████▍",
         ];
         assert!(lines.windows(3).any(|three| three == rows), "{lines:#?}");
+    }
+
+    #[test]
+    fn what_is_not_to_be_said_is_shown_beside_what_it_leaves() {
+        let mut explanation = explanation(true);
+        explanation.candidates[0].left = Some(0.25);
+        explanation.candidates[1].completes = Some("a testament to".to_owned());
+        let lines = lines(&explanation, 100);
+        assert!(lines.iter().any(|line| line.contains("Ĥ") && line.contains("1−m")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.contains("0.250 ") && line.contains("狼")), "{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line == "  (the end) would be taken back: with it `a testament to` would be said"),
+            "{lines:#?}"
+        );
+        assert!(lines.iter().any(|line| line.starts_with("1−m")), "{lines:#?}");
     }
 
     #[test]

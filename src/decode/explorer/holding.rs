@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use anyhow::{Result, ensure};
 
 use super::{Explorer, Node, NodeId};
-use crate::model::{Branch, Origin};
+use crate::model::{Branch, Model, Origin};
 
 impl Explorer<'_> {
     /// Makes sure that a node's text is in memory, computed anew if it is gone; whether it is.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::super::request::{DecodeRequest, Purpose};
+use super::super::request::{DecodeRequest, Known, Purpose};
 use super::{Phase, Storyteller};
 use crate::model::{Branch, Origin};
 use crate::prob::{Partition, Token};
@@ -32,12 +32,26 @@ impl Storyteller {
         Some([-partition.log_p(*logit), partition.entropy()]).filter(|[surprisal, _]| surprisal.is_finite())
     }
 
-    /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun.
+    /// The prompt that it is to read, and how much of that it may take over from others; `None` where it has begun, or is to read it all.
     pub fn unread(&self) -> Option<(Vec<Token>, usize)> {
         let begins = self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && self.told().is_empty();
+        let begins = begins && !self.plan.reads_afresh;
         let text: Vec<Token> = begins.then(|| self.seen_from(0).collect())?;
         let most = self.scores.as_ref().map_or(text.len(), |_| self.first_scored());
         Some((text, most))
+    }
+
+    /// Moves its trunk on to the token that it told last, where that has been looked at: the row behind it, with the branch that is no
+    /// longer its own. Whoever goes on from there goes on as the story itself would have.
+    pub fn arrive(&mut self) -> Option<(Vec<f32>, Branch)> {
+        let (last, behind) = (*self.told().last()?, self.held + 1 == self.seen());
+        // While a beginning is still to be spelt, a row has lost what does not fit.
+        let behind = behind && self.healing.left(self.story()).is_empty();
+        let at = self.known.iter().position(|known| behind && known.path.0 == [last])?;
+        let left = self.trunk?;
+        let Known { branch, row, .. } = self.known.swap_remove(at);
+        (self.trunk, self.held) = (Some(branch), self.held + 1);
+        Some((row, left))
     }
 
     /// The text that its trunk holds, with the trunk, which is no longer its own; `None` where it has none.

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use super::ledger::Ledger;
 use super::*;
 use crate::bans::{Bans, Matcher, Redraw};
+use crate::decode::{Continuation, StoryStep, decide};
 use crate::model::Model;
 use crate::prob::{Bits, Candidates, Rate};
-use crate::sampler::Mirostat;
+use crate::sampler::{Draw, Mirostat};
+use crate::story::Rewind;
 
 /// Phrases that the toy says now and then: words of its own, one by one and two together.
 const PHRASES: [&str; 5] = ["w1", "w5 w2", "w4 w7", "w8", "w10 w2"];
@@ -43,7 +45,7 @@ fn nothing_banned_is_told_and_all_that_is_heard_is_the_story() {
                 let ear = hear(&mut toy(), 2, vec![plan], Ear::default());
                 let ended = &ear.ended[&0];
                 let Completion { text, tokens, banned, stop, .. } = &ended.completion;
-                assert_eq!((says(text, &PHRASES), banned.stood), (false, 0), "{text}");
+                assert_eq!((says(text, &PHRASES), banned.stood.len()), (false, 0), "{text}");
                 assert_eq!(*text, ear.text(0));
                 let told: Vec<u8> = vocabulary().bytes(tokens);
                 assert_eq!(String::from_utf8(told).unwrap().trim_end_matches("</s>"), text);
@@ -52,6 +54,7 @@ fn nothing_banned_is_told_and_all_that_is_heard_is_the_story() {
                 hits += banned.rewinds.len();
                 for rewind in &banned.rewinds {
                     assert!(says(&rewind.text, &PHRASES), "{rewind:?} in {text} of {banned:?}");
+                    assert!(PHRASES.contains(&rewind.ban.as_str()) && rewind.text.ends_with(&rewind.ban), "{rewind:?}");
                 }
             }
         }
@@ -121,6 +124,43 @@ fn what_is_drawn_instead_is_what_drawing_without_it_draws() {
 }
 
 #[test]
+fn a_first_word_that_is_to_come_less_often_does_by_its_factor_and_lazily_as_fully() {
+    let leaning = |sampler: &Sampler, bias: f64| {
+        let phrases = vec!["w1 w9".to_owned(), "w2 w9".to_owned()];
+        sampler.with_bans(Some(Arc::new(Matcher::new(Bans { phrases, bias, ..Bans::default() }).unwrap())))
+    };
+    // Without a future: p·e^b among all, of the tokens with which a first word is whole.
+    let words = Vocabulary::new([" w0", " w1", " w2", " w"].map(|piece| (piece, Kind::Text)));
+    let p = [0.2, 0.4, 0.1, 0.3_f64];
+    #[allow(clippy::cast_possible_truncation)]
+    let row = p.map(|p| p.ln() as f32).to_vec();
+    let (all, sampler) = (20_000, leaning(&plain(&[]), -1.0));
+    let mut counts: BTreeMap<Vec<Token>, usize> = BTreeMap::new();
+    for seed in 0..all as u64 {
+        let row = row.clone();
+        let mut toy = Toy::new(words.clone(), move |_| row.clone());
+        let told = tell(&mut toy, 1, vec![Plan::new(sampler.clone(), vec![0], seed, 1)]).remove(0);
+        *counts.entry(told.tokens).or_default() += 1;
+    }
+    let weights = [p[0], p[1] * (-1.0_f64).exp(), p[2] * (-1.0_f64).exp(), p[3]];
+    let sum: f64 = weights.iter().sum();
+    let expected = (0..4).zip(weights).map(|(token, weight)| (vec![token], weight / sum)).collect();
+    let chi = chi_squared(&counts, &expected, all);
+    // Three degrees of freedom: beyond 16.3 lies one of a thousand.
+    assert!(chi < 16.3, "{chi}");
+    // With one: lazily and fully the same, and another story than without.
+    let mut others = 0;
+    for seed in 0..12 {
+        let told = |sampler: &Sampler| tell_one(2, plan(sampler, &[1, 4], seed)).tokens;
+        let free = super::sampler("0.3", "token");
+        let lazy = leaning(&free, -2.5);
+        assert_eq!(told(&lazy), told(&lazy.with_reach(Reach::Exhaustive)));
+        others += usize::from(told(&lazy) != told(&leaning(&free, 0.0)));
+    }
+    assert!(others > 6, "{others}");
+}
+
+#[test]
 fn the_memory_of_a_story_that_went_back_is_that_of_its_text() {
     // Every row is a function of the text: so a story whose tokens were all likely where they stand was told from its own text.
     for steps_back in [true, false] {
@@ -177,6 +217,109 @@ fn what_a_stage_remembers_goes_back_with_the_story() {
     }
 }
 
+/// The draws of a story, and what came of it.
+fn draws(plan: Plan) -> (Vec<Draw>, Completion) {
+    #[derive(Default)]
+    struct Draws(Vec<Draw>, Option<Completion>);
+
+    impl Observer for Draws {
+        fn told(&mut self, _: usize, told: &Told) -> ControlFlow<()> {
+            self.0.push(told.draw.clone());
+            ControlFlow::Continue(())
+        }
+
+        fn ended(&mut self, _: usize, ended: Ended) {
+            self.1 = Some(ended.completion);
+        }
+    }
+
+    let mut heard = Draws::default();
+    drive(&mut Stories::new(&mut toy(), 2), 1, &mut each([plan]), &mut heard, &Cancel::new());
+    (heard.0, heard.1.unwrap())
+}
+
+#[test]
+fn every_token_of_a_story_that_went_back_is_decided_again_as_it_was() {
+    let (mut rewinds, mut behind) = (0, 0);
+    for (number, at) in [Redraw::Start, Redraw::End, Redraw::Auto].into_iter().enumerate() {
+        for sampler in [sampler("-1", "token"), sampler("0.6", "word"), plain(&["mirostat = { tau = 2.0 }"])] {
+            for seed in 0..2 {
+                let own = banning(plan(&sampler, &[1, 4], 10 * number as u64 + seed), &PHRASES, at);
+                let shown = Plan { sampler: own.sampler.with_reach(Reach::Exhaustive).with_detail(), ..own.clone() };
+                let (shown, told) = draws(shown);
+                let lazy = tell_one(2, own.clone());
+                assert_eq!((lazy.tokens, lazy.banned), (told.tokens.clone(), told.banned.clone()));
+                rewinds += told.banned.rewinds.len();
+                let back = |at: usize| told.banned.rewinds.iter().any(|back| back.at == at);
+                for (at, draw) in shown.iter().enumerate().filter(|(at, _)| at % 7 == 0 || back(*at)) {
+                    let before = &told.tokens[..at];
+                    let (mut model, plans) = (toy(), [own.clone()]);
+                    let place = StoryStep {
+                        plans: &plans,
+                        which: 0,
+                        told: before,
+                        rewinds: &told.banned.rewinds,
+                        own: Some(told.tokens[at]),
+                    };
+                    let again = decide(&mut model, &own.sampler, place, 2, 2, &mut (), &Cancel::new()).unwrap().unwrap();
+                    assert_eq!(
+                        (&again.draw, again.strayed, model.living()),
+                        (draw, None, 0),
+                        "token {at} of {:?}",
+                        told.banned
+                    );
+                    behind += usize::from(told.banned.time_of(at) > 0);
+                }
+            }
+        }
+    }
+    assert!(rewinds > 20 && behind > 60, "{rewinds} rewinds, {behind} tokens behind one");
+}
+
+#[test]
+fn a_story_that_others_told_is_explained_only_as_far_as_it_goes_back_where_it_did() {
+    let own = banning(plan(&sampler("-1", "token"), &[1, 4], 1), &PHRASES, Redraw::Start);
+    let told = tell_one(2, own.clone());
+    let first = told.banned.rewinds[0].at;
+    let decided = |rewinds: &[Rewind], at: usize| {
+        let plans = [own.clone()];
+        let place = StoryStep { plans: &plans, which: 0, told: &told.tokens[..at], rewinds, own: None };
+        decide(&mut toy(), &own.sampler, place, 1, 2, &mut (), &Cancel::new())
+    };
+    assert!(decided(&told.banned.rewinds, first + 2).is_ok());
+    let other = |tokens: &[Token]| {
+        let mut rewinds = told.banned.rewinds.clone();
+        rewinds[0].tokens = tokens.to_vec();
+        decided(&rewinds, first + 2).unwrap_err().to_string()
+    };
+    // " w8" stands behind another word there, and so it is to that place that it goes back.
+    let refused = other(&[0, 8, 11]);
+    assert!(refused.contains(&format!("goes back to its token {}", first + 2)), "{refused}");
+    // With nothing that is banned it never goes back there, and the place is not found.
+    let refused = other(&[0, 0]);
+    assert!(refused.starts_with("told again the story "), "{refused}");
+}
+
+#[test]
+fn a_story_that_went_back_and_is_gone_on_with_is_the_one_told_at_once() {
+    let mut behind = 0;
+    for seed in 0..8 {
+        let plan = banning(plan(&sampler("-1", "token"), &[1, 4], seed), &PHRASES, Redraw::Start);
+        let whole = tell_one(2, plan.clone());
+        for at in [7, 20, 33] {
+            let kept = &whole.tokens[..at.min(whole.tokens.len())];
+            let time = whole.banned.time_of(kept.len());
+            let continuation = Continuation { told: kept.len(), planned: Some(60), time, ..Continuation::default() };
+            let prompt = [&plan.prompt[..], kept].concat();
+            let on = Plan { prompt, max_tokens: 60 - kept.len(), ..plan.clone() }.going_on(continuation);
+            let on = tell_one(2, on);
+            assert_eq!([kept, &on.tokens].concat(), whole.tokens, "from {at} of {:?}", whole.banned);
+            behind += usize::from(time > 0);
+        }
+    }
+    assert!(behind > 8, "{behind}");
+}
+
 #[test]
 fn a_phrase_over_the_seam_of_the_prompt_is_not_completed() {
     // The prompt ends with " w1": no story begins with " w2".
@@ -206,7 +349,9 @@ fn where_nothing_else_can_come_it_stands_and_is_counted() {
     let plan = banning(Plan::new(plain(&[]), vec![1], 7, 12), &["w1 w1"], Redraw::Auto);
     let told = tell(&mut Toy::new(words, rows), 1, vec![plan]).remove(0);
     assert_eq!((told.tokens.len(), told.failure()), (12, None));
-    assert!(told.banned.stood > 0, "{:?}", told.banned);
+    let stood = &told.banned.stood;
+    assert!(stood.iter().all(|stood| told.tokens[stood.at] == 1 && stood.ban == "w1 w1"));
+    assert!(!stood.is_empty(), "{:?}", told.banned);
 }
 
 #[test]

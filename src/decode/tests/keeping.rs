@@ -60,8 +60,23 @@ fn a_story_that_goes_on_from_an_ended_one_reads_what_is_new() {
         drive(&mut stories, 1, &mut each([next.clone()]), &mut ear, &Cancel::new());
         drop(stories);
         let answer = ear.completions().remove(0);
-        assert_eq!((&answer.tokens, answer.cached_tokens), (&by_hand(&next), 500 + told.len() - 1));
+        assert_eq!((&answer.tokens, answer.cached_tokens), (&by_hand(&next), 500 + told.len()));
         assert_eq!(ledger.toy.living(), 0);
+    }
+}
+
+#[test]
+fn who_goes_on_from_all_of_a_story_whose_last_token_was_looked_at_has_its_row() {
+    for (alpha, read) in [("0", 0), ("-1", 1)] {
+        let first = plan(&sampler(alpha, "token"), &prompt(50), 3);
+        for steps_back in [true, false] {
+            let mut ledger = Ledger::new(large(), steps_back);
+            let told = in_turn(&mut ledger, KEEP, std::slice::from_ref(&first)).remove(0);
+            let next = plan(&sampler(alpha, "token"), &[&first.prompt[..], &told.tokens].concat(), 8);
+            let answer = in_turn(&mut ledger, KEEP, &[first.clone(), next.clone()]).remove(1);
+            assert_eq!((&answer.tokens, answer.counts.prompt - answer.cached_tokens), (&by_hand(&next), read), "{alpha}");
+            assert_eq!(ledger.toy.living(), 0);
+        }
     }
 }
 
@@ -121,6 +136,26 @@ fn who_leaves_while_a_long_prompt_is_read_leaves_what_was_read_of_it() {
     assert_eq!(left.0.completions()[0].stop, StopReason::Interrupted);
     let told = ear.completions().remove(0);
     assert_eq!((told.tokens, told.cached_tokens, ledger.toy.living()), (by_hand(&plan), 512, 0));
+}
+
+#[test]
+fn those_that_run_and_those_that_are_kept_are_no_more_than_were_asked_for() {
+    let plans: Vec<Plan> = (0..6).map(|seed| plan(&sampler("-1", "token"), &prompt(20 + seed), seed.into())).collect();
+    let mut ledger = Ledger::new(large(), true);
+    let mut stories = Stories::new(&mut ledger, 2).keeping(Keep { prompts: 0, stories: 3 });
+    drive(&mut stories, 1, &mut each(plans[..3].to_vec()), &mut (), &Cancel::new());
+    assert_eq!(stories.occupancy().kept, 3);
+    for (running, plan) in (1..).zip(&plans[3..]) {
+        stories.begin(plan.clone()).unwrap();
+        assert_eq!((stories.occupancy().running, stories.occupancy().kept), (running, 3 - running));
+    }
+    while stories.running() > 0 {
+        stories.round(&mut ());
+        assert!(stories.occupancy().running + stories.occupancy().kept <= 3);
+    }
+    assert_eq!(stories.occupancy().kept, 3);
+    drop(stories);
+    assert_eq!(ledger.toy.living(), 0);
 }
 
 #[test]

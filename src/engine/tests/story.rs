@@ -1,9 +1,10 @@
 //! A story from the request to the record and back.
 
 use super::*;
-use crate::decode::Decided;
+use crate::bans::List;
+use crate::decode::{Continuation, Decided};
 use crate::preset::Preset;
-use crate::story::{Record, StopReason, TracedToken};
+use crate::story::{Banned, Record, StopReason, TracedToken};
 
 const PRESET: &str = r"
 [[chain]]
@@ -174,6 +175,65 @@ fn every_token_of_a_story_is_explained_as_it_was_decided() {
     assert_eq!(explanation.taken.named.token, record.tokens[0]);
     let shares: f64 = explanation.candidates.iter().filter_map(|candidate| candidate.share).sum();
     assert!((shares - 1.0).abs() < 1e-9, "{shares}");
+}
+
+/// What the toy says now and then.
+const PATTERN: &str = "[aeiou] ?[a-z]";
+
+#[test]
+fn a_story_that_went_back_is_told_again_explained_and_gone_on_with() {
+    let engine = engine();
+    let blind = crate::preset::parse("[[chain]]\nmin-p = 0.02\n[[chain]]\ntemperature = 1.1\n", "test").unwrap();
+    let prompt = prompt(&engine, "once upon a time ,");
+    // To waves and noise a part of the prompt may be told already: tokens of the record are counted without it. Who looks ahead
+    // goes back to nothing that the toy says.
+    for (mut banning, clock, sees) in [(blind.clone(), 0, false), (blind, 3, false), (preset(), 0, true)] {
+        let patterns = vec![PATTERN.to_owned()];
+        banning.ban(List { phrases: vec!["a story".to_owned(), "time".to_owned()], patterns }).unwrap();
+        let plan = engine.plan(&banning.sampler().with_detail(), &prompt, &StoryRequest::new(5, 60)).unwrap();
+        let plan = plan.going_on(Continuation { told: clock, ..Continuation::default() });
+        let (record, listener) = recorded_plan(&engine, &banning, &prompt, &plan, None);
+        let record = Record::parse(&record.to_json().unwrap()).unwrap();
+        let Banned { before, rewinds, stood } = &record.banned;
+        assert!(*before == 0 && (rewinds.len() > 4 || sees) && stood.is_empty(), "{:?}", record.banned);
+        assert!(rewinds.iter().all(|back| back.at < 60 && record.tokens.get(back.at) != Some(&back.tokens[0])), "{rewinds:?}");
+        assert_eq!(parting(&record, &replayed(&engine, &record)), None);
+        let replay = Replay::of(&record).unwrap();
+        for (at, draw) in listener.draws.iter().enumerate() {
+            let question = Question::within(&replay, &record, at).unwrap();
+            let decided = engine.explain(&question, &banning.sampler(), &mut (), &Cancel::new()).unwrap().unwrap();
+            assert_eq!((decided.draw.token, decided.draw.log_p, decided.strayed), (draw.token, draw.log_p, None));
+            let moment = Moment {
+                model: engine.title(),
+                prompt: record.prompt.clone(),
+                prompt_tokens: [&record.prompt_tokens[..], &record.tokens[..at]].concat(),
+                seed: 5,
+                step: at,
+                story_tokens: Some(60),
+            };
+            let explanation = Explanation::of(moment, "test", &banning, &decided, engine.vocabulary()).unwrap();
+            // What it had there and was not to say is told before the chain.
+            let back = rewinds.iter().any(|back| back.at == at && record.banned.time_of(at) == 0);
+            let first = &explanation.stages[0];
+            assert!(!back || first.label == "taken back" && first.removed > 0, "{:?}", explanation.stages);
+            assert_eq!(explanation.stages.last().unwrap().stage, "temperature");
+            let completes = |one: &&ExplainedCandidate| one.completes.as_deref() == Some(PATTERN);
+            // What is looked at only to be shown is not weighed by it.
+            let weighs = explanation.exponents.is_some_and(|exponents| exponents.b > 0.0) && explanation.candidates.len() > 1;
+            for one in explanation.candidates.iter().filter(completes) {
+                assert_eq!(one.left.is_some_and(|left| left < 0.01), weighs, "{one:?}");
+                assert_ne!(one.named.token, draw.token);
+            }
+        }
+        // From any place it goes on as it did.
+        for at in [9, 31] {
+            let standing = engine.standing(&record, Some(at), None).unwrap();
+            let on = engine.resume(&banning.sampler(), &record, &standing, &StoryRequest::new(5, 61 - at)).unwrap();
+            let (on, _) = recorded_plan(&engine, &banning, &prompt, &on, None);
+            assert_eq!((&on.tokens, on.stood()), (&record.tokens, at - 1), "from token {at} of {:?}", record.banned);
+            assert_eq!(parting(&on, &replayed(&engine, &on)), None);
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,6 @@ use serde_json::{Map, Value, json};
 
 use super::key_of;
 use super::memory::{Kept, Memory};
-use crate::prob::Token;
 use crate::serve::reply::{Answer, Choice, Entry, Happened, Scored, next, story};
 use crate::serve::request::Fields;
 use crate::serve::{App, Fault, Visit};
@@ -103,13 +102,13 @@ fn in_native_words(app: &App, mut body: Map<String, Value>) -> Result<Map<String
     let length = most("max_length")?.map_or(app.options.tokens, count);
     let ignores_end = fields.flag(&["use_default_badwordsids", "ignore_eos", "ban_eos_token"])?.unwrap_or(false);
     let wants_worth = fields.flag(&["logprobs"])?.unwrap_or(false);
-    let tokens = fitting(app, &memory, &prompt, context.saturating_sub(length.max(1)).max(1))?;
+    let prompt = fitting(app, &memory, &prompt, context.saturating_sub(length.max(1)).max(1))?;
     for theirs in
         ["memory", "genkey", "trim_stop", "max_context_length", "use_default_badwordsids", "logprobs", "n", "stream", "quiet"]
     {
         body.remove(theirs);
     }
-    body.insert("prompt".to_owned(), tokens.into());
+    body.insert("prompt".to_owned(), prompt);
     body.insert("ignore_eos".to_owned(), ignores_end.into());
     if wants_worth {
         body.insert("n_probs".to_owned(), LIKELIEST.into());
@@ -117,8 +116,8 @@ fn in_native_words(app: &App, mut body: Map<String, Value>) -> Result<Map<String
     Ok(body)
 }
 
-/// The tokens of a prompt behind a memory: at most so many, the first of the prompt's left out.
-fn fitting(app: &App, memory: &str, prompt: &str, most: usize) -> Result<Vec<Token>, Fault> {
+/// A prompt behind a memory as it is where that has at most so many tokens, else its tokens, the first of the prompt's left out.
+fn fitting(app: &App, memory: &str, prompt: &str, most: usize) -> Result<Value, Fault> {
     let engine = &app.engine;
     // What cannot have a place is not cut.
     let longest = engine.backend().longest_text(engine.context()).unwrap_or(usize::MAX);
@@ -127,14 +126,14 @@ fn fitting(app: &App, memory: &str, prompt: &str, most: usize) -> Result<Vec<Tok
         (from..=text.len()).find(|&at| text.is_char_boundary(at)).map_or_else(String::new, |at| text[at..].to_owned())
     };
     let cut = |text: &str, begins| engine.backend().tokenize(text, begins, true).map_err(|error| Fault::refused(&error));
-    let whole = cut(&(end(memory) + &end(prompt)), true)?;
-    if whole.len() <= most {
-        return Ok(whole);
+    let whole = end(memory) + &end(prompt);
+    if cut(&whole, true)?.len() <= most {
+        return Ok(whole.into());
     }
     let mut tokens = if memory.is_empty() { Vec::new() } else { cut(&end(memory), true)? };
     tokens.truncate(most / 2);
     let behind = cut(&end(prompt), tokens.is_empty())?;
     let room = most - tokens.len();
     tokens.extend(&behind[behind.len().saturating_sub(room)..]);
-    Ok(tokens)
+    Ok(tokens.into())
 }

@@ -20,7 +20,7 @@ pub struct Entry {
     pub draw: Box<Draw>,
     /// Its text: empty for one that ends the story, or that holds the beginning of a character only.
     pub text: String,
-    /// Its own bytes, also where they are a part of a character.
+    /// Its own bytes, also where they are a part of a character; without those of the writer's text.
     pub bytes: Vec<u8>,
 }
 
@@ -38,6 +38,7 @@ struct Waiting {
     text: String,
     /// So many bytes its text has if nothing cuts it.
     whole: usize,
+    bytes: Vec<u8>,
 }
 
 /// Puts the tokens of a story and its text together.
@@ -46,25 +47,29 @@ pub struct Aligning {
     vocabulary: Vocabulary,
     /// Knows what the text of a token will be if no stop string cuts it.
     uncut: Detokenizer,
+    /// So many bytes of the next tokens are the writer's own text.
+    own: usize,
     waiting: VecDeque<Waiting>,
     /// The number of the first that waits.
     first: usize,
 }
 
 impl Aligning {
-    /// Those of a story that goes on behind these bytes.
-    pub fn behind(before: &[u8], vocabulary: Vocabulary) -> Self {
+    /// Those of a story that goes on behind these bytes, and first spells so many of the writer's own.
+    pub fn behind(before: &[u8], own: usize, vocabulary: Vocabulary) -> Self {
         let uncut = Detokenizer::behind(before, Vec::new());
-        Self { vocabulary, uncut, waiting: VecDeque::new(), first: 0 }
+        Self { vocabulary, uncut, own, waiting: VecDeque::new(), first: 0 }
     }
 
     /// A token was told, and this text appeared; returns those whose text is now certain.
     pub fn hear(&mut self, draw: Box<Draw>, text: &str, parts: &[Part]) -> Vec<Entry> {
-        let piece = self.piece(draw.token);
-        let whole = match self.uncut.push(&piece) {
+        let mut bytes = self.piece(draw.token);
+        let own = bytes.drain(..self.own.min(bytes.len())).len();
+        self.own -= own;
+        let whole = match self.uncut.push(&bytes) {
             TextChunk::Text(text) | TextChunk::Stopped { text, .. } => text.len(),
         };
-        self.waiting.push_back(Waiting { draw, text: String::new(), whole });
+        self.waiting.push_back(Waiting { draw, text: String::new(), whole, bytes });
         let settled = self.give(text, parts);
         let certain = |(at, one): (usize, &Waiting)| at < settled || one.whole > 0 && one.text.len() >= one.whole;
         let count = self.waiting.iter().enumerate().take_while(|&one| certain(one)).count();
@@ -100,9 +105,9 @@ impl Aligning {
         self.first += count;
         let taken: Vec<Waiting> = self.waiting.drain(..count).collect();
         let entry = |(number, one): (usize, Waiting)| {
-            let Waiting { draw, text, whole } = one;
+            let Waiting { draw, text, whole, bytes } = one;
             let is_cut = !text.is_empty() && text.len() < whole;
-            let bytes = if is_cut { text.clone().into_bytes() } else { self.piece(draw.token) };
+            let bytes = if is_cut { text.clone().into_bytes() } else { bytes };
             Entry { number, draw, text, bytes }
         };
         (first..).zip(taken).map(entry).collect()
@@ -163,7 +168,8 @@ mod tests {
         let begin = Token::try_from(count + 1).unwrap();
         let plan = Plan::new(sampler, vec![begin], 1, count + usize::from(end));
         let plan = Plan { stops: stops.iter().map(ToString::to_string).collect(), ..plan };
-        let mut shown = Shown { aligning: Aligning::behind(&[], vocabulary), steps: Vec::new(), text: String::new(), count: 0 };
+        let mut shown =
+            Shown { aligning: Aligning::behind(&[], 0, vocabulary), steps: Vec::new(), text: String::new(), count: 0 };
         drive(&mut Stories::new(&mut toy, 1), 1, &mut each([plan]), &mut shown, &Cancel::new());
         shown
     }

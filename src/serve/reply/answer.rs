@@ -128,9 +128,10 @@ impl Answer {
         });
         if let Some(end) = &choice.end {
             ours["stop"] = end.word.into();
-            let Banned { rewinds, stood } = &end.completion.banned;
-            if !rewinds.is_empty() || *stood > 0 {
-                ours["banned"] = json!({ "rewinds": rewinds.len(), "stood": stood });
+            let banned = &end.completion.banned;
+            if !banned.is_none() {
+                let Banned { before: _, rewinds, stood } = banned;
+                ours["banned"] = json!({ "rewinds": rewinds.len(), "stood": stood.len() });
             }
         }
         ours
@@ -179,7 +180,9 @@ impl Answer {
         let begin = |order: Order| {
             let telling = app.tell(visit, order.plan.clone())?;
             let units = self.echoed(&order).encode_utf16().count();
-            Ok(Choice::new(order, telling, &self.vocabulary, units, self.limits.time))
+            let text = self.prompts.get(order.prompt).map(|prompt| prompt.text.clone()).unwrap_or_default();
+            let choice = Choice::new(order, telling, &self.vocabulary, units, self.limits.time);
+            Ok(choice.behind(text, Arc::clone(app.spaces())))
         };
         orders.into_iter().map(begin).collect()
     }

@@ -1,12 +1,12 @@
 //! Who tells: the sampler that a request comes to, and what of it is not honoured.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use serde_json::Value;
 
 use super::super::catalogue::Voice;
-use crate::bans::{Bans, List, Matcher};
+use crate::bans::List;
+use crate::engine::Heal;
 use crate::model::{Kind, Vocabulary};
 use crate::preset::{self, Edit, OfRequest, Preset};
 use crate::prob::{Bias, Token};
@@ -27,6 +27,10 @@ pub struct Cast {
     pub sampling: Sampling,
     /// What t is.
     pub clock: Clock,
+    /// What at the end of a prompt is told anew.
+    pub heal: Heal,
+    /// Whether a prompt is read, whatever is kept of it in memory.
+    pub reads_afresh: bool,
     /// Names of fields that would do something elsewhere and did nothing.
     pub ignored: Vec<String>,
 }
@@ -43,10 +47,10 @@ impl Cast {
         check_numbers(Fields::of(&request.body))?;
         let ours = &request.ours;
         let asked = ours.model.as_deref().map(|model| app.asked(model)).transpose()?.unwrap_or_default();
-        let named = ours.preset.as_deref().map(|name| app.catalogue.voice(name)).transpose()?;
-        let voice = named.or(asked.voice).or_else(|| app.catalogue.voices().first().cloned());
+        let named = ours.preset.as_deref().map(|name| app.catalogue.called(name)).transpose()?.unwrap_or_default();
+        let voice = named.voice.or(asked.voice).or_else(|| app.catalogue.voices().first().cloned());
         let voice = voice.ok_or_else(|| Fault::server("the server was started without a preset"))?;
-        let sampling = ours.sampling.or(asked.sampling).unwrap_or(app.options.sampling);
+        let sampling = ours.sampling.or(named.sampling).or(asked.sampling).unwrap_or(app.options.sampling);
         let (name, OfRequest { preset, left_out }) = decided(&voice, sampling, request)?;
         let Words { logit_bias, phrases, unknown } = Words::of(&request.changes, app.engine.vocabulary())?;
         let mut ignored: BTreeSet<String> = left_out.into_iter().chain(unknown).collect();
@@ -59,6 +63,9 @@ impl Cast {
             sampler: seen(&sampler, request),
             sampling,
             clock: ours.clock.unwrap_or(app.options.clock),
+            // Whoever wants the prompt back wants all of it.
+            heal: if request.shown.echo { Heal::Off } else { ours.heal.unwrap_or_default() },
+            reads_afresh: request.reads_afresh,
             ignored: ignored.into_iter().collect(),
         })
     }
@@ -78,7 +85,11 @@ fn decided(voice: &Voice, sampling: Sampling, request: &Request) -> Result<(Stri
             let left_out = would.map(|(name, _)| name.to_owned()).collect();
             (voice.name.clone(), OfRequest { preset: own, left_out })
         }
-        Sampling::Client => (CLIENT.to_owned(), preset::of_request(&request.body).map_err(refused)?),
+        Sampling::Client => {
+            let OfRequest { preset, left_out } = preset::of_request(&request.body).map_err(refused)?;
+            // Whoever rules, what is not to be said is not.
+            (CLIENT.to_owned(), OfRequest { preset: Preset { bans: own.bans, ..preset }, left_out })
+        }
         Sampling::Both => (voice.name.clone(), preset::laid_over(&request.body, &own).map_err(refused)?),
     })
 }
@@ -112,12 +123,11 @@ fn check_numbers(fields: Fields) -> Result<(), Fault> {
 }
 
 /// A preset that bans these phrases too, each with the field that named it.
-fn banning(preset: Preset, phrases: Vec<(String, String)>) -> Result<Preset, Fault> {
+fn banning(mut preset: Preset, phrases: Vec<(String, String)>) -> Result<Preset, Fault> {
     let Some((field, _)) = phrases.first().cloned() else { return Ok(preset) };
-    let mut bans = preset.bans.as_ref().map_or_else(Bans::default, |bans| bans.bans().clone());
-    bans.add(List { phrases: phrases.into_iter().map(|(_, phrase)| phrase).collect(), ..List::default() });
-    let bans = Matcher::new(bans).map_err(|wrong| Fault::field(&field, wrong))?;
-    Ok(Preset { bans: Some(Arc::new(bans)), ..preset })
+    let phrases = phrases.into_iter().map(|(_, phrase)| phrase).collect();
+    preset.ban(List { phrases, ..List::default() }).map_err(|wrong| Fault::field(&field, wrong))?;
+    Ok(preset)
 }
 
 /// What a request changes of words.

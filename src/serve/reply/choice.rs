@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::decode::{Completion, Counts};
 use crate::engine::StoryEvent;
 use crate::model::Vocabulary;
 use crate::serve::Telling;
+use crate::serve::spaces::Spaces;
 use crate::story::StopReason;
 
 /// A story that is told for an answer.
@@ -31,6 +33,8 @@ pub struct Choice {
     /// After so long of telling it ends.
     time: Option<Duration>,
     timed_out: bool,
+    /// The text that it goes on from, and where it is remembered that what came of both ends in a space.
+    behind: (String, Arc<Spaces>),
     /// How it ended.
     pub end: Option<End>,
 }
@@ -79,9 +83,25 @@ impl Choice {
     /// A story that was handed in.
     pub fn new(order: Order, telling: Telling, vocabulary: &Vocabulary, units: usize, time: Option<Duration>) -> Self {
         let before = &order.plan.prompt[order.plan.origin().len()..];
-        let aligning = Aligning::behind(&vocabulary.bytes(before), vocabulary.clone());
+        let aligning = Aligning::behind(&vocabulary.bytes(before), order.plan.heal.len(), vocabulary.clone());
         let counts = Counts { prompt: order.plan.prompt.len(), ..Counts::default() };
-        Self { order, text: String::new(), units, counts, telling, aligning, time, timed_out: false, end: None }
+        Self {
+            order,
+            text: String::new(),
+            units,
+            counts,
+            telling,
+            aligning,
+            time,
+            timed_out: false,
+            behind: Default::default(),
+            end: None,
+        }
+    }
+
+    /// The same behind this text.
+    pub fn behind(self, text: String, spaces: Arc<Spaces>) -> Self {
+        Self { behind: (text, spaces), ..self }
     }
 
     /// The place that it has or had.
@@ -137,6 +157,10 @@ impl Choice {
             StoryEvent::Ended { completion, rest, parts } => {
                 let entries = self.aligning.finish(&rest, &parts, &completion.stop);
                 let entries = self.keep(entries);
+                let (before, spaces) = &self.behind;
+                if !self.text.is_empty() || completion.stop == StopReason::Tokens {
+                    spaces.told(before, &self.text);
+                }
                 self.counts = completion.counts;
                 self.end = Some(self.ended(*completion));
                 Some(Happened::Ended(entries))

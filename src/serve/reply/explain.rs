@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::cast::Cast;
 use super::order::{Put, drawn, orders};
 use crate::decode::Cancel;
-use crate::engine::{Explanation, Moment, Question};
+use crate::engine::{Explanation, Heal, Moment, Question};
 use crate::serve::request::{Chat, Length, Request, Source, Surface};
 use crate::serve::{App, Fault, Visit};
 
@@ -27,7 +27,7 @@ pub async fn explain(app: Arc<App>, visit: Arc<Visit>, body: Map<String, Value>)
 /// # Errors
 /// What is wrong with the request.
 pub async fn apply_template(app: Arc<App>, body: Map<String, Value>) -> Result<Response, Fault> {
-    let read = move |app: &App, cancel: &_| put(app, Request::read(Surface::Chat, body)?.source, 0, cancel);
+    let read = move |app: &App, cancel: &_| put(app, Request::read(Surface::Chat, body)?.source, Heal::Off, 0, cancel);
     let Put { text, .. } = app.aside(read).await?;
     Ok(Json(json!({ "prompt": text })).into_response())
 }
@@ -38,7 +38,7 @@ fn explained(app: &App, visit: &Visit, body: Map<String, Value>, cancel: &Cancel
     let cast = Cast::of(app, &request)?;
     visit.preset(&cast.preset);
     let seed = request.limits.seed.unwrap_or_else(|| drawn((app.edge.seed)(), 1));
-    let put = put(app, request.source, seed, cancel)?;
+    let put = put(app, request.source, cast.heal, seed, cancel)?;
     visit.prompt(&put.text);
     (request.limits.length, request.limits.drafts, request.limits.min_tokens) = (Length::Most(1), 1, 0);
     let orders = orders(app, std::slice::from_ref(&put), &cast, &request.limits, seed)?;
@@ -58,12 +58,12 @@ fn explained(app: &App, visit: &Visit, body: Map<String, Value>, cancel: &Cancel
 }
 
 /// The prompt, put to the model without a thought.
-fn put(app: &App, source: Source, seed: u64, cancel: &Cancel) -> Result<Put, Fault> {
+fn put(app: &App, source: Source, heal: Heal, seed: u64, cancel: &Cancel) -> Result<Put, Fault> {
     match source {
-        Source::Chat(chat) => Ok(Put::chat(app, &Chat { thinks: Some(false), ..chat }, 0, seed, &mut (), cancel)?.0),
+        Source::Chat(chat) => Ok(Put::chat(app, &Chat { thinks: Some(false), ..chat }, heal, 0, seed, &mut (), cancel)?.0),
         Source::Prompts(prompts) => {
             let prompt = prompts.first().ok_or_else(|| Fault::field("prompt", "it is missing"))?;
-            Put::pieces(&app.engine, prompt)
+            Put::pieces(app, prompt, heal)
         }
     }
 }

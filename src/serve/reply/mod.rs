@@ -103,7 +103,8 @@ async fn read(
 
 /// Puts prompts to the model.
 async fn put(app: &Arc<App>, answer: &mut Answer, prompts: Vec<Pieces>) -> Result<(), Fault> {
-    let put = move |app: &App, _: &_| prompts.iter().map(|pieces| Put::pieces(&app.engine, pieces)).collect();
+    let heal = answer.cast.heal;
+    let put = move |app: &App, _: &_| prompts.iter().map(|pieces| Put::pieces(app, pieces, heal)).collect();
     answer.prompts = app.aside(put).await?;
     Ok(())
 }
@@ -116,9 +117,9 @@ async fn reply(app: Arc<App>, surface: Surface, visit: Arc<Visit>, body: Map<Str
             return Ok(thinking::streamed(app, visit, answer, chat));
         }
         Source::Chat(chat) => {
-            let room = room(&app, &answer.limits);
+            let (room, heal) = (room(&app, &answer.limits), answer.cast.heal);
             let thinks = thinks(&app, &chat);
-            let put = move |app: &App, cancel: &_| Put::chat(app, &chat, room, seed, &mut (), cancel);
+            let put = move |app: &App, cancel: &_| Put::chat(app, &chat, heal, room, seed, &mut (), cancel);
             // Whoever thinks does so in a memory of its own.
             let put = if thinks { app.alone(put).await } else { app.aside(put).await };
             let (put, reasoning) = put?;

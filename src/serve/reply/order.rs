@@ -12,8 +12,10 @@ use crate::story::Mode;
 /// A prompt, put to the model.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Put {
-    /// Its tokens.
+    /// Its tokens, without those that are told anew.
     pub tokens: Vec<Token>,
+    /// The end of its text that they leave out.
+    pub healed: String,
     /// Its text, as it was sent.
     pub text: String,
 }
@@ -37,7 +39,8 @@ impl Put {
     ///
     /// # Errors
     /// A token that there is not, nothing at all, or more than the context holds.
-    pub fn pieces(engine: &Engine, pieces: &Pieces) -> Result<Self, Fault> {
+    pub fn pieces(app: &App, pieces: &Pieces, heal: Heal) -> Result<Self, Fault> {
+        let engine = &app.engine;
         let (mut tokens, mut whole) = (Vec::new(), String::new());
         for (at, piece) in pieces.iter().enumerate() {
             match piece {
@@ -60,7 +63,12 @@ impl Put {
                 }
             }
         }
-        Self { tokens, text: whole }.fitting(engine)
+        // Who sends tokens means those.
+        let healed = match pieces.last() {
+            Some(Piece::Text(text)) if !app.spaces().has_told(&whole) => engine.heal(&mut tokens, text, heal),
+            _ => String::new(),
+        };
+        Self { tokens, healed, text: whole }.fitting(engine)
     }
 
     /// A conversation, and what the model thought before its answer, where it was to think.
@@ -70,21 +78,25 @@ impl Put {
     pub fn chat(
         app: &App,
         chat: &Chat,
+        heal: Heal,
         room: usize,
         seed: u64,
         thinking: &mut dyn PromptObserver,
         cancel: &Cancel,
     ) -> Result<(Self, String), Fault> {
         let Chat { messages, thinks, more } = chat.clone();
-        let spec = DialogueSpec { messages, thinks, more, parse_special: false, heal: Heal::Off };
+        let spec = DialogueSpec { messages, thinks, more, parse_special: false, heal };
         let occasion = Occasion { now: (app.edge.local)(), seed, max_tokens: room };
         let put = app.engine.converse(&spec, occasion, thinking, cancel).map_err(|error| Fault::refused(&error))?;
-        let Prompt { text, mode, tokens, .. } = put;
+        let Prompt { text, mode, tokens, healed, .. } = put;
         let (text, thought) = match mode {
             Mode::Raw => (text, None),
             Mode::Chat(chat) => (chat.rendered, chat.thinking),
         };
-        Ok((Self { tokens, text }.fitting(&app.engine)?, thought.unwrap_or_default()))
+        if !healed.is_empty() && app.spaces().has_told(&text) {
+            return Self::chat(app, chat, Heal::Off, room, seed, thinking, cancel);
+        }
+        Ok((Self { tokens, healed, text }.fitting(&app.engine)?, thought.unwrap_or_default()))
     }
 
     /// The prompt, if a story has room behind it.
@@ -179,13 +191,14 @@ fn plan(app: &App, prompt: &Put, cast: &Cast, limits: &Limits, (most, seed): (us
         StoryRequest { min_tokens: limits.min_tokens.min(most), stops: limits.stops.clone(), ..StoryRequest::new(seed, most) };
     let refused = |error: anyhow::Error| Fault::refused(&error);
     let plan = app.engine.plan_behind(&cast.sampler, &prompt.tokens, &request).map_err(refused)?;
-    let plan = Plan { budget: Some(app.slots.cells), ..plan };
+    let (heal, reads_afresh) = (prompt.healed.clone(), cast.reads_afresh);
+    let plan = Plan { heal, reads_afresh, budget: Some(app.slots.cells), ..plan };
     let told = match cast.clock {
         Clock::Text => prompt.tokens.len(),
         Clock::Request => 0,
         Clock::Behind(tokens) => prompt.tokens.len().saturating_sub(tokens),
     };
-    let plan = if told > 0 { plan.going_on(Continuation { told, ..Continuation::default() }) } else { plan };
+    let plan = if told > 0 { plan.going_on(Continuation { told, before_heal: told, ..Continuation::default() }) } else { plan };
     if limits.ignores_end {
         return Ok(Plan { sampler: plan.sampler.with_min_tokens(usize::MAX), stop_on_loop: false, ..plan });
     }

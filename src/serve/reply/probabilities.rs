@@ -243,7 +243,7 @@ mod tests {
         let told = told(2);
         let mut draw = draw(0, &[(0, -0.5), (1, -1.5)]);
         let candidate =
-            |token, future: Option<f64>, log_s| CandidateTrace { token, p: 0.5, log_p: -0.5, future, openness: None, log_s };
+            |token, future, log_s| CandidateTrace { token, p: 0.5, log_p: -0.5, future, openness: None, log_s, left: None };
         draw.candidates = vec![candidate(0, Some(0.25), Some(0.0)), candidate(1, None, None)];
         let native = told.native(&told.of(&entry_of(draw, " king")));
         assert_eq!(native["top_logprobs"][0]["afterword"], json!({"p": 0.5, "future": 0.25, "s": 1.0}));

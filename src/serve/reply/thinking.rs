@@ -39,9 +39,10 @@ pub fn streamed(app: Arc<App>, visit: Arc<Visit>, answer: Answer, chat: Chat) ->
 
 async fn told(app: &Arc<App>, visit: &Arc<Visit>, mut answer: Answer, chat: Chat, sink: &Sink) -> Result<(), Fault> {
     answer.begun(sink).await;
-    let (seed, room) = (answer.seed, room(app, &answer.limits));
+    let (seed, room, heal) = (answer.seed, room(app, &answer.limits), answer.cast.heal);
     let (thoughts, mut heard) = unbounded_channel();
-    let put = app.alone(move |app: &App, cancel: &_| Put::chat(app, &chat, room, seed, &mut Aloud(thoughts), cancel));
+    let put = move |app: &App, cancel: &_| Put::chat(app, &chat, heal, room, seed, &mut Aloud(thoughts), cancel);
+    let put = app.alone(put);
     tokio::pin!(put);
     // The thoughts end with whoever thinks them.
     let put = loop {

@@ -75,6 +75,8 @@ pub struct Request {
     pub ours: Ours,
     /// How far it goes.
     pub limits: Limits,
+    /// Whether the prompt is read, whatever is kept of it in memory.
+    pub reads_afresh: bool,
     /// Words whose chances are changed.
     pub changes: Vec<Change>,
     /// What is told beside the text.
@@ -105,7 +107,8 @@ impl Request {
         let limits = Limits::of(fields, usual)?;
         let limits = Limits { seed: limits.seed.or(ours.seed), ..limits };
         let (changes, shown, idle) = (words::changes(fields)?, Shown::of(fields, surface)?, idle(fields));
-        Ok(Self { surface, source, ours, limits, changes, shown, idle, body })
+        let reads_afresh = fields.flag(&["cache_prompt"])? == Some(false);
+        Ok(Self { surface, source, ours, limits, reads_afresh, changes, shown, idle, body })
     }
 }
 
@@ -174,7 +177,7 @@ fn refuse(fields: Fields) -> Result<(), Fault> {
 /// Fields that are accepted and do nothing, where they would do something elsewhere.
 fn idle(fields: Fields) -> Vec<String> {
     let does = |name: &str, value: &Value| match name {
-        "cache_prompt" | "add_bos_token" | "skip_special_tokens" | "add_generation_prompt" => *value == Value::Bool(false),
+        "add_bos_token" | "skip_special_tokens" | "add_generation_prompt" => *value == Value::Bool(false),
         "id_slot" => value.as_i64().is_some_and(|slot| slot >= 0),
         "n_keep" | "n_discard" | "n_indent" | "t_max_prompt_ms" => value.as_i64().is_some_and(|count| count > 0),
         "lora" | "images" | "image_data" => !is_empty(value),

@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::fields::{Field, Fields, whole, wrong};
 use super::limits::seed;
+use crate::engine::Heal;
+use crate::model::Choice as _;
 use crate::serve::{Clock, Fault, Sampling};
 
 /// How much is told of each token.
@@ -37,6 +39,8 @@ pub struct Ours {
     pub sampling: Option<Sampling>,
     /// What t is.
     pub clock: Option<Clock>,
+    /// What at the end of a prompt is told anew.
+    pub heal: Option<Heal>,
     /// How much is told of each token.
     pub trace: Trace,
     /// The seed, as an earlier answer told it.
@@ -49,7 +53,7 @@ pub struct Ours {
 const OURS: &str = "afterword.";
 
 /// Our own fields, and those under which an answer tells of itself, which may be sent back.
-const KNOWN: [&str; 6] = ["preset", "set", "sampling", "trace", "clock", "seed"];
+const KNOWN: [&str; 7] = ["preset", "set", "sampling", "trace", "clock", "heal", "seed"];
 
 /// Keys of an answer that mean nothing in a request.
 const TOLD: [&str; 9] = ["stop", "tokens", "evaluations", "decodes", "ignored", "notes", "t", "exact", "cached"];
@@ -70,6 +74,7 @@ impl Ours {
         read.edits = ours.get(&["set"]).map(edits).transpose()?.unwrap_or_default();
         read.sampling = ours.get(&["sampling"]).map(sampling).transpose()?;
         read.clock = ours.get(&["clock"]).map(clock).transpose()?;
+        read.heal = ours.get(&["heal"]).map(heal).transpose()?;
         read.trace = ours.get(&["trace"]).map(trace).transpose()?.unwrap_or_default();
         read.seed = seed(ours, &["seed"])?;
         let unknown = ours.each().map(|(name, _)| name).filter(|name| !KNOWN.contains(name) && !TOLD.contains(name));
@@ -108,6 +113,11 @@ fn clock(field: Field) -> Result<Clock, Fault> {
             behind.map(Clock::Behind).ok_or_else(|| field.wrong("`text`, `request` or the number of tokens of the prompt"))
         }
     }
+}
+
+fn heal(field: Field) -> Result<Heal, Fault> {
+    let heal = field.value.as_str().and_then(|name| Heal::named(name).ok());
+    heal.ok_or_else(|| field.wrong("`off`, `space` or `word`"))
 }
 
 fn trace(field: Field) -> Result<Trace, Fault> {

@@ -156,7 +156,7 @@ fn what_does_nothing_here_is_named_where_it_would_do_something_elsewhere() {
     });
     let mut idle = read(Native, body).unwrap().idle;
     idle.sort();
-    assert_eq!(idle, ["cache_prompt", "id_slot", "lora", "n_keep"]);
+    assert_eq!(idle, ["id_slot", "lora", "n_keep"]);
     let quiet = json!({"prompt": "a", "id_slot": -1, "n_keep": 0, "lora": [], "cache_prompt": true});
     assert!(read(Native, quiet).unwrap().idle.is_empty());
 }

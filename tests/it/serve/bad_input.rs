@@ -19,7 +19,7 @@ fn what_is_no_object_of_json_is_refused_with_a_sentence() {
     let toy = Toy::new();
     let deep = "[".repeat(10_000);
     let deep_object = "{\"a\":".repeat(10_000);
-    let bodies: [&[u8]; 16] = [
+    let bodies: [&[u8]; 15] = [
         b"",
         b"{",
         b"[]",
@@ -29,7 +29,6 @@ fn what_is_no_object_of_json_is_refused_with_a_sentence() {
         b"{\"prompt\": \"\xff\xfe\"}",
         b"\xff\xfe{\x00}\x00",
         b"{\"prompt\": \"a\" \"b\"}",
-        b"{\"prompt\": \"\\ud83d\"}",
         b"{\"temperature\": NaN}",
         b"{\"temperature\": 1e999}",
         b"{'prompt': 'a'}",

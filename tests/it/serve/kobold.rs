@@ -150,7 +150,7 @@ fn by_its_key_a_story_is_looked_at_and_ended_and_by_no_other() {
 #[test]
 fn what_tokens_were_worth_is_told_with_them_and_afterwards() {
     let toy = toy();
-    let whole = toy.post("/api/v1/generate", &of_lite("once upon ", &json!({ "logprobs": true, "max_length": 6 }))).json();
+    let whole = toy.post("/api/v1/generate", &of_lite("once upon", &json!({ "logprobs": true, "max_length": 6 }))).json();
     let worth = &whole["results"][0]["logprobs"];
     let content = worth["content"].as_array().unwrap();
     assert_eq!(content.len(), 6);

@@ -174,11 +174,11 @@ fn the_page_asks_for_nothing_from_elsewhere_and_no_name_breaks_it() {
 fn one_decision_is_explained() {
     let toy = Toy::new();
     let body =
-        json!({ "prompt": "once upon ", "seed": 3, "model": "toy@wave", "afterword": { "set": { "future.candidates": 5 } } });
+        json!({ "prompt": "once upon a", "seed": 3, "model": "toy@wave", "afterword": { "set": { "future.candidates": 5 } } });
     let reply = toy.post("/afterword/explain", &body);
     assert_eq!(reply.status, 200, "{}", reply.text());
     let told = reply.json();
-    assert_eq!((&told["preset"], &told["prompt"], &told["seed"]), (&json!("wave"), &json!("once upon "), &json!(3)));
+    assert_eq!((&told["preset"], &told["prompt"], &told["seed"]), (&json!("wave"), &json!("once upon a"), &json!(3)));
     assert_eq!(told["candidates"].as_array().map(Vec::len), Some(5));
     assert!(told["candidates"].as_array().unwrap().iter().all(|candidate| candidate["future"].is_f64()));
     // It is the decision that a story of one token makes.

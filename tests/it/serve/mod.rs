@@ -8,6 +8,7 @@ mod clients;
 mod clock;
 mod desk;
 mod kobold;
+mod lenient;
 mod load;
 mod meta;
 mod page;

@@ -12,6 +12,7 @@ use crate::cli::is_closed_pipe;
 use crate::cli::render::figures::{gauge, grouped};
 use crate::cli::render::progress::{columns, line, target};
 use crate::cli::render::terminal::{Terminal, fit};
+use crate::cli::tell::stood_in_words;
 use crate::decode::Counts;
 use crate::story::{Record, StopReason};
 use crate::text::some;
@@ -112,6 +113,9 @@ impl<'t> Watch<'t> {
     pub fn finished(&mut self, item: Item, name: &str, record: &Record) {
         self.told += 1;
         self.draw(columns());
+        if let Some(stood) = stood_in_words(&record.banned) {
+            self.bars.suspend(|| self.terminal.err(format_args!("{name}: {stood}")));
+        }
         if let Some(line) = self.lines.remove(&item.number) {
             line.finish_and_clear();
             self.bars.remove(&line);

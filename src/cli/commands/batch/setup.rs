@@ -298,7 +298,7 @@ fn voices(args: &Batch) -> Result<(Vec<Voice>, Vec<Sampler>)> {
     let combinations = combinations(&args.vary, args.preset.len())?;
     let (mut voices, mut samplers) = (Vec::new(), Vec::new());
     for name in &args.preset {
-        let chosen = Chosen::of(name, &args.set, &args.model)?;
+        let chosen = Chosen::of(name, &args.changes, &args.model)?;
         for edits in &combinations {
             let mut chosen = chosen.clone();
             for edit in edits {

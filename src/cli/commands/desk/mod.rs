@@ -24,7 +24,7 @@ use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::{Chosen, seed};
-use crate::cli::tell::{ENDED_AT_ONCE, Tale, tell_in};
+use crate::cli::tell::{ENDED_AT_ONCE, Tale, stood_in_words, tell_in};
 use crate::decode::{Keep, Plan, Stories};
 use crate::engine::BATCH;
 use crate::model::MOST_BRANCHES;
@@ -38,7 +38,7 @@ const PIECES: usize = 8;
 
 pub fn run(args: args::Desk, terminal: &Terminal) -> Result<Outcome> {
     let chapter = Chapter::open(&args.file, &args.with, terminal)?;
-    let chosen = Chosen::of(&args.preset.preset, &args.preset.set, &args.model)?;
+    let chosen = Chosen::of(&args.preset.preset, &args.preset.changes, &args.model)?;
     let request = args.request(seed(args.seed.or(chapter.seed())));
     request.check()?;
     let engine = open(&args.model, terminal)?;
@@ -254,6 +254,9 @@ impl Desk<'_> {
         if told.ended_at_once() {
             self.terminal.note(ENDED_AT_ONCE);
         }
+        if let Some(stood) = stood_in_words(&told.banned) {
+            self.terminal.err(stood);
+        }
         Ok(Piece { plan, told, draws, taken, text: String::new() })
     }
 
@@ -370,7 +373,7 @@ impl Desk<'_> {
         let Some(name) = self.keys.line()?.map(|line| line.trim().to_owned()).filter(|name| !name.is_empty()) else {
             return Ok(());
         };
-        self.chosen = Chosen::of(&name, &self.args.preset.set, &self.args.model)?;
+        self.chosen = Chosen::of(&name, &self.args.preset.changes, &self.args.model)?;
         self.terminal.note(format_args!("preset {name}"));
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! A piece that was told, and the places at which it could have gone another way.
 
+use crate::bans::Watch;
 use crate::decode::{Completion, Continuation, Plan};
 use crate::engine::told_text;
 use crate::model::Vocabulary;
@@ -46,8 +47,8 @@ impl Piece {
     /// What these tokens let appear behind the plan's prompt, without the end of the writer's own text that they may spell. `None` within
     /// a character.
     fn text_of(&self, tokens: &[Token], vocabulary: &Vocabulary) -> Option<String> {
-        let Plan { prompt, heal, .. } = &self.plan;
-        let before = &prompt[self.plan.origin().len()..];
+        let Plan { prompt, heal, continuation, .. } = &self.plan;
+        let before = &prompt[self.plan.origin().len() + continuation.before_heal..];
         let all = told_text(&[before, tokens].concat(), heal, vocabulary);
         Some(all.strip_prefix(&told_text(before, heal, vocabulary))?.to_owned()).filter(|text| !text.ends_with('\u{fffd}'))
     }
@@ -61,7 +62,8 @@ impl Piece {
     pub fn behind(&self, vocabulary: &Vocabulary) -> (Vec<Token>, Continuation) {
         let prompt: Vec<Token> = self.plan.prompt.iter().copied().chain(self.tokens(vocabulary)).collect();
         let told = self.plan.continuation.told + prompt.len() - self.plan.prompt.len();
-        (prompt, Continuation { told, carried: Some(self.told.carried.clone()), ..Continuation::default() })
+        let time = self.plan.continuation.time + self.told.banned.rewinds.len();
+        (prompt, Continuation { told, carried: Some(self.told.carried.clone()), time, ..Continuation::default() })
     }
 
     /// The places at which another word was nearest, in the order of the text. Where words have spaces before them, a place is where
@@ -69,8 +71,12 @@ impl Piece {
     pub fn places(&self, vocabulary: &Vocabulary) -> Vec<Place> {
         let mut places: Vec<(f64, Place)> = Vec::new();
         let mut bytes = Vec::new();
+        let mut watch = self.plan.sampler.bans().map(|bans| Watch::behind(bans, &vocabulary.bytes(&self.plan.prompt)));
         for (at, draw) in self.draws.iter().enumerate() {
-            let other = draw.candidates.iter().find(|one| one.token != draw.token && !vocabulary.ends(one.token));
+            // What would complete something that is not to be said is no other word.
+            let may = |token: Token| watch.as_ref().is_none_or(|watch| watch.would_complete(vocabulary.piece(token)).is_none());
+            let mut others = draw.candidates.iter().filter(|one| one.token != draw.token && !vocabulary.ends(one.token));
+            let other = others.find(|one| may(one.token));
             // Where a character is open nothing else can stand.
             let between = std::str::from_utf8(&bytes).is_ok();
             let whole = |token: Token| std::str::from_utf8(vocabulary.piece(token)).is_ok_and(|text| !text.is_empty());
@@ -78,6 +84,9 @@ impl Piece {
                 places.push((other.p, Place { at, told: draw.token, other: other.token }));
             }
             bytes.extend(vocabulary.piece(draw.token));
+            if let Some(watch) = &mut watch {
+                watch.push(vocabulary.piece(draw.token));
+            }
         }
         let begins = |token: Token| vocabulary.piece(token).first().is_some_and(u8::is_ascii_whitespace);
         let begins_word = |place: &Place| begins(place.told) && begins(place.other);
@@ -98,7 +107,8 @@ impl Piece {
         let mut plan = self.plan.clone();
         plan.max_tokens = plan.max_tokens.saturating_sub(kept.len()).max(1);
         plan.prompt.extend(&kept);
-        plan.continuation = Continuation { told: plan.continuation.told + kept.len(), ..Continuation::default() };
+        let Continuation { told, before_heal, .. } = plan.continuation;
+        plan.continuation = Continuation { told: told + kept.len(), before_heal, ..Continuation::default() };
         let (taken, tokens) = &self.taken;
         Some((plan, (taken.clone() + &text, tokens + kept.len())))
     }

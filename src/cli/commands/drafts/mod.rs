@@ -21,7 +21,7 @@ use crate::cli::render::progress::Progress;
 use crate::cli::render::story_colours::{Depth, StoryColours};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::settings::Chosen;
-use crate::cli::tell::{ENDED_AT_ONCE, stop_in_words};
+use crate::cli::tell::{ENDED_AT_ONCE, stood_in_words, stop_in_words};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Counts, Ended, Observer, Plan, Stories, Told, drive, each};
 use crate::engine::{Prompt, Recorded, Recorder};
@@ -219,6 +219,9 @@ impl Drafts<'_> {
         terminal.note(ending(number, draft));
         if draft.told.as_ref().is_some_and(Completion::ended_at_once) {
             terminal.note(ENDED_AT_ONCE);
+        }
+        if let Some(stood) = draft.told.as_ref().and_then(|told| stood_in_words(&told.banned)) {
+            terminal.err(stood);
         }
         Ok(())
     }

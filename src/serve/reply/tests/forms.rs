@@ -146,7 +146,7 @@ fn of_a_native_answer_only_what_was_asked_for_comes_back() {
 
 #[test]
 fn progress_is_told_while_a_prompt_is_read() {
-    let body = json!({"prompt": "a wolf ".repeat(100), "return_progress": true, "n_predict": 2, "seed": 1});
+    let body = json!({"prompt": " a wolf".repeat(100), "return_progress": true, "n_predict": 2, "seed": 1});
     let parts = chunks(&app(), Surface::Native, body);
     let read: Vec<u64> = parts.iter().filter_map(|chunk| chunk["prompt_progress"]["processed"].as_u64()).collect();
     assert!(read.len() >= 2 && read.is_sorted(), "{read:?}");

@@ -1,6 +1,9 @@
 //! Places and other words, on pieces made by hand.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::bans::{Bans, Matcher};
 use crate::model::Kind;
 use crate::sampler::{CandidateTrace, Chain, Now, Pick, Sampler};
 use crate::story::StopReason;
@@ -14,8 +17,10 @@ fn vocabulary() -> Vocabulary {
 }
 
 fn draw(token: Token, others: &[(Token, f64)]) -> Draw {
-    let one =
-        |&(token, p): &(Token, f64)| CandidateTrace { token, p, log_p: p.ln(), future: None, openness: None, log_s: None };
+    let one = |&(token, p): &(Token, f64)| {
+        let (future, openness, log_s, left) = (None, None, None, None);
+        CandidateTrace { token, p, log_p: p.ln(), future, openness, log_s, left }
+    };
     Draw {
         token,
         log_p: -1.0,
@@ -63,6 +68,23 @@ fn the_nearest_other_words_are_offered_in_the_order_of_the_text() {
     assert_eq!(places, [0, 3]);
     let many = vec![draw(1, &[(1, 0.6), (2, 0.3)]); 20];
     assert_eq!(piece(many, "").places(&vocabulary()).len(), MOST_PLACES);
+}
+
+#[test]
+fn no_word_is_offered_that_would_complete_what_is_not_to_be_said() {
+    // " sea" may be " sky", but "The sky" is not to be said; nor is "sea calm", and what comes next then is offered.
+    let draws = || vec![draw(1, &[(1, 0.6), (2, 0.3)]), draw(3, &[(3, 0.5), (4, 0.3), (5, 0.1)])];
+    let offered = |phrases: &[&str]| {
+        let mut piece = piece(draws(), "");
+        let phrases = phrases.iter().map(ToString::to_string).collect();
+        let bans = Matcher::new(Bans { phrases, ..Bans::default() }).unwrap();
+        piece.plan.sampler = piece.plan.sampler.with_bans(Some(Arc::new(bans)));
+        piece.places(&vocabulary()).iter().map(|place| (place.at, place.other)).collect::<Vec<_>>()
+    };
+    assert_eq!(offered(&["calm sea"]), [(0, 2), (1, 4)]);
+    assert_eq!(offered(&["the sky"]), [(1, 4)]);
+    assert_eq!(offered(&["sea calm"]), [(0, 2)]);
+    assert_eq!(offered(&["the sky", "sea calm"]), [(1, 5)]);
 }
 
 #[test]

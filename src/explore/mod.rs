@@ -1,0 +1,18 @@
+//! A tree of texts in which a writer stands, looks at what each word opens, and chooses.
+//!
+//! [`Tree`] is what was written and told, as a value: every change can be undone, and a file keeps all of it. A [`Guide`] is
+//! the model's side: it decides at a place, tells on, and looks ahead. Nothing here draws, prints or reads a clock; times come in as
+//! seconds since 1970.
+
+mod export;
+mod file;
+mod guide;
+mod import;
+mod in_order;
+mod page;
+mod tree;
+
+pub use export::Export;
+pub use file::{NoTree, TREE_FORMAT};
+pub use guide::{Aim, Cost, Guide, Recipe, Report, Request, Stretch, Way, Wish};
+pub use tree::{Beginning, How, ModelName, Node, NodeId, Piece, Place, Sort, Statistics, Told, Tree, Unchanged, Vote};
