@@ -36,6 +36,8 @@ mod tell;
 mod template_process;
 mod usage;
 mod waits;
+#[cfg(feature = "llama")]
+mod workers;
 
 use std::ffi::OsString;
 use std::io;
@@ -87,7 +89,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let terminal = Terminal::new(args.colour, args.quiet);
     let yes = args.says_yes();
-    match named(args.command, yes, &terminal).and_then(|command| dispatch(command, yes, &terminal)) {
+    match ready(args.command, yes, &terminal).and_then(|command| dispatch(command, yes, &terminal)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
@@ -102,8 +104,10 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The command, with the files of the models that it names.
-fn named(mut command: Command, yes: bool, terminal: &Terminal) -> Result<Command> {
+/// The command, with the files of the models that it names and the workers that are to compute for it.
+fn ready(mut command: Command, yes: bool, terminal: &Terminal) -> Result<Command> {
+    #[cfg(feature = "llama")]
+    workers::join(command.workers())?;
     for model in command.models() {
         *model = named::file(model, yes, terminal)?;
     }
@@ -158,7 +162,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         Command::Eval(args) => commands::eval::run(&args, terminal),
         Command::Judge(args) => commands::judge::run(args, terminal),
         Command::Config(args) => commands::config::run(args, yes, terminal),
-        Command::Doctor { json } => commands::doctor::run(json, terminal),
+        Command::Doctor { json, rpc } => commands::doctor::run(json, &rpc, terminal),
+        Command::RpcServe(args) => commands::rpc_serve::run(&args, terminal),
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
@@ -192,6 +197,7 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         | Command::Score(_)
         | Command::Tune(_)
         | Command::Calibrate(_)
+        | Command::RpcServe(_)
         | Command::Doctor { .. } => without_backend(),
     }
 }

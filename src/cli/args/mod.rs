@@ -16,6 +16,7 @@ mod explore;
 mod hub;
 mod judge;
 mod models;
+mod rpc;
 mod score;
 #[cfg(feature = "serve")]
 mod serve;
@@ -29,7 +30,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::batch::Batch;
+use crate::engine::Worker;
+
+pub use self::batch::{Batch, Part};
 pub use self::cache::{Cache, CacheDeed, KeepingArgs};
 pub use self::colour::Colour;
 pub use self::config::{Config, ConfigChange};
@@ -41,6 +44,7 @@ pub use self::explore::Explore;
 #[cfg(feature = "hub")]
 pub use self::hub::{HubArgs, Pull};
 pub use self::judge::Judge;
+pub use self::rpc::RpcServe;
 pub use self::score::Score;
 #[cfg(feature = "serve")]
 pub use self::serve::Serve;
@@ -185,7 +189,16 @@ pub enum Command {
         /// Print a JSON object.
         #[arg(long)]
         json: bool,
+
+        /// Workers whose devices to look at, too.
+        #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',')]
+        rpc: Vec<Worker>,
     },
+    /// Lend this machine's devices to others, for a model that no single machine holds.
+    ///
+    /// Another afterword uses them with --rpc. It serves one client at a time, and listens to this machine alone, unless told otherwise:
+    /// whoever reaches its port can run what they like here.
+    RpcServe(RpcServe),
     /// Print a script that makes your shell complete commands, options and their values.
     ///
     /// For bash: afterword completions bash > ~/.local/share/bash-completion/completions/afterword

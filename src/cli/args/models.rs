@@ -1,9 +1,10 @@
-//! Where in a command a model is named, or a file that may name one.
+//! Where in a command a model is named, a file that may name one, or who is to compute for it.
 
 use std::path::{Path, PathBuf};
 
 use super::{Command, Models, Presets};
 use crate::cli::settings::OF_THE_MODEL;
+use crate::engine::Worker;
 
 impl Command {
     /// The file that is told on, whose first lines may say how.
@@ -12,6 +13,36 @@ impl Command {
             Self::Write(args) => args.append.as_deref(),
             Self::Desk(args) => Some(&args.file),
             _ => None,
+        }
+    }
+
+    /// The workers that are to compute for the command. Who only looks at them asks by itself.
+    pub fn workers(&self) -> &[Worker] {
+        match self {
+            Self::Write(args) => &args.model.device.rpc,
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => &args.model.device.rpc,
+            Self::Desk(args) => &args.model.device.rpc,
+            Self::Compare(args) => &args.model.device.rpc,
+            Self::Explain(args) => &args.model.device.rpc,
+            Self::Batch(args) => &args.model.device.rpc,
+            Self::Score(args) => &args.model.device.rpc,
+            Self::Bench(args) => &args.model.device.rpc,
+            Self::Tune(args) => &args.model.device.rpc,
+            Self::Calibrate(args) => &args.model.device.rpc,
+            Self::Replay(args) => &args.device.rpc,
+            Self::Eval(args) => &args.device.rpc,
+            Self::Presets(_)
+            | Self::Models(_)
+            | Self::Report(_)
+            | Self::Judge(_)
+            | Self::Cache(_)
+            | Self::Config(_)
+            | Self::Doctor { .. }
+            | Self::RpcServe(_)
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::RenderTemplates => &[],
         }
     }
 
@@ -54,6 +85,7 @@ impl Command {
             | Self::Cache(_)
             | Self::Config(_)
             | Self::Doctor { .. }
+            | Self::RpcServe(_)
             | Self::Completions { .. }
             | Self::Man { .. }
             | Self::RenderTemplates => Vec::new(),

@@ -32,6 +32,8 @@ pub mod report;
 #[cfg(feature = "llama")]
 mod resume;
 #[cfg(feature = "llama")]
+pub mod rpc_serve;
+#[cfg(feature = "llama")]
 pub mod score;
 #[cfg(all(feature = "llama", feature = "serve"))]
 pub mod serve;
