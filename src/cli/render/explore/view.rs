@@ -167,7 +167,7 @@ fn keys(screen: &Screen) -> &'static str {
         Screen::Compare(_) => "↑↓ scroll · Tab another branch · Enter go there · Esc page",
         Screen::Blind(_) => "1 or 2: which is better? · Esc neither",
         Screen::List(_) => "↑↓ choose · Enter go · Esc page",
-        Screen::Forms => "1-7 choose a form · Esc page",
+        Screen::Forms => "1-6 choose a form · Esc page",
         Screen::Help(_) => "↑↓ scroll · Esc page",
         Screen::Leave => "s save · d discard · Esc stay",
     }
