@@ -23,6 +23,8 @@ impl Command {
             #[cfg(feature = "serve")]
             Self::Serve(args) => &args.model.device.rpc,
             Self::Desk(args) => &args.model.device.rpc,
+            #[cfg(feature = "explore")]
+            Self::Explore(args) => &args.model.device.rpc,
             Self::Compare(args) => &args.model.device.rpc,
             Self::Explain(args) => &args.model.device.rpc,
             Self::Batch(args) => &args.model.device.rpc,

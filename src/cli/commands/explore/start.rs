@@ -9,7 +9,7 @@ use anyhow::Result;
 
 use super::session::Session;
 use crate::cli::Outcome;
-use crate::cli::args::Explore;
+use crate::cli::args::{ChangeArgs, Explore};
 use crate::cli::opening::{Opened, open, open_with};
 use crate::cli::prompt::TypedPrompt;
 use crate::cli::prompting::put;
@@ -38,7 +38,7 @@ pub fn run(args: Explore, terminal: &Terminal) -> Result<Outcome> {
     let (chosen, base) = decisions(&args, &source)?;
     check_new(args.out.as_deref())?;
     let output = args.open.as_ref().or(args.out.as_ref());
-    let inputs = inputs(&args.model, [args.preset.preset.as_str()]);
+    let inputs = inputs(&args.model, &args.preset.changes, [args.preset.preset.as_str()]);
     let output = output.map(|path| Output::new(path, Form::TREE, &inputs)).transpose()?;
     let seed = seed(args.seed.or(source.seed()));
     let voices = Voices::new(recipe(chosen, &args), base, others()?);
@@ -84,12 +84,13 @@ impl Source {
     }
 }
 
-/// By what is decided first: what was typed, or for a record its own preset; and that without changes.
+/// By what is decided first: what was typed, or for a record its own preset; and that without changes of single values.
 fn decisions(args: &Explore, source: &Source) -> Result<(Chosen, Preset)> {
-    let (name, set, model) = (&args.preset.preset, &args.preset.set, &args.model);
+    let (name, changes, model) = (&args.preset.preset, &args.preset.changes, &args.model);
+    let bare = ChangeArgs { set: Vec::new(), ..changes.clone() };
     match source {
-        Source::Record(record) => Ok((preset_of(record, set)?, preset_of(record, &[])?.preset)),
-        Source::Prompt(_) | Source::Tree(_) => Ok((Chosen::of(name, set, model)?, Chosen::of(name, &[], model)?.preset)),
+        Source::Record(record) => Ok((preset_of(record, changes)?, preset_of(record, &bare)?.preset)),
+        Source::Prompt(_) | Source::Tree(_) => Ok((Chosen::of(name, changes, model)?, Chosen::of(name, &bare, model)?.preset)),
     }
 }
 
@@ -106,7 +107,7 @@ fn check_new(path: Option<&Path>) -> Result<(), Usage> {
 
 fn recipe(chosen: Chosen, args: &Explore) -> Recipe {
     let Chosen { name, preset } = chosen;
-    Recipe { name, set: args.preset.set.clone(), preset }
+    Recipe { name, set: args.preset.changes.set.clone(), preset }
 }
 
 /// All presets that have a name.

@@ -217,6 +217,8 @@ fn explanation(step: usize, seed: u64) -> Explanation {
         openness: None,
         log_s: Some(-1.0),
         share: Some(0.2),
+        left: None,
+        completes: None,
         next: Vec::new(),
     };
     Explanation {
