@@ -40,6 +40,9 @@ pub struct RunFile {
     pub trace: Option<String>,
     /// The seeds.
     pub seeds: Seeds,
+    /// The SHA-256 of the model's other files, where it lies in several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub model_parts: Vec<String>,
     /// How many stories run at once.
     pub parallel: Parallel,
     /// How prompts are put to the model.
@@ -153,6 +156,7 @@ impl RunFile {
             strict,
             trace,
             seeds: _,
+            model_parts,
             parallel: _,
             asking,
             settings,
@@ -163,7 +167,8 @@ impl RunFile {
         } = self;
         let mut found = Vec::new();
         let mut note = |differs: bool, what: String| found.extend(differs.then_some(what));
-        note(model.sha256 != before.model.sha256, format!("the model is another (it was `{}`)", before.model.file));
+        let is_another = (&model.sha256, model_parts) != (&before.model.sha256, &before.model_parts);
+        note(is_another, format!("the model is another (it was `{}`)", before.model.file));
         let adapted =
             |run: &Self| -> Vec<_> { run.settings.adapters.iter().map(|one| (one.sha256.clone(), one.scale)).collect() };
         note(adapted(self) != adapted(before), "the model has other adapters".to_owned());
@@ -238,6 +243,7 @@ pub(super) mod tests {
             strict: true,
             trace: None,
             seeds: "1..2".parse().unwrap(),
+            model_parts: Vec::new(),
             parallel: Parallel { sessions: 1, streams: 2 },
             asking: Asking::default(),
             settings: Run {
@@ -250,6 +256,7 @@ pub(super) mod tests {
                 drafts: 1,
                 stops: vec!["###".into()],
                 width: 1,
+                tuned: None,
                 cells: 64,
                 branches: 4,
                 batch: 32,
@@ -287,6 +294,7 @@ pub(super) mod tests {
         let mut run = example();
         run.shard = Some("2/3".parse().unwrap());
         run.seeds = Seeds::one(u64::MAX);
+        run.model_parts = vec!["bb".into(), "cc".into()];
         run.prompt[0].tokens = std::num::NonZeroUsize::new(3);
         run.asking.system = Some("A \"system\"\n".into());
         let text = toml::to_string_pretty(&run).unwrap();
@@ -304,6 +312,7 @@ pub(super) mod tests {
             assert_eq!(run.differences(&before).join("; "), told);
         };
         change(|run| run.model.sha256 = "bb".into(), "the model is another (it was `a.gguf`)");
+        change(|run| run.model_parts = vec!["cc".into()], "the model is another (it was `a.gguf`)");
         change(|run| run.seeds = Seeds::one(3), "the seeds are 3 (they were 1..2)");
         change(|run| run.strict = false, "`strict` was given");
         change(|run| run.settings.limit = 10, "`tokens` is 10 (it was 9)");

@@ -15,6 +15,18 @@ pub struct Shard {
 }
 
 impl Shard {
+    /// This part of so many; `None` where there are not so many.
+    #[must_use]
+    pub fn new(part: NonZeroUsize, of: NonZeroUsize) -> Option<Self> {
+        (part <= of).then_some(Self { part, of })
+    }
+
+    /// All parts of a run that has this one, itself among them.
+    pub fn all(self) -> impl Iterator<Item = Self> {
+        let of = self.of;
+        (1..=of.get()).filter_map(NonZeroUsize::new).map(move |part| Self { part, of })
+    }
+
     /// Whether the story with this number, from 0, belongs to the part.
     #[must_use]
     pub fn holds(self, story: usize) -> bool {
@@ -28,7 +40,7 @@ impl FromStr for Shard {
     fn from_str(typed: &str) -> Result<Self, String> {
         let numbers = typed.split_once('/').and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
         let Some((part, of)) = numbers else { return Err(format!("expected a part as `3/8`, found `{typed}`")) };
-        if part > of { Err(format!("there is no part {part} of {of}")) } else { Ok(Self { part, of }) }
+        Self::new(part, of).ok_or_else(|| format!("there is no part {part} of {of}"))
     }
 }
 
@@ -60,6 +72,7 @@ mod tests {
     fn every_story_is_in_exactly_one_part() {
         for of in 1..9 {
             let parts: Vec<Shard> = (1..=of).map(|part| format!("{part}/{of}").parse().unwrap()).collect();
+            assert_eq!(parts[of - 1].all().collect::<Vec<_>>(), parts);
             for story in 0..50 {
                 assert_eq!(parts.iter().filter(|part| part.holds(story)).count(), 1);
             }

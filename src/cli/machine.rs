@@ -1,10 +1,14 @@
 //! What this machine has.
 
 use anyhow::Result;
+#[cfg(feature = "llama")]
+use sysinfo::CpuRefreshKind;
 use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 use crate::catalog::{Gpu, Machine, Memory};
 use crate::model::Split;
+#[cfg(feature = "llama")]
+use crate::text::some;
 
 /// Memory, and the GPUs that are to be used: those of these names or all, and of them with [`Split::None`] only this one.
 ///
@@ -26,6 +30,15 @@ fn memory() -> Option<Memory> {
     });
     // Systems that do not tell say 0.
     (within.total > 0).then_some(within)
+}
+
+/// The processor as its maker calls it, and how many of its cores this process may use: `Some CPU @ 3 GHz, 8 cores`.
+#[cfg(feature = "llama")]
+pub fn processor() -> String {
+    let system = System::new_with_specifics(RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()));
+    let name = system.cpus().first().map_or("", |cpu| cpu.brand().trim());
+    let cores = some(crate::llama::physical_cores(), "core");
+    if name.is_empty() { cores } else { format!("{name}, {cores}") }
 }
 
 #[cfg(feature = "llama")]

@@ -36,6 +36,8 @@ mod tell;
 mod template_process;
 mod usage;
 mod waits;
+#[cfg(feature = "llama")]
+mod workers;
 
 use std::ffi::OsString;
 use std::io;
@@ -87,7 +89,7 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     let terminal = Terminal::new(args.colour, args.quiet);
     let yes = args.says_yes();
-    match named(args.command, yes, &terminal).and_then(|command| dispatch(command, yes, &terminal)) {
+    match ready(args.command, yes, &terminal).and_then(|command| dispatch(command, yes, &terminal)) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::FAILURE,
         Ok(Outcome::Interrupted) => ExitCode::from(130),
@@ -102,8 +104,10 @@ pub fn run(typed: impl IntoIterator<Item = OsString>) -> ExitCode {
     }
 }
 
-/// The command, with the files of the models that it names.
-fn named(mut command: Command, yes: bool, terminal: &Terminal) -> Result<Command> {
+/// The command, with the files of the models that it names and the workers that are to compute for it.
+fn ready(mut command: Command, yes: bool, terminal: &Terminal) -> Result<Command> {
+    #[cfg(feature = "llama")]
+    workers::join(command.workers())?;
     for model in command.models() {
         *model = named::file(model, yes, terminal)?;
     }
@@ -141,6 +145,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         #[cfg(feature = "serve")]
         Command::Serve(args) => commands::serve::run(*args, terminal),
         Command::Desk(args) => commands::desk::run(args, terminal),
+        #[cfg(feature = "explore")]
+        Command::Explore(args) => commands::explore::run(*args, terminal),
         Command::Batch(args) => commands::batch::run(&args, terminal),
         Command::Bench(args) => commands::bench::run(&args, terminal),
         Command::Compare(args) => commands::compare::run(args, terminal),
@@ -156,7 +162,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         Command::Eval(args) => commands::eval::run(&args, terminal),
         Command::Judge(args) => commands::judge::run(args, terminal),
         Command::Config(args) => commands::config::run(args, yes, terminal),
-        Command::Doctor { json } => commands::doctor::run(json, terminal),
+        Command::Doctor { json, rpc } => commands::doctor::run(json, &rpc, terminal),
+        Command::RpcServe(args) => commands::rpc_serve::run(&args, terminal),
         Command::Completions { shell } => commands::manual::complete(shell, terminal),
         Command::Man { out } => commands::manual::man(out.as_deref(), terminal),
         Command::RenderTemplates => template_process::run(),
@@ -178,6 +185,8 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         Command::RenderTemplates => template_process::run(),
         #[cfg(feature = "serve")]
         Command::Serve(_) => without_backend(),
+        #[cfg(feature = "explore")]
+        Command::Explore(_) => without_backend(),
         Command::Write(_)
         | Command::Desk(_)
         | Command::Batch(_)
@@ -188,6 +197,7 @@ fn dispatch(command: Command, yes: bool, terminal: &Terminal) -> Result<Outcome>
         | Command::Score(_)
         | Command::Tune(_)
         | Command::Calibrate(_)
+        | Command::RpcServe(_)
         | Command::Doctor { .. } => without_backend(),
     }
 }

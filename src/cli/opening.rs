@@ -14,8 +14,9 @@ use crate::cli::missing;
 use crate::cli::render::notes::words;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::terminal::Terminal;
-use crate::cli::settings::{states, tables};
+use crate::cli::settings::{states, tables, tuned};
 use crate::cli::template_process::renderer;
+use crate::cli::workers;
 use crate::engine::{Cancelled, Engine, EngineOptions};
 use crate::llama;
 use crate::text::{EXCERPT, excerpt};
@@ -72,8 +73,19 @@ pub fn open_with(options: EngineOptions, terminal: &Terminal) -> Result<Opened> 
         None => engine,
     };
     let engine = match states()? {
-        Some(folder) if folder.limit() > 0 => engine.keeping_states_in(folder),
+        // What other machines compute with is not known here, and it decides about bits.
+        Some(folder) if folder.limit() > 0 && !workers::are_there() => engine.keeping_states_in(folder),
         _ => engine,
+    };
+    let engine = match tuned() {
+        Some(folder) => {
+            let (engine, note) = engine.tuned_by(&folder);
+            if let Some(note) = note {
+                terminal.note(words(&note));
+            }
+            engine
+        }
+        None => engine,
     };
     let load_time = started.elapsed();
     let cores = std::thread::available_parallelism().map_or(usize::MAX, NonZeroUsize::get);
@@ -85,10 +97,26 @@ pub fn open_with(options: EngineOptions, terminal: &Terminal) -> Result<Opened> 
 
 /// llama.cpp found something it cannot go on from; that becomes the one sentence.
 /// Behind this call llama.cpp would abort the process.
-fn last_words(message: &str) {
+pub fn last_words(message: &str) {
     let model = MODEL.get().map_or(String::new(), |path| format!(" on the model `{}`", path.display()));
-    Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(given_up(&model, message)));
+    let said = if message.contains(OF_RPC) { worker_lost(&model, &workers::gone()) } else { given_up(&model, message) };
+    Terminal::new(Colour::Auto, false).error(&anyhow::anyhow!(said));
     leave(1)
+}
+
+/// The file of llama.cpp in which it speaks to workers, as it stands in last words.
+const OF_RPC: &str = "ggml-rpc.cpp:";
+
+/// What is said where a worker does not answer as it must; `gone` are those that do not listen any more.
+fn worker_lost(model: &str, gone: &[String]) -> String {
+    let cause = match gone {
+        [] => "a worker of `--rpc` has hung up, or answers what cannot be".to_owned(),
+        [worker] => format!("the worker {worker} is gone"),
+        several => format!("the workers {} are gone", several.join(", ")),
+    };
+    format!(
+        "it broke off{model}: {cause}\nhint: once they all listen again, the same command tells; `batch` goes on where it was"
+    )
 }
 
 /// What is said for llama.cpp's last words. A check of its own that failed is named behind the hint, for those who know its source.
@@ -142,6 +170,10 @@ mod tests {
         assert!(said.starts_with("llama.cpp gave up: something in it is not as it must be\nhint: "), "{said}");
         let said = given_up("", "/x/llama.cpp/ggml/src/ggml-cuda.cu:98: CUDA error");
         assert!(said.starts_with("llama.cpp gave up: CUDA error\nhint: "), "{said}");
+        let lost = |gone: &[&str]| worker_lost("", &gone.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert!(lost(&["`a:1`"]).starts_with("it broke off: the worker `a:1` is gone\nhint: "));
+        assert!(lost(&["`a:1`", "`b:2`"]).starts_with("it broke off: the workers `a:1`, `b:2` are gone\nhint: "));
+        assert!(lost(&[]).starts_with("it broke off: a worker of `--rpc` has hung up, or answers what cannot be\nhint: "));
         let said = given_up("", "it failed at reading the vocabulary");
         assert!(said.starts_with("llama.cpp gave up: it failed at reading the vocabulary\nhint: "), "{said}");
     }

@@ -12,9 +12,13 @@ use crate::catalog::ModelCard;
 use crate::cli::args::ModelArgs;
 use crate::cli::args::{ChangeArgs, Trace};
 #[cfg(feature = "llama")]
+use crate::cli::machine::processor;
+#[cfg(feature = "llama")]
 use crate::cli::opening::bundled;
 use crate::cli::usage::Usage;
 use crate::engine::StateFolder;
+#[cfg(feature = "llama")]
+use crate::engine::TunedFolder;
 use crate::preset::{Edit, Folders, Preset, UnknownName, find, of_model, parse, vary};
 use crate::sampler::{Reach, Sampler};
 use crate::text::{EXCERPT, excerpt, grouped};
@@ -156,6 +160,12 @@ pub fn fetched() -> Option<PathBuf> {
 #[cfg(feature = "llama")]
 pub fn tables() -> Option<PathBuf> {
     Some(cache()?.join("baselines"))
+}
+
+/// Where it is kept what `tune` found for this machine.
+#[cfg(feature = "llama")]
+pub fn tuned() -> Option<TunedFolder> {
+    Some(TunedFolder::new(cache()?.join("tuned"), processor()))
 }
 
 /// The bytes that kept prompts may take of the disk, where nothing is said.

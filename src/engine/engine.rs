@@ -30,12 +30,14 @@ const ON_A_GPU: usize = 8;
 /// A loaded model, and how it is to compute. It may be shared by threads, each with a memory of its own.
 pub struct Engine {
     backend: Box<dyn Backend>,
-    options: EngineOptions,
+    pub(super) options: EngineOptions,
     context: usize,
     gpu_layers: Option<u32>,
     renderer: Arc<dyn Renderer>,
-    machine: Machine,
+    pub(super) machine: Machine,
     card: Option<ModelCard>,
+    /// The finding by whose width and threads it goes.
+    pub(super) tuned: Option<String>,
     pub(super) baselines: Baselines,
     pub(super) states: Option<StateFolder>,
 }
@@ -65,6 +67,7 @@ impl Engine {
             renderer,
             machine,
             card,
+            tuned: None,
             baselines: Baselines::default(),
             states: None,
         })

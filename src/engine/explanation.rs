@@ -158,10 +158,7 @@ impl Explanation {
     pub fn of(moment: Moment, name: &str, preset: &Preset, decided: &Decided, vocabulary: &Vocabulary) -> Result<Self> {
         let Decided { draw, own, strayed, next: nexts } = decided;
         let Draw { token, log_p, now, alpha, excess, temperature, candidates, removed, .. } = draw;
-        let named = |token: Token, log_p: f64| {
-            let piece = vocabulary.show(token);
-            Named { token, piece, ends: vocabulary.ends(token), log_p }
-        };
+        let named = |token: Token, log_p: f64| named(token, log_p, vocabulary);
         let exponents = match (alpha, preset.chain.split().1) {
             (Some(alpha), Some(future)) => {
                 let (a, b) = future.curve.exponents(Alpha::new(*alpha).context("α is out of its range")?);
@@ -169,19 +166,7 @@ impl Explanation {
             }
             _ => None,
         };
-        let cut = |removed: &Removed, stage: &'static str, label: String| {
-            let likeliest = removed.likeliest.iter().map(|&TopTokenTrace { token, log_p }| named(token, log_p)).collect();
-            Cut { stage, label, value: removed.value, removed: removed.count, likeliest }
-        };
-        // What a place does without comes before the chain.
-        let (without, removed) = removed.split_at(removed.len().saturating_sub(preset.chain.stages().len()));
-        let without =
-            without.iter().filter(|removed| removed.count > 0).map(|removed| cut(removed, BANS, TAKEN_BACK.to_owned()));
-        let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
-            let label = removed.value.map_or_else(|| stage.label(), |value| format!("{} {value:.3}", removed.stage));
-            cut(removed, removed.stage, label)
-        });
-        let stages: Vec<Cut> = without.chain(stages).collect();
+        let stages = cuts(preset, removed, vocabulary);
         let left = if alpha.is_some() {
             candidates.len()
         } else {
@@ -222,6 +207,28 @@ impl Explanation {
             strayed: strayed.map(|at| at + 1),
         })
     }
+}
+
+/// A token for whoever reads of it.
+fn named(token: Token, log_p: f64, vocabulary: &Vocabulary) -> Named {
+    Named { token, piece: vocabulary.show(token), ends: vocabulary.ends(token), log_p }
+}
+
+/// What each stage of a preset removed, and before them what the place did without.
+fn cuts(preset: &Preset, removed: &[Removed], vocabulary: &Vocabulary) -> Vec<Cut> {
+    let cut = |removed: &Removed, stage: &'static str, label: String| {
+        let likeliest = removed.likeliest.iter().map(|one| named(one.token, one.log_p, vocabulary)).collect();
+        Cut { stage, label, value: removed.value, removed: removed.count, likeliest }
+    };
+    // What a place does without comes before the chain.
+    let (without, removed) = removed.split_at(removed.len().saturating_sub(preset.chain.stages().len()));
+    let without = without.iter().filter(|removed| removed.count > 0);
+    let without = without.map(|removed| cut(removed, BANS, TAKEN_BACK.to_owned()));
+    let stages = preset.chain.stages().iter().zip(removed).map(|(stage, removed)| {
+        let label = removed.value.map_or_else(|| stage.label(), |value| format!("{} {value:.3}", removed.stage));
+        cut(removed, removed.stage, label)
+    });
+    without.chain(stages).collect()
 }
 
 /// s of each candidate divided by their sum, so that it can be read beside p.

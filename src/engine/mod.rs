@@ -34,6 +34,8 @@ mod states;
 #[cfg(test)]
 mod tests;
 mod toy;
+mod tuned;
+mod worker;
 
 pub use backend::{Backend, ModelInfo, Session};
 pub use calibrate::{Calibration, CalibrationObserver};
@@ -57,3 +59,5 @@ pub use scoring::Passage;
 pub use slots::Slots;
 pub use states::{About, KeptState, StateFile, StateFolder, States};
 pub use toy::ToyBackend;
+pub use tuned::{Ground, Tuned, TunedFolder};
+pub use worker::{Greeted, MOST_WORKERS, PROTOCOL, Protocol, Worker};

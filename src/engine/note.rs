@@ -45,6 +45,13 @@ pub enum Note {
     },
     /// A kept state of a prompt did not fit the memory, or could not be taken of it.
     StateNotUsed(String),
+    /// What was measured to suit the machine cannot be read: what the machine is decides.
+    TunedIgnored {
+        /// The file, or the folder that cannot be read.
+        path: PathBuf,
+        /// Why.
+        cause: String,
+    },
     /// The state of a prompt could not be kept.
     StateNotKept(String),
 }

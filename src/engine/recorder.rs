@@ -76,6 +76,7 @@ impl Recorder {
             drafts: 1,
             stops: Vec::new(),
             width,
+            tuned: engine.tuned().map(str::to_owned),
             cells: settings.cells,
             branches: settings.branches,
             batch: settings.batch,

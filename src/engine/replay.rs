@@ -132,7 +132,8 @@ fn plan_of(record: &Record) -> Result<Plan> {
             );
             let carried = feedback.map(|_| Carried { feedback, ..Carried::default() });
             let time = record.banned.before;
-            (stood, Continuation { told: clock + stood, before_heal: clock, taken, scored: true, planned: None, carried, time })
+            let told = clock + stood;
+            (stood, Continuation { told, before_heal: clock, taken, scored: true, planned: None, carried, time })
         }
         None => (0, Continuation { told: clock, before_heal: clock, ..Continuation::default() }),
     };

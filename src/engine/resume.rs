@@ -115,15 +115,7 @@ impl Engine {
         Ok(Plan {
             sampler: plan.sampler.with_min_tokens(least),
             heal: record.healed.clone(),
-            continuation: Continuation {
-                told,
-                before_heal: clock,
-                taken: standing.taken,
-                scored: true,
-                planned: None,
-                carried,
-                time,
-            },
+            continuation: Continuation { told, before_heal: clock, taken, scored: true, planned: None, carried, time },
             ..plan
         })
     }

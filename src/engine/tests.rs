@@ -11,6 +11,7 @@ mod resting;
 mod resume;
 mod scoring;
 mod story;
+mod tuned;
 
 use std::num::NonZeroUsize;
 use std::ops::ControlFlow;

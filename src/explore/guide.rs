@@ -10,7 +10,7 @@ mod planning;
 mod report;
 mod telling;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};

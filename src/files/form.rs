@@ -30,6 +30,8 @@ impl Form {
     pub const PNG: Self = Self { name: "a picture", is: |bytes| marked(bytes, b"\x89PNG\r\n\x1a\n", b"Software\0afterword") };
     /// A page of the manual.
     pub const MANUAL: Self = Self { name: "a page of the manual", is: |bytes| marked(bytes, b".ie ", b"\n.TH afterword") };
+    /// A tree of texts.
+    pub const TREE: Self = Self { name: "a tree", is: |bytes| bytes.starts_with(b"{\"afterword-tree\":") };
     /// A table of what is usual after each token of a model.
     pub const BASELINE: Self =
         Self { name: "a table of usual openness", is: |bytes| marked(bytes, b"{\"format\":", b"\"baseline\":{\"model\":") };

@@ -3,8 +3,8 @@
 //! [`Weights`] are a file in memory; a [`Session`] over them is a [`Model`](crate::model::Model). What llama.cpp would
 //! abort on is checked first, in Rust; what it logs is kept and quoted, never printed.
 
-// Four things have no safe wrapper in the bindings: the log, the abort callback, some questions to a model, and states that outlive
-// their session.
+// Five things have no safe wrapper in the bindings: the log, the abort callback, some questions to a model, states that outlive their
+// session, and workers on other machines.
 // Every use names its reason.
 #![allow(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod cutting;
 mod device;
 mod file;
 mod held;
+pub mod rpc;
 mod session;
 mod settings;
 mod state;

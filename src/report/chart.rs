@@ -35,14 +35,14 @@ pub const COLUMN: Layout = Layout { width: 360.0, band: 40.0, left: 46.0, right:
 /// A chart beside others.
 pub const SMALL: Layout = Layout { width: 200.0, band: 22.0, left: 2.0, right: 2.0 };
 
-/// −ln p in nats, the mean of the last [`WINDOW`] tokens.
+/// The running surprisal, −ln p in nats: of each token the mean of the last [`WINDOW`].
 #[must_use]
-pub fn running(trace: &[TracedToken]) -> Vec<f64> {
+pub fn running(surprisals: &[f64]) -> Vec<f64> {
     let mean = |at: usize| {
-        let window = &trace[(at + 1).saturating_sub(WINDOW)..=at];
-        window.iter().map(|token| token.surprisal).sum::<f64>() / window.len() as f64
+        let window = &surprisals[(at + 1).saturating_sub(WINDOW)..=at];
+        window.iter().sum::<f64>() / window.len() as f64
     };
-    (0..trace.len()).map(mean).collect()
+    (0..surprisals.len()).map(mean).collect()
 }
 
 /// The chart of a story with a trace, as an `<svg>` element. It names classes and no colours.
@@ -71,7 +71,8 @@ pub fn chart(trace: &[TracedToken], place: Layout, labels: bool) -> String {
         top += band + gap;
     }
     grid(&mut svg, place, top, [("5 nats", 0.0), ("", 0.5), ("0", 1.0)], labels);
-    line(&mut svg, "surprisal", &running(trace), place, |nats| top + band * (1.0 - nats.clamp(0.0, HIGHEST) / HIGHEST));
+    let surprisals: Vec<f64> = trace.iter().map(|token| token.surprisal).collect();
+    line(&mut svg, "surprisal", &running(&surprisals), place, |nats| top + band * (1.0 - nats.clamp(0.0, HIGHEST) / HIGHEST));
     if labels {
         let under = top + band + 13.0;
         let _ = write!(svg, "<text x=\"{left}\" y=\"{under}\">token 1</text>");
@@ -135,8 +136,8 @@ mod tests {
 
     #[test]
     fn the_running_surprisal_is_the_mean_of_the_last_tokens() {
-        let trace: Vec<TracedToken> = (0..40_u8).map(|at| token(None, f64::from(at))).collect();
-        let running = running(&trace);
+        let surprisals: Vec<f64> = (0..40_u8).map(f64::from).collect();
+        let running = running(&surprisals);
         assert_eq!((running[0], running[1], running[19], running[39]), (0.0, 0.5, 9.5, 29.5));
     }
 

@@ -11,7 +11,7 @@ mod scatter;
 mod story;
 
 pub use align::slices_behind;
-pub use chart::HIGHEST;
+pub use chart::{HIGHEST, running};
 pub use colour_scale::{Colour, ColourScale, DARK, LIGHT, Palette, STEPS, Scale};
 pub use evaluation::{evaluation_page, number};
 pub use figure::figure;

@@ -168,6 +168,9 @@ pub struct Run {
     pub stops: Vec<String>,
     /// Candidates looked at in one decode.
     pub width: usize,
+    /// The finding that width and threads are those of, by the name of its file, where one was kept for the model and the machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tuned: Option<String>,
     /// Tokens the model's memory had room for.
     pub cells: usize,
     /// Branches it had room for.

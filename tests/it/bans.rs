@@ -70,7 +70,8 @@ fn what_is_banned_is_not_said_and_goes_with_the_record_wherever_that_goes() {
 
     run(&place, &["report", "s.json", "--out", "s.html"]);
     let page = fs::read_to_string(place.join("s.html")).unwrap();
-    let rows = page.split("What was not said").nth(1).unwrap().split("</table>").next().unwrap().matches("<del").count();
+    let rows =
+        page.split("<summary>What was not said").nth(1).unwrap().split("</table>").next().unwrap().matches("<del").count();
     assert_eq!(rows, first.banned.rewinds.len());
 }
 

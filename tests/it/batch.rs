@@ -197,7 +197,8 @@ fn parts_on_several_machines_become_the_whole() {
     let joined = root.join("joined");
     let some = batch(&joined, &["--merge", &parts[..2].join(",")]);
     assert_eq!(some.status.code(), Some(1));
-    assert!(err(&some).ends_with("3 stories are in none of these folders\n"), "{}", err(&some));
+    assert!(err(&some).contains("3 stories are in none of these folders: "), "{}", err(&some));
+    assert!(err(&some).ends_with("\npart 3 of 3 is not among them\n"), "{}", err(&some));
     assert_eq!(told(&joined, &["--merge", &parts.join(",")]), whole);
     let part = batch(Path::new(&parts[0]), &["--merge", &parts[1]]);
     assert!(err(&part).ends_with("\nhint: name another folder with `--out`\n"), "{}", err(&part));
@@ -413,7 +414,7 @@ fn wrong_usage_is_told_in_one_sentence() {
     for (args, code, cause) in [
         (&[][..], 2, "`<PROMPTS>` is missing"),
         (&[prompts.as_str(), "--seeds", "4..1"], 2, "ends before it begins"),
-        (&[prompts.as_str(), "--shard", "4/3"], 2, "there is no part 4 of 3"),
+        (&[prompts.as_str(), "--shard", "4/3"], 2, "there is no part 4 of 3, or `auto`"),
         (&[prompts.as_str(), "--preset", "wave", "--set", "x=1"], 2, "x"),
         (&[prompts.as_str(), "--think", "show"], 2, "`--think` is not for many stories at once"),
         (

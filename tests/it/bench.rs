@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::support::{Ends, afterword, err, out};
+use crate::support::{Ends, afterword, err, folder, out, read_json};
 
 use serde_json::Value;
 
@@ -101,7 +101,7 @@ fn what_is_measured_computes_as_it_was_asked_to() {
 
 #[test]
 fn tuning_recommends_a_width_and_threads() {
-    let said = tune(&["--runs", "1", "--tokens", "10", "--threads", "1", "--json"]).prints();
+    let said = tune(&["--runs", "1", "--tokens", "10", "--threads", "1", "--dry-run", "--json"]).prints();
     let report: Value = serde_json::from_str(&said).unwrap();
     let costs = report["curves"][0]["costs"].as_array().unwrap();
     let sizes: Vec<u64> = costs.iter().map(|cost| cost[0].as_u64().unwrap()).collect();
@@ -109,6 +109,55 @@ fn tuning_recommends_a_width_and_threads() {
     assert!(sizes.contains(&report["advice"]["width"].as_u64().unwrap()));
     assert_eq!(report["advice"]["threads"], 1);
     assert!(report["looks-per-token"].as_f64().unwrap() > 0.5);
+}
+
+#[test]
+fn what_tuning_found_is_what_auto_means_and_stands_in_the_record() {
+    let room = folder("tuned");
+    let cache = room.join("cache");
+    let record = |name: &str, args: &[&str]| -> Value {
+        let file = room.join(name);
+        let mut command = afterword(["write", "Once", "--seed", "1", "--tokens", "4", "--record"]);
+        command.arg(&file).args(args).env("AFTERWORD_CACHE", &cache).done();
+        read_json(&file)
+    };
+    let tune = |args: &[&str]| {
+        let mut command = tune(&["--runs", "1", "--tokens", "8", "--json"]);
+        command.args(args).env("AFTERWORD_CACHE", &cache);
+        serde_json::from_str::<Value>(&command.prints()).unwrap()
+    };
+    assert_eq!(tune(&["--dry-run"])["kept"], Value::Null);
+    assert!(!cache.join("tuned").exists());
+    assert_eq!(record("before.json", &[])["run"].get("tuned"), None);
+    let found = tune(&[]);
+    let file = std::path::PathBuf::from(found["kept"].as_str().unwrap());
+    let told = record("tuned.json", &[]);
+    assert_eq!(told["run"]["tuned"].as_str(), file.file_stem().unwrap().to_str());
+    assert_eq!([&told["run"]["width"], &told["run"]["threads"]], [&found["advice"]["width"], &found["advice"]["threads"]]);
+    assert_eq!(record("typed.json", &["--width", "3"])["run"]["width"], 3);
+    let doctor = afterword(["doctor", "--json"]).env("AFTERWORD_CACHE", &cache).prints();
+    let doctor: Value = serde_json::from_str(&doctor).unwrap();
+    assert_eq!(doctor["tuned"][0]["width"], found["advice"]["width"]);
+    // A folder that was begun goes on as it was begun.
+    let batch = |args: &[&str]| {
+        let mut command = afterword(["batch", "-", "--tokens", "3", "--preset", "future"]);
+        command.args(args).arg("--out").arg(room.join("stories")).env("AFTERWORD_CACHE", &cache);
+        command
+    };
+    let told = |args: &[&str]| batch(args).fed(b"Once\nA wolf\n");
+    assert!(told(&[]).status.success());
+    let changed = std::fs::read_to_string(&file).unwrap();
+    let width = format!("\"width\": {}", found["advice"]["width"]);
+    assert!(changed.contains(&width));
+    std::fs::write(&file, changed.replace(&width, "\"width\": 5")).unwrap();
+    assert_eq!(record("changed.json", &[])["run"]["width"], 5);
+    assert!(err(&told(&[])).contains("nothing is missing"));
+    assert!(err(&told(&["--width", "5"])).contains("`width` is 5"));
+    // One that is damaged is told of.
+    std::fs::write(&file, "{").unwrap();
+    let mut write = afterword(["write", "Once", "--seed", "1", "--tokens", "4"]);
+    let told = err(&write.env("AFTERWORD_CACHE", &cache).done());
+    assert!(told.contains("what `afterword tune` kept in `") && told.contains("` is not used: it is damaged"), "{told}");
 }
 
 #[test]

@@ -12,6 +12,8 @@ mod support;
 mod browser;
 mod catalog;
 mod chain;
+#[cfg(all(feature = "cli", unix))]
+mod cluster;
 #[cfg(feature = "cli")]
 mod config;
 mod decode;
@@ -66,6 +68,8 @@ mod compare;
 mod drafts;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod explain;
+#[cfg(all(feature = "llama", feature = "explore", unix))]
+mod explore;
 #[cfg(feature = "llama")]
 mod handle;
 #[cfg(all(feature = "llama", feature = "cli", unix))]
@@ -90,6 +94,8 @@ mod replay;
 mod resume;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod rounding;
+#[cfg(all(feature = "llama", feature = "cli", unix))]
+mod rpc;
 #[cfg(all(feature = "llama", feature = "cli"))]
 mod score;
 #[cfg(all(feature = "llama", feature = "cli", unix))]

@@ -121,7 +121,7 @@ fn bans_that_are_typed_and_those_of_files_are_laid_over_those_of_the_preset() {
 
     let said = user.is_refused(&["show", "wave", "--ban", "e"]);
     assert!(said.starts_with("error: cannot ban `e`: it is the one letter `e`: every text would be banned"), "{said}");
-    assert!(user.is_refused(&["show", "wave", "--ban", " "]).contains("cannot ban ` `: it is blank: it bans nothing"));
+    assert!(user.is_refused(&["show", "wave", "--ban", " "]).contains("cannot ban ``: it is blank: it bans nothing"));
     assert!(user.is_refused(&["show", "wave", "--bans", "wrn"]).contains("hint: did you mean `worn`?"));
     fs::write(user.0.join("work/wrong.toml"), "phrase = ['so']").unwrap();
     fs::write(user.0.join("work/all.toml"), "patterns = ['.*']").unwrap();

@@ -90,7 +90,7 @@ fn what_was_not_said_is_on_the_page_at_its_place_and_in_a_table() {
     assert!(table.contains("<th scope=\"row\">2</th>") && table.contains("a &lt;b&gt;"), "{table}");
     assert!(table.contains("it stands") && table.contains("so be it"), "{table}");
     let none = made("wave");
-    assert!(!none.contains("What was not said") && data(&none)["stories"][0].get("unsaid").is_none());
+    assert!(!none.contains("<summary>What was not said") && data(&none)["stories"][0].get("unsaid").is_none());
 }
 
 #[test]

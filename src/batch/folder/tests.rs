@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::{fs, io};
 
 use super::super::disk::Files;
-use super::super::merge::merge;
+use super::super::merge::{Missing, Short, merge};
 use super::super::run::tests::example;
 use super::*;
 use crate::story::{Banned, Mode, ModelFile, StopReason, Times};
@@ -241,13 +241,22 @@ fn parts_become_the_whole_and_strangers_do_not() {
     };
     let mut parts = vec![part("1/3"), part("3/3")];
     let merged = merge(&parts, &at("joined"), &Files).unwrap();
-    assert_eq!((merged.missing, merged.folder.shelf().len()), (1, 3));
+    let lost = |number: usize| run.matrix().name(run.matrix().items().nth(number).unwrap());
+    let absent = Missing { stories: vec![lost(1)], parts: vec!["2/3".parse().unwrap()], short: Vec::new() };
+    assert_eq!((&merged.missing, merged.folder.shelf().len()), (&absent, 3));
     drop(merged);
     parts.push(part("2/3"));
     let merged = merge(&parts, &at("joined"), &Files).unwrap();
-    assert_eq!((merged.missing, merged.notes.len()), (0, 0));
+    assert_eq!((&merged.missing, merged.notes.len()), (&Missing::default(), 0));
     drop(merged);
     assert_eq!(files(&at("joined")), files(&at("whole")));
+
+    // What an earlier joining has brought stays, and of a new folder something is lacking.
+    fs::remove_file(at("1of3").join(format!("stories/{}.json", lost(3)))).unwrap();
+    let missing = |into: &str| merge(&parts, &at(into), &Files).unwrap().missing;
+    assert_eq!(missing("joined"), Missing::default());
+    let short = Short { folder: at("1of3"), lacks: 1, of: 2 };
+    assert_eq!(missing("again"), Missing { stories: vec![lost(3)], parts: Vec::new(), short: vec![short] });
 
     let refused = |other: &RunFile| {
         let folder = at("other");

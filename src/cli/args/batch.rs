@@ -4,6 +4,7 @@
 #![allow(clippy::doc_markdown)]
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -19,7 +20,8 @@ use crate::engine::Width;
   afterword batch prompts.txt --out stories --preset wave,temperature --seeds 1..8
   afterword batch prompts.toml --out alphas --preset future --vary future.alpha=-1,0,1
   afterword batch prompts.txt --out part3 --seeds 1..100 --shard 3/8 --strict
-  afterword batch --merge part1,part2,part3 --out whole"#)]
+  afterword batch --merge part1,part2,part3 --out whole
+Recipes for Slurm, Kubernetes and GNU parallel lie in configs/cluster."#)]
 pub struct Batch {
     /// The prompts: a text file (one a line, or blocks between lines `---`), TOML with `[[prompt]]` tables, JSONL, a folder of .txt
     /// files; `-` reads standard input as a text file. A table or line has `text` (or `prompt`, `instruction`), and may have `name`,
@@ -82,9 +84,10 @@ pub struct Batch {
     #[arg(long, help_heading = "Run")]
     pub strict: bool,
 
-    /// Tell only this part of the stories: `3/8`.
-    #[arg(long, value_name = "N/M", help_heading = "Run")]
-    pub shard: Option<Shard>,
+    /// Tell only this part of the stories: `3/8`, or `auto` for the one that a scheduler has given to this process: by the numbers of a
+    /// Slurm array, or by those of an Indexed Job of Kubernetes and the variable AFTERWORD_SHARDS, which says how many there are.
+    #[arg(long, value_name = "N/M|auto", help_heading = "Run")]
+    pub shard: Option<Part>,
 
     /// Join these folders, parts of one run, into the folder of `--out`.
     #[arg(long, value_name = "DIR,…", value_delimiter = ',', num_args = 1.., help_heading = "Run", conflicts_with = "prompts")]
@@ -114,6 +117,26 @@ pub struct Batch {
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,
+}
+
+/// A part of a run, as it is typed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// The one that a scheduler tells of.
+    Allotted,
+    /// This one.
+    Named(Shard),
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(typed: &str) -> Result<Self, String> {
+        match typed {
+            "auto" => Ok(Self::Allotted),
+            part => part.parse().map(Self::Named).map_err(|cause| format!("{cause}, or `auto`")),
+        }
+    }
 }
 
 impl Batch {

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use clap::Args;
 
 use super::shared::{from_nothing, one_of, whole};
+use crate::engine::Worker;
 use crate::model::{CacheType, FlashAttention, GpuLayers, Split, UnknownChoice};
 
 /// Where and in what form a model computes. Most of it is shown by `--help` and not by `-h`: few people need it.
@@ -21,6 +22,11 @@ pub struct DeviceArgs {
     /// GPUs to use, by name; `CPU` uses none. `afterword doctor` names them.
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', hide_short_help = true)]
     pub device: Option<Vec<String>>,
+
+    /// Workers whose devices compute too, for a model that no single machine holds: each is an afterword rpc-serve. They count as GPUs, and
+    /// are called RPC0, RPC1 and so on. What goes there and back can be read and changed on the way, unless a tunnel leads there.
+    #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',', hide_short_help = true)]
+    pub rpc: Vec<Worker>,
 
     /// The GPU that holds everything with `--split none`, counted from 0.
     #[arg(long, value_name = "N", default_value = "0", value_parser = from_nothing, allow_negative_numbers = true, hide_short_help = true)]

@@ -10,10 +10,13 @@ mod config;
 mod desk;
 mod device;
 mod eval;
+#[cfg(feature = "explore")]
+mod explore;
 #[cfg(feature = "hub")]
 mod hub;
 mod judge;
 mod models;
+mod rpc;
 mod score;
 #[cfg(feature = "serve")]
 mod serve;
@@ -27,16 +30,21 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use self::batch::Batch;
+use crate::engine::Worker;
+
+pub use self::batch::{Batch, Part};
 pub use self::cache::{Cache, CacheDeed, KeepingArgs};
 pub use self::colour::Colour;
 pub use self::config::{Config, ConfigChange};
 pub use self::desk::Desk;
 pub use self::device::{DeviceArgs, KvTypes, layers};
 pub use self::eval::{Eval, EvalCommand, EvalPlan};
+#[cfg(feature = "explore")]
+pub use self::explore::Explore;
 #[cfg(feature = "hub")]
 pub use self::hub::{HubArgs, Pull};
 pub use self::judge::Judge;
+pub use self::rpc::RpcServe;
 pub use self::score::Score;
 #[cfg(feature = "serve")]
 pub use self::serve::Serve;
@@ -98,6 +106,13 @@ pub enum Command {
     /// Every piece is added to the file at once, and nothing else in it changes; what was added can be taken back, on another day too.
     /// Keys are shown. Without a terminal each line of standard input is a key.
     Desk(Desk),
+    /// Stand inside a story and choose: what each word opens, other words, drafts, branches, all kept as a tree.
+    ///
+    /// It draws on the terminal. At the cursor it shows the candidates with p, Ĥ and s, and where each would lead; Enter takes another word
+    /// and grows a branch beside the one that is there, Space tells on. Nothing is overwritten, everything can be undone, and the tree is
+    /// kept in a file, from which other programs for trees of text can be served.
+    #[cfg(feature = "explore")]
+    Explore(Box<Explore>),
     /// Tell the same prompt with several presets, under one seed, and show where they part.
     ///
     /// Each story is the one that `write` tells with this preset and seed. What a story shares with the first one is plain; from
@@ -174,7 +189,16 @@ pub enum Command {
         /// Print a JSON object.
         #[arg(long)]
         json: bool,
+
+        /// Workers whose devices to look at, too.
+        #[arg(long, value_name = "HOST:PORT,…", value_delimiter = ',')]
+        rpc: Vec<Worker>,
     },
+    /// Lend this machine's devices to others, for a model that no single machine holds.
+    ///
+    /// Another afterword uses them with --rpc. It serves one client at a time, and listens to this machine alone, unless told otherwise:
+    /// whoever reaches its port can run what they like here.
+    RpcServe(RpcServe),
     /// Print a script that makes your shell complete commands, options and their values.
     ///
     /// For bash: afterword completions bash > ~/.local/share/bash-completion/completions/afterword

@@ -1,9 +1,10 @@
-//! Where in a command a model is named, or a file that may name one.
+//! Where in a command a model is named, a file that may name one, or who is to compute for it.
 
 use std::path::{Path, PathBuf};
 
 use super::{Command, Models, Presets};
 use crate::cli::settings::OF_THE_MODEL;
+use crate::engine::Worker;
 
 impl Command {
     /// The file that is told on, whose first lines may say how.
@@ -15,6 +16,38 @@ impl Command {
         }
     }
 
+    /// The workers that are to compute for the command. Who only looks at them asks by itself.
+    pub fn workers(&self) -> &[Worker] {
+        match self {
+            Self::Write(args) => &args.model.device.rpc,
+            #[cfg(feature = "serve")]
+            Self::Serve(args) => &args.model.device.rpc,
+            Self::Desk(args) => &args.model.device.rpc,
+            #[cfg(feature = "explore")]
+            Self::Explore(args) => &args.model.device.rpc,
+            Self::Compare(args) => &args.model.device.rpc,
+            Self::Explain(args) => &args.model.device.rpc,
+            Self::Batch(args) => &args.model.device.rpc,
+            Self::Score(args) => &args.model.device.rpc,
+            Self::Bench(args) => &args.model.device.rpc,
+            Self::Tune(args) => &args.model.device.rpc,
+            Self::Calibrate(args) => &args.model.device.rpc,
+            Self::Replay(args) => &args.device.rpc,
+            Self::Eval(args) => &args.device.rpc,
+            Self::Presets(_)
+            | Self::Models(_)
+            | Self::Report(_)
+            | Self::Judge(_)
+            | Self::Cache(_)
+            | Self::Config(_)
+            | Self::Doctor { .. }
+            | Self::RpcServe(_)
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::RenderTemplates => &[],
+        }
+    }
+
     /// The models that the command reads, as they were typed: by name or path. The bundled one is not among them, nor those that a
     /// command only writes down.
     pub fn models(&mut self) -> Vec<&mut PathBuf> {
@@ -23,6 +56,8 @@ impl Command {
             #[cfg(feature = "serve")]
             Self::Serve(args) => args.model.model.iter_mut().collect(),
             Self::Desk(args) => args.model.model.iter_mut().collect(),
+            #[cfg(feature = "explore")]
+            Self::Explore(args) => args.model.model.iter_mut().collect(),
             Self::Compare(args) => args.model.model.iter_mut().collect(),
             Self::Explain(args) => args.model.model.iter_mut().collect(),
             Self::Batch(args) => args.model.model.iter_mut().collect(),
@@ -52,6 +87,7 @@ impl Command {
             | Self::Cache(_)
             | Self::Config(_)
             | Self::Doctor { .. }
+            | Self::RpcServe(_)
             | Self::Completions { .. }
             | Self::Man { .. }
             | Self::RenderTemplates => Vec::new(),

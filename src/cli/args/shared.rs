@@ -27,7 +27,8 @@ pub struct ModelArgs {
     #[arg(long, value_name = "FILE[:SCALE]", value_parser = adapter)]
     pub lora: Vec<Adapter>,
 
-    /// Processor threads, for each story or memory that is told at the same time; without it 1 for models below 100 MB, else one for each physical core.
+    /// Processor threads, for each story or memory that is told at the same time; without it
+    /// what `afterword tune` found, or else 1 for models below 100 MB and one for each physical core for others.
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub threads: Option<NonZeroUsize>,
 
@@ -35,7 +36,8 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub ctx: Option<NonZeroUsize>,
 
-    /// Candidates of a story to look at in one decode; `auto` is 1 on a processor, 8 on a GPU. Changes the cost only.
+    /// Candidates of a story to look at in one decode; `auto` is what `afterword tune` found, or else 1 on a processor and 8 on a GPU.
+    /// Changes the cost only.
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = count_or_auto)]
     pub width: Width,
 

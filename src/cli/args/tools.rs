@@ -86,6 +86,10 @@ pub struct Tune {
     #[arg(long, value_name = "N", default_value = "1", value_parser = any_seed, allow_negative_numbers = true)]
     pub seed: u64,
 
+    /// Keep nothing: else commands on this model go by what is found here, where neither --width nor --threads is given.
+    #[arg(long, help_heading = "Output")]
+    pub dry_run: bool,
+
     /// The model.
     #[command(flatten)]
     pub model: ModelArgs,

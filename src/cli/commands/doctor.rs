@@ -14,10 +14,12 @@ use crate::cli::machine::machine;
 use crate::cli::opening::{bundled, open_with};
 use crate::cli::render::line::{Ink, Line};
 use crate::cli::render::progress::Progress;
+use crate::cli::render::prose::safe;
 use crate::cli::render::terminal::{Terminal, fit};
-use crate::cli::settings::{Chosen, folders};
+use crate::cli::settings::{Chosen, folders, tuned};
 use crate::cli::tell::{Tale, tell};
-use crate::engine::{EngineOptions, StoryRequest};
+use crate::cli::workers::join;
+use crate::engine::{EngineOptions, PROTOCOL, StoryRequest, Tuned, Worker};
 use crate::llama::{self, Device};
 use crate::model::Split;
 use crate::story::Versions;
@@ -34,18 +36,22 @@ struct Report {
     /// What the backend was compiled for, as `name = value`.
     processor: Vec<String>,
     devices: Vec<Device>,
+    /// Workers, each with the version of the protocol that it speaks.
+    workers: Vec<[String; 2]>,
     machine: Machine,
     presets: Vec<PathBuf>,
     models: Vec<(String, PathBuf)>,
     bundled: Option<PathBuf>,
+    /// What `tune` found on this machine.
+    tuned: Vec<Tuned>,
     /// Of the proof; `None` where there is none.
     tokens_a_second: Option<f64>,
     /// What is broken, each as one sentence.
     broken: Vec<String>,
 }
 
-pub fn run(as_json: bool, terminal: &Terminal) -> Result<Outcome> {
-    let report = examine(terminal);
+pub fn run(as_json: bool, rpc: &[Worker], terminal: &Terminal) -> Result<Outcome> {
+    let report = examine(rpc, terminal);
     let mut out = terminal.out();
     if as_json {
         terminal.json(&report)?;
@@ -59,9 +65,14 @@ pub fn run(as_json: bool, terminal: &Terminal) -> Result<Outcome> {
 }
 
 /// What is broken is noted, and the rest looked at all the same.
-fn examine(terminal: &Terminal) -> Report {
+fn examine(rpc: &[Worker], terminal: &Terminal) -> Report {
     let mut broken = Vec::new();
     let mut noted = |error: anyhow::Error| broken.push(format!("{error:#}"));
+    // Their devices are listed among those of this machine.
+    let workers = join(rpc).unwrap_or_else(|error| {
+        noted(error);
+        Vec::new()
+    });
     let devices = llama::devices().unwrap_or_else(|error| {
         noted(error);
         Vec::new()
@@ -71,6 +82,7 @@ fn examine(terminal: &Terminal) -> Report {
         noted(error);
         Machine::default()
     });
+    let tuned = findings(&mut noted);
     let presets = folders();
     let places = places();
     let ollama = places.ollama.map(|folder| ("Ollama".to_owned(), folder));
@@ -79,13 +91,28 @@ fn examine(terminal: &Terminal) -> Report {
         features: env!("AFTERWORD_FEATURES"),
         processor: features(&llama::system_info()),
         devices,
+        workers: workers.into_iter().map(|(worker, protocol)| [worker.to_string(), protocol.to_string()]).collect(),
         machine,
         presets: presets.configs.into_iter().chain(presets.user).collect(),
         models: places.folders.into_iter().chain(ollama).collect(),
         bundled: bundled().ok(),
+        tuned,
         tokens_a_second: proof,
         broken,
     }
+}
+
+/// What was measured on this machine; a file that cannot be read is noted.
+fn findings(noted: &mut impl FnMut(anyhow::Error)) -> Vec<Tuned> {
+    let all = tuned().map_or(Ok(Vec::new()), |folder| folder.all()).unwrap_or_else(|error| {
+        noted(error.context("cannot read what `afterword tune` kept"));
+        Vec::new()
+    });
+    let read = |(path, read): (PathBuf, Result<Tuned>)| {
+        let context = || format!("cannot read what `afterword tune` kept in `{}`", path.display());
+        read.with_context(context).map_err(&mut *noted).ok()
+    };
+    all.into_iter().filter_map(read).collect()
 }
 
 /// Tells a short story with the bundled model; returns its tokens a second.
@@ -116,7 +143,8 @@ fn features(info: &str) -> Vec<String> {
 }
 
 fn print(report: &Report, out: &mut impl Write) -> Result<()> {
-    let Report { versions, features, processor, devices, machine, presets, models, bundled, tokens_a_second, broken } = report;
+    let Report { versions, features, processor, devices, workers, machine, presets, .. } = report;
+    let Report { models, bundled, tuned, tokens_a_second, broken, .. } = report;
     let Versions { afterword, commit, backend, bindings, build } = versions;
     let named = |name: &str| Line::of(Ink::Dim, &fit(name, 14)).and(Ink::Plain, " ");
     writeln!(out, "{}", named("afterword").and(Ink::Bold, afterword).and(Ink::Plain, &format!(" ({commit})")))?;
@@ -129,6 +157,9 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
     for device in devices {
         line("device", format!("{}: {}", device.name, device.description))?;
     }
+    for [worker, protocol] in workers {
+        line("worker", format!("{worker} · protocol {protocol}, and {PROTOCOL} here"))?;
+    }
     for (name, value) in holds(machine) {
         line(&name, value)?;
     }
@@ -140,6 +171,9 @@ fn print(report: &Report, out: &mut impl Write) -> Result<()> {
         line("models", format!("{}{} · {name}", folder.display(), there(folder)))?;
     }
     line("bundled model", bundled.as_ref().map_or("not there".to_owned(), |path| path.display().to_string()))?;
+    for Tuned { title, preset, width, threads, .. } in tuned {
+        line("tuned", format!("--width {width} --threads {threads} · {} · by {}", safe(title), safe(preset)))?;
+    }
     if let Some(rate) = tokens_a_second {
         line("proof", format!("{TOKENS} tokens were told, {rate:.0} a second"))?;
     }

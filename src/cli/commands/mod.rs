@@ -19,6 +19,8 @@ pub mod drafts;
 pub mod eval;
 #[cfg(feature = "llama")]
 pub mod explain;
+#[cfg(feature = "explore")]
+pub mod explore;
 pub mod judge;
 pub mod manual;
 pub mod models;
@@ -29,6 +31,8 @@ pub mod replay;
 pub mod report;
 #[cfg(feature = "llama")]
 mod resume;
+#[cfg(feature = "llama")]
+pub mod rpc_serve;
 #[cfg(feature = "llama")]
 pub mod score;
 #[cfg(all(feature = "llama", feature = "serve"))]

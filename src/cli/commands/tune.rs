@@ -1,6 +1,7 @@
-//! `afterword tune`: which width and how many threads suit this machine.
+//! `afterword tune`: which width and how many threads suit this machine, and that they are kept where `auto` reads them.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -15,7 +16,7 @@ use crate::cli::opening::open;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::prose::safe;
 use crate::cli::render::terminal::{BOLD, Terminal};
-use crate::cli::settings::Chosen;
+use crate::cli::settings::{Chosen, tuned};
 use crate::cli::usage::Usage;
 use crate::decode::{Plan, Stories};
 use crate::engine::{Engine, Session};
@@ -83,6 +84,7 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], term
     progress.clear();
 
     let advice = advise(&curves, &looks).context("nothing was measured")?;
+    let kept = if args.dry_run { None } else { keep(engine, chosen, advice)? };
     let report = Report {
         model: model(engine),
         preset: &chosen.name,
@@ -90,14 +92,25 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, prompt: &[Token], term
         looks_per_token: looks.iter().sum::<usize>() as f64 / looks.len() as f64,
         curves,
         advice,
+        kept,
     };
-    let mut out = terminal.out();
     if args.json {
         terminal.json(&report)?;
     } else {
-        print(&mut out, &report)?;
+        print(&mut terminal.out(), &report)?;
+        if let Some(file) = &report.kept {
+            let where_else = "where neither --width nor --threads is given";
+            terminal.note(format_args!("kept in `{}`: commands on this model go by it, {where_else}", file.display()));
+        }
     }
     Ok(Outcome::Done)
+}
+
+/// Keeps what was found where `auto` reads it; the file, if there is a place for it.
+fn keep(engine: &Engine, chosen: &Chosen, advice: Advice) -> Result<Option<PathBuf>> {
+    let [width, threads] = [advice.width, advice.threads].map(NonZeroUsize::new);
+    let (Some(folder), Some(width), Some(threads)) = (tuned(), width, threads) else { return Ok(None) };
+    engine.keep_tuned(&folder, &chosen.name, width, threads).map(Some)
 }
 
 /// 1, 2, 4 and so on up to the physical cores, and these; or those that are asked for.
@@ -150,6 +163,8 @@ struct Report<'a> {
     looks_per_token: f64,
     curves: Vec<Curve>,
     advice: Advice,
+    /// Where `auto` reads it.
+    kept: Option<PathBuf>,
 }
 
 fn print(out: &mut impl std::io::Write, report: &Report) -> Result<()> {

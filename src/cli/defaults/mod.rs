@@ -15,6 +15,7 @@ use etcetera::BaseStrategy;
 
 use self::file::read;
 pub use self::file::{with, without};
+use crate::batch::SHARDS;
 use crate::cli::args::{Args, Colour, from_one, layers};
 use crate::cli::usage::Usage;
 use crate::manuscript::FrontMatter;
@@ -26,8 +27,8 @@ pub const FILE: &str = "AFTERWORD_CONFIG";
 /// The variable that may hold a key of the server.
 pub const SERVER_KEY: &str = "AFTERWORD_API_KEY";
 
-/// Our variables that stand for no default: they name places, or hold a secret.
-const OTHERS: [&str; 5] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE", SERVER_KEY];
+/// Our variables that stand for no default: they name places, hold a secret, or count parts.
+const OTHERS: [&str; 6] = [FILE, "AFTERWORD_CACHE", "AFTERWORD_CACHE_LIMIT", "AFTERWORD_STATE", SERVER_KEY, SHARDS];
 
 /// An option that may have a default of one's own: everything that is said of it, read and completed is made from this.
 #[derive(Debug)]
@@ -78,7 +79,7 @@ pub const KEYS: [Key; 6] = [
         without: "",
         is_number: true,
         check: |text| from_one(text).map(drop),
-        not_for: &["bench", "tune", "calibrate", "plan", "desk"],
+        not_for: &["bench", "tune", "calibrate", "plan", "desk", "explore"],
     },
     Key {
         name: "gpu-layers",

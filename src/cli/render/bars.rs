@@ -23,7 +23,7 @@ const STAGE: usize = 16;
 const PIECE: usize = 5;
 
 /// How far s must be from p, as a ratio, for a sign at the row.
-const LIFTED: f64 = 1.05;
+pub const LIFTED: f64 = 1.05;
 
 const NOW: Style = AnsiColor::Blue.on_default();
 const FUTURE: Style = AnsiColor::Magenta.on_default();
@@ -328,7 +328,7 @@ fn legend(explanation: &Explanation, columns: &[Column]) -> Vec<(&'static str, S
 }
 
 /// The piece of a token on one line.
-fn name(named: &Named) -> String {
+pub fn name(named: &Named) -> String {
     match named.ends {
         true if named.piece.is_empty() => "(the end)".into(),
         false if named.piece.is_empty() => "(nothing)".into(),

@@ -3,6 +3,8 @@
 pub mod bars;
 pub mod columns;
 pub mod evaluation;
+#[cfg(feature = "explore")]
+pub mod explore;
 #[cfg(feature = "hub")]
 pub mod fetching;
 pub mod figures;
@@ -25,7 +27,7 @@ mod raster;
 pub mod scores;
 pub mod screen;
 pub mod sheet;
-#[cfg(feature = "llama")]
+#[cfg(any(feature = "llama", feature = "explore"))]
 pub mod story_colours;
 pub mod table;
 pub mod terminal;

@@ -37,6 +37,9 @@ pub fn words(note: &Note) -> String {
         Note::StateIgnored { path, cause } => format!("the kept state `{}` is not used: {cause}", path.display()),
         Note::StateNotUsed(cause) => format!("the kept state of the prompt is not used: {cause}"),
         Note::StateNotKept(cause) => format!("the state of the prompt could not be kept: {cause}"),
+        Note::TunedIgnored { path, cause } => {
+            format!("what `afterword tune` kept in `{}` is not used: {cause}", path.display())
+        }
         Note::NotLocked => {
             "`--mlock` was refused by the system, so the model may be written out to disk: `ulimit -l` has the limit".to_owned()
         }

@@ -47,7 +47,7 @@ impl StoryColours {
     /// The style of a part of the story that a token of this value let appear.
     pub fn next(&mut self, value: Option<f64>) -> Style {
         self.values.extend(value);
-        value.map_or(Style::new(), |value| self.style(self.by.step(value)))
+        value.map_or(Style::new(), |value| ground(self.by, self.depth, self.by.step(value)))
     }
 
     /// The style of a part of the story that this token let appear, if it was one.
@@ -61,7 +61,7 @@ impl StoryColours {
         let mut line = Line::of(Ink::Dim, &format!("{} · {}", self.by.sign(), scale.low)).and(Ink::Plain, " ");
         for step in 0..STEPS {
             // Glue, so that a narrow terminal breaks the line before them and not within.
-            line.push(self.style(step), "\u{a0}\u{a0}");
+            line.push(ground(self.by, self.depth, step), "\u{a0}\u{a0}");
         }
         line.and(Ink::Plain, " ").and(Ink::Dim, scale.high)
     }
@@ -82,22 +82,22 @@ impl StoryColours {
         }
         Some(line)
     }
+}
 
-    /// Dark letters on the colour of a step, nothing for what the page leaves as paper: so the ground of the terminal, light or dark, takes no part in it.
-    fn style(&self, step: usize) -> Style {
-        let scale = self.by.scale();
-        // Paper on a dark terminal would shine the brightest where there is the least to show.
-        if step == if scale.diverges { STEPS / 2 } else { 0 } {
-            return Style::new();
-        }
-        let colour = LIGHT.colour(scale.diverges, step);
-        let (ink, ground) = match self.depth {
-            Depth::True => (rgb(LIGHT.ink), rgb(colour)),
-            Depth::Indexed => (Ansi256Color(16).into(), Ansi256Color(nearest(colour)).into()),
-            Depth::Sixteen => return sixteen(scale.diverges, step),
-        };
-        Style::new().fg_color(Some(ink)).bg_color(Some(ground))
+/// Dark letters on the colour of a step, nothing for what the page leaves as paper: so the ground of the terminal, light or dark, takes no part in it.
+pub fn ground(by: ColourScale, depth: Depth, step: usize) -> Style {
+    let scale = by.scale();
+    // Paper on a dark terminal would shine the brightest where there is the least to show.
+    if step == if scale.diverges { STEPS / 2 } else { 0 } {
+        return Style::new();
     }
+    let colour = LIGHT.colour(scale.diverges, step);
+    let (ink, ground) = match depth {
+        Depth::True => (rgb(LIGHT.ink), rgb(colour)),
+        Depth::Indexed => (Ansi256Color(16).into(), Ansi256Color(nearest(colour)).into()),
+        Depth::Sixteen => return sixteen(scale.diverges, step),
+    };
+    Style::new().fg_color(Some(ink)).bg_color(Some(ground))
 }
 
 fn rgb(colour: crate::report::Colour) -> Color {

@@ -105,6 +105,11 @@ impl Terminal {
         AutoStream::new(io::stdout(), self.colour).current_choice() != ColorChoice::Never
     }
 
+    /// Whether nothing is said but the result and errors.
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// A line on standard error about what is going on; not with `--quiet`.
     pub fn note(&self, text: impl Display) {
         self.note_line(&Line::of(Ink::Dim, &text.to_string()));

@@ -39,13 +39,13 @@ fn row(text: &[Token]) -> Vec<f32> {
     (0..=last).map(|token| if token == last { -4.0 } else { noise.uniform(token) as f32 * 6.0 }).collect()
 }
 
-fn engine() -> Arc<Engine> {
+pub(in crate::explore) fn engine() -> Arc<Engine> {
     let backend = Box::new(ToyBackend::new(vocabulary(), row).trained_for(4000));
     let options = EngineOptions::new("toy");
     Arc::new(Engine::new(backend, options, Machine::default(), None, None, Arc::new(InProcess)).unwrap())
 }
 
-fn prompt(engine: &Engine, text: &str) -> Prompt {
+pub(in crate::explore) fn prompt(engine: &Engine, text: &str) -> Prompt {
     let spec = PromptSpec { text: text.to_owned(), heal: Heal::default(), ..PromptSpec::default() };
     let occasion = Occasion { now: chrono::NaiveDateTime::default(), seed: 1, max_tokens: 30 };
     engine.prompt(&spec, occasion, &mut (), &Cancel::new()).unwrap()

@@ -12,6 +12,9 @@ pub const PROGRAM: &str = env!("CARGO_BIN_EXE_afterword");
 /// Keeps nothing of prompts from one test to another, unless a test takes that away again.
 const NOTHING_KEPT: (&str, &str) = ("AFTERWORD_CACHE_LIMIT", "0");
 
+/// What is found there is nobody's: a finding of `tune` would change what `auto` means.
+const NO_CACHE: &str = concat!(env!("CARGO_TARGET_TMPDIR"), "/nothing-kept");
+
 /// The program with these arguments and nothing on its standard input.
 pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command {
     let mut command = deaf(PROGRAM);
@@ -20,13 +23,13 @@ pub fn afterword<A: AsRef<OsStr>>(args: impl IntoIterator<Item = A>) -> Command 
 }
 
 /// A command that does not hear of whoever runs the tests: neither of a configuration nor of variables that stand for options.
-fn deaf(program: &str) -> Command {
+pub fn deaf(program: &str) -> Command {
     let mut command = Command::new(program);
     let ours = std::env::vars_os().map(|(name, _)| name).filter(|name| name.as_encoded_bytes().starts_with(b"AFTERWORD_"));
     for name in ours {
         command.env_remove(name);
     }
-    command.env("AFTERWORD_CONFIG", "").env(NOTHING_KEPT.0, NOTHING_KEPT.1);
+    command.env("AFTERWORD_CONFIG", "").env(NOTHING_KEPT.0, NOTHING_KEPT.1).env("AFTERWORD_CACHE", NO_CACHE);
     command
 }
 

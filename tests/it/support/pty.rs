@@ -59,6 +59,16 @@ pub fn see(command: Command, rows: u16, columns: u16) -> Seen {
 
 /// The same; `act` is asked after each part of the output what a person does who has seen all of it.
 pub fn see_while(command: Command, rows: u16, columns: u16, mut act: impl FnMut(&str) -> Act) -> Seen {
+    run(command, rows, columns, |bytes, _| act(&String::from_utf8_lossy(bytes)))
+}
+
+/// The same of a program that draws on the whole screen; `act` is asked what a person does who sees this on it.
+#[cfg(feature = "explore")]
+pub fn see_screen(command: Command, rows: u16, columns: u16, mut act: impl FnMut(&str) -> Act) -> Seen {
+    run(command, rows, columns, |_, screen| act(&screen.contents()))
+}
+
+fn run(command: Command, rows: u16, columns: u16, mut act: impl FnMut(&[u8], &vt100::Screen) -> Act) -> Seen {
     let (mut pty, end) = open().unwrap();
     pty.resize(Size::new(rows, columns)).unwrap();
     let command = InTerminal::from(command).env("TERM", "xterm-256color").env_remove("NO_COLOR").env_remove("COLORTERM");
@@ -72,7 +82,8 @@ pub fn see_while(command: Command, rows: u16, columns: u16, mut act: impl FnMut(
         emulator.process(&part[..length]);
         let screen = emulator.screen();
         ran_over |= (0..screen.size().0.get()).any(|row| screen.row_wrapped(row));
-        perform(act(&String::from_utf8_lossy(&bytes)), &mut pty, &mut emulator);
+        let act = act(&bytes, emulator.screen());
+        perform(act, &mut pty, &mut emulator);
     }
     let code = child.wait().unwrap().code();
     let alarms = emulator.callbacks().0;

@@ -1,6 +1,7 @@
 //! `afterword batch`: tells many stories into a folder.
 
 mod parallel;
+mod parts;
 mod progress;
 mod setup;
 mod summary;
@@ -19,20 +20,21 @@ use crate::batch::{Entry, Files, Findings, Finished, Folder, Heard, Item, merge}
 use crate::cli::Outcome;
 use crate::cli::args::Batch;
 use crate::cli::interrupt::interrupted;
-use crate::cli::opening::open;
+use crate::cli::opening::{Opened, open};
 use crate::cli::render::terminal::Terminal;
 use crate::cli::usage::Usage;
-use crate::engine::{Engine, Recorded};
+use crate::engine::{Engine, Recorded, Width};
 use crate::files::causes;
 use crate::story::{Record, StopReason, TracedToken};
-use crate::text::{grouped, plural};
+use crate::text::plural;
 
 pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     if !args.merge.is_empty() {
         return join(args, terminal);
     }
-    let engine = open(&args.model, terminal)?;
-    let setup = Setup::new(args, &engine, terminal)?;
+    let shard = parts::shard(args.shard, terminal)?;
+    let engine = begun(open(&args.model, terminal)?, args);
+    let setup = Setup::new(args, shard, &engine, terminal)?;
     let root = if args.force { beside(&args.out, &setup)? } else { args.out.clone() };
     let items = setup.items();
     let again = |entry: &Entry| args.retry && has_failed(entry);
@@ -83,6 +85,19 @@ pub fn run(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)
+}
+
+/// The model as it is to tell in this folder. Where width and threads are left to what was found, a folder that was begun goes on with
+/// its own, whatever was found since to be faster: they decide about bits.
+fn begun(opened: Opened, args: &Batch) -> Opened {
+    let asked = args.force || args.model.width != Width::Auto || args.model.threads.is_some();
+    let before = Folder::run(&args.out).ok().flatten().map(|run| run.settings).filter(|_| !asked);
+    match before {
+        Some(run) if run.tuned.is_some() || opened.tuned().is_some() => {
+            Opened { engine: opened.engine.paced_as(&run), ..opened }
+        }
+        _ => opened,
+    }
 }
 
 fn has_failed(entry: &Entry) -> bool {
@@ -239,12 +254,11 @@ fn join(args: &Batch, terminal: &Terminal) -> Result<Outcome> {
     say(&merged.folder.findings(), terminal);
     let stories = merged.folder.shelf().len();
     let parallel = Folder::run(&args.out)?.context("there is no run")?.parallel;
-    let total = Total { asked: stories + merged.missing, told: 0, tokens: 0, time: began.elapsed() };
+    let missing = &merged.missing;
+    let total = Total { asked: stories + missing.stories.len(), told: 0, tokens: 0, time: began.elapsed() };
     show(merged.folder.shelf(), &total, &parallel, args.json_progress, terminal)?;
-    if merged.missing > 0 {
-        let stories =
-            if merged.missing == 1 { "1 story is".to_owned() } else { format!("{} stories are", grouped(merged.missing)) };
-        terminal.note(format_args!("{stories} in none of these folders"));
+    if !missing.stories.is_empty() {
+        parts::lacking(missing, terminal);
         return Ok(Outcome::Failed);
     }
     Ok(Outcome::Done)

@@ -3,14 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::parallel::parallel;
 use super::summary::shown;
 use super::workers::{Work, tell_all};
 use crate::batch::{
-    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, PromptEntry, Prompts, RUN_FORMAT, RunFile, Source,
-    Voice,
+    self, Asking, Finished, Folder, Heard, Item, Matrix, Pace, Parallel, PromptEntry, Prompts, RUN_FORMAT, RunFile, Shard,
+    Source, Voice,
 };
 use crate::catalog::in_words;
 use crate::cli::args::{Batch, PromptArgs, Think, Trace};
@@ -19,10 +19,12 @@ use crate::cli::prompt;
 use crate::cli::prompting::quietly;
 use crate::cli::render::notes::is_usage;
 use crate::cli::render::terminal::Terminal;
-use crate::cli::settings::{Chosen, combinations};
+use crate::cli::settings::{Chosen, combinations, states};
 use crate::cli::usage::Usage;
 use crate::decode::{Completion, Plan, Stories};
 use crate::engine::{self, Heal, Recorder, Slots, StoryRequest, Width};
+use crate::files::Sums;
+use crate::gguf::part_of;
 use crate::model::Choice;
 use crate::preset::Edit;
 use crate::sampler::Sampler;
@@ -51,7 +53,7 @@ pub struct Setup<'a> {
 
 impl<'a> Setup<'a> {
     /// Reads the prompts and presets, and decides how many stories are told at once.
-    pub fn new(args: &'a Batch, engine: &Opened, terminal: &Terminal) -> Result<Self> {
+    pub fn new(args: &'a Batch, shard: Option<Shard>, engine: &Opened, terminal: &Terminal) -> Result<Self> {
         check(args)?;
         let (request, seeds) = (args.story.request(0), args.seeds());
         let prompts = prompts(args, terminal)?;
@@ -85,10 +87,11 @@ impl<'a> Setup<'a> {
         let recorder = Recorder::new(engine, &settings, width, engine.load_time.as_secs_f64())?;
         let run = RunFile {
             format: RUN_FORMAT,
-            shard: args.shard,
+            shard,
             strict: args.strict,
             trace: args.trace.map(|trace| if trace == Trace::Full { "full" } else { "looked" }.to_owned()),
             seeds,
+            model_parts: model_parts(engine)?,
             parallel,
             asking: asking(&args.asking),
             settings: Run {
@@ -228,6 +231,19 @@ impl<'a> Setup<'a> {
         let pace = first.map(|first| tokens.saturating_sub(1) as f64 / first.elapsed().as_secs_f64());
         Ok(pace.filter(|pace| *pace > 0.0 && pace.is_finite()))
     }
+}
+
+/// The checksums of the model's files behind the first: a run that is told in parts is one only where all of them are the same.
+fn model_parts(engine: &Opened) -> Result<Vec<String>> {
+    if part_of(&engine.info().path.to_string_lossy()).is_none() {
+        return Ok(Vec::new());
+    }
+    // Where nothing can be remembered they are computed each time.
+    let fresh = tempfile::tempdir().context("cannot compute the checksums of the model's files")?;
+    let known = states()?.map_or_else(|| Sums::new(fresh.path().to_owned()), |folder| folder.sums());
+    let mut sums = engine.backend().sums(&known)?;
+    sums.truncate(sums.len().saturating_sub(engine.options().adapters.len()));
+    Ok(sums.split_off(1.min(sums.len())))
 }
 
 /// Whether the stories can be meant.
