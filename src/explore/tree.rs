@@ -144,15 +144,6 @@ impl Tree {
         Ok(tree)
     }
 
-    /// The same tree, as this model's where nobody has said whose it is: its texts have no tokens yet.
-    #[must_use]
-    pub fn of_model(mut self, model: ModelName) -> Self {
-        if self.model.sha256.is_empty() {
-            self.model = model;
-        }
-        self
-    }
-
     /// What all texts go on from.
     #[must_use]
     pub fn beginning(&self) -> &Beginning {

@@ -134,7 +134,7 @@ fn begin(args: &Explore, source: Source, seed: u64, terminal: &Terminal) -> Resu
                 let message = format!("the tree is of the model `{}`, and this one is `{}`", own.name, here.name);
                 return Err(Usage(message + "\nhint: `--model` names the one that it was told by").into());
             }
-            Ok((opened, tree.of_model(here)))
+            Ok((opened, tree.for_model(here)?.0))
         }
         Source::Record(record) => {
             let opened = open_with(as_recorded(&args.model, &record)?, terminal)?;
