@@ -14,7 +14,7 @@ mod key;
 mod page;
 mod tree;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "explore"))]
 pub(crate) use app::tests::Sitting;
 pub use app::{
     App, Asked, Blind, Comparison, Effect, Event, Field, Found, List, Row, Screen, Setup, Spot, Target, Trunk, Voice, Voices,
