@@ -35,7 +35,7 @@ pub const COLUMN: Layout = Layout { width: 360.0, band: 40.0, left: 46.0, right:
 /// A chart beside others.
 pub const SMALL: Layout = Layout { width: 200.0, band: 22.0, left: 2.0, right: 2.0 };
 
-/// The running surprisal, −ln p in nats: of each token the mean of the last [`WINDOW`].
+/// The running surprisal, −ln p in nats: of each token the mean of the last 20.
 #[must_use]
 pub fn running(surprisals: &[f64]) -> Vec<f64> {
     let mean = |at: usize| {
