@@ -84,8 +84,19 @@ fn a_word_is_chosen_and_told_on_from_with_a_model() {
 
 #[test]
 fn whatever_is_pressed_while_a_model_works_the_tree_is_whole() {
+    press_whatever(0..4);
+}
+
+#[test]
+#[ignore = "takes minutes: a hundred thousand keys"]
+fn whatever_of_a_hundred_thousand_keys_is_pressed_the_tree_is_whole() {
+    press_whatever(0..1000);
+}
+
+/// Presses a hundred keys under each of these seeds, some while the model works.
+fn press_whatever(seeds: std::ops::Range<u64>) {
     let keys: Vec<char> = KEYS.chars().collect();
-    for seed in 0..4 {
+    for seed in seeds {
         let (mut dice, mut desk) = (Dice(seed), Desk::new());
         let first = desk.app.tree().clone();
         for _ in 0..100 {
