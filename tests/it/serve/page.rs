@@ -24,15 +24,15 @@ fn a_prompt_is_tried_on_the_page() {
     let toy = Toy::new();
     let mut browser = Browser::open();
     browser.visit(&format!("http://{}/", toy.address));
-    browser.run("document.getElementById('prompt').value = 'once upon '; document.getElementById('model').value = 'toy@wave'");
+    browser.run("document.getElementById('prompt').value = 'once upon a'; document.getElementById('model').value = 'toy@wave'");
     browser.run("document.getElementById('seed').value = '12345'");
     let state = tell(&mut browser, 30);
     assert_eq!(browser.run(WORDS), 30);
     assert!(state.starts_with("30 tokens · wave · seed 12345"), "{state}");
     // What is shown is what a client gets.
-    let body = json!({ "model": "toy@wave", "prompt": "once upon ", "max_tokens": 30, "seed": 12345 });
+    let body = json!({ "model": "toy@wave", "prompt": "once upon a", "max_tokens": 30, "seed": 12345 });
     let told = toy.post("/v1/completions", &body).json()["choices"][0]["text"].as_str().unwrap().to_owned();
-    assert_eq!(browser.run("document.getElementById('told').textContent"), json!(format!("once upon {told}")));
+    assert_eq!(browser.run("document.getElementById('told').textContent"), json!(format!("once upon a{told}")));
 
     // Words have colours, by what is chosen.
     let colours = "JSON.stringify([...document.querySelectorAll('#told .w')].map(w => getComputedStyle(w).backgroundColor))";
