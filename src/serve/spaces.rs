@@ -16,10 +16,10 @@ pub(super) struct Spaces(Mutex<VecDeque<u64>>);
 impl Spaces {
     /// Behind this prompt this was told; nothing where its tokens did no more than spell the prompt's own space.
     pub fn told(&self, prompt: &str, told: &str) {
-        let text = [prompt, told].concat();
-        if text.ends_with(is_blank) {
+        let last = if told.is_empty() { prompt } else { told };
+        if last.ends_with(is_blank) {
             let mut ends = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            ends.push_back(sum(&text));
+            ends.push_back(sum(&[prompt, told].concat()));
             if ends.len() > MOST {
                 ends.pop_front();
             }
@@ -28,8 +28,7 @@ impl Spaces {
 
     /// Whether this text ends in a space that was told.
     pub fn has_told(&self, text: &str) -> bool {
-        let sum = sum(text);
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&sum)
+        text.ends_with(is_blank) && self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&sum(text))
     }
 }
 
