@@ -43,13 +43,8 @@ pub struct Beginning {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompt_tokens: Vec<Token>,
     /// How many of the last of these were told before, in a text that grows: to waves and noise the story began before them.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "crate::story::is_none")]
     pub clock: usize,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
-fn is_none(count: &usize) -> bool {
-    *count == 0
 }
 
 /// The model whose texts these are.

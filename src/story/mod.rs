@@ -11,6 +11,7 @@ mod trace;
 pub use banned::{Banned, Rewind, Stood};
 pub use mode::{APART, Chat, Mode};
 pub use read::NoRecord;
+pub(crate) use record::is_none;
 pub use record::{AdapterFile, Draft, FORMAT, ModelFile, Record, Resumed, Run, Times, Versions};
 pub use scored::{ScoredText, ScoredToken, Windows};
 pub use stop::StopReason;
