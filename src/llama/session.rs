@@ -50,6 +50,14 @@ struct Row {
     position: usize,
 }
 
+/// Who reads rows of logits: `read(step, position, row)`.
+enum Reader<'r> {
+    /// One row after the other, in order.
+    InOrder(&'r mut dyn FnMut(usize, usize, &[f32])),
+    /// As many rows at once as there are threads, in any order.
+    Unordered(&'r (dyn Fn(usize, usize, &[f32]) + Sync)),
+}
+
 /// Why an evaluation failed, and whether memory is as it was before.
 struct Failure {
     untouched: bool,
@@ -157,12 +165,7 @@ impl Session<'_> {
     }
 
     /// Evaluates all tokens, a batch at a time, and hands the rows on.
-    fn evaluate(
-        &mut self,
-        steps: &[Step],
-        places: &[LiveBranch],
-        read: &mut dyn FnMut(usize, usize, &[f32]),
-    ) -> Result<(), Failure> {
+    fn evaluate(&mut self, steps: &[Step], places: &[LiveBranch], reader: &mut Reader) -> Result<(), Failure> {
         let mut first = true;
         self.batch.clear();
         self.rows.clear();
@@ -179,16 +182,16 @@ impl Session<'_> {
                     .add(token, at, &[place.sequence.into()], wanted)
                     .map_err(|error| Failure { untouched: first, cause: error.into() })?;
                 if usize::try_from(self.batch.n_tokens()) == Ok(self.settings.batch) {
-                    self.decode(first, read)?;
+                    self.decode(first, reader)?;
                     first = false;
                 }
             }
         }
-        if self.batch.n_tokens() > 0 { self.decode(first, read) } else { Ok(()) }
+        if self.batch.n_tokens() > 0 { self.decode(first, reader) } else { Ok(()) }
     }
 
     /// Evaluates the batch and empties it.
-    fn decode(&mut self, first: bool, read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<(), Failure> {
+    fn decode(&mut self, first: bool, reader: &mut Reader) -> Result<(), Failure> {
         let (done, cause) = overheard("evaluating tokens", || self.context.decode(&mut self.batch));
         match done {
             Ok(()) => {}
@@ -201,11 +204,63 @@ impl Session<'_> {
                 return Err(Failure { untouched: false, cause: anyhow!("cannot evaluate the tokens: {cause}") });
             }
         }
-        for row in self.rows.drain(..) {
-            read(row.step, row.position, self.context.get_logits_ith(row.index));
-        }
+        self.hand_on(reader);
+        self.rows.clear();
         self.batch.clear();
         Ok(())
+    }
+
+    /// Hands the rows of the last decode on, where llama.cpp left them.
+    fn hand_on(&self, reader: &mut Reader) {
+        let rows = self.rows.iter().map(|row| (row, self.context.get_logits_ith(row.index)));
+        match reader {
+            Reader::InOrder(read) => rows.for_each(|(row, logits)| read(row.step, row.position, logits)),
+            Reader::Unordered(read) => {
+                let rows: Vec<_> = rows.collect();
+                let share = rows.len().div_ceil(self.settings.threads).max(1);
+                let read_all =
+                    |rows: &[(&Row, &[f32])]| rows.iter().for_each(|(row, logits)| read(row.step, row.position, logits));
+                std::thread::scope(|scope| {
+                    let mut shares = rows.chunks(share);
+                    let own = shares.next().unwrap_or_default();
+                    shares.for_each(|rows| drop(scope.spawn(|| read_all(rows))));
+                    read_all(own);
+                });
+            }
+        }
+    }
+
+    /// Makes the branches of these steps, and hands their rows to the reader.
+    fn extend_for(&mut self, steps: &[Step], mut reader: Reader) -> Result<Vec<Branch>> {
+        let places = self.places(steps)?;
+        self.past = match (self.past, steps) {
+            (Past::New, [Step { from: Origin::Root, .. }]) | (Past::OneText, [Step { from: Origin::Move(_), .. }]) => {
+                Past::OneText
+            }
+            _ => Past::Several,
+        };
+        self.fork(steps, &places)?;
+        if let Err(failure) = self.evaluate(steps, &places, &mut reader) {
+            for (step, place) in steps.iter().zip(&places) {
+                match step.from {
+                    Origin::Root | Origin::Fork(_) => self.wipe(place.sequence),
+                    Origin::Move(_) if failure.untouched => {}
+                    Origin::Move(branch) => self.release(branch),
+                }
+            }
+            return Err(failure.cause);
+        }
+        steps
+            .iter()
+            .zip(&places)
+            .map(|(step, place)| match step.from {
+                Origin::Root => Ok(self.branches.grow(None, place.sequence, step.tokens.len())),
+                Origin::Fork(parent) => Ok(self.branches.grow(Some(parent), place.sequence, step.tokens.len())),
+                Origin::Move(branch) => {
+                    self.branches.lengthen(branch, step.tokens.len()).ok_or_else(|| anyhow!("a moved branch was lost"))
+                }
+            })
+            .collect()
     }
 
     /// Whether a sequence still holds what comes after its first `len` tokens will look at.
@@ -241,35 +296,11 @@ impl Model for Session<'_> {
     }
 
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>> {
-        let places = self.places(steps)?;
-        self.past = match (self.past, steps) {
-            (Past::New, [Step { from: Origin::Root, .. }]) | (Past::OneText, [Step { from: Origin::Move(_), .. }]) => {
-                Past::OneText
-            }
-            _ => Past::Several,
-        };
-        self.fork(steps, &places)?;
-        if let Err(failure) = self.evaluate(steps, &places, read) {
-            for (step, place) in steps.iter().zip(&places) {
-                match step.from {
-                    Origin::Root | Origin::Fork(_) => self.wipe(place.sequence),
-                    Origin::Move(_) if failure.untouched => {}
-                    Origin::Move(branch) => self.release(branch),
-                }
-            }
-            return Err(failure.cause);
-        }
-        steps
-            .iter()
-            .zip(&places)
-            .map(|(step, place)| match step.from {
-                Origin::Root => Ok(self.branches.grow(None, place.sequence, step.tokens.len())),
-                Origin::Fork(parent) => Ok(self.branches.grow(Some(parent), place.sequence, step.tokens.len())),
-                Origin::Move(branch) => {
-                    self.branches.lengthen(branch, step.tokens.len()).ok_or_else(|| anyhow!("a moved branch was lost"))
-                }
-            })
-            .collect()
+        self.extend_for(steps, Reader::InOrder(read))
+    }
+
+    fn extend_unordered(&mut self, steps: &[Step], read: &(dyn Fn(usize, usize, &[f32]) + Sync)) -> Result<Vec<Branch>> {
+        self.extend_for(steps, Reader::Unordered(read))
     }
 
     fn prefix(&mut self, of: Branch, len: usize) -> Result<Option<Branch>> {

@@ -87,6 +87,15 @@ pub trait Model {
     /// parents are whole; after a failed evaluation moved ones are gone.
     fn extend(&mut self, steps: &[Step], read: &mut dyn FnMut(usize, usize, &[f32])) -> Result<Vec<Branch>>;
 
+    /// As [`Model::extend`], but rows come in any order, and several of them at once where the model computes with several threads: for a
+    /// reader to whom each row says all, as in the scoring of given texts.
+    ///
+    /// # Errors
+    /// As [`Model::extend`].
+    fn extend_unordered(&mut self, steps: &[Step], read: &(dyn Fn(usize, usize, &[f32]) + Sync)) -> Result<Vec<Branch>> {
+        self.extend(steps, &mut |step, position, row| read(step, position, row))
+    }
+
     /// Makes a branch of the first `len` tokens of `of`, which lives on. `None` where the model's memory cannot step back so
     /// far (recurrent models, and sliding windows that no longer hold what was before): prefill again. All of a branch can
     /// always be had.

@@ -1,11 +1,13 @@
 //! Scoring of given texts by teacher forcing: what each of their tokens was worth to the model, many texts in one decode.
 //!
 //! Texts that begin alike share that beginning, as stories share a prompt: it is read once, and its branch is forked. So a
-//! prompt costs once for all texts behind it, and so does the first half of a story that is the context of others.
+//! prompt costs once for all texts behind it, and so does the first half of a story that is the context of others. A softmax over a large
+//! vocabulary can take longer than a GPU takes for the row, so rows are looked at by several threads.
 
 mod tree;
 
 use std::ops::{ControlFlow, Range};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
@@ -171,9 +173,14 @@ impl Scoring {
     fn decode(&mut self, model: &mut dyn Model, parts: &[Part]) -> Result<ControlFlow<()>> {
         let Self { tree, states, open, scores, .. } = self;
         let steps: Vec<Step> = parts.iter().map(|part| part.step(&tree.nodes[part.node])).collect();
-        let branches = model.extend(&steps, &mut |step, position, row| {
+        let scores = Mutex::new(scores);
+        let branches = model.extend_unordered(&steps, &|step, position, row| {
             let Part { node, tokens, .. } = &parts[step];
-            take_scores(tree, scores, *node, tokens.start + position, row);
+            let found = scores_of_row(tree, *node, tokens.start + position, row);
+            let mut scores = scores.lock().unwrap_or_else(PoisonError::into_inner);
+            for (node, at, score) in found {
+                scores[node][at] = score;
+            }
         })?;
         let mut done = Vec::new();
         for (&Part { node, ref tokens, .. }, branch) in parts.iter().zip(branches) {
@@ -213,17 +220,15 @@ impl Part {
     }
 }
 
-/// Takes from a row, which stands behind this token of a node, the scores of all tokens that come next.
-fn take_scores(tree: &Tree, scores: &mut [Vec<Option<Score>>], node: usize, at: usize, row: &[f32]) {
+/// The scores of all tokens that come next after this token of a node, by the row behind it: node, place in it, and score.
+fn scores_of_row(tree: &Tree, node: usize, at: usize, row: &[f32]) -> Vec<(usize, usize, Option<Score>)> {
     let Node { start, tokens, children, .. } = &tree.nodes[node];
     let (ends, alone) = (at + 1 == tokens.len(), [node]);
     let (next, at) = if ends { (&children[..], 0) } else { (&alone[..], at + 1) };
     let place = if ends { start + tokens.len() } else { start + at };
     let mut wanted = next.iter().filter(|&&node| tree.nodes[node].scored <= place).peekable();
-    let Some(partition) = wanted.peek().and_then(|_| Partition::of(row)) else { return };
-    for &node in wanted {
-        scores[node][at] = Score::of(row, &partition, tree.nodes[node].tokens[at]);
-    }
+    let Some(partition) = wanted.peek().and_then(|_| Partition::of(row)) else { return Vec::new() };
+    wanted.map(|&node| (node, at, Score::of(row, &partition, tree.nodes[node].tokens[at]))).collect()
 }
 
 #[cfg(test)]

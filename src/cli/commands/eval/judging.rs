@@ -15,6 +15,9 @@ use crate::eval::judge::Asked;
 use crate::eval::{Ground, Hearing, Judge};
 use crate::text::some;
 
+/// From so many tokens on a reading is spoken of at every tenth of it, where no line can be drawn.
+const LONG: usize = 20_000;
+
 /// Has one judge read all stories.
 pub fn judge(path: &Path, args: &Eval, ground: &Ground, terminal: &Terminal) -> Result<Judge> {
     let model = ModelArgs {
@@ -37,6 +40,12 @@ pub fn judge(path: &Path, args: &Eval, ground: &Ground, terminal: &Terminal) -> 
             line
         });
         line.more(read - before);
+        if !terminal.draws_progress() && of >= LONG {
+            let tenths = |read: usize| read * 10 / of;
+            if tenths(read) > tenths(before) && read < of {
+                terminal.note(format_args!("{}: {} % of {} read", engine.title(), tenths(read) * 10, some(of, "token")));
+            }
+        }
         before = read;
         ControlFlow::Continue(())
     };
