@@ -202,9 +202,10 @@ impl Misfit {
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (needed, there) = (in_words(self.needed), in_words(self.there));
-        match self.on_gpus {
-            true => write!(f, "it needs about {needed} of the memory of GPUs, and {there} of it is free"),
-            false => write!(f, "it needs about {needed} of memory, and this machine has {there}"),
+        if self.on_gpus {
+            write!(f, "it needs about {needed} of the memory of GPUs, and {there} of it is free")
+        } else {
+            write!(f, "it needs about {needed} of memory, and this machine has {there}")
         }
     }
 }
