@@ -1,11 +1,45 @@
 #!/bin/sh
 # Installs what Afterword needs to be built, besides Rust: cmake, make, a C++ compiler, and libclang with its headers.
-# What is there already stays as it is, so it may be run again at any time.
+# With --vulkan also what a build for GPUs by Vulkan needs. What is there already stays as it is, so it may be run again at any time.
 set -eu
 
 say() { printf '%s\n' "$*"; }
 fail() { printf '%s\n' "$*" >&2; exit 1; }
 has() { command -v "$1" >/dev/null 2>&1; }
+
+help() {
+    cat <<'END'
+Installs what Afterword needs to be built, besides Rust: cmake, make, a C++ compiler, and libclang with its headers.
+
+Usage: ./setup.sh [--vulkan] [--check] [--headers DIR]
+
+  --vulkan       also what `cargo build --features vulkan` needs: Vulkan's headers and loader, the compiler glslc,
+                 the headers of SPIR-V, and a driver where there is none
+  --check        install nothing, and only say what is missing
+  --headers DIR  the folder that holds `vulkan/vulkan.hpp`, where the system's headers are too old
+  --help         this
+
+For CUDA, install NVIDIA's toolkit; for Metal nothing more is needed.
+END
+}
+
+vulkan=""
+check=""
+headers=""
+while [ $# -gt 0 ]; do
+    case $1 in
+        --vulkan) vulkan=yes ;;
+        --check) check=yes ;;
+        --headers)
+            if [ $# -lt 2 ]; then fail "--headers is followed by no folder."; fi
+            headers=$2
+            shift
+            ;;
+        -h | --help) help; exit 0 ;;
+        *) fail "There is no option $1. ./setup.sh --help names those there are." ;;
+    esac
+    shift
+done
 
 # Whether one of these patterns names a file. A pattern that matches nothing stands for itself, and is no file.
 any() {
@@ -30,14 +64,49 @@ has_libclang() {
         /opt/homebrew/opt/llvm/lib/clang/*/include/stddef.h /usr/local/opt/llvm/lib/clang/*/include/stddef.h
 }
 
+# The folder in which Vulkan's headers are found first; nothing where there are none.
+vulkan_headers() {
+    for folder in ${headers:+"$headers"} ${VULKAN_SDK:+"$VULKAN_SDK/include"} /usr/include /usr/local/include /opt/homebrew/include; do
+        if [ -e "$folder/vulkan/vulkan.hpp" ]; then
+            printf '%s' "$folder"
+            return 0
+        fi
+    done
+    return 1
+}
+
+has_loader() {
+    any ${VULKAN_SDK:+"$VULKAN_SDK"/lib/libvulkan.*} /usr/lib/libvulkan.so /usr/lib64/libvulkan.so /usr/lib/*/libvulkan.so \
+        /usr/local/lib/libvulkan.* /opt/homebrew/lib/libvulkan.dylib
+}
+
+has_spirv() {
+    any ${VULKAN_SDK:+"$VULKAN_SDK"/*/cmake/SPIRV-Headers/*onfig.cmake} /usr/share/cmake/SPIRV-Headers/*onfig.cmake \
+        /usr/lib*/cmake/SPIRV-Headers/*onfig.cmake /usr/local/share/cmake/SPIRV-Headers/*onfig.cmake \
+        /opt/homebrew/share/cmake/SPIRV-Headers/*onfig.cmake
+}
+
+has_driver() {
+    if [ -n "${VK_DRIVER_FILES:-}${VK_ICD_FILENAMES:-}" ]; then return 0; fi
+    any /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json /usr/local/share/vulkan/icd.d/*.json \
+        /opt/homebrew/etc/vulkan/icd.d/*.json /opt/homebrew/share/vulkan/icd.d/*.json
+}
+
 # What is missing, in words that no package manager needs to know.
 missing=""
 if ! has cmake; then missing="$missing cmake"; fi
 if ! has make && ! has ninja; then missing="$missing make"; fi
 if ! { has cc && has c++; }; then missing="$missing compiler"; fi
 if ! has_libclang; then missing="$missing libclang"; fi
+if [ -n "$vulkan" ]; then
+    if ! vulkan_headers >/dev/null; then missing="$missing vulkan-headers"; fi
+    if ! has_loader; then missing="$missing vulkan-loader"; fi
+    if ! has glslc; then missing="$missing glslc"; fi
+    if ! has_spirv; then missing="$missing spirv-headers"; fi
+    if ! has_driver; then missing="$missing vulkan-driver"; fi
+fi
 
-# The packages for what is missing: packages CMAKE MAKE COMPILER LIBCLANG.
+# The packages for what is missing: packages CMAKE MAKE COMPILER LIBCLANG HEADERS LOADER GLSLC SPIRV DRIVER.
 packages() {
     for need in $missing; do
         case $need in
@@ -45,9 +114,27 @@ packages() {
             make) printf ' %s' "$2" ;;
             compiler) printf ' %s' "$3" ;;
             libclang) printf ' %s' "$4" ;;
+            vulkan-headers) printf ' %s' "$5" ;;
+            vulkan-loader) printf ' %s' "$6" ;;
+            glslc) printf ' %s' "$7" ;;
+            spirv-headers) printf ' %s' "$8" ;;
+            vulkan-driver) printf ' %s' "$9" ;;
         esac
     done
 }
+
+# The same for each package manager that is known here. A driver is that of Mesa, for GPUs of AMD and Intel; NVIDIA's comes with its own.
+of_apt() { packages cmake make g++ libclang-dev libvulkan-dev libvulkan-dev glslc spirv-headers mesa-vulkan-drivers; }
+of_dnf() {
+    packages cmake make gcc-c++ clang-devel vulkan-headers vulkan-loader-devel glslc spirv-headers-devel mesa-vulkan-drivers
+}
+of_pacman() {
+    packages cmake make gcc clang vulkan-headers vulkan-icd-loader shaderc spirv-headers 'vulkan-radeon vulkan-intel'
+}
+of_zypper() {
+    packages cmake make gcc-c++ clang-devel vulkan-headers vulkan-devel shaderc spirv-headers 'libvulkan_radeon libvulkan_intel'
+}
+of_brew() { packages cmake make '' llvm vulkan-headers vulkan-loader shaderc spirv-headers molten-vk; }
 
 as_root() {
     if [ "$(id -u)" -eq 0 ]; then
@@ -59,41 +146,61 @@ as_root() {
     fi
 }
 
-# shellcheck disable=SC2046,SC2086 # Several packages are several words.
+# shellcheck disable=SC2046 # Several packages are several words.
 install() {
     if has apt-get; then
-        say "Updating the lists of packages, then installing with apt-get:$(packages cmake make g++ libclang-dev)"
+        say "Updating the lists of packages, then installing with apt-get:$(of_apt)"
         as_root apt-get update
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-            $(packages cmake make g++ libclang-dev)
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends $(of_apt)
     elif has dnf; then
-        say "Installing with dnf:$(packages cmake make gcc-c++ clang-devel)"
-        as_root dnf install --assumeyes $(packages cmake make gcc-c++ clang-devel)
+        say "Installing with dnf:$(of_dnf)"
+        as_root dnf install --assumeyes $(of_dnf)
     elif has pacman; then
-        say "Installing with pacman:$(packages cmake make gcc clang)"
-        as_root pacman -S --needed --noconfirm $(packages cmake make gcc clang)
+        say "Installing with pacman:$(of_pacman)"
+        as_root pacman -S --needed --noconfirm $(of_pacman)
     elif has zypper; then
-        say "Installing with zypper:$(packages cmake make gcc-c++ clang-devel)"
-        as_root zypper --non-interactive install $(packages cmake make gcc-c++ clang-devel)
+        say "Installing with zypper:$(of_zypper)"
+        as_root zypper --non-interactive install $(of_zypper)
     elif has brew; then
         # Apple's command line tools bring make, the compiler and a libclang, but only a person can accept their licence.
         case $missing in
             *make* | *compiler*) fail "Run \`xcode-select --install\` to get Apple's compiler, then run this again." ;;
         esac
-        say "Installing with brew:$(packages cmake make '' llvm)"
-        brew install $(packages cmake make '' llvm)
+        say "Installing with brew:$(of_brew)"
+        brew install $(of_brew)
     else
         fail "Missing here:$missing. This script knows apt-get, dnf, pacman, zypper and brew, and finds none of them.
-Please install cmake, make, a C++ compiler, and libclang with its headers in your system's own way.
+Please install ${vulkan:+headers and loader of Vulkan, glslc, headers of SPIR-V, }cmake, make, a C++ compiler, and libclang with its headers
+in your system's own way.
 If libclang is in an unusual place, set LIBCLANG_PATH to its folder, and this script takes your word for it."
     fi
 }
 
 if [ -n "$missing" ]; then
     say "Missing here:$missing."
+    if [ -n "$check" ]; then fail "Run this without --check to have it installed: ./setup.sh${vulkan:+ --vulkan}"; fi
     install
+elif [ -n "$vulkan" ]; then
+    say "cmake, make, a C++ compiler and libclang are here, and what Vulkan needs: there is nothing to install."
 else
     say "cmake, make, a C++ compiler and libclang are here: there is nothing to install."
+fi
+
+# llama.cpp names what Vulkan's C++ headers have since 1.3.272, such as vk::LayerSettingEXT.
+if [ -n "$vulkan" ]; then
+    if [ -n "$headers" ] && [ ! -e "$headers/vulkan/vulkan.hpp" ]; then fail "There is no \`vulkan/vulkan.hpp\` in $headers."; fi
+    folder=$(vulkan_headers) || fail "Vulkan's headers were not found."
+    core=$folder/vulkan/vulkan_core.h
+    patch=$(sed -n 's/^#define VK_HEADER_VERSION \([0-9]*\).*/\1/p' "$core")
+    minor=$(sed -n 's/^#define VK_HEADER_VERSION_COMPLETE .*(0, 1, \([0-9]*\), .*/\1/p' "$core")
+    if [ "${minor:-0}" -lt 3 ] || { [ "$minor" -eq 3 ] && [ "${patch:-0}" -lt 272 ]; }; then
+        fail "The headers of Vulkan in $folder are 1.$minor.$patch, and llama.cpp needs 1.3.272 or newer.
+Newer ones need no installation, and this system's loader and driver may stay as they are:
+    git clone --depth 1 --branch v1.4.309 https://github.com/KhronosGroup/Vulkan-Headers
+    export CPLUS_INCLUDE_PATH=\$PWD/Vulkan-Headers/include C_INCLUDE_PATH=\$PWD/Vulkan-Headers/include
+and then, in the same terminal: cargo build --release --features vulkan"
+    fi
+    say "The headers of Vulkan in $folder are 1.$minor.$patch, which is new enough."
 fi
 
 if ! has cargo; then

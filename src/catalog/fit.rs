@@ -57,12 +57,16 @@ pub struct Placement {
 pub struct Misfit {
     needed: u64,
     there: u64,
+    /// Whether that is about the memory of GPUs.
+    on_gpus: bool,
     instead: Instead,
 }
 
 /// What would fit instead.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Instead {
+    /// So many layers on GPUs, and the others on the processor.
+    GpuLayers(u32),
     /// Keys and values remembered in this type.
     Cache(CacheType),
     /// Fewer stories at once.
@@ -111,8 +115,8 @@ pub fn place(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     if layers == 0 { whole(0, 0) } else { whole(layers, used) }
 }
 
-/// Asks whether the part of a model that does not go to GPUs fits into the memory of the machine. Where that memory is not
-/// known, everything does.
+/// Asks whether a model fits: the part that goes to GPUs into what is free there, the rest into the memory of the machine. Where a memory
+/// is not known, everything fits into it.
 ///
 /// Weights that are mapped from their file can be dropped and read again, so they must fit into all of the memory; the rest must
 /// fit into what is available now.
@@ -120,21 +124,16 @@ pub fn place(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
 /// # Errors
 /// It does not fit.
 pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers) -> Result<(), Misfit> {
-    let Some(memory) = machine.memory else { return Ok(()) };
-    let fits = |wish: &Wish| {
-        let placement = place(card, wish, machine, asked);
-        let need = Need::of(card, wish);
-        let rest = (need.cache + need.compute).min(placement.memory);
-        placement.memory <= memory.total && rest <= memory.available
-    };
-    if fits(wish) {
-        return Ok(());
-    }
-    let placement = place(card, wish, machine, asked);
-    let there = if placement.memory > memory.total { memory.total } else { memory.available };
+    let missing = |wish: &Wish, asked| missing(card, wish, machine, asked);
+    let fits = |wish: &Wish| missing(wish, asked).is_none();
+    let Some(missed) = missing(wish, asked) else { return Ok(()) };
+    let Missing { needed, there, on_gpus } = missed;
+    let fewer = place(card, wish, machine, GpuLayers::Auto).gpu_layers;
     let eight = CacheType::Q8_0;
     let smaller = Wish { keys: eight, values: eight, flash_attention: true, ..*wish };
-    let instead = if wish.keys.bits() > eight.bits() && fits(&smaller) {
+    let instead = if on_gpus && missing(wish, GpuLayers::Fixed(fewer)).is_none() {
+        Instead::GpuLayers(fewer)
+    } else if wish.keys.bits() > eight.bits() && fits(&smaller) {
         Instead::Cache(eight)
     } else if wish.stories > 1
         && fits(&Wish { stories: 1, cells: wish.cells / wish.stories, branches: wish.branches / wish.stories, ..*wish })
@@ -143,7 +142,33 @@ pub fn check(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers)
     } else {
         fitting(card, wish, &fits).map_or(Instead::SmallerModel, Instead::Context)
     };
-    Err(Misfit { needed: placement.memory, there, instead })
+    Err(Misfit { needed, there, on_gpus, instead })
+}
+
+/// A memory that does not suffice, in bytes.
+struct Missing {
+    needed: u64,
+    there: u64,
+    on_gpus: bool,
+}
+
+/// Which memory does not suffice, if one does not.
+fn missing(card: &ModelCard, wish: &Wish, machine: &Machine, asked: GpuLayers) -> Option<Missing> {
+    let placement = place(card, wish, machine, asked);
+    let free = machine.gpus.iter().map(|gpu| gpu.free).sum();
+    let told = machine.gpus.iter().all(|gpu| gpu.total > 0);
+    if told && placement.gpu > free {
+        return Some(Missing { needed: placement.gpu, there: free, on_gpus: true });
+    }
+    let memory = machine.memory?;
+    let need = Need::of(card, wish);
+    let rest = (need.cache + need.compute).min(placement.memory);
+    let of_the_machine = |there| Missing { needed: placement.memory, there, on_gpus: false };
+    if placement.memory > memory.total {
+        Some(of_the_machine(memory.total))
+    } else {
+        (rest > memory.available).then(|| of_the_machine(memory.available))
+    }
 }
 
 /// The longest text of each story with which it fits; `None` where no story would have room, or where that is no limit because
@@ -176,7 +201,12 @@ impl Misfit {
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "it needs about {} of memory, and this machine has {}", in_words(self.needed), in_words(self.there))
+        let (needed, there) = (in_words(self.needed), in_words(self.there));
+        if self.on_gpus {
+            write!(f, "it needs about {needed} of the memory of GPUs, and {there} of it is free")
+        } else {
+            write!(f, "it needs about {needed} of memory, and this machine has {there}")
+        }
     }
 }
 

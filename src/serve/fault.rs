@@ -202,6 +202,7 @@ fn hint(remedy: &Remedy) -> Option<String> {
             horizon.name()
         ),
         Remedy::Fit(instead) => match instead {
+            Instead::GpuLayers(layers) => format!("with {layers} layers on GPUs it would fit"),
             Instead::Context(tokens) => format!("a context of {tokens} tokens would fit"),
             Instead::Cache(cache) => format!("a cache of the type {cache} would fit"),
             Instead::FewerStories => "fewer stories at once would fit".to_owned(),

@@ -19,7 +19,7 @@ fn batch(out: &Path, args: &[&str]) -> Output {
 }
 
 /// The folder after a run that ends well.
-fn told(out: &Path, args: &[&str]) -> BTreeMap<String, Record> {
+pub(crate) fn told(out: &Path, args: &[&str]) -> BTreeMap<String, Record> {
     let output = batch(out, args);
     assert_eq!(output.status.code(), Some(0), "{args:?}: {}", err(&output));
     stories(out)
@@ -54,7 +54,7 @@ fn stories(root: &Path) -> BTreeMap<String, Record> {
 }
 
 /// A fresh folder with a file of prompts.
-fn place(name: &str) -> (PathBuf, String) {
+pub(crate) fn place(name: &str) -> (PathBuf, String) {
     let folder = folder(name);
     let prompts = folder.join("prompts.txt");
     fs::write(&prompts, PROMPTS).unwrap();

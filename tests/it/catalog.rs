@@ -318,6 +318,29 @@ fn layers_go_to_a_gpu_as_far_as_they_fit_or_as_asked() {
 }
 
 #[test]
+fn more_layers_than_fit_on_a_gpu_are_refused_with_as_many_as_do() {
+    let card = bundled();
+    let machine = |total, free| Machine { memory: None, gpus: vec![Gpu { name: "GPU0".into(), total, free }] };
+    let asked = GpuLayers::Fixed(7);
+    let needed = place(&card, &wish(1024), &machine(1 << 40, 0), asked).gpu;
+    assert_eq!(check(&card, &wish(1024), &machine(1 << 40, needed), asked), Ok(()));
+    let misfit = check(&card, &wish(1024), &machine(1 << 40, needed - 1), asked).unwrap_err();
+    let Instead::GpuLayers(fewer) = misfit.instead() else { panic!("{misfit:?}") };
+    assert!((1..7).contains(&fewer), "{fewer}");
+    assert_eq!(check(&card, &wish(1024), &machine(1 << 40, needed - 1), GpuLayers::Fixed(fewer)), Ok(()));
+    let misfit = check(&card, &wish(1024), &machine(1 << 40, 1000), asked).unwrap_err();
+    assert_eq!(misfit.instead(), Instead::GpuLayers(0));
+    assert!(misfit.to_string().ends_with(" of the memory of GPUs, and 1 kB of it is free"), "{misfit}");
+    // As many as fit always do, and what does not tell its memory is trusted.
+    assert_eq!(check(&card, &wish(1024), &machine(1 << 40, 1000), GpuLayers::Auto), Ok(()));
+    assert_eq!(check(&card, &wish(1024), &machine(0, 0), asked), Ok(()));
+    // Where the processor has no room for the rest either, another wish would fit.
+    let memory = Some(Memory { total: 1000, available: 1000 });
+    let small = Machine { memory, ..machine(1 << 40, 1000) };
+    assert_eq!(check(&card, &wish(1024), &small, asked).unwrap_err().instead(), Instead::SmallerModel);
+}
+
+#[test]
 fn models_are_found_where_other_programs_put_them() {
     let folder = folder("find");
     let (hub, ollama) = (folder.join("hub"), folder.join("ollama"));

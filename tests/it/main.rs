@@ -70,6 +70,8 @@ mod drafts;
 mod explain;
 #[cfg(all(feature = "llama", feature = "explore", unix))]
 mod explore;
+#[cfg(all(feature = "llama", feature = "cli"))]
+mod gpu;
 #[cfg(feature = "llama")]
 mod handle;
 #[cfg(all(feature = "llama", feature = "cli", unix))]

@@ -70,7 +70,11 @@ fn tell_on(session: &mut Session, mut trunk: Branch) -> Vec<Vec<u32>> {
 }
 
 /// Every way in which a later memory may go on from this text is, to the bit, the fresh reading of it.
-fn a_restored_memory_is_the_fresh_one(weights: &Weights, change: impl Fn(SessionOptions) -> SessionOptions, what: &str) {
+pub(crate) fn a_restored_memory_is_the_fresh_one(
+    weights: &Weights,
+    change: impl Fn(SessionOptions) -> SessionOptions,
+    what: &str,
+) {
     let text = text(330);
     let session = |cells, branches| weights.session(&change(options(cells, branches))).unwrap();
     let mut first = session(400, 3);

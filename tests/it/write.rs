@@ -363,28 +363,41 @@ fn whoever_reads_one_line_only_gets_it_and_no_error() {
 #[test]
 fn an_interruption_ends_the_story_and_keeps_it() {
     for (name, signalled) in [("interrupt", "INT"), ("terminate", "TERM")] {
-        let (mut child, path) = begun(name, PROMPT);
-        let mut out = child.stdout.take().unwrap();
-        let mut text = vec![0; PROMPT.len() + 1];
-        out.read_exact(&mut text).unwrap();
-        signal(&child, signalled);
-        out.read_to_end(&mut text).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert_eq!(output.status.code(), Some(130));
-        let note = err(&output);
-        assert!(note.ends_with(" · interrupted\n") && note.lines().count() == 2, "{note}");
-        let record = read_json::<Record>(&path);
-        assert_eq!(record.stop, StopReason::Interrupted);
-        assert_eq!(String::from_utf8(text).unwrap(), format!("{PROMPT}{}", record.text));
-        assert!(!record.tokens.is_empty());
+        interrupted(name, signalled);
     }
+}
+
+/// The record of a story that this signal has ended.
+#[cfg(unix)]
+pub(crate) fn interrupted(name: &str, signalled: &str) -> Record {
+    let (mut child, path) = begun(name, PROMPT);
+    let mut out = child.stdout.take().unwrap();
+    let mut text = vec![0; PROMPT.len() + 1];
+    out.read_exact(&mut text).unwrap();
+    signal(&child, signalled);
+    out.read_to_end(&mut text).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{}", err(&output));
+    let note = err(&output);
+    assert!(note.ends_with(" · interrupted\n") && note.lines().count() == 2, "{note}");
+    let record = read_json::<Record>(&path);
+    assert_eq!(record.stop, StopReason::Interrupted);
+    assert_eq!(String::from_utf8(text).unwrap(), format!("{PROMPT}{}", record.text));
+    assert!(!record.tokens.is_empty());
+    record
 }
 
 #[cfg(unix)]
 #[test]
 fn an_interruption_while_the_prompt_is_read_is_recorded_too() {
+    interrupted_while_reading("prefill");
+}
+
+/// The record of a story that was ended while its prompt was read, or right behind that.
+#[cfg(unix)]
+pub(crate) fn interrupted_while_reading(name: &str) -> Record {
     let prompt = "the wolf and the seven little kids went into the wood ".repeat(60);
-    let (mut child, path) = begun("prefill", &prompt);
+    let (mut child, path) = begun(name, &prompt);
     // The prompt is shown right before it is read.
     let mut out = child.stdout.take().unwrap();
     out.read_exact(&mut [0]).unwrap();
@@ -393,8 +406,9 @@ fn an_interruption_while_the_prompt_is_read_is_recorded_too() {
     out.read_to_end(&mut text).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let record = read_json::<Record>(&path);
-    assert_eq!((record.stop, record.prompt.as_str()), (StopReason::Interrupted, prompt.as_str()));
+    assert_eq!((&record.stop, record.prompt.as_str()), (&StopReason::Interrupted, prompt.as_str()));
     assert_eq!(format!("{prompt}{}", record.text).as_bytes()[1..], text);
+    record
 }
 
 #[test]

@@ -136,6 +136,7 @@ fn hint(remedy: &Remedy) -> String {
 /// What would fit into memory.
 pub fn fitting(instead: Instead) -> String {
     match instead {
+        Instead::GpuLayers(layers) => format!("`--gpu-layers {layers}` would fit"),
         Instead::Cache(cache) => format!("`--kv-type {cache}` would fit"),
         Instead::FewerStories => "fewer stories at once would fit".to_owned(),
         Instead::Context(tokens) => format!("`--ctx {tokens}` would fit"),
