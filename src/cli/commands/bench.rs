@@ -58,7 +58,7 @@ fn bench(args: &Args, engine: &Engine, chosen: &Chosen, prompts: Vec<Vec<Token>>
         runs: args.runs.get(),
         prompts,
         tokens: args.tokens.get(),
-        width: engine.width(&[]),
+        width: engine.width(&[], 1),
         seed: args.seed,
     })
 }
