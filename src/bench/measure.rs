@@ -74,14 +74,23 @@ impl Bench {
     /// The cells and branches that every job finds enough.
     #[must_use]
     pub fn room(&self) -> (usize, usize) {
-        let mut room = (1, 1);
-        for job in self.jobs().iter().filter(|job| job.run == 0) {
-            let (cells, branches) = Stories::room_for(&self.plans(*job, 0, 0..self.prompts.len()), self.width);
+        self.needs().fold((1, 1), |room, (_, needed)| (room.0.max(needed.0), room.1.max(needed.1)))
+    }
+
+    /// The mode that takes the most branches; `None` where nothing is measured.
+    #[must_use]
+    pub fn widest(&self) -> Option<Mode> {
+        self.needs().max_by_key(|(_, (_, branches))| *branches).map(|(job, _)| job.mode)
+    }
+
+    /// The cells and branches of every job of a run.
+    fn needs(&self) -> impl Iterator<Item = (Job, (usize, usize))> {
+        self.jobs().into_iter().filter(|job| job.run == 0).map(|job| {
+            let (cells, branches) = Stories::room_for(&self.plans(job, 0, 0..self.prompts.len()), self.width);
             // Stories beyond the prompts share them, and a branch more keeps each prompt that is shared.
             let kept = job.stories.saturating_sub(self.prompts.len()).min(self.prompts.len());
-            room = (room.0.max(cells * job.stories), room.1.max(branches * job.stories + kept));
-        }
-        room
+            (job, (cells * job.stories, branches * job.stories + kept))
+        })
     }
 
     /// The longest text, in tokens, prompt and story together.

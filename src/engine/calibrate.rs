@@ -98,7 +98,7 @@ impl Engine {
             self.plan_behind(&wanted.sampler, &self.tokens(opening)?, &request)
         };
         let plans = (wanted.seed..).zip(&wanted.openings).map(plan).collect::<Result<Vec<_>>>()?;
-        let width = self.width(&plans);
+        let width = self.width(&plans, 1);
         let mut session = self.session(&plans, width)?;
         let mut gatherer = Gatherer { vocabulary: self.vocabulary(), observer, seen: Vec::new(), failed: None };
         drive(&mut Stories::new(&mut *session, width), 1, &mut each(plans), &mut gatherer, cancel);

@@ -90,7 +90,7 @@ impl Engine {
         let closely = self.furnished(closely)?.with_min_tokens(plan.sampler.min_tokens());
         closely.check(self.vocabulary())?;
         let shapes = [plan.clone(), Plan { sampler: closely.clone(), ..plan.clone() }];
-        let width = self.width(&shapes);
+        let width = self.width(&shapes, 1);
         let (cells, branches) = Stories::room_for(&shapes, width);
         if branches > MOST_BRANCHES {
             let message = format!(

@@ -33,7 +33,7 @@ impl Slots {
     /// So many places, each of which holds any one of these stories.
     #[must_use]
     pub fn for_stories(engine: &Engine, count: usize, plans: &[Plan]) -> Self {
-        let width = engine.width(plans);
+        let width = engine.width(plans, count);
         let (cells, branches) = Stories::room_for(plans, width);
         Self::new(count, cells, branches, width)
     }

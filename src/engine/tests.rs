@@ -100,7 +100,7 @@ impl Observer for Listener {
 
 /// A story told in a memory of its own, and heard up to `enough` tokens.
 fn tell(engine: &Engine, plan: &Plan, enough: Option<usize>) -> (Listener, SettingsOf) {
-    let width = engine.width(std::slice::from_ref(plan));
+    let width = engine.width(std::slice::from_ref(plan), 1);
     let mut session = engine.session(std::slice::from_ref(plan), width).unwrap();
     let mut listener = Listener { enough, ..Listener::default() };
     let settings = session.settings().clone();
@@ -122,9 +122,9 @@ fn refusal(error: &anyhow::Error) -> Refusal {
 fn as_many_candidates_are_looked_at_at_once_as_there_are_branches_for() {
     let wide = engine_of(toy(), |options| options.width = Width::Fixed(NonZeroUsize::new(1000).unwrap()));
     let greedy = Plan::new(sampler(&["future = { candidates = 40, entropy-top = 8, alpha = 0.2 }"]), vec![1], 1, 10);
-    let width = wide.width(std::slice::from_ref(&greedy));
+    let width = wide.width(std::slice::from_ref(&greedy), 1);
     assert!(width >= 40 && Stories::room_for(std::slice::from_ref(&greedy), width).1 <= 256, "{width}");
-    assert_eq!(engine().width(&[greedy]), 1);
+    assert_eq!(engine().width(&[greedy], 1), 1);
     let future = "future = { candidates = 100, entropy-top = 8, alpha = 0.2, horizon = 'word' }";
     let too_many = Plan::new(sampler(&[future, "top-p = 0.9"]), vec![1], 1, 10);
     let refused = refusal(&engine().session(&[too_many], 1).err().unwrap());

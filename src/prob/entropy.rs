@@ -1,6 +1,6 @@
 //! The partition function of a row, its entropy, and the normalised entropy Ĥ over its n likeliest tokens.
 
-use super::lanes::{largest, sums_of_row};
+use super::lanes::{Sums, largest};
 
 /// The least Ĥ that counts, so that ln Ĥ stays finite.
 pub const FLOOR: f64 = 1e-6;
@@ -29,7 +29,7 @@ impl Partition {
         if !max.is_finite() {
             return None;
         }
-        let (z, weighted) = sums_of_row(row, max);
+        let (z, weighted) = Sums::of_row(row, max);
         Some(Self { log_z: max + z.ln(), mean: max + weighted / z })
     }
 

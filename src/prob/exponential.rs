@@ -13,8 +13,7 @@ const ROUNDER: f64 = 6_755_399_441_055_744.0;
 const LEAST: f64 = -700.0;
 
 /// The number itself, or the least of which there is an exponential; that for NaN.
-#[allow(clippy::inline_always, reason = "it is compiled for the processor of the loop that it stands in")]
-#[inline(always)]
+#[inline]
 pub(super) fn bounded(x: f64) -> f64 {
     if x > LEAST { x } else { LEAST }
 }
@@ -30,8 +29,7 @@ pub(super) fn exp(x: f64) -> f64 {
 /// A softmax over a vocabulary of 150,000 takes the exponential of every entry; the library's function, called one at a
 /// time, would cost more than all the rest of a decision. Here x = k·ln 2 + r with |r| ≤ ln 2 / 2, and eʳ is its Taylor
 /// polynomial of degree 12, whose remainder is below 2⁻⁵⁵.
-#[allow(clippy::inline_always, reason = "it is compiled for the processor of the loop that it stands in")]
-#[inline(always)]
+#[inline]
 pub(super) fn exp_of_bounded(x: f64) -> f64 {
     let shifted = x * LOG2_E + ROUNDER;
     let k = shifted - ROUNDER;

@@ -166,6 +166,7 @@ fn what_cannot_be_measured_is_wrong_usage() {
     assert!(refusal(&["--modes", "fast"]).contains("there is no mode `fast`"));
     assert!(refusal(&["--tokens", "5000"]).contains("the stories need room for"));
     assert!(refusal(&["--stories", "100"]).contains("branches at once"));
+    assert!(refusal(&["--width", "8"]).ends_with("with a smaller `--width`, or leave out the mode `word`\n"));
     assert!(tune(&["--stories", "3"]).refused(2).contains("there is no option `--stories`"));
     assert!(tune(&["--preset", "temperature"]).refused(2).contains("no stage `future`"));
     assert!(tune(&["--prompt", ""]).refused(2).contains("the prompt is empty"));

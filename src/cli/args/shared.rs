@@ -36,8 +36,8 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", value_parser = from_one, allow_negative_numbers = true)]
     pub ctx: Option<NonZeroUsize>,
 
-    /// Candidates of a story to look at in one decode; `auto` is what `afterword tune` found, or else 1 on a processor and 8 on a GPU.
-    /// Changes the cost only.
+    /// Candidates of a story to look at in one decode; `auto` is what `afterword tune` found, or else 1 on a processor, and
+    /// on a GPU 4, or fewer where several stories are told at once. Changes the cost only.
     #[arg(long, value_name = "N|auto", default_value = "auto", value_parser = count_or_auto)]
     pub width: Width,
 

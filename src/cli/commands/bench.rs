@@ -58,7 +58,7 @@ fn bench(args: &Args, engine: &Engine, chosen: &Chosen, prompts: Vec<Vec<Token>>
         runs: args.runs.get(),
         prompts,
         tokens: args.tokens.get(),
-        width: engine.width(&[]),
+        width: engine.width(&[], 1),
         seed: args.seed,
     })
 }
@@ -82,7 +82,8 @@ fn measure(args: &Args, engine: &Engine, chosen: &Chosen, bench: &Bench, termina
         return Err(Usage(format!("the stories need room for {longest} tokens, the model has {context}\n{hint}")).into());
     }
     if branches > MOST_BRANCHES {
-        let hint = "hint: tell fewer `--stories` at once, or leave out the mode `batch`";
+        let mode = bench.widest().map_or_else(String::new, |mode| format!(", or leave out the mode `{mode}`"));
+        let hint = format!("hint: tell fewer `--stories` at once, with a smaller `--width`{mode}");
         return Err(
             Usage(format!("the stories need {branches} branches at once, and llama.cpp has {MOST_BRANCHES}\n{hint}")).into()
         );

@@ -69,7 +69,7 @@ pub fn run(args: Compare, terminal: &Terminal) -> Result<Outcome> {
     let prompt = put(&engine, prompt, &asking, seed, request.max_tokens, terminal)?;
     let plan = |voice: &Voice| engine.plan(&sampler(voice, drawn.is_some()), &prompt, &request);
     let plans = voices.iter().map(plan).collect::<Result<Vec<Plan>>>()?;
-    let width = engine.width(&plans);
+    let width = engine.width(&plans, 1);
     let mut session = engine.session_keeping(&plans, width, 1)?;
 
     let mut remembered = Remembered::of(&engine, session.settings(), prompt.tokens.len(), keeping, terminal);

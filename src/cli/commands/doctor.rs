@@ -121,7 +121,7 @@ fn prove(terminal: &Terminal) -> Result<f64> {
     let engine = open_with(EngineOptions::new(bundled()?), terminal)?;
     let prompt = engine.tokens("Once upon a time")?;
     let plan = engine.plan_behind(&chosen.sampler(), &prompt, &StoryRequest::new(1, TOKENS))?;
-    let width = engine.width(std::slice::from_ref(&plan));
+    let width = engine.width(std::slice::from_ref(&plan), 1);
     let mut session = engine.session(std::slice::from_ref(&plan), width)?;
     let progress = Progress::telling(terminal, plan.max_tokens);
     let tale = tell(&mut *session, plan, width, &progress, |_| Ok(())).and_then(Tale::whole);

@@ -112,7 +112,7 @@ impl Begun {
         let &Write { drafts, colour_by, keeping, .. } = args;
         let Self { engine, chosen, prompt, plan, beginning, before, trace, outputs: Outputs { colours, record, folder } } =
             self;
-        let width = engine.width(std::slice::from_ref(&plan));
+        let width = engine.width(std::slice::from_ref(&plan), drafts.get());
         if drafts.get() > 1 || folder.is_some() {
             let (engine, chosen, prompt, by) = (&engine, &chosen, &prompt, colours.and(colour_by));
             let told = Drafts { engine, chosen, prompt, width, kept: folder, trace, by, keeping, beginning, before };
@@ -141,7 +141,7 @@ fn append(chapter: Chapter, path: &Path, args: Write, terminal: &Terminal) -> Re
     let (prompt, continuation) = chapter.put(&engine, &request, &asking, terminal)?;
     let plan = engine.plan(&chosen.sampler_traced(trace), &prompt, &request)?;
     let plan = plan.going_on(continuation);
-    let width = engine.width(std::slice::from_ref(&plan));
+    let width = engine.width(std::slice::from_ref(&plan), 1);
     let beginning = if terminal.shows_story && !no_prompt { chapter.lead().to_owned() } else { String::new() };
     let (trace, chapter, before) = (trace.is_some(), Some(chapter), Vec::new());
     Story { engine: &engine, chosen, prompt, plan, width, colours, record, trace, beginning, before, chapter, keeping }

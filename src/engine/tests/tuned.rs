@@ -18,7 +18,7 @@ fn number(number: usize) -> NonZeroUsize {
 fn goes_by(engine: &Engine) -> (usize, Option<usize>, Option<String>) {
     let prompt = engine.tokens("once ").unwrap();
     let plan = engine.plan_behind(&wave(), &prompt, &StoryRequest::new(1, 9)).unwrap();
-    (engine.width(&[plan]), engine.options().threads.map(NonZeroUsize::get), engine.tuned().map(str::to_owned))
+    (engine.width(&[plan], 1), engine.options().threads.map(NonZeroUsize::get), engine.tuned().map(str::to_owned))
 }
 
 /// The same of an engine that goes by what is kept there; nothing is to be noted.
@@ -52,7 +52,7 @@ fn what_was_found_is_what_auto_means_for_this_model_on_this_machine() {
     let gpu = Gpu { name: "GPU0".into(), total: 1 << 30, free: 1 << 30 };
     let machine = Machine { memory: None, gpus: vec![gpu] };
     let on_gpu = Engine::new(Box::new(toy()), EngineOptions::new("toy"), machine, None, Some(9), Arc::new(InProcess)).unwrap();
-    assert_eq!(found(on_gpu, &here), (8, None, None));
+    assert_eq!(found(on_gpu, &here), (4, None, None));
     // What is found anew takes the place of what was.
     engine().keep_tuned(&here, "article", number(2), number(1)).unwrap();
     assert_eq!((found(engine(), &here).0, here.all().unwrap().len()), (2, 1));
@@ -102,7 +102,7 @@ fn a_record_has_the_numbers_and_names_the_finding() {
     let run = |engine: &Engine| {
         let prompt = engine.tokens("once ").unwrap();
         let plan = engine.plan_behind(&wave(), &prompt, &StoryRequest::new(1, 9)).unwrap();
-        let width = engine.width(std::slice::from_ref(&plan));
+        let width = engine.width(std::slice::from_ref(&plan), 1);
         let session = engine.session(std::slice::from_ref(&plan), width).unwrap();
         Recorder::new(engine, session.settings(), width, 0.0).unwrap().run(9, &[])
     };

@@ -47,7 +47,7 @@ impl Work<'_> {
             _ => 1,
         };
         let plans: Vec<Plan> = (0..seeds).map(|next| Plan { seed: plan.seed.wrapping_add(next), ..plan.clone() }).collect();
-        let width = self.engine.width(&plans);
+        let width = self.engine.width(&plans, plans.len());
         let room = self.room(&plans, width);
         Ok(Prepared { plans, owed, width, room })
     }

@@ -182,7 +182,7 @@ fn tell(engine: &Engine) -> Vec<u32> {
     let sampler = find("greedy", &Folders::default()).unwrap().sampler();
     let prompt = engine.tokens("Once upon a time").unwrap();
     let plan = engine.plan_behind(&sampler, &prompt, &StoryRequest::new(7, 12)).unwrap();
-    let width = engine.width(std::slice::from_ref(&plan));
+    let width = engine.width(std::slice::from_ref(&plan), 1);
     let mut session = engine.session(std::slice::from_ref(&plan), width).unwrap();
     let told = afterword::decode::tell(&mut *session, width, vec![plan]).remove(0);
     assert_eq!((told.failure(), told.tokens.len()), (None, 12));

@@ -35,12 +35,12 @@ fn the_likeliest_tokens_are_those_of_the_processor() {
 
 #[test]
 #[ignore = "needs a GPU: bash tests/gpu/run.sh"]
-fn a_gpu_is_asked_for_eight_candidates_in_a_decode_and_a_processor_for_one() {
+fn a_gpu_is_asked_for_four_candidates_in_a_decode_and_a_processor_for_one() {
     let gpu = OnGpu::first();
     let width = |name: &str, args: &[&str]| told(name, &[&["--preset", "future", "--tokens", "12"], args].concat()).run.width;
-    assert_eq!(width("auto", &[]), 8);
-    assert_eq!(width("named", &["--device", &gpu.name]), 8);
-    assert_eq!(width("some", &["--gpu-layers", "2"]), 8);
+    assert_eq!(width("auto", &[]), 4);
+    assert_eq!(width("named", &["--device", &gpu.name]), 4);
+    assert_eq!(width("some", &["--gpu-layers", "2"]), 4);
     assert_eq!(width("none", &["--gpu-layers", "0"]), 1);
     assert_eq!(width("processor", &["--device", "CPU"]), 1);
     assert_eq!(width("asked", &["--width", "3"]), 3);

@@ -28,6 +28,16 @@ const ON_A_GPU: usize = 32;
 /// Below this size of its file in bytes a model computes too little for a decode of several stories to gain anything.
 const SMALL: u64 = 100_000_000;
 
+/// How many stories are to be told at once on a GPU, before it is known how many fit: those share what one decode can hold.
+pub fn wanted(args: &Batch, before: Option<Parallel>, stories: usize) -> usize {
+    let told = match (args.parallel, before) {
+        (Width::Fixed(count), _) => count.get(),
+        (Width::Auto, Some(before)) => before.sessions.saturating_mul(before.streams),
+        (Width::Auto, None) => ON_A_GPU,
+    };
+    told.min(stories)
+}
+
 /// How many stories are told at once: by what was asked, by what the folder's run had, else by the kind of device, the number
 /// of cores and the size of the model. Never by timing, so that equal command lines do the same.
 pub fn parallel(

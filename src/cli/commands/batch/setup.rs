@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-use super::parallel::parallel;
+use super::parallel::{parallel, wanted};
 use super::summary::shown;
 use super::workers::{Work, tell_all};
 use crate::batch::{
@@ -73,7 +73,7 @@ impl<'a> Setup<'a> {
 
         // The shape of a memory follows from all stories, whichever of them are told now: it decides bits.
         let plans = longest(&prompts, &asked, &samplers, args, engine.context());
-        let width = if args.strict { 1 } else { engine.width(&plans) };
+        let width = if args.strict { 1 } else { engine.width(&plans, wanted(args, parallel_before, matrix.len())) };
         if let (true, Width::Fixed(width)) = (args.strict, args.model.width)
             && width.get() > 1
         {

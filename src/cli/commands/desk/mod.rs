@@ -57,7 +57,7 @@ pub fn run(args: args::Desk, terminal: &Terminal) -> Result<Outcome> {
     let mut next = None;
     loop {
         let plan = desk.plan(&terminal.silent())?;
-        let width = engine.width(std::slice::from_ref(&plan));
+        let width = engine.width(std::slice::from_ref(&plan), 1);
         let (cells, branches) = desk.room(&plan, width)?;
         let mut session = engine.session_of(cells, branches)?;
         let mut remembered = Remembered::of(&engine, session.settings(), plan.prompt.len(), desk.args.keeping, terminal);
