@@ -108,7 +108,7 @@ fi
     "a GPU needs its driver; without one, Mesa's software device does: \`apt-get install mesa-vulkan-drivers\` or the like"
 
 say "tests on $found"
-cargo test --release --features "$backend" --test it -- --ignored --nocapture --test-threads 1 "${filters[@]:-gpu::}" "${skip[@]}"
+cargo test --release --features "$backend" --test it -- --ignored --nocapture --test-threads 1 "${filters[@]:-gpu::}" ${skip[@]+"${skip[@]}"}
 
 if [ "$bench" = yes ]; then
     say "milliseconds of a decode by its tokens, on $found"
