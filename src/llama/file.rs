@@ -117,7 +117,10 @@ fn multiplies(header: &Header, family: &str) -> Result<()> {
 /// What llama.cpp says of a file that it cannot load, for people: where its words are about parsing, they stand behind ours.
 pub(super) fn plain(cause: &str) -> String {
     let torn = ["failed to read", "file bounds", "unexpectedly reached end of file", "invalid magic"];
-    if torn.iter().any(|words| cause.contains(words)) {
+    let whole = cause.strip_prefix("device ").and_then(|rest| rest.strip_suffix(" does not support split buffers"));
+    if let Some(device) = whole {
+        format!("`{device}` cannot hold a matrix by its rows\nhint: divide the model by whole layers")
+    } else if torn.iter().any(|words| cause.contains(words)) {
         format!("it is cut off or damaged ({cause})")
     } else {
         cause.to_owned()

@@ -90,7 +90,7 @@ fn drafts_and_many_stories_at_once_are_told_to_their_ends() {
         assert_eq!((run.drafts, run.devices), (3, vec![gpu.name.clone()]));
     }
     let (root, prompts) = batch::place("gpu-together");
-    let args = [&prompts, "--seeds", "1..4", "--tokens", "20", "--preset", "wave", "--parallel", "6", "--threads", "1"];
+    let args = [&prompts, "--seeds", "1..4", "--tokens", "20", "--preset", "wave", "--parallel", "3", "--threads", "1"];
     let stories = batch::told(&root.join("out"), &args);
     assert_eq!(stories.len(), 12);
     for (name, Record { stop, tokens, run, .. }) in stories {
