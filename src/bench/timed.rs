@@ -78,6 +78,10 @@ impl Model for Timed<'_> {
         self.model.release(branch);
     }
 
+    fn threads(&self) -> usize {
+        self.model.threads()
+    }
+
     fn room(&self) -> Room {
         self.model.room()
     }

@@ -4,6 +4,7 @@
 //! what it wants to know, answers all of them with one decode, and goes on. Nothing here reads a clock or prints.
 
 mod again;
+mod answering;
 mod banning;
 mod cancel;
 mod detokenizing;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow, ensure};
 
@@ -48,6 +49,13 @@ pub struct Stories<'m> {
     pub(super) resting: BTreeSet<usize>,
     /// Whether those that tell come before those that read.
     tellers_first: bool,
+}
+
+/// What is kept of the rows of a request: the last one, and by position what others say of the token behind them.
+#[derive(Default)]
+struct RowsRead {
+    last: Vec<f32>,
+    scores: Vec<(usize, [f64; 2])>,
 }
 
 impl<'m> Stories<'m> {
@@ -258,22 +266,14 @@ impl<'m> Stories<'m> {
         if requests.is_empty() {
             return Ok(());
         }
-        let steps: Vec<Step> = requests.iter().map(|(_, request)| request.step()).collect();
-        let (mut rows, mut scores) = (vec![Vec::new(); steps.len()], vec![Vec::new(); steps.len()]);
-        let tellers = &self.tellers;
-        let branches = self.model.extend(&steps, &mut |step, position, row| {
-            let (number, request) = &requests[step];
-            let story = tellers[*number].as_ref().filter(|_| request.scored);
-            scores[step].extend(story.and_then(|story| story.score(position, row)));
-            if position + 1 == request.tokens.len() {
-                rows[step] = row.to_vec();
-            }
-        })?;
-
-        let (mut last, alone) = (None, requests.len() == 1);
-        let answers = branches.into_iter().zip(rows).zip(scores);
-        let answers = answers.map(|((branch, row), scores)| Answer { branch, row, scores });
-        for ((number, request), answer) in requests.into_iter().zip(answers) {
+        let answers = self.evaluate(&requests)?;
+        let (mut last, alone, all_tell) = (None, requests.len() == 1, self.all_tell(&requests));
+        let answers = requests.into_iter().zip(answers);
+        if all_tell {
+            self.answer_tellers(answers.map(|((number, request), answer)| (number, request, answer)).collect(), observer);
+            return Ok(());
+        }
+        for ((number, request), answer) in answers {
             let branch = answer.branch;
             let Some(story) = self.tellers[number].as_mut() else {
                 // It failed over what this very decode told it before.
@@ -304,6 +304,34 @@ impl<'m> Stories<'m> {
             self.tell_reading(number, observer);
         }
         Ok(())
+    }
+
+    /// Makes the branches that are asked for, with their rows.
+    fn evaluate(&mut self, requests: &[(usize, DecodeRequest)]) -> Result<Vec<Answer>> {
+        let steps: Vec<Step> = requests.iter().map(|(_, request)| request.step()).collect();
+        let read: Vec<Mutex<RowsRead>> = steps.iter().map(|_| Mutex::default()).collect();
+        let tellers = &self.tellers;
+        let read_row = |step: usize, position: usize, row: &[f32]| {
+            let (number, request) = &requests[step];
+            let story = tellers[*number].as_ref().filter(|_| request.scored);
+            let score = story.and_then(|story| story.score(position, row));
+            let last = (position + 1 == request.tokens.len()).then(|| row.to_vec());
+            let mut read = read[step].lock().unwrap_or_else(PoisonError::into_inner);
+            read.scores.extend(score.map(|score| (position, score)));
+            if let Some(last) = last {
+                read.last = last;
+            }
+        };
+        let branches = match self.model.threads() {
+            1 => self.model.extend(&steps, &mut |step, position, row| read_row(step, position, row))?,
+            _ => self.model.extend_unordered(&steps, &read_row)?,
+        };
+        let answer = |(branch, read): (Branch, Mutex<RowsRead>)| {
+            let RowsRead { last, mut scores } = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+            scores.sort_by_key(|(position, _)| *position);
+            Answer { branch, row: last, scores: scores.into_iter().map(|(_, score)| score).collect() }
+        };
+        Ok(branches.into_iter().zip(read).map(answer).collect())
     }
 
     /// Tells how far a text is read, if it is.

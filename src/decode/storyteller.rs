@@ -382,7 +382,7 @@ impl Storyteller {
 
     /// The story had a part in a decode.
     pub fn count_decode(&mut self) {
-        if !matches!(self.phase, Phase::Reading(_)) {
+        if self.tells() {
             self.counts.decodes += 1;
         }
     }

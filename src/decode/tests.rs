@@ -9,6 +9,7 @@ use crate::prob::{Noise, Token};
 use crate::sampler::{Ask, Chain, History, Pick, Reach, Sampler, Stage};
 use crate::story::StopReason;
 
+mod answering;
 mod banning;
 mod continuing;
 mod drafts;

@@ -153,7 +153,8 @@ fn usual(all: Vec<Known>) -> Vec<Known> {
 }
 
 /// Puts the devices of the options into the parameters, and none where no layer goes to one: llama.cpp would still have it read prompts.
-pub(super) fn choose(parameters: LlamaModelParams, options: &LoadOptions) -> Result<LlamaModelParams> {
+/// Returns whether there is one.
+pub(super) fn choose(parameters: LlamaModelParams, options: &LoadOptions) -> Result<(LlamaModelParams, bool)> {
     let LoadOptions { devices, main_gpu, split, gpu_layers, .. } = options;
     let mut used = chosen(devices.as_deref())?;
     ensure!(*main_gpu == 0 || *main_gpu < used.len(), "there is no GPU {main_gpu}, counted from 0: {} can be used", used.len());
@@ -163,14 +164,14 @@ pub(super) fn choose(parameters: LlamaModelParams, options: &LoadOptions) -> Res
     let parameters = parameters.with_devices(&used.iter().map(|known| known.number).collect::<Vec<_>>())?;
     // Without a GPU there is nothing to divide, and llama.cpp would look for the first one in vain.
     if used.is_empty() {
-        return Ok(parameters);
+        return Ok((parameters, false));
     }
     let split = match split {
         Split::None => LlamaSplitMode::None,
         Split::Layer => LlamaSplitMode::Layer,
         Split::Row => LlamaSplitMode::Row,
     };
-    Ok(parameters.with_split_mode(split).with_main_gpu(i32::try_from(*main_gpu)?))
+    Ok((parameters.with_split_mode(split).with_main_gpu(i32::try_from(*main_gpu)?), true))
 }
 
 /// Cores that compute on their own, at least 1: two threads of one core share its arithmetic and only slow each other.

@@ -16,7 +16,9 @@ use super::backend::{backend, overheard};
 use super::branches::{Branches, LiveBranch, Sequence};
 use super::settings::{parameters, resolve};
 use super::weights::Weights;
-use crate::model::{Branch, MOST_BRANCHES, Model, Origin, Room, SessionOptions, SessionSettings, Step, Vocabulary};
+use crate::model::{
+    Branch, MOST_BRANCHES, Model, Origin, Room, SessionOptions, SessionSettings, Step, Vocabulary, WORTH_THREADS,
+};
 
 /// A memory of branches over the weights that it borrows.
 pub struct Session<'w> {
@@ -217,7 +219,9 @@ impl Session<'_> {
             Reader::InOrder(read) => rows.for_each(|(row, logits)| read(row.step, row.position, logits)),
             Reader::Unordered(read) => {
                 let rows: Vec<_> = rows.collect();
-                let share = rows.len().div_ceil(self.settings.threads).max(1);
+                let logits = rows.len() * self.weights.vocabulary().len();
+                let threads = if logits < WORTH_THREADS { 1 } else { self.settings.threads };
+                let share = rows.len().div_ceil(threads).max(1);
                 let read_all =
                     |rows: &[(&Row, &[f32])]| rows.iter().for_each(|(row, logits)| read(row.step, row.position, logits));
                 std::thread::scope(|scope| {
@@ -332,6 +336,10 @@ impl Model for Session<'_> {
 
     fn steps_back(&self) -> bool {
         !self.weights.is_recurrent() && !self.weights.is_hybrid()
+    }
+
+    fn threads(&self) -> usize {
+        if self.weights.on_gpu { self.settings.threads } else { 1 }
     }
 
     fn room(&self) -> Room {

@@ -30,6 +30,8 @@ pub struct Weights {
     /// The bytes of the longest piece, once somebody has asked.
     pub(super) longest: OnceLock<usize>,
     locked: bool,
+    /// Whether a GPU computes some of it.
+    pub(super) on_gpu: bool,
 }
 
 impl Weights {
@@ -58,7 +60,8 @@ impl Weights {
         if let Some(layers) = options.gpu_layers {
             parameters = parameters.with_n_gpu_layers(layers);
         }
-        parameters = device::choose(parameters, options).map_err(|cause| refuse(cause.to_string()))?;
+        let on_gpu;
+        (parameters, on_gpu) = device::choose(parameters, options).map_err(|cause| refuse(cause.to_string()))?;
         let mut model = match overheard("loading the weights", || LlamaModel::load_from_file(backend, path, &parameters)) {
             (Ok(model), _) => model,
             (Err(_), _) if stopped.get() => return Err(refuse("the loading was stopped".to_owned())),
@@ -73,7 +76,7 @@ impl Weights {
         if !files.is_at(&paths) {
             return Err(refuse("it was changed while it was loaded\nhint: once more, when it is whole".to_owned()));
         }
-        Ok(Self { model, path: path.clone(), files, adapter, vocabulary, alone, longest: OnceLock::new(), locked })
+        Ok(Self { model, path: path.clone(), files, adapter, vocabulary, alone, longest: OnceLock::new(), locked, on_gpu })
     }
 
     /// The file, as it was given; where there are several, the first one.

@@ -14,6 +14,6 @@ pub use options::{
     Adapter, CacheType, Choice, FlashAttention, GpuLayers, LoadOptions, MOST_BRANCHES, MOST_THREADS, SessionOptions,
     SessionSettings, Split, UnknownChoice,
 };
-pub use seam::{Branch, Model, Origin, Room, Rows, Step};
+pub use seam::{Branch, Model, Origin, Room, Rows, Step, WORTH_THREADS};
 pub use toy::Toy;
 pub use vocabulary::{Kind, Vocabulary, has_form_of_control};

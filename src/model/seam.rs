@@ -67,6 +67,9 @@ pub struct Room {
     pub batch: usize,
 }
 
+/// Fewer logits than this, in all rows together, are looked at before a thread has begun.
+pub const WORTH_THREADS: usize = 1 << 17;
+
 /// A language model that remembers texts as a tree of branches.
 ///
 /// Prefill, plain decoding, candidate lookahead, rolls to the end of a word, many stories at once and scoring of a given
@@ -132,6 +135,12 @@ pub trait Model {
     /// Whether a text's end can be taken out of memory, and its beginning stays: what [`Model::prefix`] needs.
     fn steps_back(&self) -> bool {
         true
+    }
+
+    /// How many threads are free to look at its rows beside each other between two decodes, at least 1: on a processor those that compute
+    /// wait for the next decode, and are best left alone; where a GPU computes they have nothing else to do.
+    fn threads(&self) -> usize {
+        1
     }
 
     /// What is free now.

@@ -34,6 +34,8 @@ pub struct Toy {
     pub evaluations: usize,
     /// Fail the decode with this number, counted from 0.
     pub fail_at: Option<usize>,
+    /// What it says of its threads. It has none.
+    pub threads: usize,
     /// Fail every decode that has a part in a text that begins like this.
     pub fail_on: Option<Vec<Token>>,
 }
@@ -49,6 +51,7 @@ impl Toy {
             limits: Room { cells: 1 << 20, branches: 256, batch: 512 },
             decodes: 0,
             evaluations: 0,
+            threads: 1,
             fail_at: None,
             fail_on: None,
         }
@@ -168,6 +171,10 @@ impl Model for Toy {
         ensure!(text.iter().all(|&token| (token as usize) < self.vocabulary.len()), "a token is outside the vocabulary");
         let fits = self.texts.is_empty() && len <= self.limits.cells && self.limits.branches > 0;
         Ok(fits.then(|| self.grow(text[..keep].to_vec())))
+    }
+
+    fn threads(&self) -> usize {
+        self.threads
     }
 
     fn room(&self) -> Room {

@@ -16,6 +16,11 @@ impl Storyteller {
         self.scores.is_some()
     }
 
+    /// Whether all of its text is read, and it tells.
+    pub fn tells(&self) -> bool {
+        !matches!(self.phase, Phase::Reading(_))
+    }
+
     /// Whether it stands before the first token of its text, has nothing of it, and can go on from where others have read to.
     pub fn is_bare(&self) -> bool {
         self.trunk.is_none() && matches!(self.phase, Phase::Reading(0)) && !self.scores()

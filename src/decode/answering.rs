@@ -1,0 +1,85 @@
+//! What the stories do with the rows of a decode: by several threads where rows are long and many stories tell.
+//!
+//! Over a large vocabulary the first look at a row takes as long as a GPU takes for its token, and every story looks at its own rows.
+
+use anyhow::Result;
+
+use super::observer::Observer;
+use super::request::{Answer, DecodeRequest};
+use super::round::Stories;
+use super::storyteller::Storyteller;
+use crate::model::{Branch, WORTH_THREADS};
+
+/// A story with what it is to be told.
+struct Turn<'s> {
+    number: usize,
+    story: &'s mut Storyteller,
+    answers: Vec<(DecodeRequest, Answer)>,
+}
+
+/// What came of an answer: for which story, the branch that it brought, and the branches that nobody needs any more.
+type Outcome = (usize, Branch, Result<Vec<Branch>>);
+
+impl Stories<'_> {
+    /// Whether none of these stories reads: what is asked for has no part in a prompt that others may share.
+    pub(super) fn all_tell(&self, requests: &[(usize, DecodeRequest)]) -> bool {
+        requests.iter().all(|(number, _)| self.tellers[*number].as_ref().is_some_and(Storyteller::tells))
+    }
+
+    /// Hands out answers to stories that tell. Those of one story stand together.
+    pub(super) fn answer_tellers(&mut self, answers: Vec<(usize, DecodeRequest, Answer)>, observer: &mut dyn Observer) {
+        let logits: usize = answers.iter().map(|(_, _, answer)| answer.row.len()).sum();
+        let threads = if logits < WORTH_THREADS { 1 } else { self.model.threads() };
+        for (number, branch, outcome) in answer_all(&mut self.tellers, answers, threads) {
+            match outcome {
+                Ok(free) => self.release(free),
+                Err(error) => {
+                    self.fail(number, &error, observer);
+                    self.model.release(branch);
+                }
+            }
+        }
+    }
+}
+
+/// Lets every story take in its answers, so many stories at a time; what came of them, in the order of the stories.
+fn answer_all(
+    tellers: &mut [Option<Storyteller>],
+    answers: Vec<(usize, DecodeRequest, Answer)>,
+    threads: usize,
+) -> Vec<Outcome> {
+    let mut answers = answers.into_iter().peekable();
+    let mut turns = Vec::new();
+    for (number, story) in tellers.iter_mut().enumerate() {
+        let own = std::iter::from_fn(|| answers.next_if(|(of, ..)| *of == number));
+        let answers: Vec<_> = own.map(|(_, request, answer)| (request, answer)).collect();
+        turns.extend(story.as_mut().filter(|_| !answers.is_empty()).map(|story| Turn { number, story, answers }));
+    }
+    let share = turns.len().div_ceil(threads.max(1)).max(1);
+    std::thread::scope(|scope| {
+        let mut shares = turns.chunks_mut(share);
+        let own = shares.next().unwrap_or_default();
+        let others: Vec<_> = shares.map(|turns| scope.spawn(|| take_in(turns))).collect();
+        let mut outcomes = take_in(own);
+        for thread in others {
+            outcomes.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        outcomes
+    })
+}
+
+/// Lets these stories take in their answers. One that fails over an answer is told no more.
+fn take_in(turns: &mut [Turn]) -> Vec<Outcome> {
+    let mut outcomes = Vec::new();
+    for Turn { number, story, answers } in turns {
+        story.count_decode();
+        let mut failed = false;
+        for (request, answer) in std::mem::take(answers) {
+            let branch = answer.branch;
+            let outcome = if failed { Ok(vec![branch]) } else { story.answer(request, answer) };
+            failed |= outcome.is_err();
+            outcomes.push((*number, branch, outcome));
+        }
+    }
+    outcomes
+}
