@@ -99,9 +99,9 @@ if [ -z "$found" ] && [ "$backend" = vulkan ] && [ -z "${GGML_VK_VISIBLE_DEVICES
     found=$(device)
     if [ -n "$found" ]; then
         echo "no GPU has a driver for $backend here, so Mesa's software device stands in for one"
-        # Its worker thread has a segmentation fault there in Mesa 22.3.6, at a null pointer of its own; why is not known yet.
+        # With Mesa 22.3.6 the process has a segmentation fault in it, at a null pointer in a thread of lavapipe's; why is not known yet.
         skip=(--skip a_cancelled_story)
-        echo "left out there: stories::a_cancelled_story…, in which lavapipe of Mesa 22.3 crashes"
+        echo "left out there: stories::a_cancelled_story…, in which the process crashes with Mesa 22.3, and why is not known yet"
     fi
 fi
 [ -n "$found" ] || fail "llama.cpp finds no device for $backend here" \

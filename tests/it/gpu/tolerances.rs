@@ -2,7 +2,8 @@
 //!
 //! A batch of one token and a prompt are other kernels on a GPU, with sums in another order, and some multiply in fewer bits than 32:
 //! CUDA's for prompts in TF32, which keeps 10 bits of a factor, Vulkan's in 16 bits where a device is faster at that. So what holds to
-//! 1e-4 of a row's spread on a processor holds to some thousandths here.
+//! 1e-4 of a row's spread on a processor holds to some thousandths here: forks and fresh prefills of the families were within 3.8e-3 on
+//! an H100 with CUDA and within 3.7e-3 on Mesa's software device with Vulkan, but for the mixture of experts, of whose rows nine in ten were.
 
 use std::path::Path;
 
@@ -29,8 +30,8 @@ struct Bound {
 /// Where two of eight experts are chosen for a token, a near tie falls the other way now and then, and then its row is another one.
 fn bound(family: Family) -> Bound {
     match family {
-        Family::Mixture => Bound { most: 2e-2, all: 0.5 },
-        _ => Bound { most: 1e-2, all: 2e-2 },
+        Family::Mixture => Bound { most: 5e-3, all: 0.5 },
+        _ => Bound { most: 5e-3, all: 1e-2 },
     }
 }
 
@@ -112,7 +113,7 @@ fn rows_of_the_gpu_are_those_of_the_processor_within_a_tolerance() {
         "Once upon a time there was a king who had three daughters, and the youngest of them lost her ball in the well. ";
     let tokens = here.tokenize(&words.repeat(2), true, false).unwrap();
     let all_apart = compare(&here, &there, &usual, &tokens[..48]);
-    hold(&format!("the bundled model, {} and processor", gpu.name), all_apart, &Bound { most: 2e-2, all: 5e-2 });
+    hold(&format!("the bundled model, {} and processor", gpu.name), all_apart, &Bound { most: 1.5e-2, all: 2e-2 });
 }
 
 /// What has no layer on a GPU stays on the processor with all that it computes, a prompt as long as a batch among it.
