@@ -1,6 +1,8 @@
-//! What the stories do with the rows of a decode: by several threads where rows are long and many stories tell.
+//! The rows of a decode and what the stories do with them: by several threads where rows are long and many stories tell.
 //!
 //! Over a large vocabulary the first look at a row takes as long as a GPU takes for its token, and every story looks at its own rows.
+
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::Result;
 
@@ -8,7 +10,7 @@ use super::observer::Observer;
 use super::request::{Answer, DecodeRequest};
 use super::round::Stories;
 use super::storyteller::Storyteller;
-use crate::model::{Branch, WORTH_THREADS};
+use crate::model::{Branch, Step, WORTH_THREADS};
 
 /// A story with what it is to be told.
 struct Turn<'s> {
@@ -20,7 +22,42 @@ struct Turn<'s> {
 /// What came of an answer: for which story, the branch that it brought, and the branches that nobody needs any more.
 type Outcome = (usize, Branch, Result<Vec<Branch>>);
 
+/// What is kept of the rows of a request: the last one, and by position what others say of the token behind them.
+#[derive(Default)]
+struct RowsRead {
+    last: Vec<f32>,
+    scores: Vec<(usize, [f64; 2])>,
+}
+
 impl Stories<'_> {
+    /// Makes the branches that are asked for, with their rows.
+    pub(super) fn evaluate(&mut self, requests: &[(usize, DecodeRequest)]) -> Result<Vec<Answer>> {
+        let steps: Vec<Step> = requests.iter().map(|(_, request)| request.step()).collect();
+        let read: Vec<Mutex<RowsRead>> = steps.iter().map(|_| Mutex::default()).collect();
+        let tellers = &self.tellers;
+        let read_row = |step: usize, position: usize, row: &[f32]| {
+            let (number, request) = &requests[step];
+            let story = tellers[*number].as_ref().filter(|_| request.scored);
+            let score = story.and_then(|story| story.score(position, row));
+            let last = (position + 1 == request.tokens.len()).then(|| row.to_vec());
+            let mut read = read[step].lock().unwrap_or_else(PoisonError::into_inner);
+            read.scores.extend(score.map(|score| (position, score)));
+            if let Some(last) = last {
+                read.last = last;
+            }
+        };
+        let branches = match self.model.threads() {
+            1 => self.model.extend(&steps, &mut |step, position, row| read_row(step, position, row))?,
+            _ => self.model.extend_unordered(&steps, &read_row)?,
+        };
+        let answer = |(branch, read): (Branch, Mutex<RowsRead>)| {
+            let RowsRead { last, mut scores } = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+            scores.sort_by_key(|(position, _)| *position);
+            Answer { branch, row: last, scores: scores.into_iter().map(|(_, score)| score).collect() }
+        };
+        Ok(branches.into_iter().zip(read).map(answer).collect())
+    }
+
     /// Whether none of these stories reads: what is asked for has no part in a prompt that others may share.
     pub(super) fn all_tell(&self, requests: &[(usize, DecodeRequest)]) -> bool {
         requests.iter().all(|(number, _)| self.tellers[*number].as_ref().is_some_and(Storyteller::tells))

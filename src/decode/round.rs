@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Result, anyhow, ensure};
 
@@ -13,11 +12,11 @@ use super::observer::{Observer, Told};
 use super::plan::Plan;
 use super::prompt_cache::PromptCache;
 use super::prompt_sharing::{Prompts, fork};
-use super::request::{Answer, DecodeRequest};
+use super::request::DecodeRequest;
 use super::room::needs;
 use super::storyteller::{Settled, Storyteller};
 use crate::files::causes;
-use crate::model::{Branch, Model, Origin, Step};
+use crate::model::{Branch, Model, Origin};
 use crate::story::StopReason;
 
 /// The most tokens of a prompt that are read in one decode, so that its progress can be seen and it can be interrupted.
@@ -49,13 +48,6 @@ pub struct Stories<'m> {
     pub(super) resting: BTreeSet<usize>,
     /// Whether those that tell come before those that read.
     tellers_first: bool,
-}
-
-/// What is kept of the rows of a request: the last one, and by position what others say of the token behind them.
-#[derive(Default)]
-struct RowsRead {
-    last: Vec<f32>,
-    scores: Vec<(usize, [f64; 2])>,
 }
 
 impl<'m> Stories<'m> {
@@ -304,34 +296,6 @@ impl<'m> Stories<'m> {
             self.tell_reading(number, observer);
         }
         Ok(())
-    }
-
-    /// Makes the branches that are asked for, with their rows.
-    fn evaluate(&mut self, requests: &[(usize, DecodeRequest)]) -> Result<Vec<Answer>> {
-        let steps: Vec<Step> = requests.iter().map(|(_, request)| request.step()).collect();
-        let read: Vec<Mutex<RowsRead>> = steps.iter().map(|_| Mutex::default()).collect();
-        let tellers = &self.tellers;
-        let read_row = |step: usize, position: usize, row: &[f32]| {
-            let (number, request) = &requests[step];
-            let story = tellers[*number].as_ref().filter(|_| request.scored);
-            let score = story.and_then(|story| story.score(position, row));
-            let last = (position + 1 == request.tokens.len()).then(|| row.to_vec());
-            let mut read = read[step].lock().unwrap_or_else(PoisonError::into_inner);
-            read.scores.extend(score.map(|score| (position, score)));
-            if let Some(last) = last {
-                read.last = last;
-            }
-        };
-        let branches = match self.model.threads() {
-            1 => self.model.extend(&steps, &mut |step, position, row| read_row(step, position, row))?,
-            _ => self.model.extend_unordered(&steps, &read_row)?,
-        };
-        let answer = |(branch, read): (Branch, Mutex<RowsRead>)| {
-            let RowsRead { last, mut scores } = read.into_inner().unwrap_or_else(PoisonError::into_inner);
-            scores.sort_by_key(|(position, _)| *position);
-            Answer { branch, row: last, scores: scores.into_iter().map(|(_, score)| score).collect() }
-        };
-        Ok(branches.into_iter().zip(read).map(answer).collect())
     }
 
     /// Tells how far a text is read, if it is.
