@@ -36,7 +36,6 @@ backend=vulkan
 headers=${VULKAN_HEADERS:-}
 bench=yes
 filters=()
-skip=()
 while [ $# -gt 0 ]; do
     case $1 in
         vulkan | cuda | metal) backend=$1 ;;
@@ -90,25 +89,24 @@ cargo test --release --features "$backend" --test it --no-run
 afterword=${CARGO_TARGET_DIR:-target}/release/afterword
 
 # What llama.cpp calls the GPU, from the doctor's list; nothing where it finds none.
-device() { AFTERWORD_CONFIG='' "$afterword" doctor 2>/dev/null | sed -nE "s/^device +(($named)[0-9]+: .*)/\1/p" | head -n 1; }
+device() { AFTERWORD_CONFIG='' "$afterword" doctor 2>/dev/null | sed -nE "s/^device +(($named)[0-9]+: .*)/\1/p" | sed -n 1p || true; }
 
 found=$(device)
 if [ -z "$found" ] && [ "$backend" = vulkan ] && [ -z "${GGML_VK_VISIBLE_DEVICES:-}" ]; then
     # llama.cpp passes over devices that are software, unless they are asked for. Where there is a GPU, none is needed.
     export GGML_VK_VISIBLE_DEVICES=0
+    # Kernels that llama.cpp fuses crash in lavapipe's own thread with Mesa 22.3.6, at a null pointer; unfused ones do not.
+    export GGML_VK_DISABLE_FUSION=1
     found=$(device)
     if [ -n "$found" ]; then
-        echo "no GPU has a driver for $backend here, so Mesa's software device stands in for one"
-        # With Mesa 22.3.6 the process has a segmentation fault in it, at a null pointer in a thread of lavapipe's; why is not known yet.
-        skip=(--skip a_cancelled_story)
-        echo "left out there: stories::a_cancelled_story…, in which the process crashes with Mesa 22.3, and why is not known yet"
+        echo "no GPU has a driver for $backend here, so Mesa's software device stands in for one, with kernels that are not fused"
     fi
 fi
 [ -n "$found" ] || fail "llama.cpp finds no device for $backend here" \
     "a GPU needs its driver; without one, Mesa's software device does: \`apt-get install mesa-vulkan-drivers\` or the like"
 
 say "tests on $found"
-cargo test --release --features "$backend" --test it -- --ignored --nocapture --test-threads 1 "${filters[@]:-gpu::}" ${skip[@]+"${skip[@]}"}
+cargo test --release --features "$backend" --test it -- --ignored --nocapture --test-threads 1 "${filters[@]:-gpu::}"
 
 if [ "$bench" = yes ]; then
     say "milliseconds of a decode by its tokens, on $found"
