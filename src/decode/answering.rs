@@ -13,7 +13,7 @@ use super::storyteller::Storyteller;
 use crate::model::{Branch, Step, WORTH_THREADS};
 
 /// A story with what it is to be told.
-struct Turn<'s> {
+struct Answered<'s> {
     number: usize,
     story: &'s mut Storyteller,
     answers: Vec<(DecodeRequest, Answer)>,
@@ -86,17 +86,17 @@ fn answer_all(
     threads: usize,
 ) -> Vec<Outcome> {
     let mut answers = answers.into_iter().peekable();
-    let mut turns = Vec::new();
+    let mut answered = Vec::new();
     for (number, story) in tellers.iter_mut().enumerate() {
         let own = std::iter::from_fn(|| answers.next_if(|(of, ..)| *of == number));
         let answers: Vec<_> = own.map(|(_, request, answer)| (request, answer)).collect();
-        turns.extend(story.as_mut().filter(|_| !answers.is_empty()).map(|story| Turn { number, story, answers }));
+        answered.extend(story.as_mut().filter(|_| !answers.is_empty()).map(|story| Answered { number, story, answers }));
     }
-    let share = turns.len().div_ceil(threads.max(1)).max(1);
+    let share = answered.len().div_ceil(threads.max(1)).max(1);
     std::thread::scope(|scope| {
-        let mut shares = turns.chunks_mut(share);
+        let mut shares = answered.chunks_mut(share);
         let own = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|turns| scope.spawn(|| take_in(turns))).collect();
+        let others: Vec<_> = shares.map(|answered| scope.spawn(|| take_in(answered))).collect();
         let mut outcomes = take_in(own);
         for thread in others {
             outcomes.extend(thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
@@ -106,9 +106,9 @@ fn answer_all(
 }
 
 /// Lets these stories take in their answers. One that fails over an answer is told no more.
-fn take_in(turns: &mut [Turn]) -> Vec<Outcome> {
+fn take_in(answered: &mut [Answered]) -> Vec<Outcome> {
     let mut outcomes = Vec::new();
-    for Turn { number, story, answers } in turns {
+    for Answered { number, story, answers } in answered {
         story.count_decode();
         let mut failed = false;
         for (request, answer) in std::mem::take(answers) {
